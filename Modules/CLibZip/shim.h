@@ -1,0 +1,4 @@
+#ifndef APUS_CLIBZIP_SHIM_H
+#define APUS_CLIBZIP_SHIM_H
+#include <zip.h>
+#endif

@@ -1,0 +1,61 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Sources/ reads as a pipeline from top to bottom: a target imports only targets named above it.
+let package = Package(
+    name: "Apus",
+    products: [
+        .library(name: "Apus", targets: ["Apus"]),
+        .executable(name: "apus", targets: ["apus-cli"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-numerics", from: "1.1.0"),
+        .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+    ],
+    targets: [
+        .systemLibrary(
+            name: "COpenBLAS", path: "Modules/COpenBLAS", pkgConfig: "openblas",
+            providers: [.apt(["libopenblas-dev"])]),
+        .systemLibrary(
+            name: "CLAPACKE", path: "Modules/CLAPACKE", pkgConfig: "lapacke",
+            providers: [.apt(["liblapacke-dev"])]),
+        .systemLibrary(
+            name: "CLibZip", path: "Modules/CLibZip", pkgConfig: "libzip",
+            providers: [.apt(["libzip-dev"])]),
+
+        .target(name: "CApusKernels", dependencies: ["COpenBLAS"]),
+        .target(name: "ApusSymbolic"),
+        .target(
+            name: "ApusTensor",
+            dependencies: [
+                "CApusKernels", "CLAPACKE", "ApusSymbolic",
+                .product(name: "ComplexModule", package: "swift-numerics"),
+            ]),
+        .target(name: "ApusNN", dependencies: ["ApusTensor"]),
+        .target(name: "ApusGraph", dependencies: ["ApusTensor"]),
+        .target(name: "ApusRuntime", dependencies: ["ApusGraph"]),
+        .target(name: "ApusExport", dependencies: ["ApusRuntime", "ApusNN"]),
+        .target(name: "ApusArchive", dependencies: ["ApusExport", "CLibZip"]),
+        .target(
+            name: "Apus",
+            dependencies: [
+                "ApusSymbolic", "ApusTensor", "ApusNN", "ApusGraph", "ApusRuntime", "ApusExport", "ApusArchive",
+            ]),
+        .executableTarget(
+            name: "apus-cli",
+            dependencies: ["Apus", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+
+        .testTarget(name: "CApusKernelsTests", dependencies: ["CApusKernels"]),
+        .testTarget(name: "ApusSymbolicTests", dependencies: ["ApusSymbolic"]),
+        .testTarget(name: "ApusTensorTests", dependencies: ["ApusTensor"]),
+        .testTarget(name: "ApusNNTests", dependencies: ["ApusNN"]),
+        .testTarget(name: "ApusGraphTests", dependencies: ["ApusGraph"]),
+        .testTarget(name: "ApusRuntimeTests", dependencies: ["ApusRuntime"]),
+        .testTarget(name: "ApusExportTests", dependencies: ["ApusExport"]),
+        .testTarget(name: "ApusArchiveTests", dependencies: ["ApusArchive"]),
+        .testTarget(name: "AcceptanceTests", dependencies: ["Apus"], path: "Tests/Acceptance"),
+        .testTarget(name: "ConformanceTests", dependencies: ["Apus"], path: "Tests/Conformance"),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,5 @@
+#ifndef APUS_KERNELS_H
+#define APUS_KERNELS_H
+#include <stdint.h>
+int apus_placeholder(void);
+#endif
