@@ -1,0 +1,50 @@
+# The two commands a newcomer needs are `make demo` and `make test`; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+SWIFT ?= swift
+# Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
+OUT ?= $(CURDIR)/out
+
+.PHONY: help demo test bench format lint docs image clean packages python
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: packages ## train, export, save, reload in a new process: the whole road on handwritten digits
+	@mkdir -p "$(OUT)/demo"
+	$(SWIFT) build -c release --package-path Examples --product digits
+	@"$$($(SWIFT) build -c release --package-path Examples --show-bin-path)/digits" --output "$(OUT)/demo"
+
+test: packages python ## all tests, in release, with PyTorch, ONNX Runtime and Z3 as judges
+	@SWIFT="$(SWIFT)" Scripts/test $(ARGS)
+
+bench: packages python ## side by side with PyTorch; ratios as a table, JSON and SVG
+	@mkdir -p "$(OUT)/bench"
+	$(SWIFT) build -c release --package-path Benchmarks --product apus-bench
+	@"$$($(SWIFT) build -c release --package-path Benchmarks --show-bin-path)/apus-bench" \
+	    --python "$(CURDIR)/.venv/bin/python" --output "$(OUT)/bench" $(ARGS)
+
+format: ## format all Swift sources in place
+	@Scripts/swift-sources | xargs -0 $(SWIFT) format format --in-place --parallel --configuration .swift-format
+
+lint: ## formatting, file lengths, import directions, forbidden constructs
+	@Scripts/swift-sources | xargs -0 $(SWIFT) format lint --strict --parallel --configuration .swift-format
+	@Scripts/check-house
+
+docs: packages ## the documentation, warnings as errors
+	@SWIFT="$(SWIFT)" Scripts/docs "$(OUT)/docs"
+
+image: ## the container image `apus`, with whichever of docker, podman or buildah is here
+	@Scripts/image apus
+
+clean: ## remove what was built (the Python environment stays; remove .venv to rebuild it)
+	rm -rf .build Examples/.build Benchmarks/.build "$(OUT)"
+
+packages:
+	@Scripts/ensure-packages
+
+python:
+	@Scripts/ensure-packages --python
+	@Scripts/ensure-python
