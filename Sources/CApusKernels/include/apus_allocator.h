@@ -1,0 +1,31 @@
+#ifndef APUS_ALLOCATOR_H
+#define APUS_ALLOCATOR_H
+#include <stdint.h>
+
+typedef struct apus_allocator_statistics {
+    int64_t allocations;
+    int64_t frees;
+    /// Bytes in blocks that are handed out (size classes, not requests).
+    int64_t bytes_in_use;
+    int64_t peak_bytes_in_use;
+    /// Bytes in blocks kept for reuse.
+    int64_t bytes_cached;
+    /// Times memory was asked from, or given back to, the system.
+    int64_t system_calls;
+} apus_allocator_statistics;
+
+/// A block of at least `size` bytes, aligned to 64, contents unspecified. Null when the size is negative or absurd or memory has run out;
+/// a size of 0 gives a block too.
+void *apus_allocate(int64_t size);
+/// Takes a block back (null is ignored). Any thread may free.
+void apus_free(void *block);
+/// Bytes usable in a block.
+int64_t apus_allocated_size(const void *block);
+/// Gives kept blocks back to the system, but for those in other threads' small caches.
+void apus_allocator_trim(void);
+/// The most bytes to keep for reuse (default: a quarter of the machine's memory).
+void apus_allocator_set_cache_limit(int64_t bytes);
+apus_allocator_statistics apus_allocator_get_statistics(void);
+/// Starts the peak anew from the bytes now in use.
+void apus_allocator_reset_peak(void);
+#endif

@@ -1,0 +1,47 @@
+#ifndef APUS_CONVOLUTION_H
+#define APUS_CONVOLUTION_H
+#include "apus_view.h"
+
+/// A convolution of 1 to 3 spatial dimensions over contiguous [batch, channels, spatial...]; unused leading dimensions have size 1, kernel 1, stride 1,
+/// padding 0, dilation 1 and come first, so that 2d fills entries 1 and 2.
+typedef struct apus_conv {
+    int64_t batch, in_channels, out_channels, groups;
+    int64_t in_size[3], out_size[3], kernel[3], stride[3], padding[3], dilation[3];
+} apus_conv;
+
+/// Output size of one dimension, or -1 if the kernel does not fit or a parameter is out of range.
+int64_t apus_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation);
+/// Bytes of scratch for each function below; they use less when it is null by allocating for themselves.
+int64_t apus_conv_scratch_size(const apus_conv *conv, int32_t dtype);
+
+/// in [batch, in_channels, in_size], weight [out_channels, in_channels/groups, kernel], bias [out_channels] or null, out [batch, out_channels, out_size].
+/// All contiguous and of one floating dtype.
+int apus_conv_forward(const apus_conv *conv, int32_t dtype, const void *in, const void *weight, const void *bias, void *out, void *scratch);
+int apus_conv_backward_input(const apus_conv *conv, int32_t dtype, const void *grad, const void *weight, void *grad_in, void *scratch);
+int apus_conv_backward_weight(const apus_conv *conv, int32_t dtype, const void *grad, const void *in, void *grad_weight, void *scratch);
+int apus_conv_backward_bias(const apus_conv *conv, int32_t dtype, const void *grad, void *grad_bias);
+/// Adds a per-channel bias to contiguous [batch, channels, spatial] (after a transposed convolution, which is backward_input).
+int apus_add_channel_bias(int64_t batch, int64_t channels, int64_t spatial, int32_t dtype, const void *bias, void *out);
+
+/// Pooling over contiguous [planes, in_size]; `planes` is batch times channels. Same convention for fewer dimensions.
+typedef struct apus_pooling {
+    int64_t planes;
+    int64_t in_size[3], out_size[3], kernel[3], stride[3], padding[3], dilation[3];
+} apus_pooling;
+
+/// Output size of one dimension, or -1 where the parameters make no sense.
+int64_t apus_pool_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation, bool ceil_mode);
+/// `indices` (int64, null if not wanted) are positions in the flattened input plane.
+int apus_max_pool(const apus_pooling *pool, int32_t dtype, const void *in, void *out, int64_t *indices);
+int apus_max_pool_backward(const apus_pooling *pool, int32_t dtype, const void *grad, const int64_t *indices, void *grad_in, int64_t *bad_index);
+/// `divisor_override` 0 for none.
+int apus_avg_pool(const apus_pooling *pool, int32_t dtype, bool count_include_pad, int64_t divisor_override, const void *in, void *out);
+int apus_avg_pool_backward(const apus_pooling *pool, int32_t dtype, bool count_include_pad, int64_t divisor_override, const void *grad, void *grad_in);
+/// Reads only planes, in_size and out_size.
+int apus_adaptive_avg_pool(const apus_pooling *pool, int32_t dtype, const void *in, void *out);
+int apus_adaptive_avg_pool_backward(const apus_pooling *pool, int32_t dtype, const void *grad, void *grad_in);
+int apus_adaptive_max_pool(const apus_pooling *pool, int32_t dtype, const void *in, void *out, int64_t *indices);
+/// Interpolation of contiguous [planes, in_size] (2d in entries 1 and 2; 1d in entry 2). `scale` are PyTorch's explicit scale factors, 0 where absent.
+int apus_upsample_nearest(const apus_pooling *pool, int32_t dtype, const double scale[3], const void *in, void *out);
+int apus_upsample_linear(const apus_pooling *pool, int32_t dtype, bool align_corners, const double scale[3], const void *in, void *out);
+#endif

@@ -1,0 +1,20 @@
+#ifndef APUS_MATMUL_H
+#define APUS_MATMUL_H
+#include "apus_view.h"
+
+/// C = alpha * op(A) * op(B) + beta * C, row-major; op(A) is m x k, op(B) is k x n; leading dimensions count elements.
+/// Every dtype: float32, float64 and complex through OpenBLAS, halves through float32, integers by portable loops (wrapping), bool as "any".
+/// beta = 0 does not read C; k = 0 gives beta * C.
+int apus_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha, const void *a, int64_t lda, const void *b, int64_t ldb,
+              double beta, void *c, int64_t ldc, int32_t dtype);
+
+/// `out` [m, n] = beta * out + alpha * a [m, k] @ b [k, n], any strides (copies to scratch what BLAS cannot walk), one dtype. Rank 2 each, or rank 3 with
+/// a leading batch dimension of one size; strides of 0 broadcast an operand over the batch.
+int apus_matmul(double alpha, const apus_view *a, const apus_view *b, double beta, const apus_view *out);
+
+/// The dot product of two vectors, into a rank 0 view. No conjugation.
+int apus_dot(const apus_view *a, const apus_view *b, const apus_view *out);
+
+/// x [m, k] @ weight [n, k]^T + bias [n] (null for none), float32 or any dtype that `apus_matmul` takes; contiguous out [m, n].
+int apus_linear(const apus_view *x, const apus_view *weight, const apus_view *bias, const apus_view *out);
+#endif

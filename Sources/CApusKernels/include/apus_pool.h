@@ -1,0 +1,18 @@
+#ifndef APUS_POOL_H
+#define APUS_POOL_H
+#include <stdint.h>
+
+/// Runs over `begin ..< end`.
+typedef void (*apus_range_function)(void *context, int64_t begin, int64_t end);
+
+/// Calls `function` on disjoint ranges that cover `0 ..< n`, each at least `grain` long (but the last), on the package's threads.
+///
+/// Runs inline when the work is one grain, when called from inside another parallel loop, or while another thread's loop has the pool.
+/// Returns after all ranges are done.
+void apus_parallel_for(int64_t n, int64_t grain, apus_range_function function, void *context);
+
+/// How many threads a loop may use, the caller included: `APUS_NUM_THREADS`, else the cores that the process may run on.
+int apus_num_threads(void);
+/// Sets the number of threads for loops that start from now on; values are held between 1 and 256.
+void apus_set_num_threads(int count);
+#endif

@@ -1,0 +1,23 @@
+/// complex128 loops.
+#include "loop_macros.h"
+#include <complex.h>
+#define T apus_c128
+#define R double
+#define SFX c128
+#define NATIVE double complex
+#define HYPOT(x, y) hypot(x, y)
+#define ATAN2(x, y) atan2(x, y)
+#define POWER(x, y) cpow(x, y)
+#define C(NAME, x) pair_c128(NAME(native_c128(x)))
+#undef UNARY
+#undef BINARY
+#undef TERNARY
+#undef UNARY_TO
+#undef BINARY_TO
+#undef TERNARY_TO
+#include "complex_macros.h"
+#include "complex.inc"
+
+const apus_loop apus_loops_c128[APUS_OP_END] = {
+#include "complex.def"
+};

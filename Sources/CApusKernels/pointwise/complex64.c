@@ -1,0 +1,23 @@
+/// complex64 loops.
+#include "loop_macros.h"
+#include <complex.h>
+#define T apus_c64
+#define R float
+#define SFX c64
+#define NATIVE float complex
+#define HYPOT(x, y) hypotf(x, y)
+#define ATAN2(x, y) atan2f(x, y)
+#define POWER(x, y) cpowf(x, y)
+#define C(NAME, x) pair_c64(NAME##f(native_c64(x)))
+#undef UNARY
+#undef BINARY
+#undef TERNARY
+#undef UNARY_TO
+#undef BINARY_TO
+#undef TERNARY_TO
+#include "complex_macros.h"
+#include "complex.inc"
+
+const apus_loop apus_loops_c64[APUS_OP_END] = {
+#include "complex.def"
+};

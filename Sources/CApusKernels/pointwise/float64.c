@@ -1,0 +1,49 @@
+/// float64 loops.
+#define _GNU_SOURCE
+#include "loop_macros.h"
+#include "special.h"
+
+#define T double
+#define SFX f64
+#define FABS(x) __builtin_elementwise_abs(x)
+#define SIGN_OF(x) (__builtin_signbit(x) != 0)
+#define EXP(x) exp(x)
+#define EXP2(x) exp2(x)
+#define EXPM1(x) expm1(x)
+#define LOG(x) log(x)
+#define LOG2(x) log2(x)
+#define LOG10(x) log10(x)
+#define LOG1P(x) log1p(x)
+#define ASIN(x) asin(x)
+#define ACOS(x) acos(x)
+#define ATAN(x) atan(x)
+#define SINH(x) sinh(x)
+#define COSH(x) cosh(x)
+#define TANH(x) tanh(x)
+#define ASINH(x) asinh(x)
+#define ACOSH(x) acosh(x)
+#define ATANH(x) atanh(x)
+#define SIGMOID(x) (1 / (1 + exp(-(x))))
+#define ERF(x) erf(x)
+#define ERFC(x) erfc(x)
+#define ERFINV(x) apus_erfinv(x)
+#define LGAMMA(x) apus_lgamma(x)
+#define DIGAMMA(x) apus_digamma(x)
+#define GELU(x) ((x)*0.5 * (1 + erf((x)*M_SQRT1_2)))
+#define ATAN2(x, y) atan2(x, y)
+#define HYPOT(x, y) hypot(x, y)
+#define NEXTAFTER(x, y) nextafter(x, y)
+#define POW(x, y) pow(x, y)
+#define FMOD(x, y) fmod(x, y)
+#include "float_helpers.inc"
+
+#define CUSTOM(NAME)
+LOOP_HEAD(SIN) double *o = out; const double *a = pa; for (int64_t i = 0; i < n; i++) o[i] = sin(a[i]); return APUS_OK; }
+LOOP_HEAD(COS) double *o = out; const double *a = pa; for (int64_t i = 0; i < n; i++) o[i] = cos(a[i]); return APUS_OK; }
+LOOP_HEAD(TAN) double *o = out; const double *a = pa; for (int64_t i = 0; i < n; i++) o[i] = tan(a[i]); return APUS_OK; }
+#include "float.def"
+#include "loop_entries.h"
+
+const apus_loop apus_loops_f64[APUS_OP_END] = {
+#include "float.def"
+};

@@ -1,0 +1,53 @@
+#define _GNU_SOURCE
+#include "special.h"
+#include "../support/internal.h"
+
+double apus_lgamma(double x) {
+    int sign;
+    return lgamma_r(x, &sign);
+}
+
+/// Recurrence up to 10, then the asymptotic series; reflection below zero.
+double apus_digamma(double x) {
+    if (x == 0) return copysign(INFINITY, -x);
+    double result = 0;
+    if (x < 0) {
+        if (x == floor(x)) return NAN;
+        double fraction = x - trunc(x);
+        result = -M_PI / tan(M_PI * fraction);
+        x = 1 - x;
+    }
+    while (x < 10) {
+        result -= 1 / x;
+        x += 1;
+    }
+    if (x == 10) return result + 2.25175258906672110764;
+    double y = 0;
+    if (x < 1e17) {
+        double z = 1 / (x * x);
+        static const double c[] = {8.33333333333333333333E-2,  -2.10927960927960927961E-2, 7.57575757575757575758E-3, -4.16666666666666666667E-3,
+                                   3.96825396825396825397E-3, -8.33333333333333333333E-3, 8.33333333333333333333E-2};
+        double s = 0;
+        for (int i = 0; i < 7; i++) s = s * z + c[i];
+        y = z * s;
+    }
+    return result + log(x) - 0.5 / x - y;
+}
+
+/// A rational first guess (Giles' logarithmic form), refined by Halley's steps on erf or, in the tail, erfc.
+double apus_erfinv(double x) {
+    if (x != x || fabs(x) > 1) return NAN;
+    if (fabs(x) == 1) return copysign(INFINITY, x);
+    if (fabs(x) < 1e-290) return x * 0.886226925452758013649;
+    double magnitude = fabs(x), complement = 1 - magnitude;
+    double w = log(complement) + log1p(magnitude);
+    double t = 2 / (M_PI * 0.147) + w / 2;
+    double y = sqrt(sqrt(t * t - w / 0.147) - t);
+    for (int i = 0; i < 3; i++) {
+        double slope = M_2_SQRTPI * exp(-y * y);
+        double miss = magnitude < 0.5 ? erf(y) - magnitude : complement - erfc(y);
+        double step = miss / slope;
+        y -= step / (1 + y * step);
+    }
+    return copysign(y, x);
+}

@@ -1,0 +1,171 @@
+/// The folds: per operation and register dtype, along a row and across columns.
+#include "reduce.h"
+
+enum { LANES = 32 };
+
+// T: register type, A: accumulator type, L: lane type used within one tile's row. STEP updates `s` with element x of type T.
+#define FOLD(NAME, T, L, A, TD, AD, NEUTRAL, STEP, JOIN)                                                                                       \
+    APUS_CLONES static void NAME##_row(void *accumulator, const void *elements, int64_t n, double parameter) {                                   \
+        (void)parameter;                                                                                                                        \
+        const T *a = elements;                                                                                                                  \
+        L lane[LANES];                                                                                                                          \
+        int64_t i = 0;                                                                                                                          \
+        L total = NEUTRAL;                                                                                                                      \
+        if (n >= LANES) {                                                                                                                       \
+            for (int j = 0; j < LANES; j++) lane[j] = NEUTRAL;                                                                                   \
+            for (; i + LANES <= n; i += LANES)                                                                                                  \
+                for (int j = 0; j < LANES; j++) {                                                                                               \
+                    T x = a[i + j];                                                                                                             \
+                    L s = lane[j];                                                                                                              \
+                    STEP;                                                                                                                       \
+                    lane[j] = s;                                                                                                                \
+                }                                                                                                                               \
+            for (int width = LANES / 2; width > 0; width /= 2)                                                                                   \
+                for (int j = 0; j < width; j++) {                                                                                               \
+                    L s = lane[j], t = lane[j + width];                                                                                         \
+                    JOIN;                                                                                                                       \
+                    lane[j] = s;                                                                                                                \
+                }                                                                                                                               \
+            total = lane[0];                                                                                                                    \
+        }                                                                                                                                       \
+        for (; i < n; i++) {                                                                                                                    \
+            T x = a[i];                                                                                                                         \
+            L s = total;                                                                                                                        \
+            STEP;                                                                                                                               \
+            total = s;                                                                                                                          \
+        }                                                                                                                                       \
+        A s = *(A *)accumulator, t = (A)total;                                                                                                  \
+        JOIN;                                                                                                                                   \
+        *(A *)accumulator = s;                                                                                                                  \
+    }                                                                                                                                           \
+    APUS_CLONES static void NAME##_columns(void *accumulators, const void *elements, int64_t n, double parameter) {                              \
+        (void)parameter;                                                                                                                        \
+        const T *a = elements;                                                                                                                  \
+        A *o = accumulators;                                                                                                                    \
+        APUS_SIMD for (int64_t i = 0; i < n; i++) {                                                                                             \
+            T x = a[i];                                                                                                                         \
+            A s = o[i];                                                                                                                         \
+            STEP;                                                                                                                               \
+            o[i] = s;                                                                                                                           \
+        }                                                                                                                                       \
+    }                                                                                                                                           \
+    static void NAME##_combine(void *into, const void *from) {                                                                                  \
+        A s = *(A *)into, t = *(const A *)from;                                                                                                 \
+        JOIN;                                                                                                                                   \
+        *(A *)into = s;                                                                                                                         \
+    }                                                                                                                                           \
+    static void NAME##_clear(void *accumulators, int64_t n) {                                                                                   \
+        A *o = accumulators;                                                                                                                    \
+        for (int64_t i = 0; i < n; i++) o[i] = NEUTRAL;                                                                                         \
+    }                                                                                                                                           \
+    static const apus_fold NAME = {NAME##_row, NAME##_columns, NAME##_combine, NAME##_clear, TD, AD};
+
+#define U(x) ((uint64_t)(x))
+FOLD(sum_f32, float, float, double, APUS_FLOAT32, APUS_FLOAT64, 0, s += x, s += t)
+FOLD(sum_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, 0, s += x, s += t)
+FOLD(sum_i64, int64_t, int64_t, int64_t, APUS_INT64, APUS_INT64, 0, s = (int64_t)(U(s) + U(x)), s = (int64_t)(U(s) + U(t)))
+FOLD(nansum_f32, float, float, double, APUS_FLOAT32, APUS_FLOAT64, 0, s += x == x ? x : 0, s += t)
+FOLD(nansum_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, 0, s += x == x ? x : 0, s += t)
+FOLD(squares_f32, float, float, double, APUS_FLOAT32, APUS_FLOAT64, 0, s += x * x, s += t)
+FOLD(squares_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, 0, s += x * x, s += t)
+FOLD(magnitudes_f32, float, float, double, APUS_FLOAT32, APUS_FLOAT64, 0, s += __builtin_elementwise_abs(x), s += t)
+FOLD(magnitudes_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, 0, s += __builtin_elementwise_abs(x), s += t)
+FOLD(powers_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, 0, s += pow(fabs(x), parameter), s += t)
+FOLD(nonzeros_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, 0, s += x != 0, s += t)
+FOLD(largest_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, 0, { double m = __builtin_elementwise_abs(x); s = m > s || m != m ? m : s; }, s = t > s || t != t ? t : s)
+FOLD(smallest_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, INFINITY, { double m = __builtin_elementwise_abs(x); s = m < s || m != m ? m : s; }, s = t < s || t != t ? t : s)
+FOLD(prod_f32, float, double, double, APUS_FLOAT32, APUS_FLOAT64, 1, s *= x, s *= t)
+FOLD(prod_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, 1, s *= x, s *= t)
+FOLD(prod_i64, int64_t, int64_t, int64_t, APUS_INT64, APUS_INT64, 1, s = (int64_t)(U(s) * U(x)), s = (int64_t)(U(s) * U(t)))
+// NaN stays once it is in: nothing compares with it, and it replaces whatever was there.
+FOLD(max_f32, float, float, float, APUS_FLOAT32, APUS_FLOAT32, -INFINITY, s = x > s || x != x ? x : s, s = t > s || t != t ? t : s)
+FOLD(min_f32, float, float, float, APUS_FLOAT32, APUS_FLOAT32, INFINITY, s = x < s || x != x ? x : s, s = t < s || t != t ? t : s)
+FOLD(max_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, -INFINITY, s = x > s || x != x ? x : s, s = t > s || t != t ? t : s)
+FOLD(min_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, INFINITY, s = x < s || x != x ? x : s, s = t < s || t != t ? t : s)
+FOLD(max_i32, int32_t, int32_t, int32_t, APUS_INT32, APUS_INT32, INT32_MIN, s = x > s ? x : s, s = t > s ? t : s)
+FOLD(min_i32, int32_t, int32_t, int32_t, APUS_INT32, APUS_INT32, INT32_MAX, s = x < s ? x : s, s = t < s ? t : s)
+FOLD(max_i64, int64_t, int64_t, int64_t, APUS_INT64, APUS_INT64, INT64_MIN, s = x > s ? x : s, s = t > s ? t : s)
+FOLD(min_i64, int64_t, int64_t, int64_t, APUS_INT64, APUS_INT64, INT64_MAX, s = x < s ? x : s, s = t < s ? t : s)
+FOLD(any_bool, uint8_t, uint8_t, uint8_t, APUS_BOOL, APUS_BOOL, 0, s |= x != 0, s |= t)
+FOLD(all_bool, uint8_t, uint8_t, uint8_t, APUS_BOOL, APUS_BOOL, 1, s &= x != 0, s &= t)
+FOLD(count_bool, uint8_t, int64_t, int64_t, APUS_BOOL, APUS_INT64, 0, s += x != 0, s += t)
+
+// Complex numbers are summed part by part.
+static void sum_c128_row(void *accumulator, const void *elements, int64_t n, double parameter) {
+    (void)parameter;
+    const apus_c128 *a = elements;
+    apus_c128 s = {0, 0}, *total = accumulator;
+    for (int64_t i = 0; i < n; i++) {
+        s.re += a[i].re;
+        s.im += a[i].im;
+    }
+    total->re += s.re;
+    total->im += s.im;
+}
+static void sum_c128_columns(void *accumulators, const void *elements, int64_t n, double parameter) {
+    (void)parameter;
+    const apus_c128 *a = elements;
+    apus_c128 *o = accumulators;
+    for (int64_t i = 0; i < n; i++) {
+        o[i].re += a[i].re;
+        o[i].im += a[i].im;
+    }
+}
+static void sum_c128_combine(void *into, const void *from) { sum_c128_row(into, from, 1, 0); }
+static void sum_c128_clear(void *accumulators, int64_t n) { memset(accumulators, 0, (size_t)n * sizeof(apus_c128)); }
+static const apus_fold sum_c128 = {sum_c128_row, sum_c128_columns, sum_c128_combine, sum_c128_clear, APUS_COMPLEX128, APUS_COMPLEX128};
+
+static void multiply(apus_c128 *a, apus_c128 b) { *a = (apus_c128){a->re * b.re - a->im * b.im, a->re * b.im + a->im * b.re}; }
+static void prod_c128_row(void *accumulator, const void *elements, int64_t n, double parameter) {
+    (void)parameter;
+    const apus_c128 *a = elements;
+    for (int64_t i = 0; i < n; i++) multiply(accumulator, a[i]);
+}
+static void prod_c128_columns(void *accumulators, const void *elements, int64_t n, double parameter) {
+    (void)parameter;
+    const apus_c128 *a = elements;
+    apus_c128 *o = accumulators;
+    for (int64_t i = 0; i < n; i++) multiply(&o[i], a[i]);
+}
+static void prod_c128_combine(void *into, const void *from) { multiply(into, *(const apus_c128 *)from); }
+static void prod_c128_clear(void *accumulators, int64_t n) {
+    apus_c128 *o = accumulators;
+    for (int64_t i = 0; i < n; i++) o[i] = (apus_c128){1, 0};
+}
+static const apus_fold prod_c128 = {prod_c128_row, prod_c128_columns, prod_c128_combine, prod_c128_clear, APUS_COMPLEX128, APUS_COMPLEX128};
+
+static const apus_fold *extreme(int32_t in, const apus_fold *f32, const apus_fold *f64, const apus_fold *i32, const apus_fold *i64, const apus_fold *boolean) {
+    switch (in) {
+    case APUS_BOOL: return boolean;
+    case APUS_INT64: return i64;
+    case APUS_FLOAT64: return f64;
+    case APUS_COMPLEX64:
+    case APUS_COMPLEX128: return NULL;
+    default: return apus_dtype_is_integer(in) ? i32 : f32;
+    }
+}
+
+const apus_fold *apus_find_fold(apus_reduce_op op, double parameter, int32_t in, int32_t out) {
+    bool wide = out == APUS_FLOAT64, whole = out <= APUS_INT64, complex = apus_dtype_is_complex(out);
+    switch (op) {
+    case APUS_REDUCE_SUM: return complex ? &sum_c128 : whole ? &sum_i64 : wide ? &sum_f64 : &sum_f32;
+    case APUS_REDUCE_MEAN: return complex ? &sum_c128 : whole ? NULL : wide ? &sum_f64 : &sum_f32;
+    case APUS_REDUCE_NANSUM: return complex ? NULL : whole ? &sum_i64 : wide ? &nansum_f64 : &nansum_f32;
+    case APUS_REDUCE_PROD: return complex ? &prod_c128 : whole ? &prod_i64 : wide ? &prod_f64 : &prod_f32;
+    case APUS_REDUCE_MAX: return extreme(in, &max_f32, &max_f64, &max_i32, &max_i64, &any_bool);
+    case APUS_REDUCE_MIN: return extreme(in, &min_f32, &min_f64, &min_i32, &min_i64, &all_bool);
+    case APUS_REDUCE_ANY: return &any_bool;
+    case APUS_REDUCE_ALL: return &all_bool;
+    case APUS_REDUCE_COUNT_NONZERO: return &count_bool;
+    case APUS_REDUCE_SUM_OF_SQUARES: return complex || whole ? NULL : wide ? &squares_f64 : &squares_f32;
+    case APUS_REDUCE_NORM:
+        if (complex || whole) return NULL;
+        if (parameter == 2) return wide ? &squares_f64 : &squares_f32;
+        if (parameter == 1) return wide ? &magnitudes_f64 : &magnitudes_f32;
+        if (parameter == 0) return &nonzeros_f64;
+        if (parameter == INFINITY) return &largest_f64;
+        if (parameter == -INFINITY) return &smallest_f64;
+        return &powers_f64;
+    default: return NULL;
+    }
+}

@@ -1,0 +1,104 @@
+/// Variance and mean in two passes over cached rows, or over tiles of neighbouring outputs.
+#include "reduce.h"
+
+typedef struct {
+    const apus_reduce_plan *plan;
+    const char *in_data;
+    double correction;
+    bool root, wide;
+    int32_t variance_operand, mean_operand;
+} job;
+
+#define MOMENTS(T)                                                                                                                             \
+    APUS_CLONES static double sum_##T(const T *a, int64_t n) {                                                                                   \
+        T lane[32] = {0};                                                                                                                       \
+        int64_t i = 0;                                                                                                                          \
+        for (; i + 32 <= n; i += 32)                                                                                                            \
+            for (int j = 0; j < 32; j++) lane[j] += a[i + j];                                                                                    \
+        double s = 0;                                                                                                                           \
+        for (int j = 0; j < 32; j++) s += (double)lane[j];                                                                                      \
+        for (; i < n; i++) s += (double)a[i];                                                                                                   \
+        return s;                                                                                                                               \
+    }                                                                                                                                           \
+    APUS_CLONES static double squares_##T(const T *a, int64_t n, double mean) {                                                                  \
+        T lane[32] = {0}, m = (T)mean;                                                                                                          \
+        int64_t i = 0;                                                                                                                          \
+        for (; i + 32 <= n; i += 32)                                                                                                            \
+            for (int j = 0; j < 32; j++) {                                                                                                      \
+                T d = a[i + j] - m;                                                                                                             \
+                lane[j] += d * d;                                                                                                               \
+            }                                                                                                                                   \
+        double s = 0;                                                                                                                           \
+        for (int j = 0; j < 32; j++) s += (double)lane[j];                                                                                      \
+        for (; i < n; i++) {                                                                                                                    \
+            double d = (double)a[i] - mean;                                                                                                     \
+            s += d * d;                                                                                                                         \
+        }                                                                                                                                       \
+        return s;                                                                                                                               \
+    }
+MOMENTS(float)
+MOMENTS(double)
+
+/// Mean and sum of squared deviations of positions 0 ..< count, tile by tile: each tile is centred on its own mean, then merged (Chan's formula).
+static void moments(const job *j, const char *base, double *mean_out, double *m2_out) {
+    _Alignas(64) char raw[APUS_TILE * 8], converted[APUS_TILE * 8];
+    const apus_plan *reduced = &j->plan->reduced;
+    double mean = 0, m2 = 0;
+    for (int64_t i = 0; i < reduced->count; i += APUS_TILE) {
+        int64_t n = APUS_MIN(APUS_TILE, reduced->count - i);
+        const void *a = apus_load_reduced(reduced, base, i, n, j->wide ? APUS_FLOAT64 : APUS_FLOAT32, raw, converted);
+        double tile_mean = (j->wide ? sum_double(a, n) : sum_float(a, n)) / (double)n;
+        double centre = j->wide ? tile_mean : (double)(float)tile_mean, off = tile_mean - centre;
+        double tile_m2 = (j->wide ? squares_double(a, n, centre) : squares_float(a, n, centre)) - off * off * (double)n;
+        double delta = tile_mean - mean, total = (double)(i + n);
+        m2 += tile_m2 + delta * delta * ((double)i / total) * (double)n;
+        mean += delta * (double)n / total;
+    }
+    *mean_out = mean;
+    *m2_out = m2 < 0 ? 0 : m2;
+}
+
+static void write(const apus_plan *kept, int32_t operand, int64_t offset, double value) {
+    apus_cast_loop(APUS_FLOAT64, kept->dtypes[operand])(kept->data[operand] + offset, &value, NULL, NULL, 1, NULL);
+}
+
+static void variance_range(void *context, int64_t begin, int64_t end) {
+    const job *j = context;
+    const apus_plan *kept = &j->plan->kept;
+    int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
+    apus_plan_offsets(kept, kept->rank, begin, coordinates, offsets);
+    double n = (double)j->plan->reduced.count;
+    for (int64_t o = begin; o < end; o++) {
+        double mean, m2;
+        moments(j, j->in_data + offsets[0], &mean, &m2);
+        if (n == 0) mean = NAN;
+        double freedom = n - j->correction, variance = n == 0 ? NAN : m2 / (freedom > 0 ? freedom : 0);
+        if (j->variance_operand) write(kept, j->variance_operand, offsets[j->variance_operand], j->root ? sqrt(variance) : variance);
+        if (j->mean_operand) write(kept, j->mean_operand, offsets[j->mean_operand], mean);
+        apus_plan_next(kept, kept->rank, coordinates, offsets);
+    }
+}
+
+int apus_var_mean(double correction, bool take_root, const apus_view *in, const apus_view *variance, const apus_view *mean) {
+    const apus_view *outputs[2];
+    int32_t n_out = 0;
+    if (!apus_dtype_is_floating(in->dtype)) return APUS_UNSUPPORTED;
+    job j = {.in_data = in->data, .correction = correction, .root = take_root, .wide = in->dtype == APUS_FLOAT64};
+    if (variance) {
+        outputs[n_out++] = variance;
+        j.variance_operand = n_out;
+    }
+    if (mean) {
+        outputs[n_out++] = mean;
+        j.mean_operand = n_out;
+    }
+    if (n_out == 0) return APUS_OK;
+    for (int32_t k = 0; k < n_out; k++)
+        if (!apus_dtype_is_floating(outputs[k]->dtype)) return APUS_UNSUPPORTED;
+    apus_reduce_plan plan;
+    int status = apus_reduce_plan_make(&plan, in, outputs, n_out, true);
+    if (status != APUS_OK || plan.kept.count == 0) return status;
+    j.plan = &plan;
+    apus_parallel_for(plan.kept.count, 32768 / APUS_MAX(plan.reduced.count, 1) + 1, variance_range, &j);
+    return APUS_OK;
+}

@@ -1,0 +1,24 @@
+import CApusKernels
+import Testing
+
+@Suite struct AllocatorTests {
+    @Test func blocksAreAlignedAndReused() throws {
+        for size: Int64 in [0, 1, 64, 65, 1000, 1024, 1025, 5000, 300_000, 5_000_000] {
+            let block: UnsafeMutableRawPointer = try #require(apus_allocate(size))
+            #expect(Int(bitPattern: block) % 64 == 0)
+            #expect(apus_allocated_size(block) >= size)
+            block.initializeMemory(as: UInt8.self, repeating: 7, count: Int(size))
+            apus_free(block)
+            let again: UnsafeMutableRawPointer = try #require(apus_allocate(size))
+            apus_free(again)
+        }
+    }
+
+    @Test func absurdSizesAreRefused() {
+        #expect(apus_allocate(-1) == nil)
+        #expect(apus_allocate(Int64.max) == nil)
+        #expect(apus_allocate(Int64.max / 2) == nil)
+        #expect(apus_allocate(1 << 46) == nil)
+        apus_free(nil)
+    }
+}
