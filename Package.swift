@@ -31,6 +31,7 @@ let package = Package(
             dependencies: [
                 "CApusKernels", "CLAPACKE", "ApusSymbolic",
                 .product(name: "ComplexModule", package: "swift-numerics"),
+                .product(name: "RealModule", package: "swift-numerics"),
             ]),
         .target(name: "ApusNN", dependencies: ["ApusTensor"]),
         .target(name: "ApusGraph", dependencies: ["ApusTensor"]),

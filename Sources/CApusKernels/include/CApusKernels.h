@@ -17,5 +17,6 @@
 #include "apus_reduce.h"
 #include "apus_scan.h"
 #include "apus_sort.h"
+#include "apus_thread_state.h"
 #include "apus_view.h"
 #endif

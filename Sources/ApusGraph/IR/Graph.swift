@@ -1,0 +1,126 @@
+import ApusSymbolic
+import ApusTensor
+
+/// A program in static single assignment: inputs, operations in an order that can be run, outputs.
+///
+/// A value type. Sizes are expressions over the symbols of the scope that the program was traced or read in, so that arithmetic on sizes
+/// needs no nodes.
+public struct Graph: Sendable {
+    /// One entry for each value, by its index.
+    public private(set) var values: [Entry]
+    public private(set) var inputs: [Value]
+    public var nodes: [Node]
+    public var outputs: [GraphOutput]
+
+    public struct Entry: Sendable {
+        /// Unique within the graph.
+        public internal(set) var name: String
+        public internal(set) var type: ValueType
+    }
+
+    private var names: [String: Int] = [:]
+
+    public init() {
+        values = []
+        inputs = []
+        nodes = []
+        outputs = []
+    }
+
+    public func name(_ value: Value) -> String { values[value.index].name }
+    public func type(_ value: Value) -> ValueType { values[value.index].type }
+    public func spec(_ value: Value) -> TensorSpec? { values[value.index].type.spec }
+
+    /// The value with this name.
+    public func value(named name: String) -> Value? {
+        values.firstIndex { $0.name == name }.map { Value(index: $0) }
+    }
+}
+
+// MARK: - Building
+
+extension Graph {
+    /// Makes a value. The name is made unique by a number behind it.
+    public mutating func makeValue(_ name: String, _ type: ValueType) -> Value {
+        values.append(Entry(name: unique(name), type: type))
+        return Value(index: values.count - 1)
+    }
+
+    public mutating func addInput(_ name: String, _ type: ValueType) -> Value {
+        let value = makeValue(name, type)
+        inputs.append(value)
+        return value
+    }
+
+    /// Puts the inputs in another order.
+    public mutating func setInputs(_ inputs: [Value]) { self.inputs = inputs }
+
+    /// Removes inputs by their positions.
+    public mutating func removeInputs(where remove: (Int) -> Bool) {
+        inputs = inputs.enumerated().filter { !remove($0.offset) }.map { $0.element }
+    }
+
+    /// Appends a node and makes its results. Their names follow the operator's.
+    @discardableResult
+    public mutating func append(
+        _ operation: Operator, _ arguments: [GraphArgument], types: [ValueType], names: [String]? = nil, site: NodeSite? = nil,
+        modulePath: [ModuleFrame] = [], provenance: String? = nil
+    ) -> [Value] {
+        let outputs = types.enumerated().map { index, type in makeValue(names?[index] ?? operation.schema.name, type) }
+        nodes.append(
+            Node(operation, arguments, outputs: outputs, site: site, modulePath: modulePath, provenance: provenance))
+        return outputs
+    }
+
+    public mutating func rename(_ value: Value, to name: String) {
+        guard values[value.index].name != name else { return }
+        values[value.index].name = unique(name)
+    }
+
+    public mutating func setType(_ value: Value, _ type: ValueType) { values[value.index].type = type }
+
+    private mutating func unique(_ name: String) -> String {
+        guard let used = names[name] else {
+            names[name] = 0
+            return name
+        }
+        var number = used + 1
+        while names["\(name)_\(number)"] != nil { number += 1 }
+        names[name] = number
+        names["\(name)_\(number)"] = 0
+        return "\(name)_\(number)"
+    }
+}
+
+// MARK: - Queries
+
+extension Graph {
+    /// For each value the position of the last node that reads it, the node count for outputs, -1 where nobody does.
+    public func lastUses() -> [Int] {
+        var last = [Int](repeating: -1, count: values.count)
+        for (position, node) in nodes.enumerated() {
+            for operand in node.operands { last[operand.index] = position }
+        }
+        for case .value(let value) in outputs { last[value.index] = nodes.count }
+        return last
+    }
+
+    /// Every operator in the graph and its bodies, once, in order of appearance.
+    public var operators: [Operator] {
+        var seen = Set<Operator>()
+        var found: [Operator] = []
+        func visit(_ graph: Graph) {
+            for node in graph.nodes {
+                if seen.insert(node.operator).inserted { found.append(node.operator) }
+                for body in node.bodies { visit(body.graph) }
+            }
+        }
+        visit(self)
+        return found
+    }
+
+    /// The nodes of the graph and of all its bodies.
+    public var totalNodeCount: Int {
+        nodes.reduce(0) { $0 + 1 + $1.bodies.reduce(0) { $0 + $1.graph.totalNodeCount } }
+    }
+}

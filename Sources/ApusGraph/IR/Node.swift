@@ -1,0 +1,81 @@
+import ApusSymbolic
+import ApusTensor
+
+public typealias GraphArgument = ArgumentOf<Value>
+
+/// One step of a module path: the attribute's name and its type.
+public struct ModuleFrame: Sendable, Hashable {
+    /// Dotted, from the root: `encoder.layers.0`; empty for the root itself.
+    public let path: String
+    public let type: String
+
+    public init(path: String, type: String) {
+        self.path = path
+        self.type = type
+    }
+}
+
+/// Where in the source a node comes from.
+public enum NodeSite: Sendable {
+    /// Captured while tracing, turned into text when somebody reads it.
+    case call(CallSite)
+    /// Read from a file.
+    case text(String)
+}
+
+extension NodeSite: CustomStringConvertible {
+    /// `Model.swift:41`, or what the file says.
+    public var description: String {
+        switch self {
+        case .call(let site): "\(site)"
+        case .text(let text): text
+        }
+    }
+}
+
+/// One operation of a graph.
+public struct Node: Sendable {
+    public var `operator`: Operator
+    /// In schema order, every default filled in.
+    public var arguments: [GraphArgument]
+    /// In schema order; a list result contributes one value for each element.
+    public var outputs: [Value]
+    public var site: NodeSite?
+    /// The modules that were running, outermost first.
+    public var modulePath: [ModuleFrame]
+    /// The pass or importer that made the node, nil when it was traced.
+    public var provenance: String?
+
+    public init(
+        _ operation: Operator, _ arguments: [GraphArgument], outputs: [Value], site: NodeSite? = nil, modulePath: [ModuleFrame] = [],
+        provenance: String? = nil
+    ) {
+        self.operator = operation
+        self.arguments = arguments
+        self.outputs = outputs
+        self.site = site
+        self.modulePath = modulePath
+        self.provenance = provenance
+    }
+
+    public var effects: Effects { self.operator.effects }
+
+    /// The values that the node reads, in order, with repetitions.
+    public var operands: [Value] {
+        var found: [Value] = []
+        for argument in arguments { argument.forEachReference { found.append($0) } }
+        return found
+    }
+
+    /// The bodies of a control-flow node.
+    public var bodies: [GraphBody] {
+        arguments.compactMap { if case .graph(let body) = $0 { body as? GraphBody } else { nil } }
+    }
+}
+
+/// A graph as the body of a branch or loop. Symbols are those of the graph around it.
+public final class GraphBody: Subgraph {
+    public let graph: Graph
+
+    public init(_ graph: Graph) { self.graph = graph }
+}

@@ -1,0 +1,72 @@
+import ApusSymbolic
+import ApusTensor
+
+/// A value of a graph: an input, or a result of exactly one node. Belongs to one graph; a subgraph has values of its own.
+public struct Value: Hashable, Sendable {
+    public let index: Int
+
+    public init(index: Int) { self.index = index }
+}
+
+/// What is known of a value before any data is.
+public enum ValueType: Sendable {
+    case tensor(TensorSpec)
+    case int(SymInt)
+    case float(SymFloat)
+    case bool(SymBool)
+    /// A result that its operator leaves undefined.
+    case none
+
+    public var spec: TensorSpec? {
+        if case .tensor(let spec) = self { return spec }
+        return nil
+    }
+}
+
+extension ValueType: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .tensor(let spec): "\(spec)"
+        case .int(let value): "int \(value)"
+        case .float(let value): "float \(value)"
+        case .bool(let value): "bool \(value)"
+        case .none: "none"
+        }
+    }
+}
+
+/// A number or text that a graph returns as it is.
+public enum Literal: Sendable, Hashable {
+    case none
+    case bool(Bool)
+    case int(Int)
+    case float(Double)
+    case string(String)
+}
+
+extension Literal: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .none: "nil"
+        case .bool(let value): "\(value)"
+        case .int(let value): "\(value)"
+        case .float(let value): "\(value)"
+        case .string(let value): "\"\(value)\""
+        }
+    }
+}
+
+/// What a graph returns in one place.
+public enum GraphOutput: Sendable {
+    case value(Value)
+    case literal(Literal)
+    /// A size, or a number computed from sizes and from values that were read.
+    case int(SymInt)
+    case float(SymFloat)
+    case bool(SymBool)
+
+    public var value: Value? {
+        if case .value(let value) = self { return value }
+        return nil
+    }
+}

@@ -1,0 +1,112 @@
+import ApusSymbolic
+
+/// What a gradient rule gets: the call, its results, and the gradients with respect to the results.
+public struct GradientCall {
+    public let call: Call
+    public let outputs: [Tensor]
+    /// One for each result; nil where nothing downstream used it.
+    public let gradients: [Tensor?]
+    /// Which arguments' gradients are wanted.
+    public let wanted: [Bool]
+
+    /// The gradient of the only, or first, result, zeros where nothing used it.
+    public var gradient: Tensor { get throws { try gradient(0) } }
+
+    /// The gradient of a result, zeros where nothing used it.
+    public func gradient(_ index: Int) throws -> Tensor {
+        if let gradient = gradients[index] { return gradient }
+        return try outputs[index].zerosLike()
+    }
+
+    public func isWanted(_ index: Int) -> Bool { index < wanted.count && wanted[index] }
+}
+
+/// Records operations whose arguments depend on watched tensors, so that gradients can flow back through them.
+///
+/// Gradient rules are public tensor operations: run under a tracer they are traced, under another recorder they are recorded.
+public final class GradientRecorder: Interpreter {
+    private struct Entry {
+        let call: Call
+        let outputs: [Tensor]
+    }
+
+    private var entries: [Entry] = []
+    /// The tensors that depend on watched ones, kept alive so that identities stay theirs.
+    private var watched: [ObjectIdentifier: Tensor] = [:]
+
+    /// Marks a tensor as one whose gradient may be asked for. Throws for dtypes without gradients.
+    public func watch(_ tensor: Tensor) throws {
+        guard tensor.dtype.isDifferentiable else {
+            throw TensorError(.notDifferentiable, in: "gradient", "a tensor of \(tensor.dtype) has no gradient; convert it to a floating-point dtype")
+        }
+        watched[tensor.identity] = tensor
+    }
+
+    override public func apply(_ operation: Operator, _ arguments: [Argument]) throws -> [Argument] {
+        guard isWatching(arguments) else { return try super.apply(operation, arguments) }
+        if operation.gradient == nil, let decomposition = operation.decomposition {
+            return try Interpreter.with(self) { try decomposition(Call(operation, arguments)) }
+        }
+        let results = try super.apply(operation, arguments)
+        let outputs: [Tensor] = results.compactMap { if case .tensor(let tensor) = $0 { tensor } else { nil } }
+        let fresh = outputs.filter { $0.dtype.isDifferentiable && watched[$0.identity] == nil }
+        if !fresh.isEmpty {
+            entries.append(Entry(call: Call(operation, arguments), outputs: outputs))
+            for output in fresh { watched[output.identity] = output }
+        }
+        return results
+    }
+
+    private func isWatching(_ arguments: [Argument]) -> Bool {
+        var found = false
+        for argument in arguments where !found {
+            argument.forEachReference { if watched[$0.identity] != nil { found = true } }
+        }
+        return found
+    }
+
+    /// The gradients of a scalar with respect to watched tensors; nil where it does not depend on one.
+    ///
+    /// - Parameter seed: the gradient with respect to `result`; one by default, which needs `result` to have one element.
+    public func gradients(of result: Tensor, seed: Tensor? = nil, with sources: [Tensor]) throws -> [Tensor?] {
+        try Interpreter.with(outer) {
+            var accumulated: [ObjectIdentifier: Tensor] = [result.identity: try seed ?? result.onesLike()]
+            for entry in entries.reversed() {
+                let gradients = entry.outputs.map { accumulated[$0.identity] }
+                if gradients.allSatisfy({ $0 == nil }) { continue }
+                try propagate(entry, gradients, into: &accumulated)
+            }
+            return sources.map { accumulated[$0.identity] }
+        }
+    }
+
+    private func propagate(_ entry: Entry, _ gradients: [Tensor?], into accumulated: inout [ObjectIdentifier: Tensor]) throws {
+        let operation = entry.call.operator
+        guard let rule = operation.gradient else {
+            throw TensorError(.notDifferentiable, in: operation.schema.name, "has no gradient")
+        }
+        let wanted = entry.call.arguments.map { isWatching([$0]) }
+        let results = try rule(GradientCall(call: entry.call, outputs: entry.outputs, gradients: gradients, wanted: wanted))
+        for (argument, gradient) in zip(entry.call.arguments, results) {
+            switch (argument, gradient) {
+            case (.tensor(let tensor), .tensor(let value)): try accumulate(value, for: tensor, into: &accumulated)
+            case (.tensors(let tensors), .tensors(let values)):
+                for (tensor, value) in zip(tensors, values) { try accumulate(value, for: tensor, into: &accumulated) }
+            case (.tensors(let tensors), .optionalTensors(let values)):
+                for case (let tensor, let value?) in zip(tensors, values) { try accumulate(value, for: tensor, into: &accumulated) }
+            case (.optionalTensors(let tensors), .optionalTensors(let values)):
+                for case (let tensor?, let value?) in zip(tensors, values) { try accumulate(value, for: tensor, into: &accumulated) }
+            default: break
+            }
+        }
+    }
+
+    private func accumulate(_ gradient: Tensor, for tensor: Tensor, into accumulated: inout [ObjectIdentifier: Tensor]) throws {
+        guard watched[tensor.identity] != nil else { return }
+        if let present = accumulated[tensor.identity] {
+            accumulated[tensor.identity] = try present.add(gradient)
+        } else {
+            accumulated[tensor.identity] = gradient
+        }
+    }
+}

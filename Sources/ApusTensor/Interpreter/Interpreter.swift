@@ -1,0 +1,76 @@
+import ApusSymbolic
+import CApusKernels
+
+/// What `apply` asks to carry out an operation: a tracer, a gradient recorder, or nobody, which means eager execution.
+///
+/// Interpreters nest: one hands what it has seen to the one around it. The current one belongs to the thread.
+open class Interpreter {
+    /// The interpreter that was current when this one was made; nil for eager execution.
+    public let outer: Interpreter?
+
+    public init(outer: Interpreter? = Interpreter.current) {
+        self.outer = outer
+    }
+
+    /// Carries out one operation. The base class hands it to the interpreter around it.
+    open func apply(_ operation: Operator, _ arguments: [Argument]) throws -> [Argument] {
+        try Interpreter.with(outer) { try ApusTensor.apply(operation, arguments) }
+    }
+
+    /// Handles a condition that a rule or the user requires and that is not decided by constants.
+    open func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
+        guard let outer else {
+            throw TensorError(.tracing, "the condition \(condition) belongs to a trace that has ended")
+        }
+        try outer.require(condition, failure)
+    }
+
+    /// What is known of a condition: true, false, or nil for undecided.
+    open func decide(_ condition: SymBool) -> Bool? {
+        outer?.decide(condition) ?? condition.constant
+    }
+}
+
+extension Interpreter {
+    /// The thread's current interpreter.
+    @inline(__always)
+    public static var current: Interpreter? {
+        guard let pointer = apus_current_interpreter() else { return nil }
+        return Unmanaged<Interpreter>.fromOpaque(pointer).takeUnretainedValue()
+    }
+
+    /// Runs the closure with the given interpreter current; nil means eager execution.
+    public static func with<Result>(_ interpreter: Interpreter?, _ body: () throws -> Result) rethrows -> Result {
+        let previous = apus_current_interpreter()
+        apus_set_current_interpreter(interpreter.map { Unmanaged.passUnretained($0).toOpaque() })
+        defer { apus_set_current_interpreter(previous) }
+        return try withExtendedLifetime(interpreter, body)
+    }
+}
+
+/// Requires a condition in a result rule or in a user's check.
+///
+/// Known conditions are settled here. While tracing, the tracer proves the condition, defers it to run time, or throws an error that says
+/// what to declare; 'undecided' is never read as yes or no.
+@inline(__always)
+public func require(_ condition: SymBool, _ failure: @autoclosure () -> TensorError) throws {
+    if let known = condition.constant {
+        if known { return }
+        throw failure()
+    }
+    try requireSymbolic(condition, failure)
+}
+
+@inline(never)
+private func requireSymbolic(_ condition: SymBool, _ failure: () -> TensorError) throws {
+    guard let interpreter = Interpreter.current else {
+        throw TensorError(.tracing, "the condition \(condition) belongs to a trace that has ended")
+    }
+    try interpreter.require(condition, failure)
+}
+
+/// What is known of a condition without asking the user's branch to be decided: true, false, or nil for undecided.
+@inline(__always)
+public func decide(_ condition: SymBool) -> Bool? {
+    condition.constant ?? Interpreter.current?.decide(condition)
+}

@@ -1,0 +1,121 @@
+import ApusSymbolic
+
+/// The dtype and shape of a tensor: what a result rule computes.
+public struct TensorSpec: Sendable, CustomStringConvertible {
+    public var dtype: DType
+    public var shape: Shape
+
+    public init(_ dtype: DType, _ shape: Shape) {
+        self.dtype = dtype
+        self.shape = shape
+    }
+
+    /// `float32[2, 3]`.
+    public var description: String { "\(dtype)\(shape)" }
+}
+
+/// What an operator does besides computing its results.
+public struct Effects: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt8
+    public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// Draws random numbers: two calls differ and must keep their order.
+    public static let random = Effects(rawValue: 1)
+    /// Checks something and may throw: must not be removed even though nothing reads its results.
+    public static let check = Effects(rawValue: 2)
+    /// The sizes of its results, or a number it returns, are known only once its inputs' values are.
+    public static let dataDependent = Effects(rawValue: 4)
+}
+
+/// One operator, in one place: everything that any part of Apus knows of it.
+///
+/// Parsing, printing, import and export by name, eager execution, tracing, gradients and the table's own tests all derive from this
+/// record. Records are made once, as static constants beside the public methods that call them, and listed in `OperatorTable`.
+public final class Operator: Sendable {
+    /// Computes the results' dtypes and shapes. It *requires* conditions and never branches on an undecided one.
+    public typealias Rule = @Sendable (Call) throws -> [TensorSpec]
+    /// The gradients of the arguments, in their order; `.none` where there is none. May be shorter than the argument list.
+    public typealias Gradient = @Sendable (GradientCall) throws -> [Argument]
+    /// The operator in terms of public tensor operations.
+    public typealias Decomposition = @Sendable (Call) throws -> [Argument]
+
+    public enum Kernel: Sendable {
+        /// Writes into results that are already there, contiguous and of the rule's shapes. Allocates nothing that outlives it.
+        case compute(@Sendable (Call, [Tensor]) throws -> Void)
+        /// Results that share the first argument's memory: a layout and an offset in elements for each; nil where a copy is needed, which
+        /// then is made of the first argument before asking again.
+        case view(@Sendable (Call) throws -> [View]?)
+        /// Results whose sizes depend on values, or that are plain numbers.
+        case host(@Sendable (Call) throws -> [Argument])
+        /// Runs the decomposition.
+        case composite
+    }
+
+    public struct View: Sendable {
+        public let layout: Layout
+        /// In elements, from the first argument's first element.
+        public let offset: Int
+
+        public init(_ layout: Layout, offset: Int = 0) {
+            self.layout = layout
+            self.offset = offset
+        }
+    }
+
+    public let schema: Schema
+    /// What the operator computes, with shapes, dtype rule and errors; a formula names its source.
+    public let documentation: String
+    public let effects: Effects
+    public let rule: Rule
+    public let kernel: Kernel
+    public let gradient: Gradient?
+    public let decomposition: Decomposition?
+    /// Argument lists that show the operator at work; tests walk them.
+    public let samples: @Sendable () throws -> [[Argument]]
+    /// Set for elementwise operators that one micro-operation of the kernels computes: eager code and plans take shortcuts for them.
+    let pointwise: Pointwise?
+
+    init(
+        _ schema: String, _ documentation: String, effects: Effects = [], rule: @escaping Rule, kernel: Kernel,
+        gradient: Gradient? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil,
+        samples: @escaping @Sendable () throws -> [[Argument]]
+    ) {
+        do {
+            self.schema = try Schema(schema)
+        } catch {
+            // Our own text is wrong: a broken invariant, found by the first test that touches the table.
+            preconditionFailure("\(error)")
+        }
+        self.documentation = documentation
+        self.effects = effects
+        self.rule = rule
+        self.kernel = kernel
+        self.gradient = gradient
+        self.decomposition = decomposition
+        self.pointwise = pointwise
+        self.samples = samples
+    }
+
+    /// An operator that is its decomposition: the rule and the gradient follow from the operations it is made of.
+    static func composite(
+        _ schema: String, _ documentation: String, effects: Effects = [], gradient: Gradient? = nil,
+        samples: @escaping @Sendable () throws -> [[Argument]], _ decomposition: @escaping Decomposition
+    ) -> Operator {
+        Operator(
+            schema, documentation, effects: effects,
+            rule: { try $0.operator.specsOfDecomposition($0) }, kernel: .composite,
+            gradient: gradient, decomposition: decomposition, samples: samples)
+    }
+
+    /// `aten::add.Tensor`.
+    public var name: String { schema.qualifiedName }
+}
+
+extension Operator: Hashable {
+    public static func == (a: Operator, b: Operator) -> Bool { a === b }
+    public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
+
+extension Operator: CustomStringConvertible {
+    public var description: String { name }
+}

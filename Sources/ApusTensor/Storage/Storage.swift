@@ -1,0 +1,44 @@
+import CApusKernels
+
+/// A block of memory that tensors share: from the caching allocator, or somebody else's (a mapped file, an array) kept alive by an owner.
+///
+/// The bytes may be written only by code that knows it holds the only reference, or by a kernel that fills a fresh result.
+public final class Storage: @unchecked Sendable {
+    /// The first byte. Only a plan rebinds it, between runs, for the storages it owns.
+    public internal(set) var pointer: UnsafeMutableRawPointer
+    public let byteCount: Int
+    /// False for memory that must not be written: mapped files and other people's.
+    public let isWritable: Bool
+    private let owner: Owner
+
+    private enum Owner {
+        case allocator
+        case external(AnyObject?)
+    }
+
+    /// Fresh memory, not initialised, aligned to 64 bytes; nil when it can't be had.
+    init?(byteCount: Int) {
+        guard let block = apus_allocate(Int64(max(byteCount, 1))) else { return nil }
+        pointer = block
+        self.byteCount = byteCount
+        isWritable = true
+        owner = .allocator
+    }
+
+    /// Memory that `owner` keeps alive.
+    public init(pointer: UnsafeMutableRawPointer, byteCount: Int, isWritable: Bool, owner: AnyObject?) {
+        self.pointer = pointer
+        self.byteCount = byteCount
+        self.isWritable = isWritable
+        self.owner = .external(owner)
+    }
+
+    /// The storage of tensors that have no data.
+    static let none: Storage = Storage(
+        pointer: UnsafeMutableRawPointer(bitPattern: 64) ?? UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1),
+        byteCount: 0, isWritable: false, owner: nil)
+
+    deinit {
+        if case .allocator = owner { apus_free(pointer) }
+    }
+}

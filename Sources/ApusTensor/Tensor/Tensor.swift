@@ -1,0 +1,124 @@
+import ApusSymbolic
+import CApusKernels
+
+/// A multi-dimensional array of numbers.
+///
+/// A value: assigning copies (in constant time), and changing one never changes another. Views such as slices and transposes share memory
+/// until one of them is written. Operations throw `TensorError` for a caller's mistake; they never trap.
+/// A tensor may be used from many tasks at once.
+public struct Tensor: Sendable {
+    var body: TensorBody
+
+    @inline(__always)
+    init(_ body: TensorBody) { self.body = body }
+}
+
+extension Tensor {
+    public var dtype: DType { body.dtype }
+
+    /// The sizes, one for each dimension.
+    public var shape: Shape {
+        if let trace = body.trace { return trace.shape }
+        return Shape(body.layout)
+    }
+
+    /// The number of dimensions.
+    public var rank: Int {
+        if let trace = body.trace { return trace.shape.count }
+        return body.layout.rank
+    }
+
+    /// The sizes as plain integers. Throws while tracing when one of them is symbolic: use `shape`, which keeps the program general.
+    public var sizes: [Int] {
+        get throws {
+            guard let sizes = shape.constants else {
+                throw TensorError(
+                    .tracing, in: "sizes",
+                    "the shape \(shape) is symbolic while tracing; use 'shape' instead, or Int(x.shape[d]) to specialise a dimension")
+            }
+            return sizes
+        }
+    }
+
+    /// The number of elements.
+    public var count: SymInt { shape.elementCount }
+
+    /// True for tensors without data: values of a trace and bare shapes.
+    public var isTraced: Bool { body.trace != nil }
+
+    /// The value of a trace behind this tensor, for interpreters.
+    public var trace: TracedValue? { body.trace }
+
+    /// True where the elements lie in row-major order without gaps.
+    public var isContiguous: Bool { body.trace != nil || body.layout.isContiguous }
+
+    /// The distance in elements between neighbours along each dimension; row-major ones for a traced tensor of known shape.
+    public var strides: [Int] { (body.trace?.shape.layout ?? body.layout).stridesArray }
+
+    /// A number for the tensor's memory and place in it: two tensors with the same identity are the same value.
+    public var identity: ObjectIdentifier { ObjectIdentifier(body) }
+
+    /// The dtype and shape together.
+    public var spec: TensorSpec { TensorSpec(dtype, shape) }
+}
+
+// MARK: - Making tensors from memory
+
+extension Tensor {
+    /// A tensor that is only a dtype and a shape: what a result rule needs of its arguments.
+    public init(spec: TensorSpec) {
+        self.init(spec: spec, owner: nil, id: -1)
+    }
+
+    /// A value of a trace.
+    public init(spec: TensorSpec, owner: AnyObject?, id: Int) {
+        body = TensorBody(
+            dtype: spec.dtype, storage: .none, offset: 0, layout: spec.shape.layout ?? .scalar,
+            trace: TracedValue(shape: spec.shape, owner: owner, id: id))
+    }
+
+    /// A contiguous tensor whose elements are not set yet. Throws where the shape is symbolic or the memory can't be had.
+    public static func uninitialized(_ shape: Shape, dtype: DType, in operatorName: String = "empty") throws -> Tensor {
+        guard let layout = shape.layout else {
+            throw TensorError(.tracing, in: operatorName, "a tensor of symbolic shape \(shape) has no memory")
+        }
+        let contiguous = layout.madeContiguous()
+        guard let storage = Storage(byteCount: contiguous.count * dtype.byteWidth) else {
+            throw TensorError(
+                .outOfMemory, in: operatorName, "no memory for a tensor of \(dtype)\(shape), \(contiguous.count * dtype.byteWidth) bytes")
+        }
+        return Tensor(TensorBody(dtype: dtype, storage: storage, offset: 0, layout: contiguous))
+    }
+
+    /// A tensor over a storage, sharing its memory. Throws where the layout reaches outside of it.
+    public init(storage: Storage, dtype: DType, layout: Layout, offset: Int) throws {
+        let capacity = storage.byteCount / dtype.byteWidth
+        guard let (lowest, highest) = layout.extent, offset >= 0, lowest >= -offset, highest < capacity - offset || layout.count == 0 else {
+            throw TensorError(
+                .indexOutOfRange, in: "Tensor",
+                "sizes \(layout.sizesArray) with strides \(layout.stridesArray) at offset \(offset) reach outside of \(capacity) elements")
+        }
+        body = TensorBody(dtype: dtype, storage: storage, offset: offset, layout: layout)
+    }
+
+    /// The first element's address. Meaningless for a traced tensor.
+    @inline(__always)
+    public var baseAddress: UnsafeMutableRawPointer {
+        body.storage.pointer + body.offset &* body.dtype.byteWidth
+    }
+
+    /// The memory behind the tensor, which others may share.
+    public var storage: Storage { body.storage }
+    /// The first element's position in the storage, in elements.
+    public var storageOffset: Int { body.offset }
+    /// Sizes and strides as kernels read them.
+    public var layout: Layout { body.layout }
+
+    /// The tensor as kernels see it. Valid while the tensor is alive.
+    @inline(__always)
+    var view: apus_view {
+        apus_view(
+            data: baseAddress, sizes: body.layout.sizes, strides: body.layout.strides, rank: Int32(truncatingIfNeeded: body.layout.rank),
+            dtype: Int32(body.dtype.rawValue))
+    }
+}

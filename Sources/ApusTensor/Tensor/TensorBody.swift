@@ -1,0 +1,36 @@
+import ApusSymbolic
+
+/// What a `Tensor` refers to. Immutable once made, but for storage that a writer holds alone.
+final class TensorBody: @unchecked Sendable {
+    let dtype: DType
+    let storage: Storage
+    /// The first element's position in the storage, in elements.
+    let offset: Int
+    /// Sizes and strides. For a tensor without data whose shape is symbolic: the layout of a zero-dimensional one, never read.
+    let layout: Layout
+    /// Set for tensors that have no data: the values of a trace, and shapes that only rules look at.
+    let trace: TracedValue?
+
+    init(dtype: DType, storage: Storage, offset: Int, layout: Layout, trace: TracedValue? = nil) {
+        self.dtype = dtype
+        self.storage = storage
+        self.offset = offset
+        self.layout = layout
+        self.trace = trace
+    }
+}
+
+/// What stands for the data of a traced tensor.
+public final class TracedValue: @unchecked Sendable {
+    public let shape: Shape
+    /// The trace that made it, nil for a tensor that is only a dtype and a shape. Compared by identity, to tell a value that escaped.
+    public let owner: AnyObject?
+    /// The trace's own number for it.
+    public let id: Int
+
+    public init(shape: Shape, owner: AnyObject?, id: Int) {
+        self.shape = shape
+        self.owner = owner
+        self.id = id
+    }
+}
