@@ -1,0 +1,29 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// A package of its own, so that users of the library never build the examples.
+let package = Package(
+    name: "ApusExamples",
+    products: [
+        .executable(name: "digits", targets: ["digits"]),
+        // For the benchmarks, which measure the same model and print the same kind of table.
+        .library(name: "DigitsModel", targets: ["DigitsModel"]),
+        .library(name: "Console", targets: ["Console"]),
+    ],
+    dependencies: [
+        .package(name: "Apus", path: ".."),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+    ],
+    targets: [
+        .target(name: "Console"),
+        .target(name: "DigitsModel", dependencies: [.product(name: "Apus", package: "Apus")]),
+        .executableTarget(
+            name: "digits",
+            dependencies: [
+                "Console", "DigitsModel",
+                .product(name: "Apus", package: "Apus"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+    ],
+    swiftLanguageModes: [.v6]
+)
