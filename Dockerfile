@@ -1,0 +1,35 @@
+# Builds the `apus` command line and the digits demo, and packs them with the few shared libraries they need.
+#
+#   docker build --tag apus . && docker run --rm apus        the demo
+#   docker run --rm --volume "$PWD:/data" apus apus info /data/model.pt2
+#
+# Both base images and every Debian package are pinned; the same sources give the same binaries (Scripts/check-reproducible).
+ARG BUILD_IMAGE=swift:6.3.1-bookworm
+ARG RUN_IMAGE=debian:12-slim
+
+FROM ${BUILD_IMAGE} AS build
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+        libopenblas-dev=0.3.21+ds-4 \
+        liblapacke-dev=3.11.0-2 \
+        libzip-dev=1.7.3-1+b1 \
+        pkg-config=1.8.1-1 \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /build
+COPY . .
+RUN Scripts/build-release /build/artefacts
+
+FROM ${RUN_IMAGE}
+RUN apt-get update \
+    && DEBIAN_FRONTEND=noninteractive apt-get install --yes --no-install-recommends \
+        libopenblas0-pthread=0.3.21+ds-4 \
+        liblapacke=3.11.0-2 \
+        libzip4=1.7.3-1+b1 \
+    && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log \
+    && useradd --system --uid 10001 --home-dir /var/lib/apus --create-home apus
+COPY --from=build /build/artefacts/apus /build/artefacts/digits /usr/local/bin/
+COPY --from=build /build/Examples/Data /usr/local/share/apus
+USER apus
+WORKDIR /var/lib/apus
+# No entry point: `docker run apus` is the demo, `docker run apus apus --help` the command line.
+CMD ["digits", "--data", "/usr/local/share/apus/digits.npy", "--output", "/var/lib/apus"]
