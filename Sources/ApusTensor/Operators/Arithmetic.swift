@@ -111,13 +111,17 @@ extension Tensor {
         try applySingle(.subTensor, [.tensor(self), .tensor(other), .scalar(alpha)])
     }
 
-    public static func + (a: Tensor, b: Tensor) throws -> Tensor { try a.add(b) }
+    public static func + (a: Tensor, b: Tensor) throws -> Tensor {
+        try applyPointwise(.addTensor, a, b) { [.tensor(a), .tensor(b), .int(1)] }
+    }
     public static func + (a: Tensor, b: some ScalarConvertible) throws -> Tensor {
         try applySingle(.addTensor, [.tensor(a), .scalar(b.scalar), .int(1)])
     }
     public static func + (a: some ScalarConvertible, b: Tensor) throws -> Tensor { try b + a }
 
-    public static func - (a: Tensor, b: Tensor) throws -> Tensor { try a.sub(b) }
+    public static func - (a: Tensor, b: Tensor) throws -> Tensor {
+        try applyPointwise(.subTensor, a, b) { [.tensor(a), .tensor(b), .int(1)] }
+    }
     public static func - (a: Tensor, b: some ScalarConvertible) throws -> Tensor {
         try applySingle(.subTensor, [.tensor(a), .scalar(b.scalar), .int(1)])
     }
@@ -125,13 +129,17 @@ extension Tensor {
         try applySingle(.subTensor, [.scalar(a.scalar), .tensor(b), .int(1)])
     }
 
-    public static func * (a: Tensor, b: Tensor) throws -> Tensor { try applySingle(.mulTensor, [.tensor(a), .tensor(b)]) }
+    public static func * (a: Tensor, b: Tensor) throws -> Tensor {
+        try applyPointwise(.mulTensor, a, b) { [.tensor(a), .tensor(b)] }
+    }
     public static func * (a: Tensor, b: some ScalarConvertible) throws -> Tensor {
         try applySingle(.mulTensor, [.tensor(a), .scalar(b.scalar)])
     }
     public static func * (a: some ScalarConvertible, b: Tensor) throws -> Tensor { try b * a }
 
-    public static func / (a: Tensor, b: Tensor) throws -> Tensor { try applySingle(.divTensor, [.tensor(a), .tensor(b)]) }
+    public static func / (a: Tensor, b: Tensor) throws -> Tensor {
+        try applyPointwise(.divTensor, a, b) { [.tensor(a), .tensor(b)] }
+    }
     public static func / (a: Tensor, b: some ScalarConvertible) throws -> Tensor {
         try applySingle(.divTensor, [.tensor(a), .scalar(b.scalar)])
     }

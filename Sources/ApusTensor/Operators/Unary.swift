@@ -25,12 +25,12 @@ extension Operator {
 
 extension Tensor {
     /// The negative, elementwise.
-    public func neg() throws -> Tensor { try applySingle(.neg, [.tensor(self)]) }
+    public func neg() throws -> Tensor { try applyPointwise(.neg, self) }
     public static prefix func - (x: Tensor) throws -> Tensor { try x.neg() }
     /// The sine, elementwise, in radians; float32 for integers.
-    public func sin() throws -> Tensor { try applySingle(.sin, [.tensor(self)]) }
+    public func sin() throws -> Tensor { try applyPointwise(.sin, self) }
     /// The cosine, elementwise, in radians; float32 for integers.
-    public func cos() throws -> Tensor { try applySingle(.cos, [.tensor(self)]) }
+    public func cos() throws -> Tensor { try applyPointwise(.cos, self) }
     /// The complex conjugate; itself for real dtypes.
     public func conj() throws -> Tensor { dtype.isComplex ? try applySingle(.conj, [.tensor(self)]) : self }
 }
