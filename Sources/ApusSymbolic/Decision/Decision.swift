@@ -1,0 +1,33 @@
+/// What is known of a condition. Undecided is an answer of its own: never read it as false, as true, or as what holds for
+/// an example.
+public enum Decision: Sendable, Hashable {
+    /// True for every input that the facts admit.
+    case proved
+    /// False for every input that the facts admit.
+    case refuted
+    /// Not decided. A witness is an input that satisfies all facts and makes the condition true (or false); none may have
+    /// been found.
+    case undecided(trueWitness: Assignment?, falseWitness: Assignment?)
+
+    public var isProved: Bool { self == .proved }
+    public var isRefuted: Bool { self == .refuted }
+
+    /// The answer when there is one.
+    public var known: Bool? {
+        switch self {
+        case .proved: true
+        case .refuted: false
+        case .undecided: nil
+        }
+    }
+}
+
+/// Who answers a question that a program asks of a symbolic value: the tracer.
+public protocol Oracle: AnyObject, Sendable {
+    /// The truth of a condition at a site. The answer must be one that the facts admit; the oracle records it and adds it to
+    /// the path's facts.
+    func decide(_ condition: SymBool, site: CallSite) -> Bool
+
+    /// A concrete value for a size at a site.
+    func specialize(_ size: SymInt, site: CallSite) -> Int
+}

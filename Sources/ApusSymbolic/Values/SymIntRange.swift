@@ -1,0 +1,44 @@
+/// `0..<n` with symbolic ends.
+///
+/// As a value it is a pair of bounds, for slicing. Iterating it gives plain `Int`s and asks before each whether the end is
+/// reached, so that a loop over a small declared range explores each trip count.
+public struct SymIntRange: Sendable, Sequence {
+    /// The first position.
+    public let lowerBound: SymInt
+    /// The position after the last.
+    public let upperBound: SymInt
+
+    public init(lowerBound: SymInt, upperBound: SymInt) {
+        self.lowerBound = lowerBound
+        self.upperBound = upperBound
+    }
+
+    public struct Iterator: IteratorProtocol {
+        var position: Int?
+        let end: SymInt
+
+        public mutating func next() -> Int? {
+            guard let current = position, current < end else { return nil }
+            position = checkedAdd(current, 1)
+            return current
+        }
+    }
+
+    public func makeIterator() -> Iterator { Iterator(position: Int(lowerBound), end: upperBound) }
+
+    /// The number of positions: `max(upperBound - lowerBound, 0)`.
+    public var size: SymInt { ApusSymbolic.max(upperBound - lowerBound, 0) }
+}
+
+extension SymIntRange: CustomStringConvertible {
+    public var description: String { "\(lowerBound)..<\(upperBound)" }
+}
+
+extension SymInt {
+    public static func ..< (lhs: SymInt, rhs: SymInt) -> SymIntRange { SymIntRange(lowerBound: lhs, upperBound: rhs) }
+    public static func ..< (lhs: Int, rhs: SymInt) -> SymIntRange { SymInt(lhs)..<rhs }
+    public static func ..< (lhs: SymInt, rhs: Int) -> SymIntRange { lhs..<SymInt(rhs) }
+    public static func ... (lhs: SymInt, rhs: SymInt) -> SymIntRange { lhs..<(rhs + 1) }
+    public static func ... (lhs: Int, rhs: SymInt) -> SymIntRange { SymInt(lhs)...rhs }
+    public static func ... (lhs: SymInt, rhs: Int) -> SymIntRange { lhs...SymInt(rhs) }
+}
