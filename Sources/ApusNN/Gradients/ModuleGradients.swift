@@ -1,0 +1,67 @@
+import ApusTensor
+
+/// The gradients of a module's parameters: what optimizers take.
+public struct ModuleGradients: Sendable {
+    public struct Entry: Sendable {
+        /// All names of the parameter, more than one where it is tied.
+        public let names: [String]
+        /// Of the parameter's shape and dtype; nil where the value does not depend on the parameter.
+        public var gradient: Tensor?
+
+        public init(names: [String], gradient: Tensor?) {
+            self.names = names
+            self.gradient = gradient
+        }
+    }
+
+    /// One for each distinct parameter that requires a gradient, in the module's order.
+    public var entries: [Entry]
+
+    public init(entries: [Entry]) { self.entries = entries }
+
+    /// The gradient of the parameter with this dotted name; nil where there is none or the value does not depend on it.
+    public subscript(name: String) -> Tensor? {
+        entries.first { $0.names.contains(name) }?.gradient
+    }
+
+    /// Every gradient under every name of its parameter.
+    public var named: [String: Tensor] {
+        var result: [String: Tensor] = [:]
+        for entry in entries {
+            for name in entry.names { result[name] = entry.gradient }
+        }
+        return result
+    }
+
+    /// The same names with other gradients.
+    public func map(_ transform: (Tensor) throws -> Tensor) rethrows -> ModuleGradients {
+        ModuleGradients(entries: try entries.map { Entry(names: $0.names, gradient: try $0.gradient.map(transform)) })
+    }
+}
+
+/// The value of a function of a module, and its gradients with respect to the module's parameters.
+///
+///     let (loss, gradients) = try valueAndGradient(of: model) { try crossEntropy($0(x), y) }
+///
+/// Tied parameters get one gradient, the sum over their uses. Parameters that the value does not depend on get none, as in PyTorch.
+/// What `forward` assigned to buffers stays assigned.
+/// - Parameter loss: must return one real floating-point element.
+/// - Throws: what the function throws, `ModuleError` for a module that can't be walked, `TensorError` where the value has more than one
+///   element or an operation on the way has no gradient.
+public func valueAndGradient<M: Module>(
+    of model: M, _ loss: (M) throws -> Tensor
+) throws -> (value: Tensor, gradients: ModuleGradients) {
+    let slots = try ModuleState(of: model).slots.filter(\.requiresGradient)
+    let recorder = GradientRecorder()
+    for slot in slots { try recorder.watch(slot.tensor) }
+    let value = try Interpreter.with(recorder) { try loss(model) }
+    try requireLoss(value)
+    let gradients = try recorder.gradients(of: value, with: slots.map(\.tensor))
+    let entries = zip(slots, gradients).map { slot, gradient in ModuleGradients.Entry(names: slot.names, gradient: gradient) }
+    return (value, ModuleGradients(entries: entries))
+}
+
+/// The gradients of a function of a module with respect to the module's parameters.
+public func gradient<M: Module>(of model: M, _ loss: (M) throws -> Tensor) throws -> ModuleGradients {
+    try valueAndGradient(of: model, loss).gradients
+}

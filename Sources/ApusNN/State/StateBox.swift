@@ -1,0 +1,48 @@
+import ApusTensor
+
+/// The place where one parameter or buffer is kept: what optimizers, loaders and exporters read and write.
+///
+/// Its identity is that of the parameter: two properties over one box are tied.
+public final class StateBox {
+    public enum Kind: Sendable, Hashable {
+        case parameter
+        /// A buffer; one that does not persist is left out of state dictionaries.
+        case buffer(isPersistent: Bool)
+    }
+
+    public let kind: Kind
+    /// Nil where an optional parameter or buffer is absent.
+    public var tensor: Tensor?
+    /// False for a parameter that training leaves alone.
+    public var requiresGradient: Bool
+
+    public init(_ kind: Kind, _ tensor: Tensor?) {
+        self.kind = kind
+        self.tensor = tensor
+        requiresGradient = kind == .parameter
+    }
+}
+
+/// What `@Parameter` and `@Buffer` wrap: `Tensor`, or `Tensor?` where it may be absent.
+public protocol StateValue {
+    init(state: Tensor?)
+    var state: Tensor? { get }
+}
+
+extension Tensor: StateValue {
+    /// A tensor without data where nothing was set yet: every operation on it throws.
+    public init(state: Tensor?) { self = state ?? Tensor(spec: TensorSpec(.float32, .scalar)) }
+    public var state: Tensor? { self }
+}
+
+extension Optional: StateValue where Wrapped == Tensor {
+    public init(state: Tensor?) { self = state }
+    public var state: Tensor? { self }
+}
+
+/// A property wrapper with a box: how reflection recognises parameters and buffers.
+protocol StateProperty {
+    var box: StateBox { get }
+    /// True for `Tensor?`, which may be nil.
+    var isOptional: Bool { get }
+}
