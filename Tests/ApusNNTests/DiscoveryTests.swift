@@ -1,0 +1,223 @@
+import ApusNN
+import ApusTensor
+import Testing
+
+@Suite struct DiscoveryTests {
+    @Test func namesComeInPyTorchsOrder() throws {
+        let names = try Nested().namedParameters().map(\.name)
+        #expect(
+            names == [
+                "scale", "stem.weight", "stem.bias", "layers.0.weight", "layers.0.bias", "layers.1.weight", "grid.0.0.weight", "grid.1.0.weight",
+                "heads.a.weight", "heads.b.weight", "extra.weight",
+            ])
+        #expect(try Nested().namedModules().map(\.path) == ["", "stem", "layers.0", "layers.1", "grid.0.0", "grid.1.0", "heads.a", "heads.b", "extra"])
+    }
+
+    @Test func superclassesComeFirst() throws {
+        #expect(try Derived().namedParameters().map(\.name) == ["low", "high"])
+        let x = try Tensor([1, 2] as [Float], shape: [2])
+        #expect(try Derived()(x).array(of: Float.self) == [16, 20])
+    }
+
+    @Test func buffersAndTheirPersistence() throws {
+        let counter = try Counter()
+        #expect(try counter.namedBuffers().map(\.name) == ["count", "scratch"])
+        #expect(try counter.stateDict().keys.sorted() == ["count"])
+        #expect(try counter.parameters().isEmpty)
+        _ = try counter(try Tensor.ones([2]))
+        _ = try counter(try Tensor.ones([2]))
+        #expect(try counter.stateDict()["count"]?.array(of: Float.self) == [2])
+    }
+
+    @Test func tiedParametersHaveTwoNamesAndOneStorage() throws {
+        let tied = try Tied()
+        #expect(try tied.namedParameters().map(\.name) == ["byBox", "byTensor", "first.weight"])
+        #expect(try tied.parameters().count == 1)
+        let state = try ModuleState(of: tied)
+        #expect(state.slots.map(\.names) == [["byBox", "byTensor", "first.weight"]])
+        #expect(Set(state.entries.map { ObjectIdentifier($0.tensor.storage) }).count == 1)
+    }
+
+    @Test func oneModuleUnderTwoNamesIsSharedNotCyclic() throws {
+        final class Twice: Module {
+            let a: Affine
+            let b: Affine
+            init() throws {
+                a = try Affine(bias: false)
+                b = a
+            }
+        }
+        let twice = try Twice()
+        #expect(try twice.namedParameters().map(\.name) == ["a.weight", "b.weight"])
+        #expect(try twice.modules().count == 2)
+    }
+
+    @Test func forwardOfOneTwoThreeArgumentsAndNone() throws {
+        let x = try Tensor([1, 2] as [Float], shape: [2])
+        let (sum, count) = try TwoInputs()(x, [x])
+        #expect(try sum.array(of: Float.self) == [2, 4])
+        #expect(count == 1)
+        #expect(try ThreeInputs()(x, nil, 3).array(of: Float.self) == [3, 6])
+        #expect(try NoForwardAtAll().parameters().count == 2)
+        let any: any Module<Tensor, Tensor> = try Affine()
+        #expect(try any(x).array(of: Float.self) == [1, 2])
+    }
+
+    @Test func trainingModeReachesEveryModule() throws {
+        let nested = try Nested()
+        #expect(nested.isTraining && nested.layers[1].isTraining)
+        try nested.eval()
+        #expect(try nested.modules().allSatisfy { !$0.isTraining })
+        try nested.layers[0].train()
+        #expect(nested.layers[0].isTraining && !nested.isTraining)
+        try nested.train()
+        #expect(try nested.modules().allSatisfy { $0.isTraining })
+    }
+
+    @Test func modesDoNotPassToLaterModules() throws {
+        for _ in 0..<200 { try Affine().eval() }
+        for _ in 0..<200 { #expect(try Affine().isTraining) }
+    }
+
+    @Test func conversionKeepsTiesAndIntegers() throws {
+        let tied = try Tied()
+        try tied.to(.float64)
+        #expect(try tied.namedParameters().allSatisfy { $0.tensor.dtype == .float64 })
+        #expect(try tied.parameters().count == 1)
+        #expect(throws: TensorError.self) { try tied.to(.int32) }
+    }
+}
+
+/// What a module must not store is named, never skipped.
+@Suite struct UnsupportedPropertyTests {
+    private func message(_ module: any Module) -> String {
+        do {
+            _ = try ModuleState(of: module)
+            return "no error"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test func plainTensors() throws {
+        final class Bad: Module {
+            let table: Tensor
+            init() throws { table = try Tensor.ones([2]) }
+        }
+        final class Outer: Module {
+            let layers: [Bad]
+            init() throws { layers = [try Bad()] }
+        }
+        let advice = "stores a tensor that is neither parameter nor buffer; declare it as @Parameter or @Buffer"
+        #expect(message(try Bad()) == "Bad: property 'table' \(advice)")
+        #expect(message(try Outer()) == "Outer: property 'layers.0.table' \(advice)")
+        #expect(throws: ModuleError.self) { try Bad().parameters() }
+        #expect(throws: ModuleError.self) { try Bad().stateDict() }
+        #expect(throws: ModuleError.self) { try Bad().eval() }
+    }
+
+    @Test func containersOfTensorsEvenEmpty() {
+        final class Bad: Module {
+            let list: [Tensor] = []
+            let cache: [String: Tensor] = [:]
+            let maybe: Tensor? = nil
+            let deep: [[Tensor?]] = []
+        }
+        let advice = "stores a tensor that is neither parameter nor buffer; declare it as @Parameter or @Buffer"
+        #expect(
+            message(Bad()) == """
+                Bad: 4 properties can't be used:
+                  'list' \(advice)
+                  'cache' \(advice)
+                  'maybe' \(advice)
+                  'deep' \(advice)
+                """)
+    }
+
+    @Test func hiddenTensorsAndModules() throws {
+        struct Config { let table: Tensor }
+        final class Cache { var inner: [Config] = [] }
+        final class Bad: Module {
+            let pair: (Tensor, Int)
+            let config: Config
+            let cache: Cache
+            let any: Any
+            let named: (Int, Affine)
+            enum Choice { case module(Affine) }
+            let choice: Choice
+            init() throws {
+                let x = try Tensor.ones([1])
+                pair = (x, 1)
+                config = Config(table: x)
+                cache = Cache()
+                cache.inner = [config]
+                any = x
+                named = (1, try Affine())
+                choice = .module(try Affine())
+            }
+        }
+        #expect(
+            message(try Bad()) == """
+                Bad: 6 properties can't be used:
+                  'pair' hides a tensor inside (Tensor, Int); keep it in the module itself, or make (Tensor, Int) a module
+                  'config' hides a tensor inside Config; keep it in the module itself, or make Config a module
+                  'cache' hides a tensor inside Cache; keep it in the module itself, or make Cache a module
+                  'any' stores a tensor that is neither parameter nor buffer; declare it as @Parameter or @Buffer
+                  'named' hides a module inside (Int, Affine); keep it in the module itself, or make (Int, Affine) a module
+                  'choice' hides a module inside Choice; keep it in the module itself, or make Choice a module
+                """)
+    }
+
+    @Test func cyclesEndInAnError() throws {
+        final class Loop: Module { var next: Loop? }
+        let loop = Loop()
+        loop.next = loop
+        #expect(message(loop) == "Loop: property 'next' is the Loop that it is part of; a module can't contain itself")
+        loop.next = nil
+        final class Ring { var next: Ring? }
+        final class Holder: Module { let ring = Ring() }
+        let holder = Holder()
+        holder.ring.next = holder.ring
+        #expect(message(holder) == "no error")
+        holder.ring.next = nil
+    }
+
+    @Test func keysAndNamesMustBeUsable() throws {
+        final class Bad: Module {
+            let heads: [String: Affine]
+            init() throws { heads = ["a.b": try Affine()] }
+        }
+        #expect(
+            message(try Bad()) == "Bad: property 'heads' has the key 'a.b'; keys of submodules must not be empty or contain a dot")
+        class Upper: Module {
+            @Parameter private var weight: Tensor
+            init() throws { weight = try Tensor.ones([1]) }
+        }
+        final class Lower: Upper {
+            @Parameter private var weight: Tensor
+            override init() throws {
+                weight = try Tensor.ones([1])
+                try super.init()
+            }
+        }
+        #expect(message(try Lower()) == "Lower: property 'weight' has the same name as another property; rename one of them")
+    }
+
+    @Test func unsetBuffersAreNamed() throws {
+        final class Bad: Module {
+            @Buffer(persistent: false) var mask: Tensor
+        }
+        #expect(
+            message(Bad())
+                == "Bad: property 'mask' was declared without a value and never set; set it in the initialiser, or declare it as Tensor?")
+        #expect(throws: TensorError.self) { try Bad().mask + 1 }
+    }
+
+    @Test func customMirrorsAreRefused() throws {
+        struct Sly: CustomReflectable {
+            var customMirror: Mirror { Mirror(self, children: [:]) }
+        }
+        final class Bad: Module { let sly = Sly() }
+        #expect(message(Bad()) == "Bad: property 'sly' is a Sly, whose custom mirror may hide tensors; wrap it in a closure or drop the custom mirror")
+    }
+}

@@ -1,0 +1,50 @@
+import ApusNN
+import ApusTensor
+import Testing
+
+@Suite struct ModuleGradientTests {
+    @Test func valueAndGradientsByName() throws {
+        let model = try Affine()
+        let x = try Tensor([3, 4] as [Float], shape: [2])
+        let (value, gradients) = try valueAndGradient(of: model) { try $0(x).sum() }
+        #expect(try value.array(of: Float.self) == [7])
+        #expect(try gradients["weight"]?.array(of: Float.self) == [3, 4])
+        #expect(try gradients["bias"]?.array(of: Float.self) == [1, 1])
+        #expect(gradients["other"] == nil)
+        #expect(gradients.named.keys.sorted() == ["bias", "weight"])
+    }
+
+    @Test func tiedParametersSum() throws {
+        let x = try Tensor([3, 4] as [Float], shape: [2])
+        let gradients = try gradient(of: try Tied()) { try $0(x).sum() }
+        // w * w * w * x at w = 1: three times x.
+        #expect(gradients.entries.count == 1)
+        #expect(try gradients["first.weight"]?.array(of: Float.self) == [9, 12])
+        #expect(try gradients["byTensor"]?.array(of: Float.self) == [9, 12])
+    }
+
+    @Test func unusedAndFrozenParametersGetNone() throws {
+        let nested = try Nested()
+        nested.layers[0].$weight.requiresGradient = false
+        let x = try Tensor.ones([2])
+        let gradients = try gradient(of: nested) { try $0.layers[0](x).sum() }
+        #expect(gradients["stem.weight"] == nil)
+        #expect(gradients.entries.contains { $0.names == ["stem.weight"] })
+        #expect(!gradients.entries.contains { $0.names == ["layers.0.weight"] })
+        #expect(try gradients["layers.0.bias"]?.array(of: Float.self) == [1, 1])
+        try nested.requireGradients(false)
+        #expect(try gradient(of: nested) { try $0.layers[0](x).sum() }.entries.isEmpty)
+    }
+
+    @Test func buffersKeepTheirNewPlainValues() throws {
+        let counter = try Counter()
+        let x = try Tensor.ones([2])
+        _ = try valueAndGradient(of: counter) { try $0(x).sum() }
+        #expect(try counter.count.array(of: Float.self) == [1])
+        #expect(!counter.count.isTraced)
+    }
+
+    @Test func lossMustBeOneNumber() throws {
+        #expect(throws: TensorError.self) { try gradient(of: try Affine()) { try $0(try Tensor.ones([2])) } }
+    }
+}
