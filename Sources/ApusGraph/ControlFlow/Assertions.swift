@@ -82,3 +82,8 @@ extension Operator {
             samples: { [[.int(3), .int(2), .int(5)]] })
     }
 }
+
+extension OperatorTable {
+    /// Every operator of Apus: those on tensors, control flow, and the checks of programs.
+    public static let standard: OperatorTable = OperatorTable(distinct: OperatorTable.all + Operator.control)
+}
