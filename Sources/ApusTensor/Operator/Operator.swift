@@ -72,48 +72,23 @@ public final class Operator: Sendable {
     public let decomposition: Decomposition?
     /// Argument lists that show the operator at work; tests walk them.
     public let samples: @Sendable () throws -> [[Argument]]
-    /// Set for elementwise operators that one micro-operation of the kernels computes: eager code and plans take shortcuts for them.
-    package let pointwise: Pointwise?
+    /// Set for elementwise operators that one micro-operation of the kernels computes: the form for default arguments, a shortcut for
+    /// eager code.
+    let pointwise: Pointwise?
+    /// The form for any call, which plans fuse.
+    let pointwiseForm: Pointwise.Form?
 
-    /// An operator of the table, from the text of its schema.
-    package convenience init(
+    init(
         _ schema: String, _ documentation: String, effects: Effects = [], rule: @escaping Rule, kernel: Kernel,
-        gradient: Gradient? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil,
+        gradient: Gradient? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil, pointwiseForm: Pointwise.Form? = nil,
         samples: @escaping @Sendable () throws -> [[Argument]]
     ) {
-        let parsed: Schema
         do {
-            parsed = try Schema(schema)
+            self.schema = try Schema(schema)
         } catch {
             // Our own text is wrong: a broken invariant, found by the first test that touches the table.
             preconditionFailure("\(error)")
         }
-        self.init(
-            parsed, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, decomposition: decomposition,
-            pointwise: pointwise, samples: samples)
-    }
-
-    /// An operator of the user's own, which programs may hold like any other: `try Operator(Schema("mine::twice(Tensor self) -> Tensor"), ...)`.
-    ///
-    /// - Parameters:
-    ///   - rule: gives the results' dtypes and shapes; required, since a program is checked by it
-    ///   - gradient: without one, gradients through the operator are an error
-    ///   - samples: argument lists for tests and `apus verify`
-    public convenience init(
-        _ schema: Schema, _ documentation: String = "", effects: Effects = [], rule: @escaping Rule, kernel: Kernel,
-        gradient: Gradient? = nil, decomposition: Decomposition? = nil,
-        samples: @escaping @Sendable () throws -> [[Argument]] = { [] }
-    ) {
-        self.init(
-            schema, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, decomposition: decomposition,
-            pointwise: nil, samples: samples)
-    }
-
-    private init(
-        _ schema: Schema, _ documentation: String, effects: Effects, rule: @escaping Rule, kernel: Kernel, gradient: Gradient?,
-        decomposition: Decomposition?, pointwise: Pointwise?, samples: @escaping @Sendable () throws -> [[Argument]]
-    ) {
-        self.schema = schema
         self.documentation = documentation
         self.effects = effects
         self.rule = rule
@@ -121,6 +96,7 @@ public final class Operator: Sendable {
         self.gradient = gradient
         self.decomposition = decomposition
         self.pointwise = pointwise
+        self.pointwiseForm = pointwiseForm ?? pointwise?.form
         self.samples = samples
     }
 

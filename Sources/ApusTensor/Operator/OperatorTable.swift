@@ -1,41 +1,19 @@
 import ApusSymbolic
 
-/// Operators by name. The tensor operators' families are listed in the file that defines them; a program with a user's own operators is
-/// read with a table that has them added.
-public struct OperatorTable: Sendable {
-    /// Every operator on tensors.
+/// Every operator, by name. Families are listed in the file that defines them.
+public enum OperatorTable {
     public static let all: [Operator] = [
-        Operator.arithmetic, Operator.unaryFunctions, Operator.sums, Operator.views, Operator.reshaping, Operator.copies, Operator.creation,
+        Operator.arithmetic, Operator.exponentials, Operator.trigonometry, Operator.rounding, Operator.specialFunctions,
+        Operator.activations, Operator.activationGradients,
+        Operator.comparisons, Operator.logic, Operator.division, Operator.selection, Operator.conditions,
+        Operator.sums,
+        Operator.views, Operator.reshaping, Operator.copies, Operator.creation,
     ].flatMap { $0 }
 
     private static let byName: [String: Operator] = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
     /// Looks an operator up by its qualified name, `aten::add.Tensor`.
     public static func find(_ name: String) -> Operator? { byName[name] }
-
-    public let operators: [Operator]
-    private let byName: [String: Operator]
-
-    /// A table of these operators. Throws where two have the same name.
-    public init(_ operators: [Operator]) throws {
-        self.init(distinct: operators)
-        guard byName.count == operators.count else {
-            var seen = Set<String>()
-            let twice: String = operators.first { !seen.insert($0.name).inserted }?.name ?? ""
-            throw TensorError(.invalidArgument, in: "OperatorTable", "two operators are named '\(twice)'")
-        }
-    }
-
-    package init(distinct operators: [Operator]) {
-        self.operators = operators
-        byName = Dictionary(operators.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
-    }
-
-    /// The table with more operators. Throws where a name is taken.
-    public func adding(_ more: [Operator]) throws -> OperatorTable { try OperatorTable(operators + more) }
-
-    /// Looks an operator up by its qualified name, `aten::add.Tensor`.
-    public func find(_ name: String) -> Operator? { byName[name] }
 }
 
 extension Operator {

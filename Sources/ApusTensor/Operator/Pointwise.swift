@@ -2,7 +2,7 @@ import ApusSymbolic
 import CApusKernels
 
 /// An elementwise operator that one micro-operation of the kernels computes. The rule and the kernel follow from this description.
-package struct Pointwise: Sendable {
+struct Pointwise: Sendable {
     /// How the dtype that the elements are computed in follows from the operands' promoted dtype.
     enum Compute: Sendable {
         /// The promoted dtype.
@@ -13,41 +13,64 @@ package struct Pointwise: Sendable {
         case integerForBool
     }
 
+    /// Builds a micro-operation's parameters for a call and the dtype it is computed in.
+    typealias Parameters = @Sendable (Call, DType) throws -> apus_params
+    /// The micro-operation that carries out a call: an argument such as `approximate` or `rounding_mode` may choose it.
+    typealias Form = @Sendable (Call) throws -> Pointwise
+
     let operation: apus_op
     let arity: Int
     let compute: Compute
-    /// The position of the first operand in the argument list.
+    /// The kinds of dtypes that it is computed in, further narrowed to those that the kernels have.
+    let taking: DTypeClasses
+    /// The position of the first operand in the argument list, and how far apart the operands stand.
     let firstOperand: Int
+    let operandStride: Int
+    /// Arguments other than operands that take part in type promotion.
+    let promoting: [Int]
     /// Builds the micro-operation's parameters; nil where it has none.
-    let parameters: (@Sendable (Call, DType) throws -> apus_params)?
+    let parameters: Parameters?
 
     init(
-        _ operation: apus_op, arity: Int, compute: Compute = .promoted, firstOperand: Int = 0,
-        parameters: (@Sendable (Call, DType) throws -> apus_params)? = nil
+        _ operation: apus_op, arity: Int, compute: Compute = .promoted, taking: DTypeClasses = .all, firstOperand: Int = 0,
+        operandStride: Int = 1, promoting: [Int] = [], parameters: Parameters? = nil
     ) {
         self.operation = operation
         self.arity = arity
         self.compute = compute
+        self.taking = taking
         self.firstOperand = firstOperand
+        self.operandStride = operandStride
+        self.promoting = promoting
         self.parameters = parameters
     }
 
-    var operands: Range<Int> { firstOperand..<(firstOperand + arity) }
+    /// The form of an operator that is this micro-operation for every call.
+    var form: Form { { _ in self } }
+
+    /// The position of an operand in the argument list.
+    @inline(__always)
+    func position(_ operand: Int) -> Int { firstOperand + operand * operandStride }
 
     /// The dtype that the elements are computed in. The condition of `where` does not take part.
     func computeDType(_ call: Call) throws -> DType {
         var promotion = Promotion()
-        for index in operands where !(operation == APUS_OP_WHERE && index == firstOperand) {
+        for operand in (operation == APUS_OP_WHERE ? 1 : 0)..<arity {
+            let index = position(operand)
             switch call[index] {
             case .tensor(let tensor): promotion.add(tensor)
             case .scalar(let scalar): promotion.add(scalar)
             default: _ = try call.tensor(index)
             }
         }
+        for index in promoting {
+            if let scalar = try call.optionalScalar(index) { promotion.add(scalar) }
+        }
         return resolve(promotion.result)
     }
 
-    private func resolve(_ promoted: DType) -> DType {
+    /// The dtype that operands which promote to the given one are computed in.
+    func resolve(_ promoted: DType) -> DType {
         switch compute {
         case .promoted: promoted
         case .floating: promoted.floating
@@ -57,7 +80,7 @@ package struct Pointwise: Sendable {
 
     /// The result's dtype for the dtype it is computed in, or nil where the operation does not exist in it.
     func resultDType(_ compute: DType) -> DType? {
-        guard apus_op_is_supported(Int32(operation.rawValue), Int32(compute.rawValue)) else { return nil }
+        guard taking.contains(compute), apus_op_is_supported(Int32(operation.rawValue), Int32(compute.rawValue)) else { return nil }
         return DType(rawValue: UInt8(truncatingIfNeeded: apus_op_result_dtype(Int32(operation.rawValue), Int32(compute.rawValue))))
     }
 
@@ -70,8 +93,8 @@ package struct Pointwise: Sendable {
             throw call.error(.dtypeMismatch, "the condition must be bool, not \(condition.dtype)")
         }
         var shape: Shape?
-        for index in operands {
-            guard case .tensor(let tensor) = call[index] else { continue }
+        for operand in 0..<arity {
+            guard case .tensor(let tensor) = call[position(operand)] else { continue }
             shape = try shape.map { try broadcast($0, tensor.shape, in: call.name) } ?? tensor.shape
         }
         return TensorSpec(dtype, shape ?? .scalar)
@@ -86,21 +109,21 @@ package struct Pointwise: Sendable {
         let status: Int32
         switch arity {
         case 1:
-            status = try withOperand(call, firstOperand, layout) { a in
+            status = try withOperand(call, position(0), layout) { a in
                 var a = a
                 return apus_unary(Int32(operation.rawValue), compute, &parameters, &a, &out)
             }
         case 2:
-            status = try withOperand(call, firstOperand, layout) { a in
-                try withOperand(call, firstOperand + 1, layout) { b in
+            status = try withOperand(call, position(0), layout) { a in
+                try withOperand(call, position(1), layout) { b in
                     var (a, b) = (a, b)
                     return apus_binary(Int32(operation.rawValue), compute, &parameters, &a, &b, &out)
                 }
             }
         default:
-            status = try withOperand(call, firstOperand, layout) { a in
-                try withOperand(call, firstOperand + 1, layout) { b in
-                    try withOperand(call, firstOperand + 2, layout) { c in
+            status = try withOperand(call, position(0), layout) { a in
+                try withOperand(call, position(1), layout) { b in
+                    try withOperand(call, position(2), layout) { c in
                         var (a, b, c) = (a, b, c)
                         return apus_ternary(Int32(operation.rawValue), compute, &parameters, &a, &b, &c, &out)
                     }
