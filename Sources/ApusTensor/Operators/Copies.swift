@@ -33,10 +33,16 @@ extension Operator {
     static let copies: [Operator] = [clone, contiguous, toCopy]
 
     private static let copyFirst: @Sendable (Call, [Tensor]) throws -> Void = { call, outputs in
-        let x = try call.tensor(0)
-        var (input, out) = (x.view, outputs[0].view)
-        try check(apus_copy(&input, &out), call)
-        withExtendedLifetime((x, outputs)) {}
+        try call.copy(try call.tensor(0), to: outputs[0])
+    }
+}
+
+extension Call {
+    /// Writes a tensor's elements into a result of the same sizes, converting them to its dtype.
+    func copy(_ source: Tensor, to output: Tensor) throws {
+        var (input, out) = (source.view, output.view)
+        try check(apus_copy(&input, &out), self)
+        withExtendedLifetime((source, output)) {}
     }
 }
 

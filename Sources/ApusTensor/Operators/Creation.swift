@@ -48,6 +48,9 @@ extension Tensor {
     /// Ones of this tensor's shape and dtype.
     public func onesLike() throws -> Tensor { try Tensor.full(shape.sizes, 1, dtype: dtype) }
 
+    /// One number in this tensor's shape and dtype.
+    public func fullLike(_ value: some ScalarConvertible) throws -> Tensor { try Tensor.full(shape.sizes, value, dtype: dtype) }
+
     /// A zero-dimensional tensor of a number.
     public static func scalar(_ value: Scalar, dtype: DType? = nil) throws -> Tensor {
         try applySingle(.full, [.ints([SymInt]()), .scalar(value), .dtype(dtype ?? value.defaultDType), .none, .none, .none])

@@ -10,7 +10,7 @@ extension Operator {
 
     static let addScalar: Operator = scaled(
         "aten::add.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", sign: 1,
-        "The sum `self + alpha * other` with a number.", samples: { [[.tensor(try .sample([2, 3])), .int(2), .int(1)]] })
+        "The sum `self + alpha * other` with a number.", number: 2.5)
 
     static let subTensor: Operator = scaled(
         "aten::sub.Tensor(Tensor self, Tensor other, *, Scalar alpha=1) -> Tensor", sign: -1,
@@ -18,71 +18,83 @@ extension Operator {
 
     static let subScalar: Operator = scaled(
         "aten::sub.Scalar(Tensor self, Scalar other, Scalar alpha=1) -> Tensor", sign: -1,
-        "The difference `self - alpha * other` with a number.", samples: { [[.tensor(try .sample([2, 3])), .int(2), .int(1)]] })
+        "The difference `self - alpha * other` with a number.", number: 2.5)
 
     static let mulTensor: Operator = binary(
         "aten::mul.Tensor(Tensor self, Tensor other) -> Tensor", APUS_OP_MUL,
-        "The product, elementwise with broadcasting, in the promoted dtype.",
-        gradient: { g in
-            try g.binary({ gradient in try gradient * g.call.conjugated(1) }, { gradient in try gradient * g.call.conjugated(0) })
-        })
+        "The product, elementwise with broadcasting, in the promoted dtype.", gradient: productGradient)
 
     static let mulScalar: Operator = binary(
-        "aten::mul.Scalar(Tensor self, Scalar other) -> Tensor", APUS_OP_MUL, "The product with a number.",
-        gradient: { g in try g.binary({ gradient in try gradient * g.call.conjugated(1) }, { $0 }) },
-        samples: { [[.tensor(try .sample([2, 3])), .double(1.5)]] })
+        "aten::mul.Scalar(Tensor self, Scalar other) -> Tensor", APUS_OP_MUL, "The product with a number.", gradient: productGradient,
+        number: 1.5)
 
     static let divTensor: Operator = binary(
-        "aten::div.Tensor(Tensor self, Tensor other) -> Tensor", APUS_OP_DIV, .floating,
+        "aten::div.Tensor(Tensor self, Tensor other) -> Tensor", APUS_OP_DIV, in: .floating,
         "The quotient, elementwise with broadcasting, in the promoted dtype; float32 for integers. Division by zero gives infinities and NaN.",
-        gradient: Operator.divisionGradient)
+        gradient: divisionGradient, domain: 0.5...3)
 
     static let divScalar: Operator = binary(
-        "aten::div.Scalar(Tensor self, Scalar other) -> Tensor", APUS_OP_DIV, .floating, "The quotient by a number; float32 for integers.",
-        gradient: Operator.divisionGradient, samples: { [[.tensor(try .sample([2, 3])), .double(1.5)]] })
+        "aten::div.Scalar(Tensor self, Scalar other) -> Tensor", APUS_OP_DIV, in: .floating, "The quotient by a number; float32 for integers.",
+        gradient: divisionGradient, number: 1.5)
 
     static let arithmetic: [Operator] = [
         addTensor, addScalar, subTensor, subScalar, mulTensor, mulScalar, divTensor, divScalar,
     ]
 
     /// `self ± alpha * other`. The kernels have a plain and a scaled form.
-    private static func scaled(
-        _ schema: String, sign: Double, _ documentation: String,
-        samples: @escaping @Sendable () throws -> [[Argument]] = { [[.tensor(try .sample([2, 3])), .tensor(try .sample([3])), .int(1)]] }
-    ) -> Operator {
+    private static func scaled(_ schema: String, sign: Double, _ documentation: String, number: Scalar? = nil) -> Operator {
         let plain = Pointwise(sign > 0 ? APUS_OP_ADD : APUS_OP_SUB, arity: 2)
-        let weighted = Pointwise(APUS_OP_ADD_SCALED, arity: 2) { call, compute in
+        let weighted = Pointwise(APUS_OP_ADD_SCALED, arity: 2, taking: sign > 0 ? .all : .numbers) { call, compute in
             try call.parameter(2, compute, scale: sign)
         }
-        @Sendable func form(_ call: Call) throws -> Pointwise { try call.scalar(2).isKnown(1) ? plain : weighted }
-        return Operator(
-            schema, documentation, rule: { [try plain.rule($0)] },
-            kernel: .compute { call, outputs in try form(call).run(call, outputs[0]) },
+        return elementwise(
+            schema, documentation, plain,
+            form: { call in
+                let alpha: Scalar = try call.scalar(2)
+                if alpha.isKnown(1) { return plain }
+                try call.requireFactor(alpha, for: try weighted.computeDType(call))
+                return weighted
+            },
             gradient: { g in
                 let alpha: Scalar = try g.call.scalar(2)
                 return try g.binary(
-                    { $0 }, { gradient in
-                        let scaled = alpha.isKnown(1) ? gradient : try gradient * alpha
+                    { $0 },
+                    { gradient in
+                        let scaled: Tensor = try alpha.isKnown(1) ? gradient : gradient * g.call.tensorOfScalar(2).conj()
                         return sign < 0 ? try scaled.neg() : scaled
                     })
-            }, pointwise: plain, samples: samples)
+            },
+            samples: {
+                if let number {
+                    return try plain.unarySamples(-2...2, [.scalar(number), .int(1)]) + plain.unarySamples(-2...2, [.int(3), .int(2)])
+                }
+                return try plain.binarySamples(-2...2, [.int(1)]) + plain.binarySamples(-2...2, [.int(2)])
+            })
     }
 
-    private static let divisionGradient: Gradient = { g in
+    private static let productGradient: Gradient = { g in
+        try g.binary({ gradient in try gradient * g.call.operand(1) }, { gradient in try gradient * g.call.operand(0) })
+    }
+
+    static let divisionGradient: Gradient = { g in
         try g.binary(
-            { gradient in try gradient / g.call.conjugated(1) },
+            { gradient in try gradient / g.call.operand(1) },
             { gradient in
-                let divisor = try g.call.conjugated(1)
-                return try (gradient * g.call.conjugated(0) / (divisor * divisor)).neg()
+                let divisor = try g.call.operand(1)
+                return try (gradient * g.call.operand(0) / (divisor * divisor)).neg()
             })
     }
 }
 
 extension Call {
-    /// An operand of an elementwise operator for gradient formulas: conjugated where it is complex, as gradients of complex products need.
-    func conjugated(_ index: Int) throws -> Tensor {
-        let tensor = try self.tensor(index)
-        return tensor.dtype.isComplex ? try tensor.conj() : tensor
+    /// Refuses a factor that is no integer for tensors that are.
+    fileprivate func requireFactor(_ factor: Scalar, for compute: DType) throws {
+        guard !compute.isDifferentiable else { return }
+        switch factor {
+        case .float, .complex: throw error(.dtypeMismatch, "the factor \(factor) is no integer, but the tensors are of \(compute)")
+        case .bool where compute != .bool: throw error(.dtypeMismatch, "the factor \(factor) is a bool, but the tensors are of \(compute)")
+        default: break
+        }
     }
 
     /// A number as the micro-operation's parameter `x` (`i` where it is computed in integers).
@@ -90,9 +102,6 @@ extension Call {
         var parameters = apus_params()
         let scalar = try self.scalar(index)
         guard let value = scalar.doubleValue else { throw error(.tracing, "the number \(scalar) is symbolic outside of its trace") }
-        if !compute.isDifferentiable, case .float = scalar {
-            throw error(.dtypeMismatch, "the factor \(scalar) is no integer, but the tensors are of \(compute)")
-        }
         parameters.x = scale * value
         if case .complex(let z) = scalar { parameters.x_imaginary = scale * z.imaginary }
         if let integer = scalar.intValue { parameters.i = scale < 0 ? 0 &- Int64(integer) : Int64(integer) }

@@ -1,0 +1,90 @@
+import ApusSymbolic
+import CApusKernels
+
+// Error functions, gamma functions and their kin, elementwise. Integers and bool are computed in float32.
+
+extension Operator {
+    static let erf: Operator = unary(
+        "aten::erf(Tensor self) -> Tensor", APUS_OP_ERF, in: .floating, "The error function, elementwise.",
+        gradient: derivative { x in try (x * x).neg().exp() * (2 / Double.pi.squareRoot()) })
+
+    static let erfc: Operator = unary(
+        "aten::erfc(Tensor self) -> Tensor", APUS_OP_ERFC, in: .floating, "`1 - erf(x)`, exact where that is near 0.",
+        gradient: derivative { x in try (x * x).neg().exp() * (-2 / Double.pi.squareRoot()) })
+
+    static let erfinv: Operator = unary(
+        "aten::erfinv(Tensor self) -> Tensor", APUS_OP_ERFINV, in: .floating, "The inverse of the error function: infinite at -1 and 1, NaN outside.",
+        gradient: derivativeFromResult { y in try (y * y).exp() * (Double.pi.squareRoot() / 2) }, domain: -0.9...0.9)
+
+    static let lgamma: Operator = unary(
+        "aten::lgamma(Tensor self) -> Tensor", APUS_OP_LGAMMA, in: .floating, "The logarithm of the magnitude of the gamma function, elementwise.",
+        gradient: derivative { x in try x.digamma() }, domain: 0.1...5)
+
+    static let digamma: Operator = unary(
+        "aten::digamma(Tensor self) -> Tensor", APUS_OP_DIGAMMA, in: .floating,
+        "The derivative of `lgamma`, elementwise. Has no gradient (that is the trigamma function).", domain: 0.1...5)
+
+    static let xlogy: Operator = binary(
+        "aten::xlogy.Tensor(Tensor self, Tensor other) -> Tensor", APUS_OP_XLOGY, in: .floating, taking: .realNumbers,
+        "`self * log(other)`, 0 where self is 0 unless other is NaN.",
+        gradient: { g in
+            let (x, y) = (try g.call.operand(0), try g.call.operand(1))
+            return try g.binary(
+                { gradient in try gradient.xlogy(y).maskedFill((x .== 0) & (y .<= 0), 0) }, { gradient in try gradient * x / y })
+        }, domain: 0.1...3)
+
+    static let logaddexp: Operator = binary(
+        "aten::logaddexp(Tensor self, Tensor other) -> Tensor", APUS_OP_LOGADDEXP, taking: .floating,
+        "`log(exp(self) + exp(other))` without overflow.",
+        gradient: { g in
+            let difference: Tensor = try g.call.operand(0) - g.call.operand(1)
+            return try g.binary({ gradient in try gradient * difference.sigmoid() }, { gradient in try gradient * difference.neg().sigmoid() })
+        })
+
+    static let logaddexp2: Operator = binary(
+        "aten::logaddexp2(Tensor self, Tensor other) -> Tensor", APUS_OP_LOGADDEXP2, taking: .floating,
+        "`log2(2^self + 2^other)` without overflow.",
+        gradient: { g in
+            let difference: Tensor = try (g.call.operand(0) - g.call.operand(1)) * 0.6931471805599453
+            return try g.binary({ gradient in try gradient * difference.sigmoid() }, { gradient in try gradient * difference.neg().sigmoid() })
+        })
+
+    static let sigmoid: Operator = unary(
+        "aten::sigmoid(Tensor self) -> Tensor", APUS_OP_SIGMOID, in: .floating, "The logistic function `1 / (1 + exp(-x))`, elementwise.",
+        gradient: { g in
+            try g.unary { gradient, _ in try applySingle(.sigmoidBackward, [.tensor(gradient), .tensor(g.outputs[0])]) }
+        })
+
+    static let logSigmoid: Operator = unary(
+        "aten::log_sigmoid(Tensor self) -> Tensor", APUS_OP_LOG_SIGMOID, taking: .floating,
+        "The logarithm of the logistic function, without overflow.", gradient: derivative { x in try x.neg().sigmoid() })
+
+    static let specialFunctions: [Operator] = [
+        erf, erfc, erfinv, lgamma, digamma, xlogy, logaddexp, logaddexp2, sigmoid, logSigmoid,
+        alias("aten::special_erf(Tensor self) -> Tensor", of: erf), alias("aten::special_erfinv(Tensor self) -> Tensor", of: erfinv),
+        alias("aten::special_expit(Tensor self) -> Tensor", of: sigmoid),
+    ]
+}
+
+extension Tensor {
+    /// The error function, elementwise.
+    public func erf() throws -> Tensor { try applyPointwise(.erf, self) }
+    /// `1 - erf(x)`, exact where that is near 0.
+    public func erfc() throws -> Tensor { try applyPointwise(.erfc, self) }
+    /// The inverse of the error function.
+    public func erfinv() throws -> Tensor { try applyPointwise(.erfinv, self) }
+    /// The logarithm of the magnitude of the gamma function, elementwise.
+    public func lgamma() throws -> Tensor { try applyPointwise(.lgamma, self) }
+    /// The derivative of `lgamma`, elementwise.
+    public func digamma() throws -> Tensor { try applyPointwise(.digamma, self) }
+    /// `self * log(other)`, 0 where this tensor is 0.
+    public func xlogy(_ other: Tensor) throws -> Tensor { try applyPointwise(.xlogy, self, other) { [.tensor(self), .tensor(other)] } }
+    /// `log(exp(self) + exp(other))` without overflow.
+    public func logaddexp(_ other: Tensor) throws -> Tensor { try applyPointwise(.logaddexp, self, other) { [.tensor(self), .tensor(other)] } }
+    /// `log2(2^self + 2^other)` without overflow.
+    public func logaddexp2(_ other: Tensor) throws -> Tensor { try applyPointwise(.logaddexp2, self, other) { [.tensor(self), .tensor(other)] } }
+    /// The logistic function `1 / (1 + exp(-x))`, elementwise; float32 for integers.
+    public func sigmoid() throws -> Tensor { try applyPointwise(.sigmoid, self) }
+    /// The logarithm of the logistic function, without overflow.
+    public func logSigmoid() throws -> Tensor { try applyPointwise(.logSigmoid, self) }
+}
