@@ -31,7 +31,7 @@ struct ZipReader: Sendable {
                 case .stored:
                     return .mapped(try file.slice(offset: entry.dataOffset, count: entry.size))
                 case .deflated:
-                    return .memory(try LibZip(self).decompress(entry))
+                    return .memory(MemoryBytes(try LibZip(self).decompress(entry)))
                 }
             }
         }
@@ -46,49 +46,6 @@ struct ZipReader: Sendable {
                 try naming(member: entry.name) { try library.readToEnd(entry) }
             }
         }
-    }
-}
-
-/// The content of a member.
-enum MemberBytes: Sendable {
-    case mapped(MappedBytes)
-    case memory(OwnedBytes)
-
-    var count: Int {
-        switch self {
-        case .mapped(let bytes): bytes.count
-        case .memory(let bytes): bytes.count
-        }
-    }
-
-    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        switch self {
-        case .mapped(let bytes): try bytes.withUnsafeBytes(body)
-        case .memory(let bytes): try bytes.withUnsafeBytes(body)
-        }
-    }
-}
-
-/// Memory for a decompressed member, aligned like mapped members, freed with the last reference.
-final class OwnedBytes: Sendable {
-    let count: Int
-    // Written only before the object is shared.
-    private nonisolated(unsafe) let base: UnsafeMutableRawPointer
-
-    /// - Parameter fill: writes the bytes; called once.
-    init(count: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
-        self.count = count
-        base = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
-        do { try fill(UnsafeMutableRawBufferPointer(start: base, count: count)) } catch {
-            base.deallocate()
-            throw error
-        }
-    }
-
-    deinit { base.deallocate() }
-
-    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        try withExtendedLifetime(self) { try body(UnsafeRawBufferPointer(start: base, count: count)) }
     }
 }
 

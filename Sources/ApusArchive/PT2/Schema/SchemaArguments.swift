@@ -1,4 +1,4 @@
-extension Schema {
+extension ProgramSchema {
     struct TensorArgument: JSONConvertible, Equatable, Sendable {
         var name: String
     }
@@ -74,7 +74,7 @@ extension Schema {
     }
 }
 
-extension Schema.Argument {
+extension ProgramSchema.Argument {
     init(json: JSON) throws {
         let variant = try JSONVariant(json, of: "Argument")
         switch variant.key {
@@ -152,12 +152,12 @@ extension Schema.Argument {
     private static func wrap(_ key: String, _ value: some JSONConvertible) -> JSON { .object([key: value.json]) }
 }
 
-extension Schema.TensorArgument {
+extension ProgramSchema.TensorArgument {
     init(json: JSON) throws { name = try JSONFields(json, of: "TensorArgument").required("name") }
     var json: JSON { .object(["name": .string(name)]) }
 }
 
-extension Schema.OptionalTensorArgument {
+extension ProgramSchema.OptionalTensorArgument {
     init(json: JSON) throws {
         let variant = try JSONVariant(json, of: "OptionalTensorArgument")
         switch variant.key {
@@ -175,7 +175,7 @@ extension Schema.OptionalTensorArgument {
     }
 }
 
-extension Schema.SymIntArgument {
+extension ProgramSchema.SymIntArgument {
     init(json: JSON) throws {
         let variant = try JSONVariant(json, of: "SymIntArgument")
         switch variant.key {
@@ -193,7 +193,7 @@ extension Schema.SymIntArgument {
     }
 }
 
-extension Schema.SymFloatArgument {
+extension ProgramSchema.SymFloatArgument {
     init(json: JSON) throws {
         let variant = try JSONVariant(json, of: "SymFloatArgument")
         switch variant.key {
@@ -211,7 +211,7 @@ extension Schema.SymFloatArgument {
     }
 }
 
-extension Schema.SymBoolArgument {
+extension ProgramSchema.SymBoolArgument {
     init(json: JSON) throws {
         let variant = try JSONVariant(json, of: "SymBoolArgument")
         switch variant.key {
@@ -229,7 +229,7 @@ extension Schema.SymBoolArgument {
     }
 }
 
-extension Schema.CustomObjArgument {
+extension ProgramSchema.CustomObjArgument {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "CustomObjArgument")
         name = try fields.required("name")
@@ -239,7 +239,7 @@ extension Schema.CustomObjArgument {
     var json: JSON { .object(["name": .string(name), "class_fqn": .string(classFqn)]) }
 }
 
-extension Schema.ComplexValue {
+extension ProgramSchema.ComplexValue {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "ComplexValue")
         real = try fields.required("real")
@@ -249,7 +249,7 @@ extension Schema.ComplexValue {
     var json: JSON { .object(["real": real.json, "imag": imaginary.json]) }
 }
 
-extension Schema.GraphArgument {
+extension ProgramSchema.GraphArgument {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "GraphArgument")
         name = try fields.required("name")

@@ -11,7 +11,7 @@ extension JSONEnumeration {
     var json: JSON { .int(rawValue) }
 }
 
-extension Schema {
+extension ProgramSchema {
     /// Element types, in the file's own numbering (not that of PyTorch's C++ side).
     enum ScalarType: Int, JSONEnumeration, Sendable, CaseIterable {
         case unknown = 0
@@ -29,11 +29,11 @@ extension Schema {
         case bool = 12
         case bfloat16 = 13
         case uint16 = 28
-        case float8_e4m3fn = 29
-        case float8_e5m2 = 30
-        case float8_e4m3fnuz = 31
-        case float8_e5m2fnuz = 32
-        case float8_e8m0fnu = 33
+        case float8E4M3FN = 29
+        case float8E5M2 = 30
+        case float8E4M3FNUZ = 31
+        case float8E5M2FNUZ = 32
+        case float8E8M0FNU = 33
         case uint32 = 34
         case uint64 = 35
     }

@@ -1,4 +1,4 @@
-extension Schema {
+extension ProgramSchema {
     struct Graph: JSONConvertible, Equatable, Sendable {
         var inputs: [Argument]
         var outputs: [Argument]
@@ -78,7 +78,7 @@ extension Schema {
     }
 }
 
-extension Schema.Graph {
+extension ProgramSchema.Graph {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "Graph")
         inputs = try fields.required("inputs")
@@ -102,7 +102,7 @@ extension Schema.Graph {
     }
 }
 
-extension Schema.Node {
+extension ProgramSchema.Node {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "Node")
         target = try fields.required("target")
@@ -121,7 +121,7 @@ extension Schema.Node {
     }
 }
 
-extension Schema.NamedArgument {
+extension ProgramSchema.NamedArgument {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "NamedArgument")
         name = try fields.required("name")
@@ -132,7 +132,7 @@ extension Schema.NamedArgument {
     var json: JSON { .object(["name": .string(name), "arg": argument.json, "kind": kind.json]) }
 }
 
-extension Schema.TensorMeta {
+extension ProgramSchema.TensorMeta {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "TensorMeta")
         dtype = try fields.required("dtype")
@@ -152,7 +152,7 @@ extension Schema.TensorMeta {
     }
 }
 
-extension Schema.Device {
+extension ProgramSchema.Device {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "Device")
         type = try fields.required("type")
@@ -162,7 +162,7 @@ extension Schema.Device {
     var json: JSON { .object(["type": .string(type), "index": index.json]) }
 }
 
-extension Schema.Expression {
+extension ProgramSchema.Expression {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "SymExpr")
         text = try fields.required("expr_str")
@@ -172,7 +172,7 @@ extension Schema.Expression {
     var json: JSON { .object(["expr_str": .string(text), "hint": hint.json]) }
 }
 
-extension Schema.Expression.Hint: JSONConvertible {
+extension ProgramSchema.Expression.Hint: JSONConvertible {
     init(json: JSON) throws {
         let variant = try JSONVariant(json, of: "SymExprHint")
         switch variant.key {
@@ -192,7 +192,7 @@ extension Schema.Expression.Hint: JSONConvertible {
     }
 }
 
-extension Schema.SymIntValue {
+extension ProgramSchema.SymIntValue {
     init(json: JSON) throws {
         let variant = try JSONVariant(json, of: "SymInt")
         switch variant.key {
@@ -210,7 +210,7 @@ extension Schema.SymIntValue {
     }
 }
 
-extension Schema.SymFloatValue {
+extension ProgramSchema.SymFloatValue {
     init(json: JSON) throws {
         let variant = try JSONVariant(json, of: "SymFloat")
         switch variant.key {
@@ -228,7 +228,7 @@ extension Schema.SymFloatValue {
     }
 }
 
-extension Schema.SymBoolValue {
+extension ProgramSchema.SymBoolValue {
     init(json: JSON) throws {
         let variant = try JSONVariant(json, of: "SymBool")
         switch variant.key {

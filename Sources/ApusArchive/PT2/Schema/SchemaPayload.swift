@@ -1,4 +1,4 @@
-extension Schema {
+extension ProgramSchema {
     /// The table of weights or constants: which file holds each tensor, and how to view its bytes.
     struct PayloadConfig: JSONConvertible, Equatable, Sendable {
         var config: JSONTable<PayloadMeta> = [:]
@@ -14,12 +14,12 @@ extension Schema {
     }
 }
 
-extension Schema.PayloadConfig {
+extension ProgramSchema.PayloadConfig {
     init(json: JSON) throws { config = try JSONFields(json, of: "PayloadConfig").required("config") }
     var json: JSON { .object(["config": config.json]) }
 }
 
-extension Schema.PayloadMeta {
+extension ProgramSchema.PayloadMeta {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "PayloadMeta")
         pathName = try fields.required("path_name")

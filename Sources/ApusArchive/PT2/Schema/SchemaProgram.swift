@@ -2,7 +2,7 @@
 ///
 /// The types hold what the file says and nothing else: names are not resolved, operators not looked up. Rules common to all:
 /// unknown keys are ignored, a union is an object with exactly one key, enumerations are integers.
-enum Schema {
+enum ProgramSchema {
     /// The version that is written. Readers accept every minor version of the same major one.
     static let version = Version(major: 8, minor: 20)
 
@@ -10,7 +10,7 @@ enum Schema {
         var graphModule: GraphModule
         var opsetVersion: JSONTable<Int> = ["aten": 10]
         var rangeConstraints: JSONTable<RangeConstraint> = [:]
-        var schemaVersion: Version = Schema.version
+        var schemaVersion: Version = ProgramSchema.version
         var verifiers: [String] = ["TRAINING"]
         var torchVersion: String = "<=2.4"
         var guardsCode: [String] = []
@@ -54,12 +54,12 @@ enum Schema {
     }
 }
 
-extension Schema.Program {
+extension ProgramSchema.Program {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "ExportedProgram")
         // The version first: a file of another version should say so rather than complain about some field.
         schemaVersion = try fields.required("schema_version")
-        guard schemaVersion.major == Schema.version.major || (schemaVersion.major == 0 && schemaVersion.minor == 0) else {
+        guard schemaVersion.major == ProgramSchema.version.major || (schemaVersion.major == 0 && schemaVersion.minor == 0) else {
             throw UnsupportedSchemaVersion(version: schemaVersion)
         }
         graphModule = try fields.required("graph_module")
@@ -81,10 +81,10 @@ extension Schema.Program {
 
 /// The file's schema has another major version.
 struct UnsupportedSchemaVersion: Error {
-    let version: Schema.Version
+    let version: ProgramSchema.Version
 }
 
-extension Schema.Version {
+extension ProgramSchema.Version {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "SchemaVersion")
         major = try fields.required("major")
@@ -94,7 +94,7 @@ extension Schema.Version {
     var json: JSON { .object(["major": .int(major), "minor": .int(minor)]) }
 }
 
-extension Schema.RangeConstraint {
+extension ProgramSchema.RangeConstraint {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "RangeConstraint")
         minimum = try fields.nullable("min_val")
@@ -104,7 +104,7 @@ extension Schema.RangeConstraint {
     var json: JSON { .object(["min_val": minimum.json, "max_val": maximum.json]) }
 }
 
-extension Schema.GraphModule {
+extension ProgramSchema.GraphModule {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "GraphModule")
         graph = try fields.required("graph")
@@ -122,12 +122,12 @@ extension Schema.GraphModule {
     }
 }
 
-extension Schema.NamedTupleFields {
+extension ProgramSchema.NamedTupleFields {
     init(json: JSON) throws { fieldNames = try JSONFields(json, of: "NamedTupleDef").required("field_names") }
     var json: JSON { .object(["field_names": fieldNames.json]) }
 }
 
-extension Schema.ModuleCallEntry {
+extension ProgramSchema.ModuleCallEntry {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "ModuleCallEntry")
         fqn = try fields.required("fqn")
@@ -137,7 +137,7 @@ extension Schema.ModuleCallEntry {
     var json: JSON { .object(["fqn": .string(fqn), "signature": signature.json]) }
 }
 
-extension Schema.ModuleCallSignature {
+extension ProgramSchema.ModuleCallSignature {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "ModuleCallSignature")
         inputs = try fields.required("inputs")

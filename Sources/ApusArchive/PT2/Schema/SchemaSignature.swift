@@ -1,4 +1,4 @@
-extension Schema {
+extension ProgramSchema {
     struct GraphSignature: JSONConvertible, Equatable, Sendable {
         var inputSpecs: [InputSpec]
         var outputSpecs: [OutputSpec]
@@ -37,7 +37,7 @@ extension Schema {
     }
 }
 
-extension Schema.GraphSignature {
+extension ProgramSchema.GraphSignature {
     init(json: JSON) throws {
         let fields = try JSONFields(json, of: "GraphSignature")
         inputSpecs = try fields.required("input_specs")
@@ -47,7 +47,7 @@ extension Schema.GraphSignature {
     var json: JSON { .object(["input_specs": inputSpecs.json, "output_specs": outputSpecs.json]) }
 }
 
-extension Schema.InputSpec {
+extension ProgramSchema.InputSpec {
     init(json: JSON) throws {
         let variant = try JSONVariant(json, of: "InputSpec")
         self = try decoding(variant.key) {
@@ -86,7 +86,7 @@ extension Schema.InputSpec {
     }
 }
 
-extension Schema.ConstantValue {
+extension ProgramSchema.ConstantValue {
     init(json: JSON) throws {
         let variant = try JSONVariant(json, of: "ConstantValue")
         switch variant.key {
@@ -110,7 +110,7 @@ extension Schema.ConstantValue {
     }
 }
 
-extension Schema.OutputSpec {
+extension ProgramSchema.OutputSpec {
     init(json: JSON) throws {
         let variant = try JSONVariant(json, of: "OutputSpec")
         self = try decoding(variant.key) {
