@@ -1,3 +1,5 @@
+import ApusTensor
+
 /// An array as a file describes it: its type, its sizes, and where its bytes are. What every array format is read into and written from.
 struct ArrayRecord: Sendable {
     let dtype: DType

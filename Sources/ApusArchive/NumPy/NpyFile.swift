@@ -1,3 +1,5 @@
+import ApusTensor
+
 /// Reading and writing single arrays as npy, and collections of them as npz.
 enum NpyFile {
     /// An array out of the bytes of an npy file. Elements are used in place unless their byte order is foreign.

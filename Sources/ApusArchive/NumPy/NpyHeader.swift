@@ -1,3 +1,5 @@
+import ApusTensor
+
 /// The header of an npy file: element type, order and sizes.
 ///
 /// The header is a Python dictionary written as text. It is read by a small parser for exactly the literals that occur in it (strings,

@@ -1,3 +1,5 @@
+import ApusTensor
+
 /// The safetensors format: eight bytes of length, a JSON header, then the tensors' bytes without gaps.
 struct SafetensorsFile: Sendable {
     /// In the order of their bytes in the file.
