@@ -95,42 +95,31 @@ enum AtomicFile {
     }
 }
 
-/// Bytes to be written, with whatever keeps them alive.
+/// Bytes to be written, with whatever keeps them alive and in place.
 struct ByteSource: Sendable {
-    private enum Content: Sendable {
-        case array([UInt8])
-        case memory(address: UInt, owner: any Sendable & AnyObject)
-    }
-    private let content: Content
+    private let address: UInt
+    private let owner: any Sendable & AnyObject
     let count: Int
 
+    /// - Parameter owner: keeps `bytes` valid and unchanged until the writing is done.
+    init(_ bytes: UnsafeRawBufferPointer, owner: any Sendable & AnyObject) {
+        address = UInt(bitPattern: bytes.baseAddress)
+        count = bytes.baseAddress == nil ? 0 : bytes.count
+        self.owner = owner
+    }
+
+    /// A copy of the bytes, in memory that does not move as an array's may.
     init(_ bytes: [UInt8]) {
-        content = .array(bytes)
-        count = bytes.count
+        let copy = OwnedBytes(bytes)
+        self = copy.withUnsafeBytes { ByteSource($0, owner: copy) }
     }
 
     init(_ text: String) { self.init(Array(text.utf8)) }
 
-    /// - Parameter owner: keeps `bytes` valid and unchanged until the writing is done.
-    init(_ bytes: UnsafeRawBufferPointer, owner: any Sendable & AnyObject) {
-        content = .memory(address: UInt(bitPattern: bytes.baseAddress), owner: owner)
-        count = bytes.baseAddress == nil ? 0 : bytes.count
-    }
-
-    /// Whether the address that `withUnsafeBytes` gives stays valid as long as this value lives.
-    var isStable: Bool {
-        if case .memory = content { return true }
-        return false
-    }
-
+    /// The address stays the same from call to call while this value lives.
     func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        switch content {
-        case .array(let bytes):
-            return try bytes.withUnsafeBytes(body)
-        case .memory(let address, let owner):
-            return try withExtendedLifetime(owner) {
-                try body(UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: count))
-            }
+        try withExtendedLifetime(owner) {
+            try body(UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: count))
         }
     }
 }

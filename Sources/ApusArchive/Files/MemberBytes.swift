@@ -84,6 +84,13 @@ final class OwnedBytes: Sendable {
         base = memory
     }
 
+    /// A copy of the bytes.
+    init(_ bytes: [UInt8]) {
+        count = bytes.count
+        base = UnsafeMutableRawPointer.allocate(byteCount: max(bytes.count, 1), alignment: 64)
+        bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: base, count: count).copyMemory(from: $0) }
+    }
+
     deinit { base.deallocate() }
 
     func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {

@@ -15,7 +15,8 @@ enum NpyFile {
         }
         var data = try bytes.slice(offset: offset, count: needed)
         if header.isBigEndian, header.dtype.byteWidth > 1 { data = try swapped(data, dtype: header.dtype) }
-        return try ArrayRecord(dtype: header.dtype, shape: header.shape, bytes: data, isColumnMajor: header.isColumnMajor && header.shape.count > 1)
+        return try ArrayRecord(
+            dtype: header.dtype, shape: header.shape, bytes: data, isColumnMajor: header.isColumnMajor && header.shape.count > 1)
     }
 
     /// The file at `path`, mapped.
@@ -34,7 +35,9 @@ enum NpyFile {
             var seen: Set<String> = []
             for entry in reader.directory.entries where !entry.isDirectory {
                 let name = entry.name.hasSuffix(".npy") ? String(entry.name.dropLast(4)) : entry.name
-                guard seen.insert(name).inserted else { throw ArchiveError(.duplicateName, member: entry.name, "two arrays are called '\(name)'") }
+                guard seen.insert(name).inserted else {
+                    throw ArchiveError(.duplicateName, member: entry.name, "two arrays are called '\(name)'")
+                }
                 arrays.append((name, try naming(member: entry.name) { try record(try reader.read(entry)) }))
             }
             return arrays

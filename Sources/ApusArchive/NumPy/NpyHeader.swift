@@ -131,7 +131,13 @@ private struct PythonLiteralParser {
                 type = try NpyType.parse(try string())
             case "fortran_order":
                 guard columnMajor == nil else { throw failure("'fortran_order' occurs twice") }
-                if take("True") { columnMajor = true } else if take("False") { columnMajor = false } else { throw failure("'fortran_order' is neither True nor False") }
+                if take("True") {
+                    columnMajor = true
+                } else if take("False") {
+                    columnMajor = false
+                } else {
+                    throw failure("'fortran_order' is neither True nor False")
+                }
             case "shape":
                 guard shape == nil else { throw failure("'shape' occurs twice") }
                 shape = try tuple()
@@ -176,7 +182,9 @@ private struct PythonLiteralParser {
         position += 1
         let start = position
         while position < bytes.count, bytes[position] != quote {
-            guard bytes[position] != UInt8(ascii: "\\"), bytes[position] >= 0x20 else { throw failure("an unexpected character in a string") }
+            guard bytes[position] != UInt8(ascii: "\\"), bytes[position] >= 0x20 else {
+                throw failure("an unexpected character in a string")
+            }
             position += 1
         }
         guard position < bytes.count, let text = String(validating: bytes[start..<position], as: UTF8.self) else {

@@ -90,7 +90,9 @@ extension ExpressionSyntax {
             position += 1
             let start = position
             while position < bytes.count, bytes[position] != quote {
-                guard bytes[position] != UInt8(ascii: "\\"), bytes[position] >= 0x20 else { throw failure("an unexpected character in a string") }
+                guard bytes[position] != UInt8(ascii: "\\"), bytes[position] >= 0x20 else {
+                    throw failure("an unexpected character in a string")
+                }
                 position += 1
             }
             guard position < bytes.count else { throw failure("a string without end") }

@@ -73,7 +73,9 @@ extension TreeSpecText {
         try decoding("context") {
             var list = context
             if case .string(let text) = context {
-                do { list = try JSONParser.parse(text) } catch { throw JSONMismatch("expected a list of keys as JSON text, found \"\(text)\"") }
+                do { list = try JSONParser.parse(text) } catch {
+                    throw JSONMismatch("expected a list of keys as JSON text, found \"\(text)\"")
+                }
             }
             guard case .array(var elements) = list else { throw JSONMismatch.expected("a list of keys", found: list) }
             // A dataclass has two lists: fields with values, and fields that are None.

@@ -27,8 +27,12 @@ struct SafetensorsFile: Sendable {
             guard length <= Self.maximumHeader else {
                 throw ArchiveError(.limit, "a header of \(length) bytes; \(Self.maximumHeader) are accepted. Is this a safetensors file?")
             }
-            guard let text = reader.slice(8, length) else { throw ArchiveError(.truncated, "the file ends inside its header of \(length) bytes") }
-            guard text.first == UInt8(ascii: "{") else { throw ArchiveError(.wrongFormat, "is not a safetensors file: its header is not a JSON object") }
+            guard let text = reader.slice(8, length) else {
+                throw ArchiveError(.truncated, "the file ends inside its header of \(length) bytes")
+            }
+            guard text.first == UInt8(ascii: "{") else {
+                throw ArchiveError(.wrongFormat, "is not a safetensors file: its header is not a JSON object")
+            }
             return (try naming(member: "header") { try JSONParser.parse(text) }, 8 + length)
         }
         do {
@@ -65,7 +69,8 @@ struct SafetensorsFile: Sendable {
         for entry in entries {
             try naming(member: entry.name) {
                 guard entry.begin == cursor, entry.end >= entry.begin else {
-                    throw ArchiveError(.outOfBounds, "its data_offsets [\(entry.begin), \(entry.end)] do not follow the previous tensor's end, \(cursor)")
+                    throw ArchiveError(
+                        .outOfBounds, "its data_offsets [\(entry.begin), \(entry.end)] do not follow the previous tensor's end, \(cursor)")
                 }
                 let bytes = try data.slice(offset: entry.begin, count: entry.end - entry.begin)
                 tensors.append((entry.name, try ArrayRecord(dtype: entry.dtype, shape: entry.shape, bytes: .mapped(bytes))))
@@ -79,7 +84,9 @@ struct SafetensorsFile: Sendable {
     }
 
     /// Writes tensors atomically. Wider types come first, so that every tensor is aligned to its element size, then names in order.
-    static func save(_ arrays: [(name: String, dtype: DType, shape: [Int], elements: ByteSource)], metadata: [String: String], to path: String) throws {
+    static func save(
+        _ arrays: [(name: String, dtype: DType, shape: [Int], elements: ByteSource)], metadata: [String: String], to path: String
+    ) throws {
         try naming(file: path) {
             let sorted = arrays.sorted { ($1.dtype.byteWidth, $0.name) < ($0.dtype.byteWidth, $1.name) }
             var header = JSONObject()
@@ -94,7 +101,8 @@ struct SafetensorsFile: Sendable {
                 }
                 let code = try naming(member: array.name) { try SafetensorsType.code(of: array.dtype) }
                 let end = offset + array.elements.count
-                header.append(array.name, .object(["dtype": .string(code), "shape": array.shape.json, "data_offsets": [offset, end].json]))
+                header.append(
+                    array.name, .object(["dtype": .string(code), "shape": array.shape.json, "data_offsets": [offset, end].json]))
                 offset = end
             }
             if let name = header.duplicateKey { throw ArchiveError(.duplicateName, member: name, "would be written twice") }

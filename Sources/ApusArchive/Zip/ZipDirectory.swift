@@ -45,7 +45,8 @@ struct ZipDirectory: Sendable {
             entries.append(entry)
         }
         guard cursor == end.directoryStart + end.directorySize else {
-            throw ArchiveError(.malformed, "the central directory holds \(end.directorySize) bytes, its entries take \(cursor - end.directoryStart)")
+            throw ArchiveError(
+                .malformed, "the central directory holds \(end.directorySize) bytes, its entries take \(cursor - end.directoryStart)")
         }
         try Self.checkNames(entries)
         try Self.checkOverlaps(entries)
@@ -145,7 +146,9 @@ struct ZipDirectory: Sendable {
         func refuse(_ reason: String) -> ArchiveError { ArchiveError(.unsafePath, member: name, at: place, reason) }
         guard !name.isEmpty else { throw refuse("has no name") }
         guard !name.utf8.contains(0) else { throw refuse("has a zero byte in its name") }
-        guard !name.utf8.starts(with: "/".utf8), !name.utf8.contains(UInt8(ascii: "\\")) else { throw refuse("has an absolute or foreign path") }
+        guard !name.utf8.starts(with: "/".utf8), !name.utf8.contains(UInt8(ascii: "\\")) else {
+            throw refuse("has an absolute or foreign path")
+        }
         let parts = name.split(separator: "/", omittingEmptySubsequences: false)
         for (position, part) in parts.enumerated() {
             if part == ".." || part == "." { throw refuse("its path climbs with '\(part)'") }
@@ -197,7 +200,8 @@ struct Zip64Sizes {
             guard let payload = reader.slice(cursor + 4, length) else { break }
             let fields = ByteReader(bytes: payload)
             var position = 0
-            for (isLarge, field) in [(large.size, \Zip64Sizes.size), (large.compressed, \.compressed), (large.offset, \.offset)] where isLarge {
+            for (isLarge, field) in [(large.size, \Zip64Sizes.size), (large.compressed, \.compressed), (large.offset, \.offset)]
+            where isLarge {
                 guard let value = fields.uint64(at: position) else {
                     throw ArchiveError(.malformed, "its zip64 field is too short")
                 }

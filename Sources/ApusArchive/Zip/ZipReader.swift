@@ -87,7 +87,8 @@ private final class LibZip {
             var extra: UInt8 = 0
             let rest = zip_fread(member, &extra, 1)
             guard rest == 0 else {
-                throw rest < 0 ? failure(member, orShortBy: 0) : ArchiveError(.compression, "holds more than the \(entry.size) bytes it claims")
+                throw rest < 0
+                    ? failure(member, orShortBy: 0) : ArchiveError(.compression, "holds more than the \(entry.size) bytes it claims")
             }
         }
     }

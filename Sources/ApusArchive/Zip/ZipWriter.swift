@@ -4,12 +4,16 @@ import Glibc
 /// A member to be written.
 struct ZipMember: Sendable {
     let name: String
-    let source: ByteSource
+    /// Written one after the other.
+    let pieces: [ByteSource]
+    var size: Int { pieces.reduce(0) { $0 + $1.count } }
 
-    init(_ name: String, _ source: ByteSource) {
+    init(_ name: String, _ pieces: [ByteSource]) {
         self.name = name
-        self.source = source
+        self.pieces = pieces
     }
+
+    init(_ name: String, _ source: ByteSource) { self.init(name, [source]) }
 
     init(_ name: String, text: String) { self.init(name, ByteSource(text)) }
 }
@@ -52,7 +56,7 @@ enum ZipWriter {
 
     /// Adds one member whose header will start at `position`; gives the position behind its data.
     private static func add(_ member: ZipMember, to archive: OpaquePointer, at position: Int) throws -> Int {
-        let size = member.source.count
+        let size = member.size
         let nameLength = member.name.utf8.count
         guard nameLength > 0, nameLength < 0xffff, !member.name.utf8.contains(0) else {
             throw ArchiveError(.notRepresentable, member: member.name, "cannot be the name of a member")
@@ -73,22 +77,24 @@ enum ZipWriter {
         guard zip_set_file_compression(archive, entry, ZIP_CM_STORE, 0) == 0,
             zip_file_set_dostime(archive, entry, 0, 0x21, 0) == 0,  // 1 January 1980, the format's zero
             zip_file_extra_field_set(
-                archive, entry, paddingField, zip_uint16_t(ZIP_EXTRA_FIELD_NEW), fill, zip_uint16_t(padding), zip_flags_t(ZIP_FL_LOCAL)) == 0
+                archive, entry, paddingField, zip_uint16_t(ZIP_EXTRA_FIELD_NEW), fill, zip_uint16_t(padding), zip_flags_t(ZIP_FL_LOCAL))
+                == 0
         else { throw failure(archive).inMember(member.name) }
         return unpadded + padding + size
     }
 
+    /// A source over the member's pieces. libzip keeps the list of fragments, not the bytes: those must stay where they are.
     private static func makeSource(_ member: ZipMember, for archive: OpaquePointer) throws -> OpaquePointer {
-        let made: OpaquePointer? = member.source.withUnsafeBytes { bytes in
-            if member.source.isStable { return zip_source_buffer(archive, bytes.baseAddress, zip_uint64_t(bytes.count), 0) }
-            // An array's storage need not stay where it is outside this closure: libzip gets its own copy and frees it.
-            guard bytes.count > 0, let start = bytes.baseAddress else { return zip_source_buffer(archive, nil, 0, 0) }
-            guard let copy = malloc(bytes.count) else { return nil }
-            copy.copyMemory(from: start, byteCount: bytes.count)
-            let source = zip_source_buffer(archive, copy, zip_uint64_t(bytes.count), 1)
-            if source == nil { free(copy) }
-            return source
+        let fragments: [zip_buffer_fragment_t] = member.pieces.filter { $0.count > 0 }.map { piece in
+            piece.withUnsafeBytes {
+                zip_buffer_fragment_t(
+                    data: UnsafeMutablePointer(mutating: $0.bindMemory(to: UInt8.self).baseAddress), length: UInt64($0.count))
+            }
         }
+        let made: OpaquePointer? =
+            fragments.isEmpty
+            ? zip_source_buffer(archive, nil, 0, 0)
+            : zip_source_buffer_fragment(archive, fragments, zip_uint64_t(fragments.count), 0)
         guard let made else { throw failure(archive).inMember(member.name) }
         return made
     }

@@ -8,7 +8,9 @@ struct TreeSpecTextTests {
 
     @Test("Our text is what PyTorch writes, and PyTorch reads it")
     func both() throws {
-        let tree: TreeSpecText = .tuple([.leaf, .list([.leaf, .tuple([])]), .dictionary(keys: ["b", "a \"q\""], [.leaf, .list([.leaf])])])
+        let tree: TreeSpecText = .tuple([
+            .leaf, .list([.leaf, .tuple([])]), .dictionary(keys: ["b", "a \"q\""], [.leaf, .list([.leaf])]),
+        ])
         #expect(try TreeSpecText(parsing: tree.text) == tree)
         #expect(tree.leafCount == 4)
         let python = try Python.run(
@@ -46,20 +48,31 @@ struct TreeSpecTextTests {
         #expect(error?.reason == "the Python type 'my.Thing' in the program's signature is not one of tuple, list, dict and their kin")
     }
 
-    @Test("Errors", arguments: [
-        ("[2, \(leaf)]", "a tree specification of version 2; 1 is read"), ("{}", "expected [version, tree], found an object"),
-        ("[1, 5]", "[1]: expected an object (tree), found an integer"),
-        (#"[1, {"type": null, "context": null, "children_spec": [\#(leaf)]}]"#, "[1]: a leaf with children"),
-        (#"[1, {"type": "builtins.dict", "context": "[\"a\"]", "children_spec": []}]"#, "[1]: builtins.dict has 1 keys and 0 children"),
-        (#"[1, {"type": "builtins.dict", "context": "[\"a\", \"a\"]", "children_spec": [\#(leaf), \#(leaf)]}]"#, "[1]: builtins.dict has the same key twice"),
-        (#"[1, {"type": "builtins.tuple", "context": "null", "children_spec": [7]}]"#, "[1].children_spec[0]: expected an object (tree), found an integer"),
-    ])
+    @Test(
+        "Errors",
+        arguments: [
+            ("[2, \(leaf)]", "a tree specification of version 2; 1 is read"), ("{}", "expected [version, tree], found an object"),
+            ("[1, 5]", "[1]: expected an object (tree), found an integer"),
+            (#"[1, {"type": null, "context": null, "children_spec": [\#(leaf)]}]"#, "[1]: a leaf with children"),
+            (#"[1, {"type": "builtins.dict", "context": "[\"a\"]", "children_spec": []}]"#, "[1]: builtins.dict has 1 keys and 0 children"),
+            (
+                #"[1, {"type": "builtins.dict", "context": "[\"a\", \"a\"]", "children_spec": [\#(leaf), \#(leaf)]}]"#,
+                "[1]: builtins.dict has the same key twice"
+            ),
+            (
+                #"[1, {"type": "builtins.tuple", "context": "null", "children_spec": [7]}]"#,
+                "[1].children_spec[0]: expected an object (tree), found an integer"
+            ),
+        ])
     func errors(text: String, message: String) {
         #expect(archiveError { _ = try TreeSpecText(parsing: text) }?.description == message)
     }
 
     @Test func depth() {
-        let deep = String(repeating: #"{"type": "builtins.list", "context": "null", "children_spec": ["#, count: 100) + Self.leaf + String(repeating: "]}", count: 100)
-        #expect(archiveError(.limit) { _ = try TreeSpecText(parsing: "[1, \(deep)]") }?.reason == "a tree specification deeper than 64 levels")
+        let deep =
+            String(repeating: #"{"type": "builtins.list", "context": "null", "children_spec": ["#, count: 100) + Self.leaf
+            + String(repeating: "]}", count: 100)
+        #expect(
+            archiveError(.limit) { _ = try TreeSpecText(parsing: "[1, \(deep)]") }?.reason == "a tree specification deeper than 64 levels")
     }
 }

@@ -30,12 +30,14 @@ enum TorchArchives {
     private static func program(_ name: String, _ json: JSON) throws -> Program {
         let fields = try JSONFields(json, of: "program")
         let calls: [RawJSON] = try fields.required("calls")
-        return Program(name: name, hasCore: try fields.required("core"), calls: try calls.map { call in
-            let fields = try JSONFields(call.json, of: "call")
-            let inputs: [RawJSON] = try fields.required("in")
-            let outputs: [RawJSON] = try fields.required("out")
-            return Call(inputs: inputs.map { value($0.json) }, outputs: outputs.map { value($0.json) })
-        })
+        return Program(
+            name: name, hasCore: try fields.required("core"),
+            calls: try calls.map { call in
+                let fields = try JSONFields(call.json, of: "call")
+                let inputs: [RawJSON] = try fields.required("in")
+                let outputs: [RawJSON] = try fields.required("out")
+                return Call(inputs: inputs.map { value($0.json) }, outputs: outputs.map { value($0.json) })
+            })
     }
 
     private static func value(_ json: JSON) -> JSON? {

@@ -50,7 +50,8 @@ struct AtomicFileTests {
     func unwritable() throws {
         let folder = try TemporaryFolder()
         let missing = folder.file("no/such/folder/f")
-        #expect(archiveError(.cannotWrite) { try AtomicFile.write([], to: missing) }?.description == "\(missing): No such file or directory")
+        #expect(
+            archiveError(.cannotWrite) { try AtomicFile.write([], to: missing) }?.description == "\(missing): No such file or directory")
         #expect(archiveError(.cannotWrite) { try AtomicFile.write([], to: folder.path) }?.reason == "is not a regular file")
         #expect(archiveError(.cannotWrite) { try AtomicFile.write([], to: "") }?.reason == "not a usable path")
         #expect(archiveError(.cannotWrite) { try AtomicFile.write([ByteSource([1])], to: "/proc/apus-test") }?.code == .cannotWrite)

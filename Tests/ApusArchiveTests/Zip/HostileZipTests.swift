@@ -11,11 +11,14 @@ struct HostileZipTests {
         return error.map { $0.description.replacing(path, with: "h.zip") }
     }
 
-    @Test("Names that would leave the folder", arguments: [
-        ("/etc/passwd", "has an absolute or foreign path"), ("a\\b", "has an absolute or foreign path"), ("../a", "its path climbs with '..'"),
-        ("a/../../b", "its path climbs with '..'"), ("a/./b", "its path climbs with '.'"), ("a//b", "its path has an empty part"),
-        ("a\0b", "has a zero byte in its name"),
-    ])
+    @Test(
+        "Names that would leave the folder",
+        arguments: [
+            ("/etc/passwd", "has an absolute or foreign path"), ("a\\b", "has an absolute or foreign path"),
+            ("../a", "its path climbs with '..'"),
+            ("a/../../b", "its path climbs with '..'"), ("a/./b", "its path climbs with '.'"), ("a//b", "its path has an empty part"),
+            ("a\0b", "has a zero byte in its name"),
+        ])
     func unsafeNames(name: String, reason: String) throws {
         #expect(try error(RawZip([.init(name)]), .unsafePath) == "h.zip: \(name): entry 0: \(reason)")
     }

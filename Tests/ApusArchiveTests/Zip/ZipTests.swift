@@ -15,8 +15,12 @@ struct ZipTests {
         let folder = try TemporaryFolder()
         let path = folder.file("a.zip")
         let big = (0..<100_003).map { UInt8(truncatingIfNeeded: $0 &* 31) }
-        var members: [ZipMember] = [ZipMember("r/empty", ByteSource([])), ZipMember("r/größe", text: "höhe"), ZipMember("r/big", ByteSource(big))]
-        for index in 0..<70 { members.append(ZipMember("r/m\(String(repeating: "x", count: index))", text: String(repeating: "y", count: index))) }
+        var members: [ZipMember] = [
+            ZipMember("r/empty", ByteSource([])), ZipMember("r/größe", text: "höhe"), ZipMember("r/big", ByteSource(big)),
+        ]
+        for index in 0..<70 {
+            members.append(ZipMember("r/m\(String(repeating: "x", count: index))", text: String(repeating: "y", count: index)))
+        }
         try ZipWriter.write(members, to: path)
         let reader = try ZipReader(path: path)
         #expect(reader.directory.entries.map(\.name) == members.map(\.name))
@@ -46,7 +50,9 @@ struct ZipTests {
     @Test("Python's zipfile reads ours, checksums included")
     func pythonReads() throws {
         let folder = try TemporaryFolder()
-        try ZipWriter.write([ZipMember("r/a", text: "alpha"), ZipMember("r/ü", text: ""), ZipMember("r/b", ByteSource([0, 255, 7]))], to: folder.file("a.zip"))
+        try ZipWriter.write(
+            [ZipMember("r/a", text: "alpha"), ZipMember("r/ü", text: ""), ZipMember("r/b", ByteSource([0, 255, 7]))],
+            to: folder.file("a.zip"))
         let output = try Python.run(
             """
             import sys, zipfile
@@ -95,7 +101,8 @@ struct ZipTests {
             bytes += RawZip.little(UInt32(0x0606_4b50)) + RawZip.little(UInt64(44)) + RawZip.little(UInt16(798)) + RawZip.little(UInt16(45))
             bytes += RawZip.little(UInt32(0)) + RawZip.little(UInt32(0)) + RawZip.little(count) + RawZip.little(count)
             bytes += RawZip.little(UInt64(size)) + RawZip.little(UInt64(offset))
-            bytes += RawZip.little(UInt32(0x0706_4b50)) + RawZip.little(UInt32(0)) + RawZip.little(UInt64(record)) + RawZip.little(UInt32(1))
+            bytes +=
+                RawZip.little(UInt32(0x0706_4b50)) + RawZip.little(UInt32(0)) + RawZip.little(UInt64(record)) + RawZip.little(UInt32(1))
             var short = Array(plain[end...])
             if saturated { for index in 8..<20 { short[index] = 0xff } }
             return bytes + short
@@ -139,7 +146,9 @@ struct ZipTests {
     func notArchives() throws {
         let folder = try TemporaryFolder()
         #expect(archiveError(.wrongFormat) { _ = try ZipReader(path: try folder.write([], to: "e")) }?.reason == "is empty, not a zip file")
-        #expect(archiveError(.wrongFormat) { _ = try ZipReader(path: try folder.write(Array("hello".utf8), to: "h")) }?.reason == "is not a zip file")
+        #expect(
+            archiveError(.wrongFormat) { _ = try ZipReader(path: try folder.write(Array("hello".utf8), to: "h")) }?.reason
+                == "is not a zip file")
         #expect(archiveError(.cannotRead) { _ = try ZipReader(path: folder.file("none")) }?.reason == "No such file or directory")
         #expect(archiveError(.cannotRead) { _ = try ZipReader(path: folder.path) }?.reason == "is a directory")
         let pipe = folder.file("pipe")
