@@ -171,7 +171,9 @@ struct ExpressionReader {
         case "CeilToInt": return try rounded(.up, head, values)
         case "RoundToInt": return try rounded(.toNearest, head, values)
         case "Where":
-            guard values.count == 3, let whenTrue = values[1].int, let whenFalse = values[2].int else { throw malformed(head, values.count) }
+            guard values.count == 3, let whenTrue = values[1].int, let whenFalse = values[2].int else {
+                throw malformed(head, values.count)
+            }
             return .int(SymInt.select(values[0].bool, whenTrue, whenFalse))
         case "Identity":
             guard values.count == 1 else { throw malformed(head, values.count) }
