@@ -2,7 +2,8 @@ import Glibc
 
 /// Where in the user's program something happened: a few return addresses, turned into a file and a line only when asked.
 ///
-/// Operators cannot take `#line` defaults, so the addresses are recorded instead: capturing costs about a microsecond.
+/// Operators cannot take `#line` defaults, so the addresses are recorded instead. Capturing takes a microsecond or two;
+/// the first look at a location reads debug information and takes milliseconds, and later ones microseconds.
 public struct CallSite: Sendable, Hashable {
     /// Return addresses, innermost first.
     let addresses: [UInt]
@@ -17,21 +18,35 @@ public struct CallSite: Sendable, Hashable {
     /// glibc's `backtrace`, which its Swift overlay does not show.
     private static let backtrace: Backtrace? = dlsym(nil, "backtrace").map { unsafeBitCast($0, to: Backtrace.self) }
 
-    /// Records the callers of the function that calls this one.
+    /// Records who is running. Frames of Apus itself are recorded too; they are left out when the site is read.
     ///
     /// - Parameters:
-    ///   - skip: how many more frames to leave out
+    ///   - skip: how many of the innermost frames to leave out. Mind that inlining may have merged frames: none is safe.
     ///   - limit: how many frames to keep
     @inline(never)
-    public static func capture(skip: Int = 0, limit: Int = 24) -> CallSite {
-        let hidden: Int = Swift.max(0, skip) + 1
+    public static func capture(skip: Int = 0, limit: Int = 32) -> CallSite {
+        let hidden: Int = Swift.min(Swift.max(0, skip), 32)
         let wanted: Int = Swift.min(Swift.max(1, limit), 64) + hidden
         let addresses: [UInt] = withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: wanted) { buffer in
-            guard let base = buffer.baseAddress else { return [] }
-            guard let backtrace = CallSite.backtrace else { return [] }
+            guard let backtrace = CallSite.backtrace, let base = buffer.baseAddress else { return [] }
             let count: Int = Int(backtrace(base, Int32(wanted)))
-            return (Swift.min(hidden, count)..<count).map { UInt(bitPattern: buffer[$0]) }
+            if count <= hidden { return [] }
+            return (hidden..<count).map { UInt(bitPattern: buffer[$0]) }
         }
         return CallSite(addresses: addresses)
     }
+
+    /// Every frame that has debug information, innermost first, inlined ones included.
+    public var frames: [Location] { Symbolizer.shared.locations(of: addresses) }
+
+    /// The frames of the user's program, innermost first.
+    public var userFrames: [Location] { frames.filter { $0.isUserCode } }
+
+    /// The innermost frame of the user's program; `nil` when there is none with debug information.
+    public var location: Location? { Symbolizer.shared.firstUserLocation(of: addresses) }
+}
+
+extension CallSite: CustomStringConvertible {
+    /// `Model.swift:41`, or `unknown location`.
+    public var description: String { location?.description ?? "unknown location" }
 }

@@ -98,9 +98,9 @@ public struct SymBool: Sendable {
             return value
         case .symbolic(let expression):
             guard let scope = expression.scope else { return false }
-            return scope.ask(self, site: CallSite.capture(skip: 1))
+            return scope.ask(self, site: CallSite.capture())
         case .invalid(let fault):
-            fault.scope?.report(fault.error, site: CallSite.capture(skip: 1))
+            fault.scope?.report(fault.error, site: CallSite.capture())
             return false
         }
     }

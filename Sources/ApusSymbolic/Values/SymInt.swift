@@ -146,9 +146,9 @@ extension SymInt {
             return value
         case .symbolic(let expression):
             guard let scope = expression.scope else { return 0 }
-            return scope.specialize(self, site: CallSite.capture(skip: 1))
+            return scope.specialize(self, site: CallSite.capture())
         case .invalid(let fault):
-            fault.scope?.report(fault.error, site: CallSite.capture(skip: 1))
+            fault.scope?.report(fault.error, site: CallSite.capture())
             return 0
         }
     }

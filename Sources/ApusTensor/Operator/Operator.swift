@@ -74,21 +74,50 @@ public final class Operator: Sendable {
     public let samples: @Sendable () throws -> [[Argument]]
     /// Set for elementwise operators that one micro-operation of the kernels computes: the form for default arguments, a shortcut for
     /// eager code.
-    let pointwise: Pointwise?
+    package let pointwise: Pointwise?
     /// The form for any call, which plans fuse.
-    let pointwiseForm: Pointwise.Form?
+    package let pointwiseForm: Pointwise.Form?
 
-    init(
+    /// An operator of the table, from the text of its schema.
+    package convenience init(
         _ schema: String, _ documentation: String, effects: Effects = [], rule: @escaping Rule, kernel: Kernel,
         gradient: Gradient? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil, pointwiseForm: Pointwise.Form? = nil,
         samples: @escaping @Sendable () throws -> [[Argument]]
     ) {
+        let parsed: Schema
         do {
-            self.schema = try Schema(schema)
+            parsed = try Schema(schema)
         } catch {
             // Our own text is wrong: a broken invariant, found by the first test that touches the table.
             preconditionFailure("\(error)")
         }
+        self.init(
+            parsed, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, decomposition: decomposition,
+            pointwise: pointwise, pointwiseForm: pointwiseForm, samples: samples)
+    }
+
+    /// An operator of the user's own, which programs may hold like any other: `try Operator(Schema("mine::twice(Tensor self) -> Tensor"), ...)`.
+    ///
+    /// - Parameters:
+    ///   - rule: gives the results' dtypes and shapes; required, since a program is checked by it
+    ///   - gradient: without one, gradients through the operator are an error
+    ///   - samples: argument lists for tests and `apus verify`
+    public convenience init(
+        _ schema: Schema, _ documentation: String = "", effects: Effects = [], rule: @escaping Rule, kernel: Kernel,
+        gradient: Gradient? = nil, decomposition: Decomposition? = nil,
+        samples: @escaping @Sendable () throws -> [[Argument]] = { [] }
+    ) {
+        self.init(
+            schema, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, decomposition: decomposition,
+            pointwise: nil, pointwiseForm: nil, samples: samples)
+    }
+
+    private init(
+        _ schema: Schema, _ documentation: String, effects: Effects, rule: @escaping Rule, kernel: Kernel, gradient: Gradient?,
+        decomposition: Decomposition?, pointwise: Pointwise?, pointwiseForm: Pointwise.Form?,
+        samples: @escaping @Sendable () throws -> [[Argument]]
+    ) {
+        self.schema = schema
         self.documentation = documentation
         self.effects = effects
         self.rule = rule

@@ -1,7 +1,9 @@
 import ApusSymbolic
 
-/// Every operator, by name. Families are listed in the file that defines them.
-public enum OperatorTable {
+/// Operators by name. The tensor operators' families are listed in the file that defines them; a program with a user's own operators is
+/// read with a table that has them added.
+public struct OperatorTable: Sendable {
+    /// Every operator on tensors.
     public static let all: [Operator] = [
         Operator.arithmetic, Operator.exponentials, Operator.trigonometry, Operator.rounding, Operator.specialFunctions,
         Operator.activations, Operator.activationGradients,
@@ -14,6 +16,30 @@ public enum OperatorTable {
 
     /// Looks an operator up by its qualified name, `aten::add.Tensor`.
     public static func find(_ name: String) -> Operator? { byName[name] }
+
+    public let operators: [Operator]
+    private let byName: [String: Operator]
+
+    /// A table of these operators. Throws where two have the same name.
+    public init(_ operators: [Operator]) throws {
+        self.init(distinct: operators)
+        guard byName.count == operators.count else {
+            var seen = Set<String>()
+            let twice: String = operators.first { !seen.insert($0.name).inserted }?.name ?? ""
+            throw TensorError(.invalidArgument, in: "OperatorTable", "two operators are named '\(twice)'")
+        }
+    }
+
+    package init(distinct operators: [Operator]) {
+        self.operators = operators
+        byName = Dictionary(operators.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The table with more operators. Throws where a name is taken.
+    public func adding(_ more: [Operator]) throws -> OperatorTable { try OperatorTable(operators + more) }
+
+    /// Looks an operator up by its qualified name, `aten::add.Tensor`.
+    public func find(_ name: String) -> Operator? { byName[name] }
 }
 
 extension Operator {

@@ -2,7 +2,7 @@ import ApusSymbolic
 import CApusKernels
 
 /// An elementwise operator that one micro-operation of the kernels computes. The rule and the kernel follow from this description.
-struct Pointwise: Sendable {
+package struct Pointwise: Sendable {
     /// How the dtype that the elements are computed in follows from the operands' promoted dtype.
     enum Compute: Sendable {
         /// The promoted dtype.

@@ -1,0 +1,17 @@
+/// One comparison: a piece of work that the peer does too, under the same name.
+struct Benchmark {
+    /// The name that both sides know the work by.
+    let name: String
+    /// What a reader sees in the table.
+    let title: String
+    /// How many times faster than the peer this has to be, where that was promised.
+    var target: Double?
+    /// Sets the work up and returns the part that is timed. Called after the peer is ready.
+    let prepare: (BenchmarkEnvironment) throws -> () throws -> Void
+}
+
+/// What the set-up of a benchmark may need from outside.
+struct BenchmarkEnvironment {
+    /// The program that the peer saved for the case 'load'.
+    let programFile: String
+}

@@ -1,0 +1,53 @@
+import ApusSymbolic
+import ApusTensor
+
+/// What a running program takes and gives in one place: a tensor, or something plain.
+public enum RuntimeValue: Sendable {
+    case none
+    case tensor(Tensor)
+    case int(Int)
+    case float(Double)
+    case bool(Bool)
+    case string(String)
+
+    public init(_ literal: Literal) {
+        switch literal {
+        case .none: self = .none
+        case .bool(let value): self = .bool(value)
+        case .int(let value): self = .int(value)
+        case .float(let value): self = .float(value)
+        case .string(let value): self = .string(value)
+        }
+    }
+
+    public var tensor: Tensor? {
+        if case .tensor(let tensor) = self { return tensor }
+        return nil
+    }
+
+    /// The value as an operator's argument.
+    var argument: Argument {
+        switch self {
+        case .none: .none
+        case .tensor(let tensor): .tensor(tensor)
+        case .int(let value): .int(value)
+        case .float(let value): .double(value)
+        case .bool(let value): .bool(value)
+        case .string(let value): .string(value)
+        }
+    }
+}
+
+extension RuntimeValue: CustomStringConvertible {
+    /// `float32[2, 3]` for a tensor, the value itself for what is plain.
+    public var description: String {
+        switch self {
+        case .none: "nil"
+        case .tensor(let tensor): "\(tensor.spec)"
+        case .int(let value): "\(value)"
+        case .float(let value): "\(value)"
+        case .bool(let value): "\(value)"
+        case .string(let value): "\"\(value)\""
+        }
+    }
+}

@@ -1,0 +1,30 @@
+extension CallSite {
+    /// A line of source code, and the function that it is in.
+    public struct Location: Sendable, Hashable, CustomStringConvertible {
+        /// The path as the compiler saw it.
+        public let path: String
+        public let line: Int
+        /// The function's demangled name where the runtime can give it, else the linker's name.
+        public let function: String
+        /// The module that the function was declared in; `nil` when its name does not tell.
+        public let module: String?
+
+        /// The path's last component.
+        public var file: String { path.split(separator: "/").last.map(String.init) ?? path }
+
+        /// `Model.swift:41`
+        public var description: String { "\(file):\(line)" }
+
+        /// Modules whose frames are never the user's.
+        public static let ownModules: Set<String> = [
+            "ApusSymbolic", "ApusTensor", "ApusNN", "ApusGraph", "ApusRuntime", "ApusExport", "ApusArchive", "CApusKernels",
+            "Apus", "Swift",
+        ]
+
+        /// Whether the frame belongs to Apus or to Swift's standard library.
+        public var isOwn: Bool { module.map(Location.ownModules.contains) ?? false }
+
+        /// Whether the frame is Swift code of the program that uses Apus.
+        public var isUserCode: Bool { module != nil && !isOwn && line > 0 && path.hasSuffix(".swift") }
+    }
+}

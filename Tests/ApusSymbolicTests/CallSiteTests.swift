@@ -1,0 +1,68 @@
+import Testing
+
+@testable import ApusSymbolic
+
+/// Remembers the sites of what it is asked, and says yes.
+private final class RecordingOracle: Oracle, @unchecked Sendable {
+    var sites: [CallSite] = []
+
+    func decide(_ condition: SymBool, site: CallSite) -> Bool {
+        sites.append(site)
+        return true
+    }
+
+    func specialize(_ size: SymInt, site: CallSite) -> Int {
+        sites.append(site)
+        return 3
+    }
+}
+
+@Suite struct CallSites {
+    @Test func aBranchKnowsItsLine() throws {
+        let scope = SymbolScope()
+        let oracle = RecordingOracle()
+        scope.oracle = oracle
+        let n: SymInt = scope.size(scope.makeSymbol())
+        var total = 0
+        let line: Int = #line
+        if n > 3 { total += 1 }
+        if (n + 1).isMultiple(of: 2) { total += 1 }
+        total += Int(n)
+        #expect(total == 5)
+        let locations: [CallSite.Location] = oracle.sites.compactMap(\.location)
+        let lines: [Int] = locations.map(\.line)
+        let expected: [Int] = [1, 2, 3].map { line + $0 }
+        #expect(lines == expected)
+        #expect(locations.allSatisfy { $0.file == "CallSiteTests.swift" })
+        #expect(locations.first?.description == "CallSiteTests.swift:\(line + 1)")
+        #expect(locations.first?.module == "ApusSymbolicTests")
+        #expect(locations.first?.function.contains("aBranchKnowsItsLine") == true)
+        #expect(Set(oracle.sites).count == 3)
+    }
+
+    @Test func unknownSitesHaveNoLocation() {
+        #expect(CallSite.unknown.location == nil)
+        #expect(CallSite(addresses: [0, 1, 0xdead_beef, .max]).location == nil)
+        #expect(CallSite.unknown.description == "unknown location")
+    }
+
+    @Test(arguments: [
+        ("$s12ApusSymbolic6SymIntV1poiyA2C_ACtFZ", "ApusSymbolic"),
+        ("$sSi12ApusSymbolicEySiAA6SymIntVcfC", "ApusSymbolic"),
+        ("$sSTsE3mapySayqd__Gqd__7ElementQzKXEKlF", "Swift"),
+        ("$ss5printyyypd_S2StF", "Swift"),
+        ("$s7MyModel5LayerC7forwardyyF", "MyModel"),
+        ("main", "main"),
+    ])
+    func modulesOfMangledNames(_ name: String, _ module: String) {
+        #expect(MangledName.module(of: name) == module)
+    }
+
+    @Test func namesOfNoModule() {
+        #expect(MangledName.module(of: "__libc_start_main") == nil)
+        #expect(MangledName.module(of: "") == nil)
+        #expect(MangledName.module(of: "$s") == nil)
+        #expect(MangledName.module(of: "$s99x") == nil)
+        #expect(MangledName.module(of: "$s99999999999999999999999x") == nil)
+    }
+}
