@@ -16,7 +16,7 @@ package struct Pointwise: Sendable {
     /// Builds a micro-operation's parameters for a call and the dtype it is computed in.
     typealias Parameters = @Sendable (Call, DType) throws -> apus_params
     /// The micro-operation that carries out a call: an argument such as `approximate` or `rounding_mode` may choose it.
-    typealias Form = @Sendable (Call) throws -> Pointwise
+    package typealias Form = @Sendable (Call) throws -> Pointwise
 
     let operation: apus_op
     let arity: Int
