@@ -51,7 +51,7 @@ let package = Package(
         .testTarget(name: "ApusSymbolicTests", dependencies: ["ApusSymbolic"]),
         .testTarget(name: "ApusTensorTests", dependencies: ["ApusTensor"]),
         .testTarget(name: "ApusNNTests", dependencies: ["ApusNN"]),
-        .testTarget(name: "ApusGraphTests", dependencies: ["ApusGraph"]),
+        .testTarget(name: "ApusGraphTests", dependencies: ["ApusGraph"], exclude: ["Goldens"]),
         .testTarget(name: "ApusRuntimeTests", dependencies: ["ApusRuntime"]),
         .testTarget(name: "ApusExportTests", dependencies: ["ApusExport"]),
         .testTarget(name: "ApusArchiveTests", dependencies: ["ApusArchive"]),

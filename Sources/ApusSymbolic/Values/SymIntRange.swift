@@ -35,10 +35,16 @@ extension SymIntRange: CustomStringConvertible {
 }
 
 extension SymInt {
+    @_disfavoredOverload
     public static func ..< (lhs: SymInt, rhs: SymInt) -> SymIntRange { SymIntRange(lowerBound: lhs, upperBound: rhs) }
+    @_disfavoredOverload
     public static func ..< (lhs: Int, rhs: SymInt) -> SymIntRange { SymInt(lhs)..<rhs }
+    @_disfavoredOverload
     public static func ..< (lhs: SymInt, rhs: Int) -> SymIntRange { lhs..<SymInt(rhs) }
+    @_disfavoredOverload
     public static func ... (lhs: SymInt, rhs: SymInt) -> SymIntRange { lhs..<(rhs + 1) }
+    @_disfavoredOverload
     public static func ... (lhs: Int, rhs: SymInt) -> SymIntRange { SymInt(lhs)...rhs }
+    @_disfavoredOverload
     public static func ... (lhs: SymInt, rhs: Int) -> SymIntRange { lhs...SymInt(rhs) }
 }

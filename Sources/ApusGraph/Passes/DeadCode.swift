@@ -1,0 +1,42 @@
+import ApusSymbolic
+import ApusTensor
+
+/// Removes nodes whose results nobody reads, in bodies too. What checks something or draws random numbers stays, and so does what gives a
+/// symbol its value.
+public struct DeadCodeElimination: GraphPass {
+    public let name = "dead code"
+
+    public init() {}
+
+    public func run(_ graph: Graph) throws -> Graph {
+        var isLive = [Bool](repeating: false, count: graph.values.count)
+        for output in graph.outputs { if let value = output.value { isLive[value.index] = true } }
+        var isKept = [Bool](repeating: false, count: graph.nodes.count)
+        for position in graph.nodes.indices.reversed() {
+            let node: Node = graph.nodes[position]
+            guard node.isNeeded(in: graph) || node.outputs.contains(where: { isLive[$0.index] }) else { continue }
+            isKept[position] = true
+            for operand in node.operands { isLive[operand.index] = true }
+        }
+        var copy = GraphCopy(of: graph, provenance: name)
+        for (position, node) in graph.nodes.enumerated() where isKept[position] {
+            copy.keep(
+                node,
+                try node.arguments.map { argument in
+                    guard case .graph(let subgraph) = argument, let body = subgraph as? GraphBody else { return try copy.mapped(argument) }
+                    return .graph(GraphBody(try run(body.graph)))
+                })
+        }
+        return copy.finished()
+    }
+}
+
+extension Node {
+    /// True where the node must run even if nobody reads its results.
+    func isNeeded(in graph: Graph) -> Bool {
+        if !effects.isEmpty { return true }
+        if bodies.contains(where: { body in body.graph.nodes.contains { $0.isNeeded(in: body.graph) } }) { return true }
+        // A result that is a symbol of its own may be read through the sizes of others.
+        return outputs.contains { graph.type($0).freeSymbols.contains { !$0.isBacked } }
+    }
+}

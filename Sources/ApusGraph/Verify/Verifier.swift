@@ -1,0 +1,60 @@
+import ApusSymbolic
+import ApusTensor
+import Synchronization
+
+/// Checks that a graph is a program: in static single assignment, every argument of its schema's kind, every result of the type that the
+/// operator's own rule gives under the declared facts and the conditions of the branches around it.
+public struct Verifier: Sendable {
+    /// What a condition means that a rule requires and that does not follow from what is known.
+    public enum Undecided: Sendable {
+        /// An error: programs that were traced here carry an assertion for each of them.
+        case refuse
+        /// Taken as true from there on: programs of others were checked by those who made them.
+        case accept
+    }
+
+    public var dialect: Dialect
+    public var undecided: Undecided
+
+    public init(dialect: Dialect = .aten, undecided: Undecided = .refuse) {
+        self.dialect = dialect
+        self.undecided = undecided
+    }
+
+    /// Throws `VerificationError` for the first offence.
+    /// - Parameter scope: what is known of the symbols; that of the inputs' sizes by default.
+    public func verify(_ graph: Graph, scope: SymbolScope? = nil) throws {
+        let scope: SymbolScope? = scope ?? graph.scope
+        // Facts of a path live on the scope's one trail: checks of programs that share a scope take turns.
+        try Verifier.turn.withLock { _ in
+            scope?.push()
+            defer { scope?.pop() }
+            let rules = RuleInterpreter(scope: scope, acceptsUndecided: undecided == .accept)
+            var check = GraphCheck(graph, dialect, rules, bound: [])
+            try check.run()
+        }
+    }
+
+    private static let turn = Mutex(())
+}
+
+/// Throws `VerificationError` for the first offence of the graph; see ``Verifier``.
+public func verify(_ graph: Graph, dialect: Dialect = .aten, scope: SymbolScope? = nil) throws {
+    try Verifier(dialect: dialect).verify(graph, scope: scope)
+}
+
+extension Graph {
+    /// The scope of the graph's symbols, found through the first size that has one.
+    var scope: SymbolScope? {
+        for entry in values {
+            switch entry.type {
+            case .tensor(let spec): for size in spec.shape { if let scope = size.scope { return scope } }
+            case .int(let size): if let scope = size.scope { return scope }
+            case .float(let number): if let scope = number.scope { return scope }
+            case .bool(let condition): if let scope = condition.scope { return scope }
+            case .none: continue
+            }
+        }
+        return nil
+    }
+}
