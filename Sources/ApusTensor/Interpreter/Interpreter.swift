@@ -25,6 +25,14 @@ open class Interpreter {
         try outer.require(condition, failure)
     }
 
+    /// A fresh size that only a run can tell, such as the number of non-zero elements, within a range.
+    open func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
+        guard let outer else {
+            throw TensorError(.tracing, "the size of \(origin) depends on values that are not there")
+        }
+        return try outer.unbackedSize(for: origin, in: range)
+    }
+
     /// What is known of a condition: true, false, or nil for undecided.
     open func decide(_ condition: SymBool) -> Bool? {
         outer?.decide(condition) ?? condition.constant

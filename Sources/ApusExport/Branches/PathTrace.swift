@@ -1,0 +1,25 @@
+import ApusGraph
+import ApusSymbolic
+import ApusTensor
+
+/// One run of a function, recorded.
+struct PathTrace {
+    enum Outcome {
+        /// Buffers that hold other values than before, by name, and the leaves of the result.
+        case returned(mutations: [String: Value], leaves: [GraphOutput], spec: TreeSpec)
+        /// The run ended in an error: the program rejects the inputs of this path with its text.
+        case threw(message: String, site: CallSite?)
+    }
+
+    let graph: Graph
+    let captured: [(value: Value, tensor: Tensor)]
+    let decisions: [PathDecision]
+    /// The ranges that the path required of values it read.
+    let readRanges: [Symbol: SymRange]
+    let outcome: Outcome
+
+    var hasThrown: Bool {
+        if case .threw = outcome { return true }
+        return false
+    }
+}

@@ -1,0 +1,229 @@
+import ApusGraph
+import ApusNN
+import ApusSymbolic
+import ApusTensor
+
+/// How `export` treats questions that the declared inputs leave open.
+public enum BranchPolicy: Sendable {
+    /// Traces both outcomes, up to a number of paths.
+    case explore(limit: Int = 64)
+    /// Keeps the example's path and demands constraints that imply it.
+    case guardExample
+}
+
+/// Traces one entry point: runs the function once for each path, and merges the paths into a program.
+struct Exporter {
+    let declared: DeclaredInputs
+    /// The model's parameters and buffers, nil for a plain function.
+    let model: ModuleState?
+    let policy: BranchPolicy
+    /// The function on rebuilt arguments; gives the result as a tree.
+    let function: ([LeafValue]) throws -> FlatTree
+
+    private var entries: [ModuleState.Entry] { model?.entries ?? [] }
+
+    func export() throws -> ExportedProgram {
+        let traces = try explore()
+        let returned = traces.first { !$0.hasThrown }
+        guard let returned, case .returned(_, _, let outSpec) = returned.outcome else {
+            if case .threw(let message, let site)? = traces.first?.outcome { throw ProgramError(.untraceable, message, site: site) }
+            throw ProgramError(.untraceable, "no path of the function returns")
+        }
+        let mutated = mutatedBuffers(traces)
+        var merger = PathMerger(paths: traces, mutatedBuffers: mutated)
+        let merged = try merger.merge(stateCount: entries.count)
+        return try program(merged, mutated, outSpec, traces)
+    }
+
+    // MARK: Runs
+
+    private func explore() throws -> [PathTrace] {
+        let limit: Int
+        switch policy {
+        case .explore(let paths): limit = max(paths, 1)
+        case .guardExample: limit = 1
+        }
+        let symbols = PathRecorder.SymbolMemory()
+        var traces: [PathTrace] = []
+        var prefix: [PathDecision] = []
+        while true {
+            let trace = try run(prefix, symbols)
+            // All paths must return the same structure.
+            try requireSameStructure(trace, traces)
+            traces.append(trace)
+            guard let next = nextPrefix(trace) else { break }
+            if case .guardExample = policy { break }
+            guard traces.count < limit else { throw overBudget(traces, limit) }
+            prefix = next
+        }
+        return traces
+    }
+
+    /// The prefix of the run that takes the last open question the other way.
+    private func nextPrefix(_ trace: PathTrace) -> [PathDecision]? {
+        guard let last = trace.decisions.lastIndex(where: { $0.isOpen }) else { return nil }
+        var prefix = Array(trace.decisions[...last])
+        prefix[last].choice.toggle()
+        prefix[last].isOpen = false
+        return prefix
+    }
+
+    private func run(_ prefix: [PathDecision], _ symbols: PathRecorder.SymbolMemory) throws -> PathTrace {
+        let scope = declared.scope
+        let path = PathRecorder(scope: scope, prefix: prefix, symbols: symbols, budget: 256)
+        let tracer = Tracer(scope: scope, path: path)
+        scope.push()
+        let previous = scope.oracle
+        scope.oracle = path
+        scope.clearFaults()
+        defer {
+            scope.oracle = previous
+            scope.pop()
+        }
+        let placeholders: [Tensor] = entries.map { entry in
+            tracer.makeInput((entry.isParameter ? "p_" : "b_") + identifier(entry.name), entry.tensor.spec)
+        }
+        let leaves: [LeafValue] = zip(declared.tree.leaves, zip(declared.specs, declared.names)).map { leaf, declaration in
+            guard let spec = declaration.0 else { return leaf }
+            return .tensor(tracer.makeInput(identifier(declaration.1), spec))
+        }
+        let outcome: PathTrace.Outcome
+        do {
+            outcome = try Interpreter.with(tracer) { try call(leaves, placeholders, tracer) }
+        } catch let error as ConstraintViolationError {
+            throw error
+        } catch let error as ProgramError {
+            throw error
+        } catch {
+            // A path that throws rejects its inputs; a function with one path only has nothing left to run.
+            if let failure = path.failure { throw failure }
+            if path.decisions.isEmpty { throw error }
+            outcome = .threw(message: "\(error)", site: (error as? TensorError)?.site)
+        }
+        if let failure = path.failure { throw failure }
+        if let fault = scope.faults.first {
+            throw ProgramError(.untraceable, "a size can't be computed: \(fault.error.message)", site: fault.site)
+        }
+        return PathTrace(graph: tracer.graph, captured: tracer.captured, decisions: path.decisions, readRanges: path.readRanges, outcome: outcome)
+    }
+
+    /// Runs the function with the model's tensors replaced, and collects what it returns and what it left in the buffers.
+    private func call(_ leaves: [LeafValue], _ placeholders: [Tensor], _ tracer: Tracer) throws -> PathTrace.Outcome {
+        var mutations: [String: Value] = [:]
+        let result: FlatTree
+        if let model {
+            // Tied names share the first name's placeholder; the others stay as inputs that nobody reads.
+            var bySlot = [Tensor?](repeating: nil, count: model.slots.count)
+            for (index, slot) in model.slotOfEntry.enumerated() where bySlot[slot] == nil { bySlot[slot] = placeholders[index] }
+            let replacements = bySlot.compactMap { $0 }
+            let replaced = try model.withReplaced(replacements) { try function(leaves) }
+            result = replaced.result
+            for (index, (entry, final)) in zip(entries, replaced.final).enumerated() {
+                let before = replacements[model.slotOfEntry[index]]
+                guard let final, final.identity != before.identity else { continue }
+                guard !entry.isParameter else {
+                    throw ProgramError(.untraceable, "the function changes the parameter '\(entry.name)'; only buffers may change")
+                }
+                guard final.spec.dtype == before.dtype, final.shape.isIdentical(to: before.shape) else {
+                    throw ProgramError(
+                        .untraceable, "the buffer '\(entry.name)' changes from \(before.spec) to \(final.spec); a buffer keeps its dtype and shape")
+                }
+                mutations[entry.name] = try tracer.value(of: final)
+            }
+        } else {
+            result = try function(leaves)
+        }
+        let outputs: [GraphOutput] = try result.leaves.map { try output($0, tracer) }
+        return .returned(mutations: mutations, leaves: outputs, spec: result.spec)
+    }
+
+    private func output(_ leaf: LeafValue, _ tracer: Tracer) throws -> GraphOutput {
+        switch leaf {
+        case .tensor(let tensor): return .value(try tracer.value(of: tensor))
+        case .int(let value):
+            try value.requireValid()
+            return value.constant.map { .literal(.int($0)) } ?? .int(value)
+        case .float(let value): return value.constant.map { .literal(.float($0)) } ?? .float(value)
+        case .bool(let value): return .literal(.bool(value))
+        case .string(let value): return .literal(.string(value))
+        case .none: return .literal(.none)
+        }
+    }
+
+    // MARK: Parts of the program
+
+    private func mutatedBuffers(_ traces: [PathTrace]) -> [(name: String, input: Value)] {
+        var changed = Set<String>()
+        for trace in traces {
+            if case .returned(let mutations, _, _) = trace.outcome { changed.formUnion(mutations.keys) }
+        }
+        return entries.enumerated().compactMap { index, entry in
+            changed.contains(entry.name) ? (entry.name, Value(index: index)) : nil
+        }
+    }
+
+    private func program(
+        _ merged: PathMerger.Merged, _ mutated: [(name: String, input: Value)], _ outSpec: TreeSpec, _ traces: [PathTrace]
+    ) throws -> ExportedProgram {
+        var inputRoles: [InputRole] = entries.map { $0.isParameter ? .parameter($0.name) : .buffer($0.name, persistent: $0.isPersistent) }
+        inputRoles += merged.constants.indices.map { .constant("lifted_tensor_\($0)") }
+        inputRoles += Array(repeating: .userInput, count: declared.specs.count { $0 != nil })
+        let outputRoles: [OutputRole] = mutated.map { .bufferMutation($0.name) } + Array(repeating: .userOutput, count: outSpec.leafCount)
+        let used = symbolsUsed(merged.graph)
+        var ranges: [Symbol: SymRange] = [:]
+        for symbol in used { ranges[symbol] = readRange(symbol, traces) }
+        return try ExportedProgram(
+            graph: merged.graph, inputRoles: inputRoles, outputRoles: outputRoles, state: entries.map(\.tensor) + merged.constants,
+            callSpec: CallSpec(inSpec: declared.tree.spec, outSpec: outSpec),
+            leafRoles: zip(declared.tree.leaves, declared.specs).map { leaf, spec in spec == nil ? .constant(leaf) : .input },
+            leafNames: declared.names, scope: declared.scope, symbolToRange: ranges, guards: declared.guards)
+    }
+
+    /// The symbols of the declared inputs and of the values that the graph reads.
+    private func symbolsUsed(_ graph: Graph) -> [Symbol] {
+        var found: [Symbol] = []
+        for entry in graph.values {
+            switch entry.type {
+            case .tensor(let spec): for size in spec.shape { found += size.expression?.freeSymbols ?? [] }
+            case .int(let value): found += value.expression?.freeSymbols ?? []
+            default: break
+            }
+        }
+        var seen = Set<Symbol>()
+        return found.filter { $0.kind != .unbackedFloat && seen.insert($0).inserted }
+    }
+
+    /// A symbol's declared range, narrowed by `constrainAsValue` and `constrainAsSize` on every path that reads it.
+    private func readRange(_ symbol: Symbol, _ traces: [PathTrace]) -> SymRange {
+        if symbol.isBacked { return declared.scope.range(of: symbol) }
+        let narrowed = traces.compactMap { $0.readRanges[symbol] }
+        guard let first = narrowed.first else { return symbol.declaredRange }
+        return narrowed.dropFirst().reduce(first) { $0.union($1) }
+    }
+
+    private func requireSameStructure(_ trace: PathTrace, _ others: [PathTrace]) throws {
+        guard case .returned(_, _, let spec) = trace.outcome else { return }
+        for other in others {
+            if case .returned(_, _, let known) = other.outcome, known != spec {
+                throw ProgramError(
+                    .untraceable, "paths of the function return different structures: \(known) and \(spec)",
+                    site: trace.decisions.last?.site)
+            }
+        }
+    }
+
+    private func overBudget(_ traces: [PathTrace], _ limit: Int) -> ProgramError {
+        var counts: [String: Int] = [:]
+        for decision in traces.flatMap(\.decisions) { counts["'\(decision.condition)' at \(decision.site)", default: 0] += 1 }
+        let hottest = counts.sorted { $0.value > $1.value }.prefix(5).map { "    \($0.value) times \($0.key)" }
+        return ProgramError(
+            .untraceable,
+            "the function has more than \(limit) paths. The questions asked most:\n" + hottest.joined(separator: "\n")
+                + "\nDeclare narrower ranges, use cond, whileLoop or scan, or raise the limit of branches: .explore(limit:).")
+    }
+
+    /// A name that Python accepts as well.
+    private func identifier(_ name: String) -> String {
+        String(name.map { $0.isLetter || $0.isNumber || $0 == "_" ? $0 : "_" })
+    }
+}

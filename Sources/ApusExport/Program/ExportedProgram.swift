@@ -1,0 +1,181 @@
+import ApusGraph
+import ApusRuntime
+import ApusSymbolic
+import ApusTensor
+import Synchronization
+
+/// A condition on the inputs that every call must meet.
+public struct InputGuard: Sendable {
+    public let condition: SymBool
+    /// What the caller reads when it does not hold.
+    public let message: String
+    public let site: CallSite?
+
+    public init(condition: SymBool, message: String, site: CallSite? = nil) {
+        self.condition = condition
+        self.message = message
+        self.site = site
+    }
+}
+
+/// How one leaf of the caller's arguments is used.
+public enum LeafRole: Sendable {
+    /// A tensor: the next user input of the graph.
+    case input
+    /// Fixed when the program was made: the caller must pass the same value.
+    case constant(LeafValue)
+}
+
+/// A traced function as a program of its own: graph, signature, weights, and the conditions under which it is right.
+///
+/// Running it equals running the function on every input that its constraints admit; other inputs are rejected before any kernel runs.
+/// It may be called from many tasks at once. Its buffers are its own: calls that change them never touch the module it was made of, nor
+/// another program.
+public final class ExportedProgram: Sendable {
+    public let graphModule: GraphModule
+    public let graphSignature: ExportGraphSignature
+    public let callSpec: CallSpec
+    /// The declared or derived range of every symbol. Static dimensions have no symbol; `SymRange.max` stands for no bound.
+    public let symbolToRange: [Symbol: SymRange]
+    /// Conditions on input sizes beyond ranges and equal symbols.
+    public let guards: [InputGuard]
+    /// One for each leaf of the caller's arguments.
+    public let leafRoles: [LeafRole]
+    /// The caller's names for the leaves, for messages: `x`, `state.0`.
+    public let leafNames: [String]
+    /// The scope that the symbols belong to.
+    public let scope: SymbolScope
+    let state: ProgramState
+    private let plan: Plan
+    private let checker: InputChecker
+
+    /// The program's graph: the same as `graphModule.graph`.
+    public var graph: Graph { graphModule.graph }
+
+    /// Parameters, buffers and constants by name, as they are now.
+    public var stateDict: [String: Tensor] { state.dictionary(graphSignature, constants: false) }
+
+    /// Tensors that the function captured.
+    public var constants: [String: Tensor] { state.dictionary(graphSignature, constants: true) }
+
+    /// Puts a program together and verifies it.
+    /// - Parameter state: one tensor for each graph input that is not the user's, in input order.
+    public init(
+        graph: Graph, inputRoles: [InputRole], outputRoles: [OutputRole], state: [Tensor], callSpec: CallSpec, leafRoles: [LeafRole],
+        leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard]
+    ) throws {
+        guard graph.inputs.count == inputRoles.count, graph.outputs.count == outputRoles.count else {
+            throw ProgramError(
+                .invalidGraph,
+                "\(inputRoles.count) input and \(outputRoles.count) output roles for \(graph.inputs.count) inputs and \(graph.outputs.count) outputs")
+        }
+        let stateCount = inputRoles.count { $0 != .userInput }
+        guard stateCount == state.count, !inputRoles.prefix(stateCount).contains(.userInput) else {
+            throw ProgramError(.invalidGraph, "\(state.count) tensors for \(stateCount) parameters, buffers and constants")
+        }
+        graphModule = GraphModule(graph)
+        graphSignature = ExportGraphSignature(
+            inputRoles: inputRoles, inputNames: graph.inputs.map { graph.name($0) }, outputRoles: outputRoles,
+            outputNames: graph.outputs.enumerated().map { index, output in output.value.map { graph.name($0) } ?? "output_\(index)" })
+        self.callSpec = callSpec
+        self.leafRoles = leafRoles
+        self.leafNames = leafNames
+        self.scope = scope
+        self.symbolToRange = symbolToRange
+        self.guards = guards
+        self.state = try ProgramState(state, outputRoles: outputRoles, inputRoles: inputRoles)
+        plan = try Plan(graph)
+        checker = try InputChecker(
+            graph: graph, stateCount: stateCount, names: zip(leafRoles, leafNames).compactMap { role, name in
+                if case .input = role { name } else { nil }
+            }, ranges: symbolToRange, guards: guards)
+    }
+
+    /// The same program around another graph whose inputs and outputs keep their places.
+    func replacing(graph: Graph) throws -> ExportedProgram {
+        try ExportedProgram(
+            graph: graph, inputRoles: graphSignature.inputRoles, outputRoles: graphSignature.outputRoles, state: state.snapshot(),
+            callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards)
+    }
+}
+
+// MARK: - Running
+
+extension ExportedProgram {
+    /// Runs the program on the flattened arguments and gives the flattened result. Throws before any kernel runs when an input is not
+    /// what the program takes.
+    public func run(leaves: [LeafValue]) throws -> [LeafValue] {
+        let inputs = try tensors(of: leaves)
+        try checker.check(inputs)
+        return try run(checked: inputs)
+    }
+
+    /// Runs the program on tensors alone, in the order of `graphSignature.userInputs`.
+    public func run(_ inputs: [Tensor]) throws -> [Tensor] {
+        try checker.check(inputs)
+        return try run(checked: inputs).enumerated().map { index, leaf in
+            guard case .tensor(let tensor) = leaf else {
+                throw ProgramError(.structureMismatch, "result \(index) is \(leaf), not a tensor; use run(leaves:)")
+            }
+            return tensor
+        }
+    }
+
+    private func run(checked inputs: [Tensor]) throws -> [LeafValue] {
+        let outputs: [LeafValue] = try state.run { state in
+            try Interpreter.with(nil) { try plan.run(state + inputs) }.map { LeafValue($0) }
+        }
+        return zip(graphSignature.outputRoles, outputs).compactMap { role, leaf in
+            role == .userOutput || role == .loss ? leaf : nil
+        }
+    }
+
+    /// Checks plain values and counts, and keeps the tensors.
+    private func tensors(of leaves: [LeafValue]) throws -> [Tensor] {
+        guard leaves.count == leafRoles.count else {
+            throw ProgramError(.structureMismatch, "\(leaves.count) values where the program takes \(leafRoles.count)")
+        }
+        var tensors: [Tensor] = []
+        for (index, (leaf, role)) in zip(leaves, leafRoles).enumerated() {
+            switch role {
+            case .input:
+                guard case .tensor(let tensor) = leaf else {
+                    throw ProgramError(.inputMismatch, "\(leafNames[index]): a tensor is expected, got \(leaf)")
+                }
+                tensors.append(tensor)
+            case .constant(let expected):
+                guard leaf.isSame(as: expected) else {
+                    throw ProgramError(
+                        .constantMismatch,
+                        "\(leafNames[index]): the program was made with \(expected) and takes no other value, got \(leaf)")
+                }
+            }
+        }
+        return tensors
+    }
+}
+
+extension LeafValue {
+    init(_ result: RuntimeValue) {
+        switch result {
+        case .none: self = .none
+        case .tensor(let tensor): self = .tensor(tensor)
+        case .int(let value): self = .int(SymInt(value))
+        case .float(let value): self = .float(SymFloat(value))
+        case .bool(let value): self = .bool(value)
+        case .string(let value): self = .string(value)
+        }
+    }
+
+    /// Equal plain values. Tensors are never the same: they are inputs.
+    func isSame(as other: LeafValue) -> Bool {
+        switch (self, other) {
+        case (.int(let a), .int(let b)): a.isIdentical(to: b)
+        case (.float(let a), .float(let b)): a.constant == b.constant || (a.constant?.isNaN == true && b.constant?.isNaN == true)
+        case (.bool(let a), .bool(let b)): a == b
+        case (.string(let a), .string(let b)): a == b
+        case (.none, .none): true
+        default: false
+        }
+    }
+}

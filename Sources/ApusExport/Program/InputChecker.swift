@@ -1,0 +1,118 @@
+import ApusGraph
+import ApusSymbolic
+import ApusTensor
+
+/// Checks the user's tensors against a program's declared dtypes, ranks, sizes, ranges and guards, before any kernel runs.
+struct InputChecker: Sendable {
+    private struct Input: Sendable {
+        let name: String
+        let dtype: DType
+        let sizes: [Size]
+    }
+
+    private enum Size: Sendable {
+        case fixed(Int)
+        /// The first dimension that shows a symbol.
+        case binds(Int)
+        /// A dimension that must agree with symbols that are known by then.
+        case equals(CompiledExpression, SymInt)
+    }
+
+    private let inputs: [Input]
+    private let symbols: [Symbol]
+    private let ranges: [SymRange]
+    private let origins: [String]
+    private let guards: [(condition: CompiledCondition, guarding: InputGuard)]
+
+    init(graph: Graph, stateCount: Int, names: [String], ranges: [Symbol: SymRange], guards: [InputGuard]) throws {
+        var symbols: [Symbol] = []
+        var origins: [String] = []
+        let specs: [TensorSpec] = graph.inputs.dropFirst(stateCount).compactMap { graph.spec($0) }
+        guard specs.count == graph.inputs.count - stateCount, specs.count == names.count else {
+            throw ProgramError(.invalidGraph, "\(names.count) names for \(graph.inputs.count - stateCount) user inputs")
+        }
+        // Plain symbols first: an expression of them may stand in an earlier input.
+        for (spec, name) in zip(specs, names) {
+            for (dim, size) in spec.shape.enumerated() {
+                if let symbol = size.expression?.symbol, !symbols.contains(symbol) {
+                    symbols.append(symbol)
+                    origins.append("\(name).shape[\(dim)]")
+                }
+            }
+        }
+        var bound = Set<Symbol>()
+        inputs = try zip(specs, names).map { spec, name in
+            let sizes: [Size] = try spec.shape.map { size in
+                if let known = size.constant { return .fixed(known) }
+                if let symbol = size.expression?.symbol, bound.insert(symbol).inserted {
+                    return .binds(symbols.firstIndex(of: symbol) ?? 0)
+                }
+                return .equals(try CompiledExpression(size, symbols: symbols), size)
+            }
+            return Input(name: name, dtype: spec.dtype, sizes: sizes)
+        }
+        self.symbols = symbols
+        self.origins = origins
+        self.ranges = symbols.map { ranges[$0] ?? $0.declaredRange }
+        self.guards = try guards.map { guarding in
+            (try CompiledCondition(guarding.condition, symbols: symbols), guarding)
+        }
+    }
+
+    func check(_ tensors: [Tensor]) throws {
+        guard tensors.count == inputs.count else {
+            throw ProgramError(.structureMismatch, "\(tensors.count) tensors where the program takes \(inputs.count)")
+        }
+        try withUnsafeTemporaryAllocation(of: Int.self, capacity: symbols.count) { values in
+            values.initialize(repeating: 0)
+            for (tensor, input) in zip(tensors, inputs) { try bind(tensor, input, values) }
+            for (tensor, input) in zip(tensors, inputs) { try compare(tensor, input, values) }
+            for (index, range) in ranges.enumerated() where !range.contains(values[index]) {
+                throw ProgramError(
+                    .constraintViolated, "\(origins[index]) must be in \(range), got \(values[index])")
+            }
+            for (condition, guarding) in guards where condition.evaluate(UnsafeBufferPointer(values)) != true {
+                throw ProgramError(.constraintViolated, guarding.message, site: guarding.site)
+            }
+        }
+    }
+
+    private func bind(_ tensor: Tensor, _ input: Input, _ values: UnsafeMutableBufferPointer<Int>) throws {
+        guard !tensor.isTraced else { throw ProgramError(.inputMismatch, "\(input.name): a traced tensor can't be passed to a program that runs") }
+        guard tensor.dtype == input.dtype else {
+            throw ProgramError(.inputMismatch, "\(input.name): expected dtype \(input.dtype), got \(tensor.dtype)")
+        }
+        guard tensor.rank == input.sizes.count else {
+            throw ProgramError(
+                .inputMismatch, "\(input.name): expected \(input.sizes.count) dimensions, got \(tensor.rank) (shape \(tensor.shape))")
+        }
+        for (dim, size) in input.sizes.enumerated() {
+            let actual = tensor.layout.size(dim)
+            switch size {
+            case .fixed(let expected) where expected != actual: throw mismatch(input, dim, expected, actual)
+            case .binds(let index): values[index] = actual
+            default: break
+            }
+        }
+    }
+
+    private func compare(_ tensor: Tensor, _ input: Input, _ values: UnsafeMutableBufferPointer<Int>) throws {
+        for case (let dim, .equals(let compiled, let size)) in input.sizes.enumerated() {
+            let actual = tensor.layout.size(dim)
+            guard let expected = compiled.evaluate(UnsafeBufferPointer(values)) else {
+                throw ProgramError(.inputMismatch, "\(input.name): the expected size of dimension \(dim) overflows")
+            }
+            guard expected == actual else {
+                throw ProgramError(
+                    .inputMismatch,
+                    "\(input.name): dimension \(dim) must be \(expected), equal to \(size.description { origin($0) }), got \(actual)")
+            }
+        }
+    }
+
+    private func origin(_ symbol: Symbol) -> String { symbols.firstIndex(of: symbol).map { origins[$0] } ?? symbol.displayName }
+
+    private func mismatch(_ input: Input, _ dim: Int, _ expected: Int, _ actual: Int) -> ProgramError {
+        ProgramError(.inputMismatch, "\(input.name): dimension \(dim) must be \(expected), got \(actual)")
+    }
+}

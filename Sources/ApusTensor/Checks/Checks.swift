@@ -1,0 +1,77 @@
+import ApusSymbolic
+
+/// Checks a condition that the caller's inputs must meet.
+///
+/// In eager code it is checked at once. While tracing it is proved from what is declared, or becomes a check of the program where it
+/// depends on values; where it depends on sizes that are not declared to meet it, `export` throws and says what to declare.
+/// - Throws: `TensorError` with code `checkFailed` and the message.
+public func check(_ condition: SymBool, _ message: String) throws {
+    try require(condition, TensorError(.checkFailed, message))
+}
+
+/// Declares that a number read from a tensor lies between two bounds, both included; nil for none.
+///
+/// In eager code and at run time a number outside is an error; while tracing, branches may rely on the range.
+/// - Returns: the number.
+@discardableResult
+public func constrainAsValue(_ symbol: SymInt, min: Int? = nil, max: Int? = nil) throws -> SymInt {
+    try constrain(symbol, min: min, max: max, in: "constrainAsValue")
+}
+
+/// Declares that a number read from a tensor is a size between two bounds, both included.
+///
+/// - Parameters:
+///   - min: at least 2, and 2 when omitted: programs may treat sizes 0 and 1 apart. To admit those, say `try check(b >= 0, ...)` instead.
+///   - max: nil for no bound.
+/// - Returns: the number.
+@discardableResult
+public func constrainAsSize(_ symbol: SymInt, min: Int? = nil, max: Int? = nil) throws -> SymInt {
+    if let min, min < 2 {
+        throw TensorError(
+            .invalidArgument, in: "constrainAsSize",
+            "min is \(min), but sizes of 0 and 1 may be treated apart, so it must be at least 2; to admit them use check(b >= \(min), ...) instead")
+    }
+    return try constrain(symbol, min: min ?? 2, max: max, in: "constrainAsSize")
+}
+
+/// A float is no size: an error that says so.
+@discardableResult
+public func constrainAsValue(_ symbol: SymFloat, min: Int? = nil, max: Int? = nil) throws -> SymInt {
+    throw notInteger(symbol, in: "constrainAsValue")
+}
+
+/// A float is no size: an error that says so.
+@discardableResult
+public func constrainAsSize(_ symbol: SymFloat, min: Int? = nil, max: Int? = nil) throws -> SymInt {
+    throw notInteger(symbol, in: "constrainAsSize")
+}
+
+/// A plain number is checked at once.
+@discardableResult
+public func constrainAsValue(_ symbol: Int, min: Int? = nil, max: Int? = nil) throws -> SymInt {
+    try constrainAsValue(SymInt(symbol), min: min, max: max)
+}
+
+/// A plain number is checked at once.
+@discardableResult
+public func constrainAsSize(_ symbol: Int, min: Int? = nil, max: Int? = nil) throws -> SymInt {
+    try constrainAsSize(SymInt(symbol), min: min, max: max)
+}
+
+private func notInteger(_ symbol: SymFloat, in name: String) -> TensorError {
+    TensorError(.dtypeMismatch, in: name, "\(symbol) is a floating-point number; only integers can be constrained")
+}
+
+private func constrain(_ symbol: SymInt, min: Int?, max: Int?, in name: String) throws -> SymInt {
+    if let min, let max, min > max {
+        throw TensorError(.invalidArgument, in: name, "min is \(min), which is more than max, \(max)")
+    }
+    do { try symbol.requireValid() } catch { throw TensorError(.overflow, in: name, error.message) }
+    func outside() -> TensorError {
+        let bounds = "\(min.map { "\($0)" } ?? "")...\(max.map { "\($0)" } ?? "")"
+        return TensorError(.checkFailed, in: name, "\(symbol) is outside of \(bounds)")
+    }
+    if let min { try require(symbol >= min, outside()) }
+    if let max { try require(symbol <= max, outside()) }
+    return symbol
+}
