@@ -8,8 +8,9 @@ public struct OperatorTable: Sendable {
         Operator.arithmetic, Operator.exponentials, Operator.trigonometry, Operator.rounding, Operator.specialFunctions,
         Operator.activations, Operator.activationGradients,
         Operator.comparisons, Operator.logic, Operator.division, Operator.selection, Operator.conditions,
-        Operator.sums,
-        Operator.views, Operator.reshaping, Operator.copies, Operator.creation,
+        Operator.sums, Operator.extremes, Operator.truth, Operator.variances, Operator.norms,
+        Operator.fillings, Operator.ranges, Operator.triangles,
+        Operator.views, Operator.reshaping, Operator.copies,
     ].flatMap { $0 }
 
     private static let byName: [String: Operator] = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

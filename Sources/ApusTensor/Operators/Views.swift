@@ -180,7 +180,7 @@ extension Tensor {
     func summed(to target: Shape) throws -> Tensor {
         if shape.isIdentical(to: target) { return self }
         let extra = rank - target.count
-        var dims = Array(0..<max(extra, 0))
+        var dims = Array(0..<Swift.max(extra, 0))
         for dim in 0..<target.count where !shape[dim + extra].isIdentical(to: target[dim]) {
             if decide(target[dim] == 1) == true { dims.append(dim + extra) }
         }

@@ -1,0 +1,130 @@
+import ApusSymbolic
+import CApusKernels
+
+// Tensors filled with one number.
+
+extension Operator {
+    static let full: Operator = filling("full(SymInt[] size, Scalar fill_value, *, \(options)) -> Tensor", "A tensor of one number.", value: 1)
+    static let zeros: Operator = filling("zeros(SymInt[] size, *, \(options)) -> Tensor", "Zeros; float32 unless asked for otherwise.")
+    static let ones: Operator = filling("ones(SymInt[] size, *, \(options)) -> Tensor", "Ones; float32 unless asked for otherwise.", constant: 1)
+    static let empty: Operator = filling(
+        "empty.memory_format(SymInt[] size, *, \(options), MemoryFormat? memory_format=None) -> Tensor",
+        "A tensor whose elements the caller will write; they are zeros, so that nothing depends on what was in memory.")
+
+    static let fullLike: Operator = filling(
+        "full_like(Tensor self, Scalar fill_value, *, \(likeOptions)) -> Tensor", "One number in a tensor's shape.", value: 1)
+    static let zerosLike: Operator = filling("zeros_like(Tensor self, *, \(likeOptions)) -> Tensor", "Zeros in a tensor's shape.")
+    static let onesLike: Operator = filling("ones_like(Tensor self, *, \(likeOptions)) -> Tensor", "Ones in a tensor's shape.", constant: 1)
+    static let emptyLike: Operator = filling("empty_like(Tensor self, *, \(likeOptions)) -> Tensor", "Zeros in a tensor's shape, as `empty`.")
+
+    static let newFull: Operator = filling(
+        "new_full(Tensor self, SymInt[] size, Scalar fill_value, *, \(options)) -> Tensor", "One number in a tensor's dtype.", value: 2)
+    static let newZeros: Operator = filling("new_zeros(Tensor self, SymInt[] size, *, \(options)) -> Tensor", "Zeros in a tensor's dtype.")
+    static let newOnes: Operator = filling("new_ones(Tensor self, SymInt[] size, *, \(options)) -> Tensor", "Ones in a tensor's dtype.", constant: 1)
+    static let newEmpty: Operator = filling("new_empty(Tensor self, SymInt[] size, *, \(options)) -> Tensor", "Zeros in a tensor's dtype, as `empty`.")
+
+    static let scalarTensor: Operator = filling(
+        "scalar_tensor(Scalar s, *, \(options)) -> Tensor", "A zero-dimensional tensor of a number; float32 unless asked for otherwise.", value: 0)
+    static let fillScalar: Operator = filling("fill.Scalar(Tensor self, Scalar value) -> Tensor", "One number in a tensor's shape and dtype.", value: 1)
+
+    static let fillTensor: Operator = composite(
+        "aten::fill.Tensor(Tensor self, Tensor value) -> Tensor", "A zero-dimensional tensor's value in a tensor's shape and dtype.",
+        samples: { [[.tensor(try .sample([2, 3])), .tensor(try .sample([], dtype: .float64))]] },
+        { call in
+            let (x, value) = (try call.tensor(0), try call.tensor(1))
+            guard value.rank == 0 else {
+                throw call.error(.shapeMismatch, "the value must be zero-dimensional, but has shape \(value.shape)")
+            }
+            return [.tensor(try value.to(x.dtype).expanded(x.shape).clone())]
+        })
+
+    static let fillings: [Operator] = [
+        full, zeros, ones, empty, fullLike, zerosLike, onesLike, emptyLike, newFull, newZeros, newOnes, newEmpty, scalarTensor, fillScalar, fillTensor,
+    ]
+
+    static let options = "ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None"
+    static let likeOptions = "\(options), MemoryFormat? memory_format=None"
+
+    /// A tensor of one number.
+    ///
+    /// - Parameters:
+    ///   - constant: the number, where no argument gives it.
+    ///   - value: the position of the argument that gives it.
+    private static func filling(_ schema: String, _ documentation: String, constant: Scalar = 0, value: Int? = nil) -> Operator {
+        let parsed = try? Schema("aten::" + schema)
+        let (size, dtype, like) = (parsed?.index(of: "size"), parsed?.index(of: "dtype"), parsed?.index(of: "self"))
+        let isScalarTensor: Bool = parsed?.name == "scalar_tensor"
+        return Operator(
+            "aten::" + schema, documentation + (value == 0 || size == nil ? "" : " Negative sizes are an error."),
+            rule: { call in
+                let shape: Shape = try size.map { try Shape(call.ints($0), in: call.name) } ?? like.map { try call.tensor($0).shape } ?? .scalar
+                let number: Scalar = try value.map { try call.scalar($0) } ?? constant
+                let natural: DType = value == nil || isScalarTensor ? .float32 : number.defaultDType
+                let result: DType = try dtype.flatMap { try call.dtype($0) } ?? like.map { try call.tensor($0).dtype } ?? natural
+                if case .complex = number, !result.isComplex {
+                    throw call.error(.dtypeMismatch, "the number \(number) can't be converted to \(result)")
+                }
+                return [TensorSpec(result, shape)]
+            },
+            kernel: .compute { call, outputs in try call.fill(outputs[0], with: value.map { try call.scalar($0) } ?? constant) },
+            gradient: { _ in [] },
+            samples: {
+                func arguments(_ tensor: Tensor, _ number: Scalar, _ asked: DType?) -> [Argument] {
+                    (parsed?.parameters ?? []).map { parameter in
+                        switch parameter.name {
+                        case "self": .tensor(tensor)
+                        case "size": .ints([2, 3])
+                        case "fill_value", "value", "s": .scalar(number)
+                        case "dtype": .optional(asked)
+                        default: .none
+                        }
+                    }
+                }
+                return [
+                    arguments(try .sample([2, 3]), 1.5, nil), arguments(try .sample([0, 3], dtype: .int64), 2, nil),
+                    arguments(try .sample([], dtype: .float64), 3, .float16), arguments(try .sample([2], dtype: .bool), true, nil),
+                ]
+            })
+    }
+}
+
+extension Call {
+    /// Writes one number everywhere.
+    func fill(_ output: Tensor, with scalar: Scalar) throws {
+        var out = output.view
+        if let value = scalar.intValue {
+            try check(apus_fill_int(Int64(value), &out), self)
+        } else if case .complex(let value) = scalar {
+            try check(apus_fill(value.real, value.imaginary, &out), self)
+        } else if let value = scalar.doubleValue {
+            try check(apus_fill(value, 0, &out), self)
+        } else {
+            throw error(.tracing, "the number \(scalar) is symbolic outside of its trace")
+        }
+        withExtendedLifetime(output) {}
+    }
+}
+
+extension Tensor {
+    /// A tensor of one number. Without a dtype: bool, int64, float32 or complex64 after the number.
+    public static func full(_ sizes: [SymInt], _ value: some ScalarConvertible, dtype: DType? = nil) throws -> Tensor {
+        try applySingle(.full, [.ints(sizes), .scalar(value.scalar), .optional(dtype), .none, .none, .none])
+    }
+
+    /// Zeros.
+    public static func zeros(_ sizes: [SymInt], dtype: DType = .float32) throws -> Tensor { try full(sizes, 0, dtype: dtype) }
+    /// Ones.
+    public static func ones(_ sizes: [SymInt], dtype: DType = .float32) throws -> Tensor { try full(sizes, 1, dtype: dtype) }
+
+    /// Zeros of this tensor's shape and dtype.
+    public func zerosLike() throws -> Tensor { try Tensor.full(shape.sizes, 0, dtype: dtype) }
+    /// Ones of this tensor's shape and dtype.
+    public func onesLike() throws -> Tensor { try Tensor.full(shape.sizes, 1, dtype: dtype) }
+    /// One number in this tensor's shape and dtype.
+    public func fullLike(_ value: some ScalarConvertible) throws -> Tensor { try Tensor.full(shape.sizes, value, dtype: dtype) }
+
+    /// A zero-dimensional tensor of a number. Without a dtype: bool, int64, float32 or complex64 after the number.
+    public static func scalar(_ value: Scalar, dtype: DType? = nil) throws -> Tensor {
+        try applySingle(.full, [.ints([SymInt]()), .scalar(value), .dtype(dtype ?? value.defaultDType), .none, .none, .none])
+    }
+}

@@ -1,0 +1,126 @@
+import ApusSymbolic
+import CApusKernels
+
+// Variances and standard deviations: the sum of squared magnitudes of deviations from the mean, over max(0, count - correction). Floating-point
+// and complex tensors only; those of complex numbers are real.
+
+extension Operator {
+    static let varCorrection: Operator = variance("var", "correction")
+    static let stdCorrection: Operator = variance("std", "correction")
+    static let varMeanCorrection: Operator = variance("var_mean", "correction")
+    static let stdMeanCorrection: Operator = variance("std_mean", "correction")
+
+    static let variances: [Operator] =
+        [varCorrection, stdCorrection, varMeanCorrection, stdMeanCorrection]
+        + ["var", "std", "var_mean", "std_mean"].flatMap { name in ["", "dim"].map { variance(name, $0) } }
+
+    private static func variance(_ name: String, _ overload: String) -> Operator {
+        let parameters: String
+        let further: [[Argument]]
+        switch overload {
+        case "": (parameters, further) = ("bool unbiased=True", [[.bool(true)], [.bool(false)]])
+        case "dim":
+            parameters = "int[1]? dim, bool unbiased=True, bool keepdim=False"
+            further = [[.ints([1]), .bool(true), .bool(false)], [.none, .bool(false), .bool(true)]]
+        default:
+            parameters = "int[1]? dim=None, *, Scalar? correction=None, bool keepdim=False"
+            further = [
+                [.ints([1]), .int(1), .bool(false)], [.ints([0, 2]), .int(0), .bool(true)], [.none, .double(0.5), .bool(false)],
+                [.ints([1]), .none, .bool(false)],
+            ]
+        }
+        let hasMean: Bool = name.hasSuffix("_mean")
+        let takesRoot: Bool = name.hasPrefix("std")
+        let schema = "aten::\(name)\(overload.isEmpty ? "" : ".")\(overload)(Tensor self, \(parameters)) -> \(hasMean ? "(Tensor, Tensor)" : "Tensor")"
+        let reduction = Reduction(schema)
+        return Operator(
+            schema, "The \(takesRoot ? "standard deviation" : "variance")\(hasMean ? " and the mean" : ""). Too few elements give NaN or infinity.",
+            rule: { call in
+                let x = try call.tensor(0)
+                guard x.dtype.isDifferentiable else { throw call.error(.dtypeMismatch, "does not take \(x.dtype), only floating-point and complex dtypes") }
+                let shape = try reduction.shape(call)
+                _ = try call.correction()
+                let variance = TensorSpec(x.dtype.real, shape)
+                return hasMean ? [variance, TensorSpec(x.dtype, shape)] : [variance]
+            },
+            kernel: .compute { call, outputs in
+                let x = try call.tensor(0)
+                var input = x.view
+                guard let correction = try call.correction().doubleValue else {
+                    throw call.error(.tracing, "the correction is symbolic outside of its trace")
+                }
+                try reduction.withKeptDims(outputs[0], call) { variance in
+                    try reduction.withKeptDims(outputs[hasMean ? 1 : 0], call) { mean in
+                        var (variance, mean) = (variance, mean)
+                        let status: Int32
+                        if hasMean {
+                            status = apus_var_mean(correction, takesRoot, &input, &variance, &mean)
+                        } else {
+                            status = apus_var_mean(correction, takesRoot, &input, &variance, nil)
+                        }
+                        try check(status, call)
+                    }
+                }
+                withExtendedLifetime((x, outputs)) {}
+            },
+            gradient: { g in
+                let x = try g.call.tensor(0)
+                let dims: [Int] = try reduction.dims(g.call)
+                let count: SymInt = try reduction.count(g.call)
+                let deviation: Tensor = try x - x.mean(dims: dims, keepDim: true)
+                var gradient: Tensor = try g.gradient(0)
+                if takesRoot { gradient = try (gradient / (g.outputs[0] * 2)).maskedFill(g.outputs[0] .== 0, 0) }
+                let weight: Tensor = try reduction.restored(gradient, g.call) * 2
+                var result: Tensor = try deviation * weight / count.less(g.call.correction())
+                if hasMean, g.gradients[1] != nil {
+                    result = try result + reduction.restored(g.gradient(1), g.call) / count
+                }
+                return [.tensor(try result.to(x.dtype))]
+            }, samples: { try reductionSamples(.differentiable, further) })
+    }
+}
+
+extension Call {
+    /// What is taken from the count: an argument `correction`, or 1 or 0 after an argument `unbiased`.
+    fileprivate func correction() throws -> Scalar {
+        if let index = self.operator.schema.index(of: "correction") { return try optionalScalar(index) ?? 1 }
+        guard let index = self.operator.schema.index(of: "unbiased") else { return 1 }
+        return .int(try bool(index) ? 1 : 0)
+    }
+}
+
+extension SymInt {
+    /// The count less a correction.
+    fileprivate func less(_ correction: Scalar) -> Scalar {
+        switch correction {
+        case .int(let value): .int(self - value)
+        case .bool(let value): .int(value ? self - 1 : self)
+        case .float(let value): .float(SymFloat(self) - value)
+        case .complex(let value): .float(SymFloat(self) - SymFloat(value.real))
+        }
+    }
+}
+
+extension Tensor {
+    /// The variance over several dimensions, all of them when the list is empty, dividing by the count less `correction`.
+    public func `var`(dims: [Int] = [], correction: Scalar = 1, keepDim: Bool = false) throws -> Tensor {
+        try applySingle(.varCorrection, [.tensor(self), .ints(dims), .scalar(correction), .bool(keepDim)])
+    }
+    public func `var`(dim: Int, correction: Scalar = 1, keepDim: Bool = false) throws -> Tensor {
+        try `var`(dims: [dim], correction: correction, keepDim: keepDim)
+    }
+
+    /// The standard deviation over several dimensions, all of them when the list is empty.
+    public func std(dims: [Int] = [], correction: Scalar = 1, keepDim: Bool = false) throws -> Tensor {
+        try applySingle(.stdCorrection, [.tensor(self), .ints(dims), .scalar(correction), .bool(keepDim)])
+    }
+    public func std(dim: Int, correction: Scalar = 1, keepDim: Bool = false) throws -> Tensor {
+        try std(dims: [dim], correction: correction, keepDim: keepDim)
+    }
+
+    /// The variance and the mean over several dimensions, all of them when the list is empty.
+    public func varMean(dims: [Int] = [], correction: Scalar = 1, keepDim: Bool = false) throws -> (variance: Tensor, mean: Tensor) {
+        let results = try applyTensors(.varMeanCorrection, [.tensor(self), .ints(dims), .scalar(correction), .bool(keepDim)])
+        return (results[0], results[1])
+    }
+}
