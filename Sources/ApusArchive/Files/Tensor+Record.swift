@@ -10,7 +10,7 @@ extension Tensor {
         let layout: Layout?
         if record.isColumnMajor {
             var strides = [Int](repeating: 1, count: record.shape.count)
-            for dim in record.shape.indices.dropFirst() { strides[dim] = strides[dim - 1] * max(record.shape[dim - 1], 1) }
+            for dim in record.shape.indices.dropFirst() { strides[dim] = strides[dim - 1] * Swift.max(record.shape[dim - 1], 1) }
             layout = Layout.strided(record.shape, strides: strides)
         } else {
             layout = Layout.contiguous(record.shape)
