@@ -5,17 +5,39 @@ final class Knowledge {
     struct Facts {
         /// Known conditions, conjunctions taken apart, oldest first.
         var conditions: [BoolExpr] = []
-        /// Truth by condition id, of facts and of their opposites.
+        /// The literals among them, and those that hold by the meaning of the atoms in them.
+        var rows: [Row] = []
+        /// Positions in `rows` by the atoms that a row's monomials contain.
+        var rowsByAtom: [Int: [Int]] = [:]
+        /// Disjunctions that are known to hold.
+        var disjunctions: [BoolExpr] = []
+        /// Atoms whose meaning is in `rows` already.
+        var explained: Set<Int> = []
+        /// Truth by condition id: facts, their opposites, and conclusions. More facts never change it.
         var truth: [Int: Bool] = [:]
-        /// Bounds of atoms that facts made narrower than the atom's own.
+        /// Conditions found undecided; forgotten with every new fact.
+        var open: [Int: Decision] = [:]
+        /// Bounds that facts made narrower than an atom's own, by atom id.
         var bounds: [Int: Interval] = [:]
+        /// The same for products, by monomial id.
+        var productBounds: [Int: Interval] = [:]
+        /// Residues of atoms, by atom id.
         var residues: [Int: Residue] = [:]
+        var differences = Differences()
+        /// What known equalities say that a symbol is, by symbol index; no value contains a defined symbol.
+        var definitions: [Int: SymExpr] = [:]
         var isContradictory = false
+        /// Points that satisfy all facts, as values by symbol index.
         var pool: [[Int?]] = []
-        var cache: [Int: Decision] = [:]
+        /// The number of symbols that the pool's points give values to.
+        var poolSymbols = 0
+        /// How many more searches for a first point are worth the effort before the next fact.
+        var searchesLeft = 2
     }
 
     var now = Facts()
+    /// Whether small boxes may be tried point by point; tests of the other layers turn it off.
+    var enumerates = true
     private var trail: [Facts] = []
     private(set) var isFrozen = false
     private var declaredCount = 0
@@ -36,12 +58,4 @@ final class Knowledge {
 
     var declaredFacts: [BoolExpr] { Array(now.conditions.prefix(isFrozen ? declaredCount : now.conditions.count)) }
     var pathFacts: [BoolExpr] { isFrozen ? Array(now.conditions.dropFirst(declaredCount)) : [] }
-}
-
-/// x = remainder (mod modulus), with modulus >= 1.
-struct Residue: Sendable, Hashable {
-    let modulus: Int
-    let remainder: Int
-
-    static let none = Residue(modulus: 1, remainder: 0)
 }

@@ -1,95 +1,155 @@
+// The decision procedure: layers from cheap to costly, each of which may only say what is certain.
+
 extension ScopeState {
-    /// Adds a fact to the path.
-    func assume(_ fact: BoolExpr) {
-        if case .all(let parts) = fact.kind {
-            for part in parts { assume(part) }
-            return
-        }
-        if knowledge.now.truth[fact.id] == true { return }
-        if knowledge.now.truth[fact.id] == false { knowledge.now.isContradictory = true }
-        knowledge.now.conditions.append(fact)
-        knowledge.now.truth[fact.id] = true
-        if let opposite = try? negate(fact) { knowledge.now.truth[opposite.id] = false }
-        knowledge.now.cache.removeAll(keepingCapacity: true)
-        narrow(fact)
-    }
-
-    /// Bounds that a fact over one linear atom gives.
-    private func narrow(_ fact: BoolExpr) {
-        func bound(_ p: SymExpr) -> (atom: Atom, coefficient: Int)? {
-            guard p.terms.count == 1, let atom = p.terms[0].monomial.linearAtom else { return nil }
-            return (atom, p.terms[0].coefficient)
-        }
-        func meet(_ atom: Atom, _ interval: Interval) {
-            let narrowed: Interval = self.bound(atom).intersection(interval)
-            knowledge.now.bounds[atom.id] = narrowed
-            if narrowed.isEmpty { knowledge.now.isContradictory = true }
-        }
-        switch fact.kind {
-        case .atLeastZero(let p):
-            guard let (atom, c) = bound(p), c == 1 || c == -1, p.constant != .min else { return }
-            meet(atom, c == 1 ? Interval(low: -p.constant, high: .max) : Interval(low: .min, high: p.constant))
-        case .equalsZero(let p):
-            guard let (atom, c) = bound(p), c == 1, p.constant != .min else { return }
-            meet(atom, Interval(-p.constant))
-        default:
-            return
-        }
-    }
-
-    func bound(_ atom: Atom) -> Interval {
-        var result: Interval = atom.range
-        if let learned = knowledge.now.bounds[atom.id] { result = result.intersection(learned) }
-        switch atom.kind {
-        case .floorDiv(let p, let q):
-            result = result.intersection(range(p).floorDivided(by: range(q)))
-        case .max(let arguments):
-            var largest: Interval = range(arguments[0])
-            for argument in arguments.dropFirst() {
-                let next: Interval = range(argument)
-                largest = Interval(low: max(largest.low, next.low), high: max(largest.high, next.high))
-            }
-            result = result.intersection(largest)
-        default:
-            break
-        }
-        return result
-    }
-
-    func range(_ p: SymExpr) -> Interval { p.restored.boundsByAtom { bound($0) } }
-
-    func tightRange(_ p: SymExpr) -> Interval { range(p) }
-
     func decide(_ condition: BoolExpr) -> Decision {
+        // Nothing satisfies contradictory facts, so everything holds for what does.
         if knowledge.now.isContradictory { return .proved }
-        if let known = quickly(condition) { return known ? .proved : .refuted }
-        if let cached = knowledge.now.cache[condition.id] { return cached }
-        return .undecided(trueWitness: nil, falseWitness: nil)
+        if let truth = quickTruth(condition) { return truth ? .proved : .refuted }
+        if let known = knowledge.now.open[condition.id] { return known }
+        let decision: Decision = decideSlowly(condition)
+        switch decision {
+        case .proved: record(condition, true)
+        case .refuted: record(condition, false)
+        case .undecided: knowledge.now.open[condition.id] = decision
+        }
+        return decision
     }
 
-    private func quickly(_ condition: BoolExpr) -> Bool? {
+    /// Layers 0 to 2: known truths, bounds and residues, differences.
+    func quickTruth(_ condition: BoolExpr) -> Bool? {
         if let truth = knowledge.now.truth[condition.id] { return truth }
+        if case .constant(let value) = condition.kind { return value }
+        if let row = Row(condition) { return truthByBounds(row) ?? truthByDifferences(row) }
         switch condition.kind {
-        case .constant(let value): return value
-        case .atLeastZero(let p):
-            let interval: Interval = range(p)
-            return interval.low >= 0 ? true : (interval.high < 0 ? false : nil)
-        case .equalsZero(let p):
-            let interval: Interval = range(p)
-            return interval.contains(0) ? (interval == Interval(0) ? true : nil) : false
-        case .notZero(let p):
-            let interval: Interval = range(p)
-            return interval.contains(0) ? (interval == Interval(0) ? false : nil) : true
-        case .all(let parts):
-            let answers: [Bool?] = parts.map { quickly($0) }
-            return answers.contains(false) ? false : (answers.contains(nil) ? nil : true)
-        case .any(let parts):
-            let answers: [Bool?] = parts.map { quickly($0) }
-            return answers.contains(true) ? true : (answers.contains(nil) ? nil : false)
-        default:
+        case .all(let parts): return quickTruth(parts, decisive: false)
+        case .any(let parts): return quickTruth(parts, decisive: true)
+        default: return nil
+        }
+    }
+
+    private func quickTruth(_ parts: [BoolExpr], decisive: Bool) -> Bool? {
+        var isOpen = false
+        for part in parts {
+            switch quickTruth(part) {
+            case decisive?: return decisive
+            case nil: isOpen = true
+            default: continue
+            }
+        }
+        return isOpen ? nil : !decisive
+    }
+
+    /// Layer 2: for x - y + c the known bounds of both differences.
+    private func truthByDifferences(_ row: Row) -> Bool? {
+        guard let (x, y, c) = row.difference else { return nil }
+        let high: Int? = knowledge.now.differences.upperBound(x, y).flatMap { checkedAdd($0, c) }
+        let low: Int? = knowledge.now.differences.upperBound(y, x).flatMap { checkedSubtract(c, $0) }
+        switch row.relation {
+        case .atLeastZero:
+            if let low, low >= 0 { return true }
+            if let high, high < 0 { return false }
+            return nil
+        case .equalsZero, .notZero:
+            let isEqual: Bool
+            if case .equalsZero = row.relation { isEqual = true } else { isEqual = false }
+            if let low, low > 0 { return !isEqual }
+            if let high, high < 0 { return !isEqual }
+            if let low, let high, low == 0, high == 0 { return isEqual }
+            return nil
+        case .divides, .notDivides:
             return nil
         }
     }
 
-    func anyWitness() -> Assignment? { nil }
+    private func decideSlowly(_ condition: BoolExpr) -> Decision {
+        if condition.freeSymbols.contains(where: { $0.kind == .unbackedFloat }) { return decideFloat(condition) }
+        preparePool()
+        var truePoint: [Int?]?
+        var falsePoint: [Int?]?
+        for point in knowledge.now.pool where truePoint == nil || falsePoint == nil {
+            switch holds(condition, at: point) {
+            case true?: truePoint = truePoint ?? point
+            case false?: falsePoint = falsePoint ?? point
+            case nil: continue
+            }
+        }
+        if let truth = rewrittenTruth(condition) { return truth ? .proved : .refuted }
+        func improve(_ find: (Bool) -> [Int?]?) {
+            if truePoint == nil, let point = find(true) {
+                truePoint = point
+                remember(point)
+            }
+            if falsePoint == nil, let point = find(false) {
+                falsePoint = point
+                remember(point)
+            }
+        }
+        improve { repairedPoint(condition, wanted: $0) }
+        if truePoint == nil || falsePoint == nil {
+            if let answer = enumerated(condition, limit: 64) { return answer }
+            if let opposite = try? negate(condition) {
+                var proof = Refutation(self)
+                if falsePoint == nil, proof.refutes(opposite) { return .proved }
+                var disproof = Refutation(self)
+                if truePoint == nil, disproof.refutes(condition) { return .refuted }
+                if let answer = enumerated(condition, limit: 4096) { return answer }
+                improve { searchPoint(assuming: $0 ? condition : opposite) }
+            }
+        }
+        return .undecided(
+            trueWitness: truePoint.map { assignment($0, of: symbols) },
+            falseWitness: falsePoint.map { assignment($0, of: symbols) })
+    }
+
+    /// The truth of the condition with known equalities put in.
+    private func rewrittenTruth(_ condition: BoolExpr) -> Bool? {
+        guard let rewritten = rewriting(condition), rewritten !== condition else { return nil }
+        return quickTruth(rewritten)
+    }
+
+    // MARK: Small boxes
+
+    /// Tries every point of a small box: the condition's symbols, and those that facts tie to them, as long as the box stays
+    /// within the limit. Facts over other symbols are ignored, which can hide an answer but not make one up.
+    private func enumerated(_ condition: BoolExpr, limit: Int) -> Decision? {
+        guard let box = Box(self, around: condition, limit: limit) else { return nil }
+        var sawTrue = false
+        var sawFalse = false
+        var isComplete = true
+        box.forEachPoint { point in
+            switch holds(condition, at: point) {
+            case true?: sawTrue = true
+            case false?: sawFalse = true
+            case nil: isComplete = false
+            }
+            return isComplete && !(sawTrue && sawFalse)
+        }
+        if !isComplete || sawTrue == sawFalse { return nil }
+        return sawTrue ? .proved : .refuted
+    }
+
+    // MARK: Ranges
+
+    /// Bounds of an expression, as tight as a little effort makes them.
+    func tightRange(_ p: SymExpr) -> Interval {
+        let known: Interval = bound(p)
+        if known.low >= known.high { return known }
+        if let box = Box(self, around: p.freeSymbols, limit: 256), let exact = box.range(of: p) {
+            return exact.intersection(known)
+        }
+        var result: Interval = known
+        if let rewritten = rewriting(p), rewritten !== p { result = result.intersection(bound(rewritten)) }
+        if p.terms.count > 1 || p.singleAtom?.isSymbol != true {
+            var projection = Refutation(self)
+            result = result.intersection(projection.bounds(of: p))
+        }
+        return result.isEmpty ? known : result
+    }
+}
+
+extension Atom {
+    var isSymbol: Bool {
+        if case .symbol = kind { return true }
+        return false
+    }
 }

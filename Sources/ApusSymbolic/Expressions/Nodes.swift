@@ -20,15 +20,18 @@ final class Atom: Sendable {
     let id: Int
     let kind: Kind
     let depth: Int
-    /// Indices of the symbols below, ascending.
+    /// The number of nodes below when nothing is shared: what a walk over the tree costs.
+    let weight: Int
+    /// The symbols below, in the order of their creation.
     let symbols: [Symbol]
     /// Bounds that follow from the symbols' declared ranges alone.
     let range: Interval
 
-    init(id: Int, kind: Kind, depth: Int, symbols: [Symbol], range: Interval) {
+    init(id: Int, kind: Kind, depth: Int, weight: Int, symbols: [Symbol], range: Interval) {
         self.id = id
         self.kind = kind
         self.depth = depth
+        self.weight = weight
         self.symbols = symbols
         self.range = range
     }
@@ -77,6 +80,7 @@ public final class SymExpr: Sendable {
     let constant: Int
     let terms: [Term]
     let depth: Int
+    let weight: Int
     /// The symbols the expression depends on, in the order of their creation.
     public let freeSymbols: [Symbol]
     /// Bounds that follow from the symbols' declared ranges alone.
@@ -85,12 +89,13 @@ public final class SymExpr: Sendable {
     /// The same with remainders and minima found again.
     let restored: Restored
 
-    init(id: Int, tie: ScopeTie, constant: Int, terms: [Term], depth: Int, symbols: [Symbol]) {
+    init(id: Int, tie: ScopeTie, constant: Int, terms: [Term], depth: Int, weight: Int, symbols: [Symbol]) {
         self.id = id
         self.tie = tie
         self.constant = constant
         self.terms = terms
         self.depth = depth
+        self.weight = weight
         self.freeSymbols = symbols
         restored = Restored(constant: constant, terms: terms)
         range = restored.boundsByAtom { $0.range }
@@ -144,14 +149,16 @@ public final class BoolExpr: Sendable {
     let tie: ScopeTie
     let kind: Kind
     let depth: Int
+    let weight: Int
     /// The symbols the condition depends on, in the order of their creation.
     public let freeSymbols: [Symbol]
 
-    init(id: Int, tie: ScopeTie, kind: Kind, depth: Int, symbols: [Symbol]) {
+    init(id: Int, tie: ScopeTie, kind: Kind, depth: Int, weight: Int, symbols: [Symbol]) {
         self.id = id
         self.tie = tie
         self.kind = kind
         self.depth = depth
+        self.weight = weight
         self.freeSymbols = symbols
     }
 
@@ -177,13 +184,15 @@ public final class FloatExpr: Sendable {
     let tie: ScopeTie
     let kind: Kind
     let depth: Int
+    let weight: Int
     public let freeSymbols: [Symbol]
 
-    init(id: Int, tie: ScopeTie, kind: Kind, depth: Int, symbols: [Symbol]) {
+    init(id: Int, tie: ScopeTie, kind: Kind, depth: Int, weight: Int, symbols: [Symbol]) {
         self.id = id
         self.tie = tie
         self.kind = kind
         self.depth = depth
+        self.weight = weight
         self.freeSymbols = symbols
     }
 

@@ -7,6 +7,7 @@ final class ScopeState {
         static let terms = 64
         static let degree = 16
         static let depth = 128
+        static let weight = 2000
         static let operands = 64
     }
 
@@ -50,6 +51,7 @@ final class ScopeState {
     func atom(_ kind: Atom.Kind) throws(SymbolicError) -> Atom {
         let key: [Int]
         var depth = 0
+        var weight = 1
         var symbols: [Symbol] = []
         let range: Interval
         switch kind {
@@ -60,11 +62,13 @@ final class ScopeState {
         case .floorDiv(let p, let q):
             key = [1, p.id, q.id]
             depth = max(p.depth, q.depth)
+            weight += p.weight + q.weight
             symbols = merge(p.freeSymbols, q.freeSymbols)
             range = p.range.floorDivided(by: q.range)
         case .max(let arguments):
             key = [2] + arguments.map(\.id)
             depth = arguments.reduce(0) { max($0, $1.depth) }
+            weight = arguments.reduce(1) { $0 + $1.weight }
             for argument in arguments { symbols = merge(symbols, argument.freeSymbols) }
             range = arguments.dropFirst().reduce(arguments[0].range) { bound, argument in
                 Interval(low: max(bound.low, argument.range.low), high: max(bound.high, argument.range.high))
@@ -72,31 +76,44 @@ final class ScopeState {
         case .select(let condition, let p, let q):
             key = [3, condition.id, p.id, q.id]
             depth = max(condition.depth, p.depth, q.depth)
+            weight += condition.weight + p.weight + q.weight
             symbols = merge(condition.freeSymbols, merge(p.freeSymbols, q.freeSymbols))
             range = p.range.union(q.range)
         case .rounded(let value, let rule):
             key = [4, value.id, rule.hashValueForKey]
             depth = value.depth
+            weight += value.weight
             symbols = value.freeSymbols
             range = .all
         case .sum(let p, let q):
             key = [5, p.id, q.id]
             depth = max(p.depth, q.depth)
+            weight += p.weight + q.weight
             symbols = merge(p.freeSymbols, q.freeSymbols)
             range = p.range + q.range
         case .product(let p, let q):
             key = [6, p.id, q.id]
             depth = max(p.depth, q.depth)
+            weight += p.weight + q.weight
             symbols = merge(p.freeSymbols, q.freeSymbols)
             range = p.range * q.range
         }
         if let known = atoms[key] { return known }
-        if depth >= Limits.depth {
-            throw SymbolicError(.tooComplex, "the size expression nests deeper than \(Limits.depth) levels")
-        }
-        let atom = Atom(id: atoms.count, kind: kind, depth: depth + 1, symbols: symbols, range: range)
+        try checkSize("the size expression", depth, weight)
+        let atom = Atom(id: atoms.count, kind: kind, depth: depth + 1, weight: weight, symbols: symbols, range: range)
         atoms[key] = atom
         return atom
+    }
+
+    /// Refuses what would make a walk over the tree long, or its recursion deep: sharing can make a small graph of nodes an
+    /// enormous tree.
+    private func checkSize(_ what: String, _ depth: Int, _ weight: Int) throws(SymbolicError) {
+        if depth >= Limits.depth {
+            throw SymbolicError(.tooComplex, "\(what) nests deeper than \(Limits.depth) levels")
+        }
+        if weight > Limits.weight {
+            throw SymbolicError(.tooComplex, "\(what) has more than \(Limits.weight) parts")
+        }
     }
 
     /// A product of atoms; `factors` ascend by atom id.
@@ -128,15 +145,17 @@ final class ScopeState {
         }
         if let known = expressions[key] { return known }
         var depth = 0
+        var weight = 1
         var symbols: [Symbol] = []
         for term in terms {
             for factor in term.monomial.factors {
                 depth = max(depth, factor.atom.depth)
+                weight += factor.atom.weight * factor.exponent
                 symbols = merge(symbols, factor.atom.symbols)
             }
         }
         let expression = SymExpr(
-            id: expressions.count, tie: tie, constant: constant, terms: terms, depth: depth, symbols: symbols)
+            id: expressions.count, tie: tie, constant: constant, terms: terms, depth: depth, weight: weight, symbols: symbols)
         expressions[key] = expression
         return expression
     }
@@ -165,32 +184,33 @@ final class ScopeState {
     func condition(_ kind: BoolExpr.Kind) throws(SymbolicError) -> BoolExpr {
         let key: [Int]
         var depth = 0
+        var weight = 1
         var symbols: [Symbol] = []
         switch kind {
         case .constant(let value): key = [0, value ? 1 : 0]
-        case .atLeastZero(let p): (key, depth, symbols) = ([1, p.id], p.depth, p.freeSymbols)
-        case .equalsZero(let p): (key, depth, symbols) = ([2, p.id], p.depth, p.freeSymbols)
-        case .notZero(let p): (key, depth, symbols) = ([3, p.id], p.depth, p.freeSymbols)
-        case .divides(let d, let p): (key, depth, symbols) = ([4, d, p.id], p.depth, p.freeSymbols)
-        case .notDivides(let d, let p): (key, depth, symbols) = ([5, d, p.id], p.depth, p.freeSymbols)
+        case .atLeastZero(let p): (key, depth, weight, symbols) = ([1, p.id], p.depth, p.weight, p.freeSymbols)
+        case .equalsZero(let p): (key, depth, weight, symbols) = ([2, p.id], p.depth, p.weight, p.freeSymbols)
+        case .notZero(let p): (key, depth, weight, symbols) = ([3, p.id], p.depth, p.weight, p.freeSymbols)
+        case .divides(let d, let p): (key, depth, weight, symbols) = ([4, d, p.id], p.depth, p.weight, p.freeSymbols)
+        case .notDivides(let d, let p): (key, depth, weight, symbols) = ([5, d, p.id], p.depth, p.weight, p.freeSymbols)
         case .float(let relation, let a, let b), .notFloat(let relation, let a, let b):
             let tag: Int
             if case .float = kind { tag = 6 } else { tag = 7 }
             key = [tag, relation == .less ? 0 : (relation == .equal ? 1 : 2), a.id, b.id]
             depth = max(a.depth, b.depth)
+            weight += a.weight + b.weight
             symbols = merge(a.freeSymbols, b.freeSymbols)
         case .all(let parts), .any(let parts):
             let tag: Int
             if case .all = kind { tag = 8 } else { tag = 9 }
             key = [tag] + parts.map(\.id)
             depth = parts.reduce(0) { max($0, $1.depth) } + 1
+            weight = parts.reduce(1) { $0 + $1.weight }
             for part in parts { symbols = merge(symbols, part.freeSymbols) }
         }
         if let known = conditions[key] { return known }
-        if depth > Limits.depth {
-            throw SymbolicError(.tooComplex, "the condition nests deeper than \(Limits.depth) levels")
-        }
-        let condition = BoolExpr(id: conditions.count, tie: tie, kind: kind, depth: depth, symbols: symbols)
+        try checkSize("the condition", depth - 1, weight / 64)
+        let condition = BoolExpr(id: conditions.count, tie: tie, kind: kind, depth: depth, weight: weight, symbols: symbols)
         conditions[key] = condition
         return condition
     }
@@ -212,13 +232,16 @@ final class ScopeState {
     func float(_ kind: FloatExpr.Kind) throws(SymbolicError) -> FloatExpr {
         let key: [Int]
         var depth = 0
+        var weight = 1
         var symbols: [Symbol] = []
         switch kind {
         case .constant(let value): key = [0, Int(bitPattern: UInt(value.bitPattern))]
         case .symbol(let symbol): (key, symbols) = ([1, symbol.index], [symbol])
         case .integer(let p): (key, depth, symbols) = ([2, p.id], p.depth, p.freeSymbols)
+            weight += p.weight
         case .unary(let operation, let a):
             (key, depth, symbols) = ([3, operation == .negate ? 0 : 1, a.id], a.depth, a.freeSymbols)
+            weight += a.weight
         case .binary(let operation, let a, let b):
             let code: Int
             switch operation {
@@ -228,13 +251,12 @@ final class ScopeState {
             case .divide: code = 3
             }
             (key, depth) = ([4, code, a.id, b.id], max(a.depth, b.depth))
+            weight += a.weight + b.weight
             symbols = merge(a.freeSymbols, b.freeSymbols)
         }
         if let known = floats[key] { return known }
-        if depth >= Limits.depth {
-            throw SymbolicError(.tooComplex, "the float expression nests deeper than \(Limits.depth) levels")
-        }
-        let float = FloatExpr(id: floats.count, tie: tie, kind: kind, depth: depth + 1, symbols: symbols)
+        try checkSize("the float expression", depth, weight)
+        let float = FloatExpr(id: floats.count, tie: tie, kind: kind, depth: depth + 1, weight: weight, symbols: symbols)
         floats[key] = float
         return float
     }

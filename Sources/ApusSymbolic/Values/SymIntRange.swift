@@ -34,6 +34,7 @@ extension SymIntRange: CustomStringConvertible {
     public var description: String { "\(lowerBound)..<\(upperBound)" }
 }
 
+// Disfavoured, so that a range of two literals stays a range of integers.
 extension SymInt {
     @_disfavoredOverload
     public static func ..< (lhs: SymInt, rhs: SymInt) -> SymIntRange { SymIntRange(lowerBound: lhs, upperBound: rhs) }
