@@ -28,8 +28,11 @@ public struct SymBool: Sendable {
     /// The value when it is known without any fact; `nil` when it is symbolic or invalid.
     @inlinable
     public var constant: Bool? {
-        if case .plain(let value) = storage { return value }
-        return nil
+        // All cases by name: at `if case` Swift 6.3's optimizer aborts in callers that map this over an array.
+        switch storage {
+        case .plain(let value): return value
+        case .symbolic, .invalid: return nil
+        }
     }
 
     public var isSymbolic: Bool { expression != nil }
@@ -66,8 +69,10 @@ public struct SymBool: Sendable {
     /// its scope.
     @inlinable
     public var value: Bool {
-        if case .plain(let value) = storage { return value }
-        return asked()
+        switch storage {
+        case .plain(let value): return value
+        case .symbolic, .invalid: return asked()
+        }
     }
 
     /// Structural identity; asks nothing.

@@ -36,8 +36,11 @@ public struct SymFloat: Sendable {
     /// The value when it is a plain one; `nil` when it is symbolic or invalid.
     @inlinable
     public var constant: Double? {
-        if case .plain(let value) = storage { return value }
-        return nil
+        // All cases by name: at `if case` Swift 6.3's optimizer aborts in callers that map this over an array.
+        switch storage {
+        case .plain(let value): return value
+        case .symbolic, .invalid: return nil
+        }
     }
 
     public var isSymbolic: Bool { expression != nil }

@@ -37,8 +37,11 @@ public struct SymInt: Sendable {
     /// The value when it is a plain one; `nil` when it is symbolic or invalid.
     @inlinable
     public var constant: Int? {
-        if case .plain(let value) = storage { return value }
-        return nil
+        // All cases by name: at `if case` Swift 6.3's optimizer aborts in callers that map this over an array.
+        switch storage {
+        case .plain(let value): return value
+        case .symbolic, .invalid: return nil
+        }
     }
 
     /// Whether the value is an expression over symbols.
@@ -134,7 +137,10 @@ extension Int {
     /// holds for that value (or explores the others). An invalid size gives 0 and leaves its fault with the scope.
     @inlinable
     public init(_ size: SymInt) {
-        if case .plain(let value) = size.storage { self = value } else { self = size.specialized() }
+        switch size.storage {
+        case .plain(let value): self = value
+        case .symbolic, .invalid: self = size.specialized()
+        }
     }
 }
 

@@ -133,7 +133,7 @@ public struct Call {
     public func floats(_ index: Int) throws -> [Double] {
         switch self[index] {
         case .floats(let values): return values
-        case .ints(let values): return values.compactMap { $0.constant.map(Double.init) }
+        case .ints: return try constants(index).map { Double($0) }
         default: throw wrong(index, "a list of numbers")
         }
     }
