@@ -42,6 +42,10 @@ public protocol Module<Input, Output>: AnyObject {
     ///
     /// `train()` and `eval()` set it for a whole model. A module that reads it often may store it: `var isTraining = true`.
     var isTraining: Bool { get set }
+
+    /// The names that properties have in dotted names, where they differ from Swift's: `["inProjWeight": "in_proj_weight"]`, so that state
+    /// dictionaries fit PyTorch's. An empty name puts what an array holds directly under the module: `0.weight` rather than `layers.0.weight`.
+    static var stateNames: [String: String] { get }
 }
 
 /// The argument of a `forward` that a module does not have. It has no values, so calling such a module does not compile.
@@ -51,6 +55,8 @@ extension Module {
     public func forward(_ x: NoForward) throws -> NoForward {}
     public func forward(_ x: NoForward, _ y: NoForward) throws -> NoForward {}
     public func forward(_ x: NoForward, _ y: NoForward, _ z: NoForward) throws -> NoForward {}
+
+    public static var stateNames: [String: String] { [:] }
 
     public var isTraining: Bool {
         get { TrainingModes.shared.isTraining(self) }

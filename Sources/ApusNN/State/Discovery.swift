@@ -31,20 +31,25 @@ struct Discovery {
         if isOpaque(module) {
             report(path, .opaque(type: "\(type(of: module))"))
         } else {
-            visitProperties(Mirror(reflecting: module), path)
+            visitProperties(Mirror(reflecting: module), path, type(of: module).stateNames)
         }
         entries += parameters + buffers
         for child in children { visit(child.module, child.path) }
         ancestors.removeLast()
     }
 
-    private mutating func visitProperties(_ mirror: Mirror, _ path: String) {
+    private mutating func visitProperties(_ mirror: Mirror, _ path: String, _ names: [String: String]) {
         // A superclass's properties were declared first.
-        if let superclass = mirror.superclassMirror { visitProperties(superclass, path) }
+        if let superclass = mirror.superclassMirror { visitProperties(superclass, path, names) }
         for child in mirror.children {
             let label = Discovery.name(of: child.label ?? "", child.value)
-            classify(child.value, path.isEmpty ? label : "\(path).\(label)")
+            classify(child.value, Discovery.join(path, names[label] ?? label))
         }
+    }
+
+    private static func join(_ path: String, _ name: String) -> String {
+        if path.isEmpty { return name }
+        return name.isEmpty ? path : "\(path).\(name)"
     }
 
     /// The name as the programmer wrote it: wrapped properties are stored under `_name`, lazy ones under a longer prefix.
@@ -83,7 +88,7 @@ struct Discovery {
                 report(path, .badKey(key))
                 continue
             }
-            classify(element, "\(path).\(key)")
+            classify(element, Discovery.join(path, key))
         }
     }
 
