@@ -221,3 +221,23 @@ import Testing
         #expect(message(Bad()) == "Bad: property 'sly' is a Sly, whose custom mirror may hide tensors; wrap it in a closure or drop the custom mirror")
     }
 }
+
+@Suite struct StateNameTests {
+    @Test func propertiesMayBeRenamedAndFlattened() throws {
+        final class Renamed: Module {
+            @Parameter var inWeight: Tensor
+            @Buffer var runningMean: Tensor
+            let outProj: Affine
+            static var stateNames: [String: String] { ["inWeight": "in_weight", "runningMean": "running_mean", "outProj": "out_proj"] }
+            init() throws {
+                inWeight = try Tensor.ones([1])
+                runningMean = try Tensor.ones([1])
+                outProj = try Affine()
+            }
+        }
+        #expect(try Renamed().namedState().map(\.name) == ["in_weight", "running_mean", "out_proj.weight", "out_proj.bias"])
+        let sequence = Sequential(try Affine(bias: false), ReLU(), Sequential(Tanh(), try Affine(bias: false)))
+        #expect(try sequence.namedParameters().map(\.name) == ["0.weight", "2.1.weight"])
+        #expect(try sequence(try Tensor([0, -3] as [Float], shape: [2])).array(of: Float.self) == [0, 0])
+    }
+}

@@ -1,0 +1,170 @@
+import ApusNN
+import ApusTensor
+import Testing
+
+private struct Answers: Decodable {
+    struct Clip: Decodable {
+        let norm: Double
+        let gradients: [ReferenceTensor]
+    }
+    let x, y, weight, bias: ReferenceTensor
+    let trajectories: [String: [[String: ReferenceTensor]]]
+    let schedules: [String: [Double]]
+    let clipped: [String: Clip]
+}
+
+@Suite struct OptimizerTests {
+    private static let answers = Result { try judge("nn_optimizers.py", as: Answers.self) }
+
+    private func model() throws -> Affine {
+        let answers = try Self.answers.get()
+        let model = try Affine(3, dtype: .float64)
+        model.weight = try answers.weight.tensor()
+        model.bias = try answers.bias.tensor()
+        return model
+    }
+
+    private func gradients(_ model: Affine, step: Int) throws -> ModuleGradients {
+        let answers = try Self.answers.get()
+        let (x, y) = (try answers.x.tensor(), try answers.y.tensor())
+        return try gradient(of: model) { model in
+            let difference = try (step % 4 == 3 ? x * model.weight : model(x)) - y
+            return try (difference * difference).sum() / 24
+        }
+    }
+
+    private func make(_ name: String, _ model: Affine) throws -> Optimizer {
+        switch name {
+        case "sgd": try SGD(model, learningRate: 0.1)
+        case "sgd momentum": try SGD(model, learningRate: 0.1, momentum: 0.9)
+        case "sgd nesterov decay": try SGD(model, learningRate: 0.05, momentum: 0.8, weightDecay: 0.1, nesterov: true)
+        case "sgd dampening": try SGD(model, learningRate: 0.1, momentum: 0.9, dampening: 0.3)
+        case "adam": try Adam(model, learningRate: 0.1)
+        case "adam decay amsgrad":
+            try Adam(model, learningRate: 0.1, betas: (0.8, 0.95), epsilon: 1e-6, weightDecay: 0.1, amsgrad: true)
+        case "adamw": try AdamW(model, learningRate: 0.1)
+        case "adamw decay": try AdamW(model, learningRate: 0.1, betas: (0.7, 0.9), weightDecay: 0.3)
+        case "rmsprop": try RMSprop(model, learningRate: 0.05)
+        case "rmsprop centered momentum":
+            try RMSprop(model, learningRate: 0.02, alpha: 0.9, weightDecay: 0.1, momentum: 0.7, centered: true)
+        default: throw TensorError(.invalidArgument, "no optimizer for '\(name)'")
+        }
+    }
+
+    @Test func trajectoriesFollowPyTorchs() throws {
+        let trajectories = try Self.answers.get().trajectories
+        #expect(trajectories.count == 10)
+        for (name, steps) in trajectories {
+            let model = try model()
+            let optimizer = try make(name, model)
+            for (step, expected) in steps.enumerated() {
+                try optimizer.step(try gradients(model, step: step))
+                try expectClose(model.weight, try #require(expected["weight"]), rtol: 1e-12, "\(name), step \(step), weight")
+                try expectClose(try #require(model.bias), try #require(expected["bias"]), rtol: 1e-12, "\(name), step \(step), bias")
+            }
+        }
+    }
+
+    @Test func memoryIsSavedAndLoadedByName() throws {
+        for name in try Self.answers.get().trajectories.keys {
+            let (whole, broken) = (try model(), try model())
+            let first = try make(name, whole)
+            for step in 0..<10 { try first.step(try gradients(whole, step: step)) }
+            let saved = try first.stateDict()
+            try broken.load(try whole.stateDict())
+            let second = try make(name, broken)
+            try second.load(saved)
+            for step in 10..<20 {
+                try first.step(try gradients(whole, step: step))
+                try second.step(try gradients(broken, step: step))
+            }
+            #expect(try whole.weight.array(of: Double.self) == broken.weight.array(of: Double.self), "\(name)")
+            #expect(try whole.bias?.array(of: Double.self) == broken.bias?.array(of: Double.self), "\(name)")
+        }
+    }
+
+    @Test func memoryThatDoesNotFitIsNamed() throws {
+        let model = try model()
+        let optimizer = try AdamW(model)
+        try optimizer.step(try gradients(model, step: 0))
+        var saved = try optimizer.stateDict()
+        #expect(saved.keys.sorted() == ["bias.exp_avg", "bias.exp_avg_sq", "bias.step", "weight.exp_avg", "weight.exp_avg_sq", "weight.step"])
+        saved["bias.exp_avg"] = nil
+        saved["weight.step"] = nil
+        saved["weight.momentum_buffer"] = try Tensor.ones([1])
+        saved["bias.exp_avg_sq"] = try Tensor.ones([2])
+        do {
+            try optimizer.load(saved)
+            Issue.record("no error")
+        } catch let error as StateDictMismatch {
+            #expect(
+                "\(error)" == """
+                    AdamW: the state dictionary does not fit
+                      missing: weight.step, bias.exp_avg
+                      unexpected: weight.momentum_buffer
+                      bias.exp_avg_sq: expected float64[3], found float32[2]
+                    """)
+        }
+    }
+
+    @Test func tiedParametersTakeOneStep() throws {
+        let tied = try Tied()
+        let optimizer = try SGD(tied, learningRate: 1)
+        try optimizer.step(try gradient(of: tied) { try $0(try Tensor.ones([2])).sum() })
+        #expect(try tied.namedParameters().allSatisfy { try $0.tensor.array(of: Float.self) == [-2, -2] })
+        #expect(try tied.parameters().count == 1)
+    }
+
+    @Test func wrongGradientsAreRefusedBeforeAnythingChanges() throws {
+        let model = try Affine()
+        let optimizer = try SGD(model, learningRate: 1)
+        let one = try Tensor.ones([2])
+        func message(_ names: [[String]], _ gradients: [Tensor]) -> String {
+            do {
+                try optimizer.step(ModuleGradients(entries: zip(names, gradients).map { .init(names: $0, gradient: $1) }))
+                return "no error"
+            } catch {
+                return "\(error)"
+            }
+        }
+        #expect(message([["weight"], ["other"]], [one, one]) == "SGD: there is a gradient for 'other', which the model does not have")
+        #expect(
+            message([["weight"], ["bias"]], [one, try Tensor.ones([3])])
+                == "SGD: the parameter 'bias' is float32[2], its gradient float32[3]")
+        #expect(try model.weight.array(of: Float.self) == [1, 1])
+        #expect(throws: TensorError.self) { try SGD(model, nesterov: true) }
+    }
+
+    @Test func schedulesFollowPyTorchs() throws {
+        let expected = try Self.answers.get().schedules
+        let schedules: [String: LearningRateSchedule] = [
+            "step": .step(from: 0.1, every: 3, gamma: 0.5),
+            "cosine": .cosine(from: 0.1, steps: 10, minimum: 0.01),
+            "warmup": .constant(0.1).warmedUp(over: 5, startFactor: 0.25),
+        ]
+        for (name, schedule) in schedules {
+            for (step, rate) in try #require(expected[name]).enumerated() {
+                #expect(abs(schedule(step) - rate) < 1e-12, "\(name), step \(step)")
+            }
+        }
+        #expect(LearningRateSchedule.cosine(from: 1, steps: 4)(9) == 0)
+        #expect(LearningRateSchedule.step(from: 1, every: 0)(-3) == 1)
+    }
+
+    @Test func clippingFollowsPyTorchs() throws {
+        let gradients = ModuleGradients(entries: [
+            .init(names: ["a", "tied"], gradient: try Tensor([3, -4, 1] as [Double], shape: [3])),
+            .init(names: ["b"], gradient: try Tensor([2, 0.5] as [Double], shape: [2])),
+            .init(names: ["c"], gradient: nil),
+        ])
+        for (name, maxNorm) in [("small", 1.5), ("large", 100.0)] {
+            let expected = try #require(try Self.answers.get().clipped[name])
+            #expect(abs(try gradients.norm() - expected.norm) < 1e-12)
+            let clipped = try gradients.clipped(maxNorm: maxNorm)
+            try expectClose(try #require(clipped["tied"]), expected.gradients[0], rtol: 1e-12, name)
+            try expectClose(try #require(clipped["b"]), expected.gradients[1], rtol: 1e-12, name)
+        }
+        let bad = ModuleGradients(entries: [.init(names: ["a"], gradient: try Tensor([Double.nan], shape: [1]))])
+        #expect(throws: TensorError.self) { try bad.clipped(maxNorm: 1) }
+    }
+}
