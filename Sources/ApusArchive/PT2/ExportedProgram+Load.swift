@@ -1,0 +1,42 @@
+import ApusExport
+
+extension ExportedProgram {
+    /// Opens a program that `save(to:)` or PyTorch's `torch.export.save` wrote.
+    ///
+    /// Weights are mapped, not copied, and tied ones share their memory. In-place operators become functional ones; buffers that the
+    /// program changes are its own, as everywhere. Nothing in the file is ever unpickled or executed while it is read.
+    ///
+    /// Sizes that PyTorch assumed to be 2 or more only because nothing was said about them (it does not enforce this bound itself) are
+    /// taken from 1 on, unless the program depends on the assumption. A program that writes into its caller's tensors gives the same
+    /// results; the tensors, being values, stay as they are.
+    ///
+    /// - Parameters:
+    ///   - path: a `.pt2` file.
+    ///   - name: which program, in an archive with several.
+    /// - Throws: `ArchiveError`: naming the file, the member, the place in it and the reason. `.unknownOperators` lists all of them.
+    public static func load(from path: String, name: String = "model") throws -> ExportedProgram {
+        try naming(file: path) {
+            let archive = try PT2Archive(path: path)
+            guard archive.modelNames.contains(name) else {
+                let known = archive.modelNames.map { "'\($0)'" }.joined(separator: ", ")
+                throw ArchiveError(
+                    .missing, member: "models/\(name).json", "no program of this name; the archive holds \(known.isEmpty ? "none" : known)")
+            }
+            var reader = try ProgramReader(archive, model: name)
+            return try reader.read()
+        }
+    }
+
+    /// Opens every program of an archive, by name. Weights that they share are mapped once each.
+    public static func loadAll(from path: String) throws -> [String: ExportedProgram] {
+        try naming(file: path) {
+            let archive = try PT2Archive(path: path)
+            var programs: [String: ExportedProgram] = [:]
+            for name in archive.modelNames {
+                var reader = try ProgramReader(archive, model: name)
+                programs[name] = try reader.read()
+            }
+            return programs
+        }
+    }
+}

@@ -1,0 +1,307 @@
+import ApusGraph
+import ApusSymbolic
+import ApusTensor
+
+extension GraphImporter {
+    func answer(_ query: ImportTarget.ShapeQuery, _ node: ProgramSchema.Node) throws -> SymValue {
+        let x = try aliases.read(try firstCell(node))
+        func dimension() throws -> Int {
+            guard case .int(let dim)? = argument(node, "dim") else { throw ArchiveError(.invalidProgram, "the argument 'dim' is missing") }
+            return try normalize(dim: dim, rank: x.rank, in: node.target)
+        }
+        switch query {
+        case .size: return .int(x.shape[try dimension()])
+        case .count: return .int(x.count)
+        case .offset: return .int(0)
+        case .stride:
+            // Values here are laid out row by row, whatever the strides were in the program's first home.
+            let dim = try dimension()
+            return .int(SymInt.product((dim + 1..<x.rank).map { x.shape[$0] }))
+        }
+    }
+
+    func importCheck(_ check: ImportTarget.Check, _ node: ProgramSchema.Node) throws {
+        guard let first = node.inputs.first?.argument else { throw ArchiveError(.invalidProgram, "no argument") }
+        switch check {
+        case .ignored: return
+        case .scalar:
+            let message: String
+            if case .string(let text)? = argument(node, "assert_msg") { message = text } else { message = "an assertion of the program" }
+            try interpreter.check(try symValue(first).bool, message)
+        case .async:
+            let message: String
+            if case .string(let text)? = argument(node, "assert_msg") { message = text } else { message = "an assertion of the program" }
+            _ = try apply(.assertAsync, [.tensor(try aliases.read(try firstCell(node))), .string(message)])
+        case .metadata:
+            let x = try aliases.read(try firstCell(node))
+            if case .scalarType(let type)? = argument(node, "dtype"), try DType(type) != x.dtype {
+                throw ArchiveError(.invalidProgram, "asserts the dtype \(try DType(type)) of a tensor of \(x.spec)")
+            }
+        case .range:
+            guard let size = try symValue(first).int else { throw ArchiveError(.invalidProgram, "the number is not an integer") }
+            func bound(_ name: String) -> Int? { if case .int(let value)? = argument(node, name) { value } else { nil } }
+            var conditions: [SymBool] = []
+            if let low = bound("min") { conditions.append(size >= low) }
+            if let high = bound("max"), high < Int.max - 1 { conditions.append(size <= high) }
+            if node.target.contains("for_size") { conditions.append(size >= 0) }
+            for condition in conditions { try interpreter.check(condition, "\(condition) must hold") }
+        }
+    }
+
+    // MARK: Ordinary operators
+
+    /// The arguments, and the operator's overload for a plain number where one stands for the second tensor.
+    func bind(_ operation: Operator, _ node: ProgramSchema.Node) throws -> (Operator, [Argument]) {
+        let arguments = try self.arguments.arguments(of: node, for: operation.schema)
+        guard operation.schema.overload == "Tensor", operation.schema.parameters.count > 1, operation.schema.parameters[1].kind == .tensor,
+            arguments.count > 1, case .scalar = arguments[1],
+            let scalar = OperatorTable.find("\(operation.schema.namespace)::\(operation.schema.name).Scalar")
+        else { return (operation, arguments) }
+        return (scalar, try self.arguments.arguments(of: node, for: scalar.schema))
+    }
+
+    func importPlain(_ operation: Operator, _ node: ProgramSchema.Node) throws {
+        symbols.upcoming = operation.effects.contains(.dataDependent) ? try upcomingSymbols(node) : []
+        let (operation, arguments) = try bind(operation, node)
+        let results = try apply(operation, arguments)
+        if operation.schema.returnsView {
+            try defineViews(operation, arguments, node, results)
+        } else {
+            let slots = try flatten(results)
+            try defineOutputs(node, slots)
+            try checkDeclaredRanges(slots)
+        }
+    }
+
+    /// What the file declares for a number that was read is made sure of.
+    private func checkDeclaredRanges(_ slots: [Slot]) throws {
+        for case .symbol(.int(let size)) in slots {
+            guard let symbol = size.expression?.symbol, !symbol.isBacked else { continue }
+            let range = symbols.declaredRange(symbol.name)
+            var conditions: [SymBool] = []
+            if range.hasLowerBound { conditions.append(size >= range.lowerBound) }
+            if range.hasUpperBound { conditions.append(size <= range.upperBound) }
+            for condition in conditions { try interpreter.check(condition, "the number read from a tensor must satisfy \(condition)") }
+        }
+    }
+
+    private func defineViews(_ operation: Operator, _ arguments: [Argument], _ node: ProgramSchema.Node, _ results: [Argument]) throws {
+        let source = try firstCell(node)
+        let x = try aliases.read(source)
+        var tensors: [Tensor] = []
+        for result in results {
+            switch result {
+            case .tensor(let tensor): tensors.append(tensor)
+            case .tensors(let list): tensors += list
+            default: throw ArchiveError(.unsupported, "a view operator gave something other than tensors")
+            }
+        }
+        let steps = try ViewStep.steps(operation, arguments, of: x, giving: tensors)
+        let sharing = try shares(operation, node)
+        let slots: [Slot] = zip(tensors, steps).map { tensor, step in
+            switch sharing {
+            case true?: .tensor(aliases.view(of: source, step, tensor))
+            case false?: .tensor(aliases.fresh(tensor))
+            case nil: .tensor(aliases.uncertain(of: source, tensor))
+            }
+        }
+        try defineOutputs(node, slots)
+    }
+
+    /// Whether the result of an operator that may copy shares its argument's memory; nil where the file's strides don't tell.
+    private func shares(_ operation: Operator, _ node: ProgramSchema.Node) throws -> Bool? {
+        guard ["reshape", "flatten", "contiguous", "reshape_as", "unflatten"].contains(operation.schema.name) else { return true }
+        guard case .tensor(let reference)? = node.inputs.first?.argument, let meta = tables.tensorValues[reference.name] else { return nil }
+        if let isContiguous = StrideQuestion.isContiguous(meta) {
+            if isContiguous { return true }
+            if operation.schema.name == "contiguous" { return false }
+        }
+        return nil
+    }
+
+    // MARK: Conversions
+
+    /// `to`: a copy in another dtype, or the tensor itself when nothing changes.
+    func importConversion(_ node: ProgramSchema.Node) throws {
+        let source = try firstCell(node)
+        let x = try aliases.read(source)
+        var dtype = x.dtype
+        switch argument(node, "dtype") {
+        case .scalarType(let type)?: dtype = try DType(type)
+        default: break
+        }
+        if case .tensor(let reference)? = argument(node, "other") { dtype = try tensor(reference.name).dtype }
+        var copies = false
+        if case .bool(true)? = argument(node, "copy") { copies = true }
+        if dtype == x.dtype {
+            try defineTensor(node, copies ? aliases.fresh(try x.clone()) : source)
+            return
+        }
+        try defineOutputs(node, [.tensor(aliases.fresh(try x.to(dtype)))])
+    }
+
+    func importDropout(_ operation: Operator?, _ node: ProgramSchema.Node) throws {
+        let rate: Double
+        switch argument(node, "p") {
+        case .float(let value)?: rate = value
+        case .int(let value)?: rate = Double(value)
+        default: rate = 0.5
+        }
+        if case .bool(false)? = argument(node, "train") {
+            try defineTensor(node, try firstCell(node))
+        } else if rate == 0 {
+            try defineTensor(node, try firstCell(node))
+        } else if let operation, !node.target.contains("dropout_.") {
+            try importPlain(operation, node)
+        } else {
+            throw ArchiveError(.unknownOperators, "dropout while training is not supported; export the module in evaluation mode")
+        }
+    }
+
+    // MARK: Bodies
+
+    func importCond(_ node: ProgramSchema.Node) throws {
+        guard node.inputs.count == 4, case .graph(let whenTrue) = node.inputs[1].argument,
+            case .graph(let whenFalse) = node.inputs[2].argument
+        else { throw ArchiveError(.invalidProgram, "a branch takes a predicate, two graphs and operands") }
+        let predicate: Argument
+        var condition: SymBool?
+        switch node.inputs[0].argument {
+        case .tensor(let reference): predicate = .tensor(try tensor(reference.name))
+        default:
+            let value = try symValue(node.inputs[0].argument).bool
+            condition = value
+            predicate = value.constant.map { .bool($0) } ?? .symBool(value)
+        }
+        let operands = try operandSlots(node.inputs[3].argument)
+        let tensors = try operands.compactMap { slot -> Tensor? in
+            guard case .tensor(let cell) = slot else { return nil }
+            return try aliases.read(cell)
+        }
+        func body(_ argument: ProgramSchema.GraphArgument, assuming fact: SymBool?) throws -> GraphBody {
+            try symbols.scope.scoped {
+                if let fact { symbols.scope.assume(fact) }
+                return GraphBody(try importBody(argument, operands))
+            }
+        }
+        let first = try body(whenTrue, assuming: condition)
+        let second = try body(whenFalse, assuming: condition.map { $0.negated() })
+        let results = try apply(.cond, [predicate, .graph(first), .graph(second), .tensors(tensors)])
+        try defineOutputs(node, try flatten(results))
+    }
+
+    /// Operands are named as tensors even where a name is a size's.
+    private func operandSlots(_ argument: ProgramSchema.Argument) throws -> [Slot] {
+        switch argument {
+        case .tensors(let references): return try references.map { try slot($0.name) }
+        case .symInts(let values):
+            return try values.map { value in
+                switch value {
+                case .int(let number): return .symbol(.int(SymInt(number)))
+                case .name(let name): return try slot(name)
+                }
+            }
+        case .ints(let values): return values.map { .symbol(.int(SymInt($0))) }
+        default: throw ArchiveError(.invalidProgram, "the operands are '\(argument.variant)', a list is expected")
+        }
+    }
+
+    /// A branch as a graph of its own. Sizes among the operands need no inputs: their symbols are those of the graph around.
+    private func importBody(_ argument: ProgramSchema.GraphArgument, _ operands: [Slot]) throws -> Graph {
+        let body = argument.graph
+        let inner = GraphImporter(body, symbols: symbols, isBody: true, path: "\(path).\(argument.name)")
+        try inner.bindInputs(operands, reading: { [self] in try aliases.read($0) })
+        try inner.importNodes()
+        guard inner.aliases.writtenInputs.isEmpty else {
+            throw ArchiveError(.unsupported, "a branch that changes its inputs in place is not supported")
+        }
+        inner.interpreter.graph.outputs = try body.outputs.map { try inner.output($0) }
+        return inner.interpreter.graph
+    }
+
+    private func bindInputs(_ operands: [Slot], reading read: (AliasTracker.Cell) throws -> Tensor) throws {
+        guard tables.inputs.count == operands.count else {
+            throw ArchiveError(.invalidProgram, "a body takes \(tables.inputs.count) inputs, \(operands.count) operands are given")
+        }
+        for (input, operand) in zip(tables.inputs, operands) {
+            switch (input, operand) {
+            case (.tensor(let reference), .tensor(let cell)):
+                let spec = try read(cell).spec
+                let value = interpreter.graph.addInput(reference.name, .tensor(spec))
+                try define(
+                    reference.name, .tensor(aliases.fresh(interpreter.tensor(value, spec), input: interpreter.graph.inputs.count - 1)))
+            case (.symInt(.name(let name)), .symbol(let value)), (.symFloat(.name(let name)), .symbol(let value)),
+                (.symBool(.name(let name)), .symbol(let value)):
+                try define(name, .symbol(value))
+            case (.int, .symbol), (.float, .symbol), (.bool, .symbol): continue
+            default: throw ArchiveError(.invalidProgram, "a body's input '\(input.variant)' does not fit its operand")
+            }
+        }
+    }
+
+    /// Runs a body where it stands: its inputs are the operands themselves.
+    func importInlined(_ node: ProgramSchema.Node, settings: Int) throws {
+        guard node.inputs.count > settings, case .graph(let argument) = node.inputs[settings].argument else {
+            throw ArchiveError(.invalidProgram, "no body where one is expected")
+        }
+        let operands: [Slot] = try node.inputs.dropFirst(settings + 1).map { input in
+            if case .tensor(let reference) = input.argument { return .tensor(try cell(reference.name)) }
+            return .symbol(try symValue(input.argument))
+        }
+        let body = argument.graph
+        guard body.inputs.count == operands.count else {
+            throw ArchiveError(.invalidProgram, "a body takes \(body.inputs.count) inputs, \(operands.count) operands are given")
+        }
+        // The body has names of its own, which may be those of this graph.
+        let (outerNames, outerTables) = (swapNames([:]), tables)
+        tables = body
+        for (input, operand) in zip(body.inputs, operands) {
+            switch input {
+            case .tensor(let reference): try define(reference.name, operand)
+            case .symInt(.name(let name)), .symFloat(.name(let name)), .symBool(.name(let name)): try define(name, operand)
+            default: continue
+            }
+        }
+        try importNodes(body.nodes, path: "\(path).\(argument.name)")
+        let results: [Slot] = try body.outputs.map { output in
+            switch output {
+            case .tensor(let reference): return try slot(reference.name)
+            case .none: return .none
+            default: return .symbol(try symValue(output))
+            }
+        }
+        _ = swapNames(outerNames)
+        tables = outerTables
+        let names = try outputNames(node)
+        guard names.count == results.count else {
+            throw ArchiveError(.invalidProgram, "the file names \(names.count) outputs, the body has \(results.count)")
+        }
+        for case (let name?, let slot) in zip(names, results) { try define(name, slot) }
+    }
+
+    /// A graph output.
+    func output(_ argument: ProgramSchema.Argument) throws -> GraphOutput {
+        switch argument {
+        case .tensor(let reference):
+            switch try slot(reference.name) {
+            case .tensor(let cell): return .value(try interpreter.value(of: try aliases.read(cell)))
+            case .symbol(let value): return output(value)
+            case .none: return .literal(.none)
+            }
+        case .none: return .literal(.none)
+        case .int(let value): return .literal(.int(value))
+        case .float(let value): return .literal(.float(value))
+        case .bool(let value): return .literal(.bool(value))
+        case .string(let value): return .literal(.string(value))
+        default: return output(try symValue(argument))
+        }
+    }
+
+    private func output(_ value: SymValue) -> GraphOutput {
+        switch value {
+        case .int(let size): size.constant.map { .literal(.int($0)) } ?? .int(size)
+        case .float(let number): number.constant.map { .literal(.float($0)) } ?? .float(number)
+        case .bool(let condition): condition.constant.map { .literal(.bool($0)) } ?? .bool(condition)
+        }
+    }
+}

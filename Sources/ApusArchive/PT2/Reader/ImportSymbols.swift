@@ -1,0 +1,105 @@
+import ApusExport
+import ApusSymbolic
+
+/// The symbols of a program that is being read, what the file says of their ranges, and what reading has found to be required of them.
+final class ImportSymbols {
+    let scope = SymbolScope()
+    private let ranges: JSONTable<ProgramSchema.RangeConstraint>
+    private var values: [String: SymValue] = [:]
+    private(set) var symbols: [Symbol] = []
+    /// Conditions on input sizes that operators require and the declared ranges do not imply.
+    private(set) var guards: [InputGuard] = []
+    /// Names that a node with sizes of its own is about to define.
+    var upcoming: [String] = []
+
+    init(ranges: JSONTable<ProgramSchema.RangeConstraint>) { self.ranges = ranges }
+
+    /// What the file declares for a symbol.
+    func declaredRange(_ name: String) -> SymRange {
+        guard let range = ranges[name] else { return .unbounded }
+        let low = range.minimum ?? .min
+        // PyTorch's own sentinel for "no bound" is one below the largest integer.
+        let high = range.maximum.map { $0 >= Int.max - 1 ? .max : $0 } ?? .max
+        return SymRange(lowerBound: low, upperBound: high)
+    }
+
+    /// PyTorch notes 2 as the least size of every dimension that nothing is said about, and does not enforce it: sizes 0 and 1 pass.
+    /// Such a bound is used only where the program turns out to depend on it (see `ImportInterpreter`).
+    func enforcedRange(_ name: String) -> SymRange {
+        let declared = declaredRange(name)
+        let low = declared.lowerBound == .min ? 0 : declared.lowerBound
+        return SymRange(lowerBound: low <= 2 ? Swift.min(low, 1) : low, upperBound: declared.upperBound)
+    }
+
+    /// The symbol of an input's dimension.
+    func makeBacked(_ name: String, origin: String, hint: Int?) throws -> SymInt {
+        if case .int(let known)? = values[name] { return known }
+        let range = enforcedRange(name)
+        guard !range.isEmpty else {
+            throw ArchiveError(.invalidProgram, at: "range_constraints.\(name)", "the range \(range) admits no size")
+        }
+        let symbol = scope.makeSymbol(name: name, origin: origin, range: range, kind: .backed, hint: hint)
+        let size = scope.size(symbol)
+        symbols.append(symbol)
+        values[name] = .int(size)
+        return size
+    }
+
+    /// The symbol of a number that a run reads from a tensor.
+    func makeUnbacked(_ name: String?, kind: Symbol.Kind, range: SymRange) -> SymValue {
+        let declared = name.map { declaredRange($0) } ?? .unbounded
+        // The declared range becomes a fact only through a check in the graph, which the importer adds; here is what the dtype admits.
+        let symbol = scope.makeSymbol(name: name, origin: "", range: kind == .unbackedInt ? range : declared, kind: kind)
+        symbols.append(symbol)
+        let value: SymValue
+        switch kind {
+        case .unbackedFloat: value = .float(scope.float(symbol))
+        case .unbackedBool: value = .bool(scope.condition(symbol))
+        case .unbackedInt, .backed: value = .int(scope.size(symbol))
+        }
+        if let name { values[name] = kind == .unbackedBool ? .int(scope.size(symbol)) : value }
+        return value
+    }
+
+    func value(_ name: String) -> SymValue? { values[name] }
+
+    func add(_ guarding: InputGuard) {
+        if !guards.contains(where: { $0.condition.isIdentical(to: guarding.condition) }) { guards.append(guarding) }
+        scope.assume(guarding.condition)
+    }
+
+    /// Reads expressions over the symbols that are known by now.
+    var reader: ExpressionReader {
+        ExpressionReader { [self] name in
+            guard let value = values[name] else { throw ArchiveError(.invalidExpression, "the symbol '\(name)' is not defined") }
+            return value
+        }
+    }
+
+    /// The symbol names in a text, in order of appearance.
+    static func names(in text: String) -> [String] {
+        guard let syntax = try? ExpressionSyntax(parsing: text) else { return [] }
+        var found: [String] = []
+        func visit(_ syntax: ExpressionSyntax) {
+            switch syntax {
+            case .call("Symbol", let arguments, _):
+                if case .text(let name)? = arguments.first, !found.contains(name) { found.append(name) }
+            case .call(_, let arguments, _): arguments.forEach(visit)
+            case .name(let name) where !["true", "false", "oo", "-oo", "nan", "int_oo", "-int_oo"].contains(name):
+                if !found.contains(name) { found.append(name) }
+            default: break
+            }
+        }
+        visit(syntax)
+        return found
+    }
+
+    /// Ranges for the program: what holds at every call.
+    var symbolToRange: [Symbol: SymRange] {
+        var result: [Symbol: SymRange] = [:]
+        for symbol in symbols where symbol.kind != .unbackedFloat {
+            result[symbol] = symbol.isBacked ? symbol.declaredRange : scope.range(of: symbol)
+        }
+        return result
+    }
+}

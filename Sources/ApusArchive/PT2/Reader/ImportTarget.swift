@@ -1,0 +1,136 @@
+import ApusGraph
+import ApusTensor
+
+/// What a node's target means to the importer.
+enum ImportTarget {
+    /// Arithmetic on sizes: folded into expressions.
+    case arithmetic
+    /// A question about a tensor's shape: folded too.
+    case shapeQuery(ShapeQuery)
+    /// A check without results.
+    case check(Check)
+    /// An operator of the table.
+    case plain(Operator)
+    /// An operator that writes its first argument: the functional one that computes what is written.
+    case inPlace(Operator)
+    /// Writes that have no functional operator of the same name.
+    case overwrite(Overwrite)
+    /// An operator that changes how its first argument's memory is seen: the view operator behind it.
+    case restride(Operator)
+    /// Gives its first argument back as it is.
+    case identity
+    /// `to` and its like: a conversion, or the tensor itself.
+    case conversion
+    /// Nothing when it is not training; the operator of the table, where there is one, when it is.
+    case dropout(Operator?)
+    case batchNorm(Operator)
+    case cond
+    /// A body that is run where it stands, with the operands behind the given number of settings.
+    case inlined(settings: Int)
+
+    enum ShapeQuery {
+        case size
+        case stride
+        case count
+        case offset
+    }
+
+    enum Check {
+        case scalar
+        case async
+        case metadata
+        case range
+        case ignored
+    }
+
+    enum Overwrite {
+        case copy
+        case fill
+        case zero
+    }
+
+    /// - Returns: nil for a target that is not known.
+    init?(_ target: String) {
+        if SymArithmetic.knows(target) {
+            self = .arithmetic
+            return
+        }
+        if let higher = target.dropping(prefix: "torch.ops.higher_order.") {
+            switch higher {
+            case "cond": self = .cond
+            case "wrap_with_set_grad_enabled": self = .inlined(settings: 1)
+            default: return nil
+            }
+            return
+        }
+        guard let name = target.dropping(prefix: "torch.ops."), let parsed = OperatorName(name) else { return nil }
+        if parsed.namespace == "aten", let special = ImportTarget.special(parsed) {
+            self = special
+            return
+        }
+        if let operation = OperatorTable.find(parsed.qualified) {
+            self = operation.schema.name == "batch_norm" ? .batchNorm(operation) : .plain(operation)
+            return
+        }
+        guard let functional = parsed.functional, let operation = OperatorTable.find(functional.qualified) else { return nil }
+        self = operation.schema.returnsView ? .restride(operation) : .inPlace(operation)
+    }
+
+    private static func special(_ name: OperatorName) -> ImportTarget? {
+        switch (name.name, name.overload) {
+        case ("sym_size", "int"): .shapeQuery(.size)
+        case ("sym_stride", "int"): .shapeQuery(.stride)
+        case ("sym_numel", ""): .shapeQuery(.count)
+        case ("sym_storage_offset", ""): .shapeQuery(.offset)
+        case ("_assert_scalar", ""): .check(.scalar)
+        case ("_assert_async", "msg"), ("_assert_async", ""): .check(.async)
+        case ("_assert_tensor_metadata", _): .check(.metadata)
+        case ("sym_constrain_range", ""), ("sym_constrain_range_for_size", ""): .check(.range)
+        case ("copy_", ""): .overwrite(.copy)
+        case ("fill_", _): .overwrite(.fill)
+        case ("zero_", ""): .overwrite(.zero)
+        case ("detach_", ""), ("requires_grad_", ""), ("lift_fresh", ""): .identity
+        case ("dropout", ""), ("dropout_", ""), ("feature_dropout", ""), ("feature_dropout_", ""), ("alpha_dropout", ""),
+            ("alpha_dropout_", ""):
+            .dropout(OperatorTable.find(name.qualified))
+        case ("to", "dtype"), ("to", "dtype_layout"), ("to", "device"), ("to", "other"), ("type_as", ""): .conversion
+        default: nil
+        }
+    }
+}
+
+/// `aten.add_.Tensor` in its parts.
+struct OperatorName {
+    let namespace: String
+    let name: String
+    /// Empty for the default overload.
+    let overload: String
+
+    /// - Parameter text: `namespace.name.overload`.
+    init?(_ text: Substring) {
+        let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+        guard parts.count == 3, parts.allSatisfy({ !$0.isEmpty }) else { return nil }
+        namespace = String(parts[0])
+        name = String(parts[1])
+        overload = parts[2] == "default" ? "" : String(parts[2])
+    }
+
+    private init(namespace: String, name: String, overload: String) {
+        self.namespace = namespace
+        self.name = name
+        self.overload = overload
+    }
+
+    /// As the operator table spells it.
+    var qualified: String { overload.isEmpty ? "\(namespace)::\(name)" : "\(namespace)::\(name).\(overload)" }
+
+    /// The operator without the trailing underscore of an in-place one. `__and__` and its like are not in-place.
+    var functional: OperatorName? {
+        guard name.hasSuffix("_"), !name.hasSuffix("__"), name.count > 1 else { return nil }
+        return OperatorName(namespace: namespace, name: String(name.dropLast()), overload: overload)
+    }
+}
+
+extension String {
+    func dropping(prefix: String) -> Substring? { hasPrefix(prefix) ? dropFirst(prefix.count) : nil }
+}

@@ -1,0 +1,294 @@
+import ApusExport
+import ApusGraph
+import ApusSymbolic
+import ApusTensor
+
+/// Puts an exported program together out of a file's parts.
+struct ProgramReader {
+    private let archive: PT2Archive
+    private let model: String
+    private let program: ProgramSchema.Program
+    private var weights: WeightLoader
+    private var constants: WeightLoader
+    private let symbols: ImportSymbols
+    private let importer: GraphImporter
+
+    /// Graph inputs that are not the user's, in the program's order.
+    private var state: [(role: InputRole, tensor: Tensor, file: String?)] = []
+    private var roles: [InputRole] = []
+    private var leafRoles: [LeafRole] = []
+    private var leafNames: [String] = []
+
+    private var graph: ProgramSchema.Graph { program.graphModule.graph }
+    private var signature: ProgramSchema.GraphSignature { program.graphModule.signature }
+
+    init(_ archive: PT2Archive, model: String) throws {
+        self.archive = archive
+        self.model = model
+        program = try archive.decode("models/\(model).json")
+        weights = try WeightLoader(archive, kind: "weights", model: model)
+        constants = try WeightLoader(archive, kind: "constants", model: model)
+        symbols = ImportSymbols(ranges: program.rangeConstraints)
+        importer = GraphImporter(program.graphModule.graph, symbols: symbols, isBody: false, path: "graph_module.graph")
+    }
+
+    mutating func read() throws -> ExportedProgram {
+        let member = "models/\(model).json"
+        try naming(member: member) { try UnknownTargets.check(graph) }
+        try readInputs(member)
+        return try naming(member: member) {
+            try importer.importNodes()
+            let (outputs, outputRoles) = try readOutputs()
+            importer.interpreter.graph.outputs = outputs
+            let callSpec = try readCallSpec(outputs: outputRoles)
+            do {
+                return try ExportedProgram(
+                    graph: importer.interpreter.graph, inputRoles: roles, outputRoles: outputRoles, state: state.map(\.tensor),
+                    callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: symbols.scope,
+                    symbolToRange: symbols.symbolToRange, guards: symbols.guards)
+            } catch let error where !(error is ArchiveError) {
+                throw ArchiveError(.invalidProgram, "\(error)")
+            }
+        }
+    }
+
+    // MARK: Inputs
+
+    private mutating func readInputs(_ member: String) throws {
+        guard graph.inputs.count == signature.inputSpecs.count else {
+            throw ArchiveError(
+                .invalidProgram, member: member, at: "graph_module.signature.input_specs",
+                "\(signature.inputSpecs.count) entries for \(graph.inputs.count) graph inputs")
+        }
+        // Parameters, buffers and constants come first in a program here; in the file they may stand anywhere.
+        for (index, (input, spec)) in zip(graph.inputs, signature.inputSpecs).enumerated() {
+            try naming(member: member) { try readState(input, spec, "graph_module.graph.inputs[\(index)]") }
+        }
+        for (index, (input, spec)) in zip(graph.inputs, signature.inputSpecs).enumerated() {
+            try naming(member: member) { try readUserInput(input, spec, "graph_module.graph.inputs[\(index)]") }
+        }
+    }
+
+    private mutating func readState(_ input: ProgramSchema.Argument, _ spec: ProgramSchema.InputSpec, _ place: String) throws {
+        let role: InputRole
+        let reference: ProgramSchema.TensorArgument
+        let isWeight: Bool
+        let name: String
+        switch spec {
+        case .parameter(let argument, let fqn): (role, reference, isWeight, name) = (.parameter(fqn), argument, true, fqn)
+        case .buffer(let argument, let fqn, let persistent):
+            (role, reference, isWeight, name) = (.buffer(fqn, persistent: persistent), argument, persistent, fqn)
+        case .tensorConstant(let argument, let fqn): (role, reference, isWeight, name) = (.constant(fqn), argument, false, fqn)
+        case .userInput, .constantInput: return
+        case .customObj(_, let fqn): throw ArchiveError(.unsupported, at: place, "the custom object '\(fqn)' is not supported")
+        case .token: throw ArchiveError(.unsupported, at: place, "effect tokens are not supported")
+        }
+        guard case .tensor(reference) = input else {
+            throw ArchiveError(.invalidProgram, at: place, "the graph's input and its entry in the signature ('\(reference.name)') differ")
+        }
+        let fromWeights = isWeight && (weights.contains(name) || !constants.contains(name))
+        let tensor = fromWeights ? try weights.tensor(name) : try constants.tensor(name)
+        let file = fromWeights ? weights.file(of: name) : constants.file(of: name)
+        state.append((role, tensor, file))
+        roles.append(role)
+        let value = importer.interpreter.graph.addInput(reference.name, .tensor(tensor.spec))
+        let traced = importer.interpreter.tensor(value, tensor.spec)
+        try locating(place) { try importer.define(reference.name, .tensor(importer.aliases.fresh(traced, input: roles.count - 1))) }
+    }
+
+    private mutating func readUserInput(_ input: ProgramSchema.Argument, _ spec: ProgramSchema.InputSpec, _ place: String) throws {
+        switch spec {
+        case .constantInput(let name, let value):
+            leafNames.append(name)
+            leafRoles.append(.constant(LeafValue(value)))
+        case .userInput(let argument):
+            guard argument == input else {
+                throw ArchiveError(.invalidProgram, at: place, "the graph's input and its entry in the signature differ")
+            }
+            switch argument {
+            case .tensor(let reference): try readTensorInput(reference.name, place)
+            case .none: appendConstant(.none, place)
+            case .int(let value): appendConstant(.int(SymInt(value)), place)
+            case .float(let value): appendConstant(.float(SymFloat(value)), place)
+            case .bool(let value): appendConstant(.bool(value), place)
+            case .string(let value): appendConstant(.string(value), place)
+            case .symInt(.name(let name)), .symFloat(.name(let name)), .symBool(.name(let name)):
+                throw ArchiveError(
+                    .unsupported, at: place, "the input '\(name)' is a number that varies from call to call; only tensors may")
+            default: throw ArchiveError(.unsupported, at: place, "an input given as '\(argument.variant)' is not supported")
+            }
+        default: return
+        }
+    }
+
+    private mutating func appendConstant(_ value: LeafValue, _ place: String) {
+        leafNames.append("input_\(leafNames.count)")
+        leafRoles.append(.constant(value))
+    }
+
+    private mutating func readTensorInput(_ name: String, _ place: String) throws {
+        guard let meta = graph.tensorValues[name] else {
+            throw ArchiveError(.invalidProgram, at: place, "tensor_values has no entry for '\(name)'")
+        }
+        let spec = try locating("graph_module.graph.tensor_values.\(name)") { () throws -> TensorSpec in
+            let sizes = try meta.sizes.enumerated().map { dim, size in try inputSize(size, "\(name).shape[\(dim)]") }
+            return TensorSpec(try DType(meta.dtype), try Shape(sizes))
+        }
+        roles.append(.userInput)
+        leafNames.append(name)
+        leafRoles.append(.input)
+        let value = importer.interpreter.graph.addInput(name, .tensor(spec))
+        let traced = importer.interpreter.tensor(value, spec)
+        try locating(place) { try importer.define(name, .tensor(importer.aliases.fresh(traced, input: roles.count - 1))) }
+    }
+
+    /// A size of a user input. Symbols are made as they are met.
+    private func inputSize(_ size: ProgramSchema.SymIntValue, _ origin: String) throws -> SymInt {
+        switch size {
+        case .int(let value): return SymInt(value)
+        case .expression(let expression):
+            let names = ImportSymbols.names(in: expression.text)
+            var hint: Int?
+            if case .int(let value)? = expression.hint { hint = value }
+            for name in names {
+                _ = try symbols.makeBacked(name, origin: names.count == 1 && expression.text.hasPrefix("Symbol") ? origin : "", hint: hint)
+            }
+            return try symbols.reader.size(of: expression.text)
+        }
+    }
+
+    private func locating<Result>(_ place: String, _ body: () throws -> Result) throws -> Result {
+        do { return try body() } catch { throw GraphImporter.located(error, place) }
+    }
+
+    // MARK: Outputs
+
+    private func readOutputs() throws -> ([GraphOutput], [OutputRole]) {
+        let place = "graph_module.signature.output_specs"
+        guard graph.outputs.count == signature.outputSpecs.count else {
+            throw ArchiveError(
+                .invalidProgram, at: place, "\(signature.outputSpecs.count) entries for \(graph.outputs.count) graph outputs")
+        }
+        var mutations: [(GraphOutput, OutputRole)] = []
+        var results: [(GraphOutput, OutputRole)] = []
+        var mutated: Set<String> = []
+        for (index, (output, spec)) in zip(graph.outputs, signature.outputSpecs).enumerated() {
+            try locating("\(place)[\(index)]") {
+                switch spec {
+                case .userOutput: results.append((try importer.output(output), .userOutput))
+                case .lossOutput: results.append((try importer.output(output), .loss))
+                case .bufferMutation(_, let buffer):
+                    mutated.insert(buffer)
+                    mutations.append((try importer.output(output), .bufferMutation(buffer)))
+                case .gradientToParameter(_, let name): results.append((try importer.output(output), .gradientToParameter(name)))
+                case .gradientToUserInput(_, let name): results.append((try importer.output(output), .gradientToUserInput(name)))
+                // Tensors are values here: a program cannot change its caller's, and what it would have written is not asked for.
+                case .userInputMutation: return
+                case .parameterMutation(_, let name):
+                    throw ArchiveError(.unsupported, "the program changes its parameter '\(name)'; only buffers may change")
+                case .token: throw ArchiveError(.unsupported, "effect tokens are not supported")
+                }
+            }
+        }
+        for (input, value) in importer.aliases.writtenInputs {
+            switch roles[input] {
+            case .buffer(let name, _):
+                guard !mutated.contains(name) else { continue }
+                try checkUnshared(name)
+                mutations.append((.value(try importer.interpreter.value(of: value)), .bufferMutation(name)))
+            case .parameter(let name), .constant(let name):
+                throw ArchiveError(
+                    .unsupported, at: "graph_module.graph", "the program changes '\(name)' in place; only buffers may change")
+            case .userInput: continue
+            }
+        }
+        let all = mutations + results
+        return (all.map(\.0), all.map(\.1))
+    }
+
+    /// A buffer whose memory another name shares would have to change under both names.
+    private func checkUnshared(_ name: String) throws {
+        let names = state.filter { $0.file != nil && $0.file == stateFile(name) }.compactMap { $0.role.name }
+        guard names.count <= 1 else {
+            throw ArchiveError(
+                .unsupported, at: "graph_module.graph",
+                "the program changes the buffer '\(name)', which shares its memory with \(names.filter { $0 != name }.joined(separator: ", "))"
+            )
+        }
+    }
+
+    private func stateFile(_ name: String) -> String? { state.first { $0.role.name == name }?.file }
+
+    // MARK: Calling convention
+
+    private func readCallSpec(outputs: [OutputRole]) throws -> CallSpec {
+        let place = "graph_module.module_call_graph"
+        guard let signature = program.graphModule.moduleCallGraph.first(where: { $0.fqn.isEmpty })?.signature else {
+            throw ArchiveError(.invalidProgram, at: place, "the entry of the root module has no signature")
+        }
+        let inTree = try locating("\(place)[0].signature.in_spec") { try TreeSpecText(parsing: signature.inSpec) }
+        let outTree = try locating("\(place)[0].signature.out_spec") { try TreeSpecText(parsing: signature.outSpec) }
+        // Positional arguments, then keyword arguments: Swift's callers give all of them in this order.
+        guard case .tuple(let parts) = inTree, parts.count == 2, case .tuple(let positional) = parts[0],
+            case .dictionary(_, let keywords) = parts[1]
+        else {
+            throw ArchiveError(
+                .invalidTreeSpec, at: "\(place)[0].signature.in_spec", "is not a tuple of positional and a dictionary of keyword arguments")
+        }
+        let callSpec = CallSpec(inSpec: .tuple((positional + keywords).map(\.treeSpec)), outSpec: outTree.treeSpec)
+        guard callSpec.inSpec.leafCount == leafRoles.count else {
+            throw ArchiveError(
+                .invalidProgram, at: "\(place)[0].signature.in_spec",
+                "has \(callSpec.inSpec.leafCount) leaves, the program \(leafRoles.count) inputs")
+        }
+        let results = outputs.count { $0 == .userOutput || $0 == .loss }
+        guard callSpec.outSpec.leafCount == results else {
+            throw ArchiveError(
+                .invalidProgram, at: "\(place)[0].signature.out_spec",
+                "has \(callSpec.outSpec.leafCount) leaves, the program \(results) results")
+        }
+        return callSpec
+    }
+}
+
+extension InputRole {
+    /// The dotted name of what is not the user's.
+    var name: String? {
+        switch self {
+        case .parameter(let name), .buffer(let name, _), .constant(let name): name
+        case .userInput: nil
+        }
+    }
+}
+
+extension LeafValue {
+    init(_ value: ProgramSchema.ConstantValue) {
+        switch value {
+        case .none: self = .none
+        case .int(let number): self = .int(SymInt(number))
+        case .float(let number): self = .float(SymFloat(number))
+        case .string(let text): self = .string(text)
+        case .bool(let flag): self = .bool(flag)
+        }
+    }
+}
+
+extension TreeSpecText {
+    var treeSpec: TreeSpec {
+        switch self {
+        case .leaf: .leaf
+        case .tuple(let children): .tuple(children.map(\.treeSpec))
+        case .list(let children): .list(children.map(\.treeSpec))
+        case .dictionary(let keys, let children): .dictionary(keys, children.map(\.treeSpec))
+        }
+    }
+
+    init(_ spec: TreeSpec) {
+        switch spec {
+        case .leaf: self = .leaf
+        case .tuple(let children): self = .tuple(children.map { TreeSpecText($0) })
+        case .list(let children): self = .list(children.map { TreeSpecText($0) })
+        case .dictionary(let keys, let children): self = .dictionary(keys: keys, children.map { TreeSpecText($0) })
+        }
+    }
+}

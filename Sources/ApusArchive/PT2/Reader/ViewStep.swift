@@ -1,0 +1,117 @@
+import ApusSymbolic
+import ApusTensor
+
+/// One view operation of a chain: how to take the view, and how to put a changed view back.
+struct ViewStep: Sendable {
+    private let kind: Kind
+
+    private enum Kind: Sendable {
+        /// The same elements under the same or another shape, in the same row-major order.
+        case reshaped([SymInt])
+        case permuted([Int])
+        case slice(dim: Int, start: SymInt, end: SymInt, step: SymInt)
+        case select(dim: Int, index: SymInt)
+        case diagonal(offset: Int, dim1: Int, dim2: Int)
+        /// Another view operation: can be taken, not written through.
+        case other(Operator, [Argument])
+    }
+
+    func apply(_ x: Tensor) throws -> Tensor {
+        switch kind {
+        case .reshaped(let sizes):
+            return x.shape.isIdentical(to: try Shape(sizes)) ? x : try x.reshaped(sizes)
+        case .permuted(let dims): return try x.permuted(dims)
+        case .slice(let dim, let start, let end, let step):
+            return try call("aten::slice.Tensor", [.tensor(x), .int(dim), .int(start), .int(end), .int(step)])
+        case .select(let dim, let index): return try call("aten::select.int", [.tensor(x), .int(dim), .int(index)])
+        case .diagonal(let offset, let dim1, let dim2):
+            return try call("aten::diagonal", [.tensor(x), .int(offset), .int(dim1), .int(dim2)])
+        case .other(let operation, let arguments): return try applySingle(operation, [.tensor(x)] + arguments)
+        }
+    }
+
+    /// `before` with the part that this step shows replaced by `view`.
+    func writeBack(_ view: Tensor, into before: Tensor) throws -> Tensor {
+        switch kind {
+        case .reshaped: return try view.reshaped(before.shape)
+        case .permuted(let dims):
+            return try view.permuted(dims.indices.sorted { dims[$0] < dims[$1] })
+        case .slice(let dim, let start, let end, let step):
+            return try call(
+                "aten::slice_scatter", [.tensor(before), .tensor(view), .int(dim), .int(start), .int(end), .int(step)])
+        case .select(let dim, let index):
+            return try call("aten::select_scatter", [.tensor(before), .tensor(view), .int(dim), .int(index)])
+        case .diagonal(let offset, let dim1, let dim2):
+            return try call("aten::diagonal_scatter", [.tensor(before), .tensor(view), .int(offset), .int(dim1), .int(dim2)])
+        case .other(let operation, _):
+            if view.shape.isIdentical(to: before.shape),
+                operation.schema.name.hasPrefix("expand") || operation.schema.name == "broadcast_to"
+            {
+                return view
+            }
+            throw ArchiveError(.unsupported, "writing in place through a view made by '\(operation.name)' is not supported")
+        }
+    }
+
+    private func call(_ name: String, _ arguments: [Argument]) throws -> Tensor {
+        guard let operation = OperatorTable.find(name) else {
+            throw ArchiveError(.unsupported, "the operator '\(name)', which in-place writes need, is missing")
+        }
+        return try applySingle(operation, arguments)
+    }
+}
+
+extension ViewStep {
+    /// Views that keep every element and its row-major position.
+    private static let reshapes: Set<String> = [
+        "alias", "detach", "lift_fresh", "contiguous", "view", "view_as", "reshape", "reshape_as", "flatten", "unflatten", "squeeze",
+        "unsqueeze", "_unsafe_view", "_reshape_alias", "to", "type_as",
+    ]
+
+    /// The steps behind the results of a view operator, one for each result.
+    static func steps(_ operation: Operator, _ arguments: [Argument], of x: Tensor, giving results: [Tensor]) throws -> [ViewStep] {
+        let call = Call(operation, arguments)
+        let name = operation.schema.name
+        func dim(_ index: Int) throws -> Int { try normalize(dim: try call.constant(index), rank: x.rank, in: name) }
+        if reshapes.contains(name), results.count == 1 { return [ViewStep(kind: .reshaped(results[0].shape.sizes))] }
+        switch name {
+        case "permute":
+            return [ViewStep(kind: .permuted(try call.constants(1).map { try normalize(dim: $0, rank: x.rank, in: name) }))]
+        case "transpose", "swapaxes", "swapdims":
+            var dims = Array(0..<x.rank)
+            if !dims.isEmpty { dims.swapAt(try dim(1), try dim(2)) }
+            return [ViewStep(kind: .permuted(dims))]
+        case "t", "mT", "mH", "numpy_T", "adjoint":
+            if x.dtype.isComplex, name == "mH" || name == "adjoint" { break }
+            var dims = Array(0..<x.rank)
+            if name == "numpy_T" { dims.reverse() } else if x.rank >= 2 { dims.swapAt(x.rank - 1, x.rank - 2) }
+            return [ViewStep(kind: .permuted(dims))]
+        case "slice":
+            let start: SymInt = try call.optionalInt(2) ?? 0
+            let end: SymInt = try call.optionalInt(3) ?? SymInt(Int.max)
+            return [ViewStep(kind: .slice(dim: try dim(1), start: start, end: end, step: try call.optionalInt(4) ?? 1))]
+        case "narrow":
+            let start = try call.int(2)
+            return [ViewStep(kind: .slice(dim: try dim(1), start: start, end: start + (try call.int(3)), step: 1))]
+        case "select": return [ViewStep(kind: .select(dim: try dim(1), index: try call.int(2)))]
+        case "diagonal":
+            return [ViewStep(kind: .diagonal(offset: try call.constant(1), dim1: try call.constant(2), dim2: try call.constant(3)))]
+        case "split", "split_with_sizes", "chunk":
+            let axis = try dim(2)
+            var start: SymInt = 0
+            return results.map { result in
+                let end = start + result.shape[axis]
+                defer { start = end }
+                return ViewStep(kind: .slice(dim: axis, start: start, end: end, step: 1))
+            }
+        case "unbind":
+            let axis = try dim(1)
+            return results.indices.map { ViewStep(kind: .select(dim: axis, index: SymInt($0))) }
+        default: break
+        }
+        guard results.count == 1 else {
+            throw ArchiveError(.unsupported, "the view operator '\(operation.name)' with several results is not supported")
+        }
+        return [ViewStep(kind: .other(operation, Array(arguments.dropFirst())))]
+    }
+}
