@@ -73,7 +73,7 @@ enum Eager {
         let specs: [TensorSpec] = try call.operator.rule(call)
         if let views = try view(call) { return try share(try call.tensor(0), views, specs, call) }
         var arguments = call.arguments
-        let copy = try call.tensor(0).contiguous()
+        let copy = try call.tensor(0).clone()
         arguments[0] = .tensor(copy)
         guard let views = try view(Call(call.operator, arguments)) else {
             throw call.error(.unsupported, "can't view a contiguous tensor of shape \(copy.shape)")
@@ -84,9 +84,9 @@ enum Eager {
     private static func share(_ base: Tensor, _ views: [Operator.View], _ specs: [TensorSpec], _ call: Call) throws -> [Tensor] {
         guard views.count == specs.count else { throw call.error(.unsupported, "gave \(views.count) views for \(specs.count) results") }
         return zip(views, specs).map { view, spec in
-            Tensor(
-                TensorBody(
-                    dtype: spec.dtype, storage: base.body.storage, offset: base.body.offset + view.offset, layout: view.layout))
+            var start: Int = base.body.offset
+            if spec.dtype != base.dtype { start = start * base.dtype.byteWidth / spec.dtype.byteWidth }
+            return Tensor(TensorBody(dtype: spec.dtype, storage: base.body.storage, offset: start + view.offset, layout: view.layout))
         }
     }
 

@@ -37,18 +37,6 @@ open class Interpreter {
     open func decide(_ condition: SymBool) -> Bool? {
         outer?.decide(condition) ?? condition.constant
     }
-
-    /// A fresh symbol for a size that depends on values, such as the number of elements that are not zero.
-    ///
-    /// - Parameters:
-    ///   - origin: what the size counts, for messages.
-    ///   - range: the values it may take.
-    open func unbackedSize(for origin: String, range: SymRange) throws -> SymInt {
-        guard let outer else {
-            throw TensorError(.tracing, "the number of \(origin) depends on values, which a bare shape does not have")
-        }
-        return try outer.unbackedSize(for: origin, range: range)
-    }
 }
 
 extension Interpreter {
@@ -89,13 +77,12 @@ private func requireSymbolic(_ condition: SymBool, _ failure: () -> TensorError)
     try interpreter.require(condition, failure)
 }
 
-/// A fresh symbol for a size that depends on values, from the current trace.
-func unbackedSize(for origin: String, atMost limit: SymInt? = nil) throws -> SymInt {
+/// A fresh size that depends on values, from the current trace: `0...limit`.
+func unbackedSize(for origin: String, atMost limit: SymInt) throws -> SymInt {
     guard let interpreter = Interpreter.current else {
         throw TensorError(.tracing, "the number of \(origin) depends on values, which a bare shape does not have")
     }
-    let upper: Int = limit?.constant ?? SymRange.max
-    return try interpreter.unbackedSize(for: origin, range: SymRange(lowerBound: 0, upperBound: upper))
+    return try interpreter.unbackedSize(for: origin, in: 0...Swift.max(limit.constant ?? Int.max, 0))
 }
 
 /// What is known of a condition without asking the user's branch to be decided: true, false, or nil for undecided.

@@ -53,7 +53,7 @@ public final class Operator: Sendable {
 
     public struct View: Sendable {
         public let layout: Layout
-        /// In elements, from the first argument's first element.
+        /// In elements of the result's dtype, from the first argument's first element.
         public let offset: Int
 
         public init(_ layout: Layout, offset: Int = 0) {

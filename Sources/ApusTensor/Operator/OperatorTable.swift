@@ -10,7 +10,10 @@ public struct OperatorTable: Sendable {
         Operator.comparisons, Operator.logic, Operator.division, Operator.selection, Operator.conditions,
         Operator.sums, Operator.extremes, Operator.truth, Operator.variances, Operator.norms,
         Operator.fillings, Operator.ranges, Operator.triangles,
-        Operator.views, Operator.reshaping, Operator.copies,
+        Operator.copies,
+        // Shapes.
+        Operator.dimensionOrder, Operator.dimensionInsertion, Operator.reshaping, Operator.slicing, Operator.splitting,
+        Operator.reinterpreting, Operator.viewWriting, Operator.joining, Operator.repeating, Operator.padding,
     ].flatMap { $0 }
 
     private static let byName: [String: Operator] = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

@@ -1,0 +1,30 @@
+import Testing
+
+@testable import ApusTensor
+
+/// The samples of the operators on shapes, positions and matrices, with PyTorch as the judge of results, gradients and gradients of gradients.
+@Suite struct ShapeSampleTests {
+    /// The families by name.
+    static let families: [String: [[Operator]]] = [
+        "views": [
+            Operator.dimensionOrder, Operator.dimensionInsertion, Operator.reshaping, Operator.slicing, Operator.splitting,
+        ],
+        "view writing": [Operator.reinterpreting, Operator.viewWriting],
+        "joining": [Operator.joining, Operator.repeating, Operator.padding],
+    ]
+
+    @Test(arguments: families.keys.sorted())
+    func agreesWithTorch(_ family: String) throws {
+        var cases: [TorchJudge.Case] = []
+        for operation in (Self.families[family] ?? []).joined() {
+            for (position, arguments) in try operation.samples().enumerated() {
+                do {
+                    cases.append(try TorchJudge.run(operation, arguments))
+                } catch {
+                    Issue.record("\(operation.name), sample \(position): \(error)")
+                }
+            }
+        }
+        for problem in try TorchJudge.judge(cases) { Issue.record("\(problem)") }
+    }
+}
