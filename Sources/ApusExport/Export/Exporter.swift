@@ -71,7 +71,7 @@ struct Exporter {
     private func run(_ prefix: [PathDecision], _ symbols: PathRecorder.SymbolMemory) throws -> PathTrace {
         let scope = declared.scope
         let path = PathRecorder(scope: scope, prefix: prefix, symbols: symbols, budget: 256)
-        let tracer = Tracer(scope: scope, path: path)
+        let tracer = Tracer(scope: scope, path: path, model: model)
         scope.push()
         let previous = scope.oracle
         scope.oracle = path

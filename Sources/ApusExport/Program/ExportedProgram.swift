@@ -2,7 +2,6 @@ import ApusGraph
 import ApusRuntime
 import ApusSymbolic
 import ApusTensor
-import Synchronization
 
 /// A condition on the inputs that every call must meet.
 public struct InputGuard: Sendable {
@@ -60,9 +59,24 @@ public final class ExportedProgram: Sendable {
 
     /// Puts a program together and verifies it.
     /// - Parameter state: one tensor for each graph input that is not the user's, in input order.
-    public init(
+    public convenience init(
         graph: Graph, inputRoles: [InputRole], outputRoles: [OutputRole], state: [Tensor], callSpec: CallSpec, leafRoles: [LeafRole],
         leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard]
+    ) throws {
+        guard inputRoles.count(where: { $0 != .userInput }) == state.count else {
+            throw ProgramError(
+                .invalidGraph,
+                "\(state.count) tensors for \(inputRoles.count { $0 != .userInput }) parameters, buffers and constants")
+        }
+        try self.init(
+            graph: graph, inputRoles: inputRoles, outputRoles: outputRoles, store: StateStore(state), positions: nil, callSpec: callSpec,
+            leafRoles: leafRoles, leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards)
+    }
+
+    /// A program over a store that others may share.
+    init(
+        graph: Graph, inputRoles: [InputRole], outputRoles: [OutputRole], store: StateStore, positions: [Int]?, callSpec: CallSpec,
+        leafRoles: [LeafRole], leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard]
     ) throws {
         guard graph.inputs.count == inputRoles.count, graph.outputs.count == outputRoles.count else {
             throw ProgramError(
@@ -70,8 +84,8 @@ public final class ExportedProgram: Sendable {
                 "\(inputRoles.count) input and \(outputRoles.count) output roles for \(graph.inputs.count) inputs and \(graph.outputs.count) outputs")
         }
         let stateCount = inputRoles.count { $0 != .userInput }
-        guard stateCount == state.count, !inputRoles.prefix(stateCount).contains(.userInput) else {
-            throw ProgramError(.invalidGraph, "\(state.count) tensors for \(stateCount) parameters, buffers and constants")
+        guard !inputRoles.prefix(stateCount).contains(.userInput) else {
+            throw ProgramError(.invalidGraph, "user inputs come after parameters, buffers and constants")
         }
         graphModule = GraphModule(graph)
         graphSignature = ExportGraphSignature(
@@ -83,7 +97,8 @@ public final class ExportedProgram: Sendable {
         self.scope = scope
         self.symbolToRange = symbolToRange
         self.guards = guards
-        self.state = try ProgramState(state, outputRoles: outputRoles, inputRoles: inputRoles)
+        self.state = try ProgramState(store, positions: positions, outputRoles: outputRoles, inputRoles: inputRoles)
+        try Verifier(undecided: .accept).verify(graph, scope: scope)
         plan = try Plan(graph)
         checker = try InputChecker(
             graph: graph, stateCount: stateCount, names: zip(leafRoles, leafNames).compactMap { role, name in
@@ -91,10 +106,17 @@ public final class ExportedProgram: Sendable {
             }, ranges: symbolToRange, guards: guards)
     }
 
-    /// The same program around another graph whose inputs and outputs keep their places.
+    /// The same program around another graph whose inputs and outputs keep their places, with state of its own.
     func replacing(graph: Graph) throws -> ExportedProgram {
         try ExportedProgram(
             graph: graph, inputRoles: graphSignature.inputRoles, outputRoles: graphSignature.outputRoles, state: state.snapshot(),
+            callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards)
+    }
+
+    /// The same program over a store that others share.
+    func sharing(_ store: StateStore, positions: [Int]) throws -> ExportedProgram {
+        try ExportedProgram(
+            graph: graph, inputRoles: graphSignature.inputRoles, outputRoles: graphSignature.outputRoles, store: store, positions: positions,
             callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards)
     }
 }

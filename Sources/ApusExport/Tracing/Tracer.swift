@@ -15,13 +15,17 @@ final class Tracer: Interpreter {
     /// What the path has assumed so far.
     let path: PathRecorder
     /// The modules that are running.
-    var modules: [ModuleFrame] = []
+    private var modules: [ModuleFrame] = []
+    /// Dotted names of the model's modules.
+    private let modulePaths: [ObjectIdentifier: String]
     /// Conditions on input sizes that the function required and that the declared constraints do not imply.
     private(set) var violations: [ConstraintViolation] = []
 
-    init(scope: SymbolScope, path: PathRecorder) {
+    init(scope: SymbolScope, path: PathRecorder, model: ModuleState? = nil) {
         self.scope = scope
         self.path = path
+        modulePaths = Dictionary(
+            (model?.modules ?? []).map { (ObjectIdentifier($0.module), $0.path) }, uniquingKeysWith: { first, _ in first })
         super.init(outer: nil)
     }
 
@@ -112,6 +116,14 @@ final class Tracer: Interpreter {
             path.assumeChecked(condition)
         }
     }
+}
+
+extension Tracer: ModuleObserver {
+    func moduleWillRun(_ module: any Module) {
+        modules.append(ModuleFrame(path: modulePaths[ObjectIdentifier(module)] ?? "", type: "\(type(of: module))"))
+    }
+
+    func moduleDidRun(_ module: any Module) { _ = modules.popLast() }
 }
 
 extension DType {

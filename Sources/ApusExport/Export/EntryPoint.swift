@@ -1,0 +1,43 @@
+import ApusNN
+import ApusTensor
+
+/// A function with the example arguments and constraints that it is traced with.
+public struct EntryPoint {
+    let export: (_ model: (any Module)?) throws -> ExportedProgram
+
+    /// - Parameters: as for `export`.
+    public init<each Input, Output>(
+        _ function: @escaping (repeat each Input) throws -> Output, args: repeat each Input,
+        constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore()
+    ) {
+        let arguments = (repeat each args)
+        export = { model in try exportPack(function, (repeat each arguments), model, constraints, names, branches) }
+    }
+}
+
+/// Entry points by name, written as a dictionary. A name that stands twice is reported by `export`.
+public struct EntryPoints: ExpressibleByDictionaryLiteral {
+    let entries: [(name: String, entry: EntryPoint)]
+
+    public init(dictionaryLiteral elements: (String, EntryPoint)...) { entries = elements.map { ($0.0, $0.1) } }
+
+    /// In the order of their names.
+    public init(_ entries: [String: EntryPoint]) { self.entries = entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
+
+    static func requireDistinct(_ names: [String]) throws {
+        guard !names.isEmpty else { throw ProgramError(.entryPoint, "no entry point is given; name at least one") }
+        var seen = Set<String>()
+        for name in names where !seen.insert(name).inserted {
+            throw ProgramError(.entryPoint, "the entry point '\(name)' is given twice")
+        }
+    }
+}
+
+/// Traces several functions of one model into one artifact: `export(["prefill": EntryPoint(f, args: x), "decode": ...], of: model)`.
+///
+/// The programs share the model's parameters and buffers: weights are there once, and a buffer that one changes is changed for all.
+/// - Throws: as `export`; and for no entry point, or a name that stands twice.
+public func export(_ entryPoints: EntryPoints, of model: (any Module)? = nil) throws -> ExportedPrograms {
+    try EntryPoints.requireDistinct(entryPoints.entries.map(\.name))
+    return try ExportedPrograms(sharingStateOf: entryPoints.entries.map { ($0.name, try $0.entry.export(model)) })
+}

@@ -1,0 +1,50 @@
+import ApusTensor
+
+/// Several programs of one model, each under the name of its entry point. Weights are there once.
+public struct ExportedPrograms: Sendable {
+    /// In the order in which they were given.
+    public let names: [String]
+    private let programs: [String: ExportedProgram]
+
+    /// Throws for no entry point and for a name that stands twice.
+    public init(_ entries: [(name: String, program: ExportedProgram)]) throws {
+        try EntryPoints.requireDistinct(entries.map(\.name))
+        names = entries.map(\.name)
+        programs = Dictionary(entries.map { ($0.name, $0.program) }, uniquingKeysWith: { first, _ in first })
+    }
+
+    /// The program of an entry point, or nil.
+    public subscript(name: String) -> ExportedProgram? { programs[name] }
+
+    /// The program of an entry point. Throws for an unknown name, listing the known ones.
+    public func program(named name: String) throws -> ExportedProgram {
+        guard let program = programs[name] else {
+            throw ProgramError(.entryPoint, "there is no entry point '\(name)'; there are: \(names.joined(separator: ", "))")
+        }
+        return program
+    }
+
+    /// Every entry point with its program, in order.
+    public var entries: [(name: String, program: ExportedProgram)] { names.compactMap { name in programs[name].map { (name, $0) } } }
+
+    /// Programs whose parameters and buffers of the same name become one.
+    init(sharingStateOf entries: [(name: String, program: ExportedProgram)]) throws {
+        var tensors: [Tensor] = []
+        var known: [String: Int] = [:]
+        let positions: [[Int]] = entries.map { entry in
+            zip(entry.program.graphSignature.inputRoles, entry.program.state.snapshot()).map { role, tensor in
+                let name: String? =
+                    switch role {
+                    case .parameter(let name), .buffer(let name, _): name
+                    case .constant, .userInput: nil
+                    }
+                if let name, let position = known[name] { return position }
+                tensors.append(tensor)
+                if let name { known[name] = tensors.count - 1 }
+                return tensors.count - 1
+            }
+        }
+        let store = StateStore(tensors)
+        try self.init(zip(entries, positions).map { ($0.name, try $0.program.sharing(store, positions: $1)) })
+    }
+}
