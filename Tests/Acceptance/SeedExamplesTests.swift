@@ -51,3 +51,68 @@ import Testing
         #expect(error?.suggestedFixes == ["dynamicDim(x, 0) == dynamicDim(y, 0)"])
     }
 }
+
+final class Counter: Module {
+    @Parameter var scale: Tensor
+    @Buffer var count: Tensor
+
+    init() throws {
+        scale = try Tensor.full([1], 2.0)
+        count = try Tensor.zeros([1])
+    }
+
+    func forward(_ x: Tensor) throws -> Tensor {
+        count = try count + 1
+        return try x * scale + count
+    }
+}
+
+@Suite struct ArtifactTests {
+    @Test func s24BuffersCount() throws {
+        let model = try Counter()
+        let x = try Tensor.ones([3])
+        let program = try export(model, args: x)
+        #expect(try model.count.array(of: Float.self) == [0])
+        #expect(program.graphSignature.parameters == ["scale"])
+        #expect(program.graphSignature.buffers == ["count"])
+        #expect(Set(program.graphSignature.buffersToMutate.values) == ["count"])
+        let first: Tensor = try program(x)
+        let second: Tensor = try program(x)
+        #expect(try first.array(of: Float.self) == [3, 3, 3])
+        #expect(try second.array(of: Float.self) == [4, 4, 4])
+        #expect(try program.stateDict["count"]?.array(of: Float.self) == [2])
+        #expect(try model.count.array(of: Float.self) == [0])
+    }
+
+    @Test func s5EntryPointsShareState() throws {
+        let model = try Counter()
+        let x = try Tensor.ones([3])
+        let programs = try export(
+            ["once": EntryPoint({ (x: Tensor) in try model(x) }, args: x), "scaled": EntryPoint({ (x: Tensor) in try x * model.scale }, args: x)],
+            of: model)
+        let once = try programs.program(named: "once")
+        let _: Tensor = try once(x)
+        #expect(try programs.program(named: "scaled").stateDict["count"]?.array(of: Float.self) == [1])
+        #expect(programs["unknown"] == nil)
+        let none: EntryPoints = [:]
+        let error = #expect(throws: ProgramError.self) { try export(none, of: model) }
+        #expect(error?.description == "no entry point is given; name at least one")
+        let twice = #expect(throws: ProgramError.self) {
+            try export(["a": EntryPoint({ (x: Tensor) in x }, args: x), "a": EntryPoint({ (x: Tensor) in x }, args: x)])
+        }
+        #expect(twice?.description == "the entry point 'a' is given twice")
+    }
+
+    @Test func s16s17TransformAndAssertions() throws {
+        let x = try Tensor.ones([4])
+        let program = try export({ (x: Tensor) in try x.cos() }, args: x, constraints: [dynamicDim(x, 0).in(3...6)])
+        let asserted = try program.addRuntimeAssertions()
+        let names = asserted.graph.nodes.map(\.operator.name)
+        #expect(names.contains("aten::_assert_scalar"))
+        #expect(try asserted.addRuntimeAssertions().graph.nodes.count == asserted.graph.nodes.count)
+        #expect(program.graph.nodes.count == 1)
+        #expect(throws: ProgramError.self) { let _: Tensor = try asserted(try Tensor.ones([7])) }
+        #expect(try program.transform().graph.description == program.graph.description)
+        print(asserted)
+    }
+}

@@ -23,10 +23,8 @@ extension ExportedProgram {
     private func assertedConditions() -> [(condition: SymBool, message: String)] {
         var found: [(SymBool, String)] = []
         for (symbol, range) in symbolToRange.sorted(by: { $0.key.index < $1.key.index }) where symbol.isBacked {
-            let size = scope.size(symbol)
             let message = "\(symbol.displayName) must be in \(range)"
-            if range.hasLowerBound { found.append((size >= range.lowerBound, message)) }
-            if range.hasUpperBound { found.append((size <= range.upperBound, message)) }
+            found += scope.statements(of: symbol, in: range).map { ($0, message) }
         }
         return found + guards.map { ($0.condition, $0.message) }
     }
@@ -44,7 +42,6 @@ struct RuntimeAssertions: GraphPass {
         let present: [SymBool] = graph.nodes.filter { $0.provenance == RuntimeAssertions.provenance }.compactMap {
             if case .symBool(let condition) = $0.arguments.first { condition } else { nil }
         }
-        // A scope that knows the range folds the condition to a constant: nothing can break it, and the entry check states it.
         let missing = conditions.filter { entry in
             entry.condition.constant != true && !present.contains { $0.isIdentical(to: entry.condition) }
         }
