@@ -24,7 +24,11 @@ extension ScopeState {
         record(fact, true)
         if let row = Row(fact) {
             add(row)
-            if case .equalsZero = row.relation { define(byZero: row.p) }
+            switch row.relation {
+            case .equalsZero: define(byZero: row.p)
+            case .divides(let d): define(byMultiple: row.p, of: d)
+            default: break
+            }
         } else if case .any(let parts) = fact.kind {
             // What is left of a disjunction when all but one of its parts are known to fail is a fact.
             var left: [BoolExpr] = []
@@ -223,6 +227,7 @@ extension ScopeState {
         }
         if joint == current { return [] }
         knowledge.now.residues[atom.id] = joint
+        define(atom, by: joint)
         _ = meet(atom, .all)
         return [atom.id]
     }

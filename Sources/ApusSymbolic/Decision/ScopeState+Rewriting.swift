@@ -26,6 +26,30 @@ extension ScopeState {
         knowledge.now.definitions = definitions
     }
 
+    /// x = r (mod m) makes x the same as m * floorDiv(x, m) + r, from which x // d and x % d fall out for divisors d of m.
+    ///
+    /// The quotient contains x itself: definitions are put in once, never again in what they put in.
+    func define(_ atom: Atom, by residue: Residue) {
+        guard case .symbol(let symbol) = atom.kind, residue.modulus > 1 else { return }
+        let known: SymExpr? = knowledge.now.definitions[symbol.index]
+        // What an equality says is worth more.
+        if let known, !known.freeSymbols.contains(where: { $0.index == symbol.index }) { return }
+        guard let quotient = try? floorDivide(expression(atom), by: residue.modulus),
+            let value = combine(quotient, residue.modulus, constant(residue.remainder), 1)
+        else { return }
+        knowledge.now.definitions[symbol.index] = value
+    }
+
+    /// d | x + rest makes x the same as d * floorDiv(x + rest, d) - rest.
+    func define(byMultiple p: SymExpr, of d: Int) {
+        guard p.terms.count > 1, let lead = p.terms.first(where: { $0.coefficient == 1 && $0.monomial.linearAtom?.isSymbol == true }),
+            case .symbol(let symbol)? = lead.monomial.linearAtom?.kind, knowledge.now.definitions[symbol.index] == nil,
+            let rest = combine(p, 1, expression(constant: 0, terms: [lead]), -1),
+            let quotient = try? floorDivide(p, by: d), let value = combine(quotient, d, rest, -1)
+        else { return }
+        knowledge.now.definitions[symbol.index] = value
+    }
+
     private func concerns(_ symbols: [Symbol]) -> Bool {
         if knowledge.now.definitions.isEmpty { return false }
         return symbols.contains { knowledge.now.definitions[$0.index] != nil }

@@ -72,6 +72,22 @@ struct SystemBuilder {
         return column
     }
 
+    /// Where x*y and one of the squares occur: (x - y)^2 and (x + y)^2 are not negative.
+    private mutating func addSquares() {
+        let squared: Set<Int> = Set(monomials.lazy.filter { $0.degree == 2 && $0.factors.count == 1 }.map { $0.factors[0].atom.id })
+        if squared.isEmpty { return }
+        for monomial in monomials where monomial.degree == 2 && monomial.factors.count == 2 {
+            let (x, y) = (monomial.factors[0].atom, monomial.factors[1].atom)
+            guard squared.contains(x.id) || squared.contains(y.id) else { continue }
+            for sign in [1, -1] {
+                guard let root = state.combine(state.expression(x), 1, state.expression(y), sign),
+                    let square = try? state.multiply(root, root)
+                else { continue }
+                add(Row(.atLeastZero, square))
+            }
+        }
+    }
+
     /// Adds consequences of the products among the columns; says whether there were new ones.
     mutating func addProducts(_ rows: [Row]) -> Bool {
         let products: [Monomial] = monomials.filter { $0.degree > 1 && !knownProducts.contains($0.id) }.prefix(8).map { $0 }
@@ -82,6 +98,7 @@ struct SystemBuilder {
             for lemma in state.productLemmas(product) { add(Row(.atLeastZero, lemma)) }
             for factor in product.factors where !factors.contains(where: { $0 === factor.atom }) { factors.append(factor.atom) }
         }
+        addSquares()
         let wanted: Set<Int> = Set(monomials.lazy.filter { $0.degree > 1 }.map(\.id))
         for p in state.scaledRows(rows, by: Array(factors.prefix(8)), wanted: wanted) { add(Row(.atLeastZero, p)) }
         return true
