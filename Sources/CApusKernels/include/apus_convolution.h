@@ -11,14 +11,13 @@ typedef struct apus_conv {
 
 /// Output size of one dimension, or -1 if the kernel does not fit or a parameter is out of range.
 int64_t apus_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation);
-/// Bytes of scratch for each function below; they use less when it is null by allocating for themselves.
-int64_t apus_conv_scratch_size(const apus_conv *conv, int32_t dtype);
 
 /// in [batch, in_channels, in_size], weight [out_channels, in_channels/groups, kernel], bias [out_channels] or null, out [batch, out_channels, out_size].
-/// All contiguous and of one floating dtype.
-int apus_conv_forward(const apus_conv *conv, int32_t dtype, const void *in, const void *weight, const void *bias, void *out, void *scratch);
-int apus_conv_backward_input(const apus_conv *conv, int32_t dtype, const void *grad, const void *weight, void *grad_in, void *scratch);
-int apus_conv_backward_weight(const apus_conv *conv, int32_t dtype, const void *grad, const void *in, void *grad_weight, void *scratch);
+/// All contiguous and of one floating dtype. Windows are unrolled tile by tile into scratch from the allocator, sized to stay in cache.
+int apus_conv_forward(const apus_conv *conv, int32_t dtype, const void *in, const void *weight, const void *bias, void *out);
+/// Also the forward pass of a transposed convolution, whose input is `grad` here.
+int apus_conv_backward_input(const apus_conv *conv, int32_t dtype, const void *grad, const void *weight, void *grad_in);
+int apus_conv_backward_weight(const apus_conv *conv, int32_t dtype, const void *grad, const void *in, void *grad_weight);
 int apus_conv_backward_bias(const apus_conv *conv, int32_t dtype, const void *grad, void *grad_bias);
 /// Adds a per-channel bias to contiguous [batch, channels, spatial] (after a transposed convolution, which is backward_input).
 int apus_add_channel_bias(int64_t batch, int64_t channels, int64_t spatial, int32_t dtype, const void *bias, void *out);

@@ -11,8 +11,8 @@ int apus_kthvalue(int32_t dim, int64_t k, const apus_view *in, const apus_view *
 /// Positions at which `values` go into `sorted` (last dimension ascending; either rank 1, or `values`' leading sizes). `out` is int64 or int32.
 int apus_searchsorted(bool right, const apus_view *sorted, const apus_view *values, const apus_view *out);
 
-/// Finds the distinct elements of `in`, ascending if `sorted_order` (else in order of first appearance; PyTorch leaves it open), or of runs only if
-/// `consecutive`. `values` is rank 1, contiguous, as long as `in`'s count at least; the first `count` are written. `inverse` (in's sizes) and
+/// Finds the distinct elements of `in`, ascending, or only those of neighbours if `consecutive` (then in the order of `in`). NaN differs from itself.
+/// `values` is rank 1, contiguous, as long as `in`'s count at least; the first `count` are written. `inverse` (in's sizes) and
 /// `counts` (as long as values) are int64 and may be null.
 int apus_unique(bool consecutive, const apus_view *in, const apus_view *values, const apus_view *inverse, const apus_view *counts, int64_t *count);
 #endif

@@ -1,46 +1,67 @@
 /// float32 loops.
 #define _GNU_SOURCE
 #include "loop_macros.h"
+#include "../math/float32.h"
 #include "special.h"
 
 #define T float
 #define SFX f32
 #define FABS(x) __builtin_elementwise_abs(x)
 #define SIGN_OF(x) (__builtin_signbit(x) != 0)
-#define EXP(x) expf(x)
-#define EXP2(x) exp2f(x)
-#define EXPM1(x) expm1f(x)
-#define LOG(x) logf(x)
-#define LOG2(x) log2f(x)
-#define LOG10(x) log10f(x)
-#define LOG1P(x) log1pf(x)
-#define ASIN(x) asinf(x)
-#define ACOS(x) acosf(x)
-#define ATAN(x) atanf(x)
-#define SINH(x) sinhf(x)
-#define COSH(x) coshf(x)
-#define TANH(x) tanhf(x)
-#define ASINH(x) asinhf(x)
-#define ACOSH(x) acoshf(x)
-#define ATANH(x) atanhf(x)
-#define SIGMOID(x) (1 / (1 + expf(-(x))))
-#define ERF(x) erff(x)
+#define EXP(x) apus_exp_f32(x)
+#define EXP2(x) apus_exp2_f32(x)
+#define EXPM1(x) apus_expm1_f32(x)
+#define LOG(x) apus_log_f32(x)
+#define LOG2(x) apus_log2_f32(x)
+#define LOG10(x) apus_log10_f32(x)
+#define LOG1P(x) apus_log1p_f32(x)
+#define ASIN(x) apus_asin_f32(x)
+#define ACOS(x) apus_acos_f32(x)
+#define ATAN(x) apus_atan_f32(x)
+#define SINH(x) apus_sinh_f32(x)
+#define COSH(x) apus_cosh_f32(x)
+#define TANH(x) apus_tanh_f32(x)
+#define ASINH(x) apus_asinh_f32(x)
+#define ACOSH(x) apus_acosh_f32(x)
+#define ATANH(x) apus_atanh_f32(x)
+#define SIGMOID(x) apus_sigmoid_f32(x)
+#define ERF(x) apus_erf_f32(x)
 #define ERFC(x) erfcf(x)
 #define ERFINV(x) ((float)apus_erfinv(x))
 #define LGAMMA(x) ((float)apus_lgamma(x))
 #define DIGAMMA(x) ((float)apus_digamma(x))
-#define GELU(x) ((x)*0.5f * (1 + erff((x) * (float)M_SQRT1_2)))
-#define ATAN2(x, y) atan2f(x, y)
-#define HYPOT(x, y) hypotf(x, y)
+#define GELU(x) ((x)*0.5f * (1 + apus_erf_f32((x) * (float)M_SQRT1_2)))
+#define ATAN2(x, y) apus_atan2_f32(x, y)
+#define HYPOT(x, y) apus_hypot_f32(x, y)
 #define NEXTAFTER(x, y) nextafterf(x, y)
-#define POW(x, y) powf(x, y)
+#define POW(x, y) apus_pow_f32(x, y)
 #define FMOD(x, y) fmodf(x, y)
 #include "float_helpers.inc"
 
 #define CUSTOM(NAME)
-LOOP_HEAD(SIN) float *o = out; const float *a = pa; for (int64_t i = 0; i < n; i++) o[i] = sinf(a[i]); return APUS_OK; }
-LOOP_HEAD(COS) float *o = out; const float *a = pa; for (int64_t i = 0; i < n; i++) o[i] = cosf(a[i]); return APUS_OK; }
-LOOP_HEAD(TAN) float *o = out; const float *a = pa; for (int64_t i = 0; i < n; i++) o[i] = tanf(a[i]); return APUS_OK; }
+/// Vectors first; then the few arguments too large for the quick reduction, which libm reduces.
+#define TRIGONOMETRIC(NAME, FAST, SLOW)                                                                                                        \
+    LOOP_HEAD(NAME)                                                                                                                             \
+    float *o = out;                                                                                                                             \
+    const float *a = pa;                                                                                                                        \
+    for (int64_t start = 0; start < n; start += 256) {                                                                                          \
+        float copy[256];                                                                                                                        \
+        int64_t count = APUS_MIN(256, n - start);                                                                                               \
+        memcpy(copy, a + start, (size_t)count * 4);                                                                                             \
+        int32_t large = 0;                                                                                                                      \
+        APUS_SIMD for (int64_t i = 0; i < count; i++) {                                                                                         \
+            float x = copy[i];                                                                                                                  \
+            large |= !(FABS(x) <= APUS_TRIG_LIMIT_F32);                                                                                         \
+            o[start + i] = FAST(x);                                                                                                             \
+        }                                                                                                                                       \
+        for (int64_t i = 0; large && i < count; i++)                                                                                            \
+            if (!(FABS(copy[i]) <= APUS_TRIG_LIMIT_F32)) o[start + i] = SLOW(copy[i]);                                                           \
+    }                                                                                                                                           \
+    return APUS_OK;                                                                                                                             \
+    }
+TRIGONOMETRIC(SIN, apus_sin_f32, sinf)
+TRIGONOMETRIC(COS, apus_cos_f32, cosf)
+TRIGONOMETRIC(TAN, apus_tan_f32, tanf)
 #include "float.def"
 #include "loop_entries.h"
 

@@ -1,16 +1,17 @@
 /// float64 loops.
 #define _GNU_SOURCE
 #include "loop_macros.h"
+#include "../math/float64.h"
 #include "special.h"
 
 #define T double
 #define SFX f64
 #define FABS(x) __builtin_elementwise_abs(x)
 #define SIGN_OF(x) (__builtin_signbit(x) != 0)
-#define EXP(x) exp(x)
+#define EXP(x) apus_exp_f64(x)
 #define EXP2(x) exp2(x)
 #define EXPM1(x) expm1(x)
-#define LOG(x) log(x)
+#define LOG(x) apus_log_f64(x)
 #define LOG2(x) log2(x)
 #define LOG10(x) log10(x)
 #define LOG1P(x) log1p(x)
@@ -23,7 +24,7 @@
 #define ASINH(x) asinh(x)
 #define ACOSH(x) acosh(x)
 #define ATANH(x) atanh(x)
-#define SIGMOID(x) (1 / (1 + exp(-(x))))
+#define SIGMOID(x) (1 / (1 + apus_exp_f64(-(x))))
 #define ERF(x) erf(x)
 #define ERFC(x) erfc(x)
 #define ERFINV(x) apus_erfinv(x)

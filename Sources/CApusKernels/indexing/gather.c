@@ -1,0 +1,110 @@
+/// gather, scatter: one index per element.
+#include "elements.h"
+#include <stdatomic.h>
+
+typedef struct {
+    const apus_plan *plan; // operands: base (without the indexed dimension's step), index, other
+    int64_t size, step;
+    _Atomic int status;
+    _Atomic int64_t bad;
+} job;
+
+/// The view with a stride of 0 along `dim` and the sizes of `shape`: its elements' addresses but for the indexed dimension.
+static apus_view base_of(const apus_view *v, const apus_view *shape, int32_t dim, int64_t *strides) {
+    for (int32_t d = 0; d < v->rank; d++) strides[d] = d == dim ? 0 : v->strides[d];
+    return (apus_view){v->data, shape->sizes, strides, v->rank, v->dtype};
+}
+
+static void fail(job *j, int64_t value) {
+    atomic_store_explicit(&j->bad, value, memory_order_relaxed);
+    atomic_store_explicit(&j->status, APUS_INDEX_OUT_OF_BOUNDS, memory_order_relaxed);
+}
+
+#define GATHER(TYPE)                                                                                                                           \
+    for (int64_t c = 0; c < n; c++) {                                                                                                           \
+        int64_t i = apus_index_at(index + c * si, index_dtype);                                                                                 \
+        if ((uint64_t)i >= (uint64_t)j->size) {                                                                                                 \
+            fail(j, i);                                                                                                                         \
+            return;                                                                                                                             \
+        }                                                                                                                                       \
+        memcpy(out + c * so, base + c * sb + i * j->step, sizeof(TYPE));                                                                        \
+    }                                                                                                                                           \
+    break;
+
+static void gather_range(void *context, int64_t begin, int64_t end) {
+    job *j = context;
+    const apus_plan *p = j->plan;
+    int32_t inner = p->rank - 1, index_dtype = p->dtypes[1];
+    int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
+    int64_t n = inner < 0 ? 1 : p->sizes[inner];
+    int64_t sb = inner < 0 ? 0 : p->strides[inner][0], si = inner < 0 ? 0 : p->strides[inner][1], so = inner < 0 ? 0 : p->strides[inner][2];
+    int32_t outer = inner < 0 ? 0 : inner;
+    apus_plan_offsets(p, outer, begin, coordinates, offsets);
+    for (int64_t r = begin; r < end; r++) {
+        const char *base = p->data[0] + offsets[0], *index = p->data[1] + offsets[1];
+        char *out = p->data[2] + offsets[2];
+        switch (p->item[0]) {
+        case 1: GATHER(uint8_t)
+        case 2: GATHER(uint16_t)
+        case 4: GATHER(uint32_t)
+        case 8: GATHER(uint64_t)
+        default: GATHER(apus_c128)
+        }
+        apus_plan_next(p, outer, coordinates, offsets);
+    }
+}
+
+/// Checks the views of gather and scatter. Scalars count as vectors of one.
+static int check(int32_t dim, const apus_view *data, const apus_view *index, const apus_view *other) {
+    if (!apus_dtype_is_index(index->dtype) || !apus_dtype_is_valid(data->dtype) || data->dtype != other->dtype) return APUS_UNSUPPORTED;
+    if (data->rank > 64 || index->rank != data->rank || (other->rank != data->rank && other->rank != 0)) return APUS_INVALID_ARGUMENT;
+    if (data->rank == 0) return dim == 0 ? APUS_OK : APUS_INVALID_ARGUMENT;
+    if (dim < 0 || dim >= data->rank) return APUS_INVALID_ARGUMENT;
+    for (int32_t d = 0; d < data->rank; d++)
+        if (d != dim && index->sizes[d] > data->sizes[d]) return APUS_INVALID_ARGUMENT;
+    return APUS_OK;
+}
+
+int apus_gather(int32_t dim, const apus_view *in, const apus_view *index, const apus_view *out, int64_t *bad_index) {
+    int status = check(dim, in, index, out);
+    if (status != APUS_OK) return status;
+    int64_t strides[64];
+    apus_view base = base_of(in, index, dim, strides);
+    const apus_view *views[] = {&base, index, out};
+    apus_plan plan;
+    status = apus_plan_make(&plan, views, 3, true);
+    if (status != APUS_OK || plan.count == 0) return status;
+    job j = {.plan = &plan, .size = in->rank == 0 ? 1 : in->sizes[dim], .step = in->rank == 0 ? 0 : in->strides[dim] * plan.item[0]};
+    int64_t n = plan.rank == 0 ? 1 : plan.sizes[plan.rank - 1];
+    apus_parallel_for(plan.count / n, 16384 / n + 1, gather_range, &j);
+    status = atomic_load(&j.status);
+    return status == APUS_INDEX_OUT_OF_BOUNDS ? apus_bad_index(atomic_load(&j.bad), bad_index) : status;
+}
+
+int apus_scatter(apus_scatter_op op, int32_t dim, const apus_view *index, const apus_view *source, const apus_view *out, int64_t *bad_index) {
+    int status = check(dim, out, index, source);
+    if (status != APUS_OK) return status;
+    apus_update update = apus_find_update(op, out->dtype);
+    if (!update) return APUS_UNSUPPORTED;
+    int64_t strides[64];
+    apus_view base = base_of(out, index, dim, strides), cut = *source;
+    if (source->rank > 0) {
+        for (int32_t d = 0; d < index->rank; d++)
+            if (source->sizes[d] < index->sizes[d]) return APUS_INVALID_ARGUMENT;
+        cut.sizes = index->sizes;
+    }
+    const apus_view *views[] = {&base, &cut, index};
+    apus_plan plan;
+    status = apus_plan_make(&plan, views, 3, false);
+    if (status != APUS_OK || plan.count == 0) return status;
+    int64_t size = out->rank == 0 ? 1 : out->sizes[dim], step = out->rank == 0 ? 0 : out->strides[dim] * plan.item[0];
+    int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
+    apus_plan_offsets(&plan, plan.rank, 0, coordinates, offsets);
+    for (int64_t e = 0; e < plan.count; e++) {
+        int64_t i = apus_index_at(plan.data[2] + offsets[2], plan.dtypes[2]);
+        if ((uint64_t)i >= (uint64_t)size) return apus_bad_index(i, bad_index);
+        update(plan.data[0] + offsets[0] + i * step, plan.data[1] + offsets[1]);
+        apus_plan_next(&plan, plan.rank, coordinates, offsets);
+    }
+    return APUS_OK;
+}
