@@ -32,7 +32,7 @@ final class RuleInterpreter: Interpreter {
         }
     }
 
-    override func unbackedSize(for origin: String, range: SymRange) throws -> SymInt {
+    override func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
         guard !unbackedSizes.isEmpty else {
             throw TensorError(.invalidArgument, "the size '\(origin)' depends on values, but the result's sizes are known")
         }

@@ -75,14 +75,6 @@ final class ImportInterpreter: Interpreter {
         return size
     }
 
-    override func unbackedSize(for origin: String, range: SymRange) throws -> SymInt {
-        let name = symbols.upcoming.isEmpty ? nil : symbols.upcoming.removeFirst()
-        guard let size = symbols.makeUnbacked(name, kind: .unbackedInt, range: range).int else {
-            throw TensorError(.unsupported, "no size for \(origin)")
-        }
-        return size
-    }
-
     // MARK: Conditions
 
     override func decide(_ condition: SymBool) -> Bool? {
