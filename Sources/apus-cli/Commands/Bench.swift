@@ -1,0 +1,74 @@
+import Apus
+import ArgumentParser
+
+/// `apus bench`: how long one call takes.
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Time a program on given or made-up inputs.")
+
+    @OptionGroup var program: ProgramFile
+
+    @Argument(help: "Inputs as for 'run'; made up from the declared shapes when omitted.")
+    var inputs: [String] = []
+
+    @Option(name: .long, help: "The sizes of dynamic dimensions for made-up inputs, e.g. s0=8. Default: the smallest allowed.")
+    var size: [String] = []
+
+    @Option(name: .long, help: "Counted calls.")
+    var runs = 50
+
+    @Flag(name: .long, help: "Print JSON.")
+    var json = false
+
+    private struct Timing: Encodable {
+        let runs: Int
+        let minimumMicroseconds: Double
+        let medianMicroseconds: Double
+        let maximumMicroseconds: Double
+        let peakBytes: Int
+    }
+
+    func validate() throws {
+        guard (1...1_000_000).contains(runs) else { throw ValidationError("--runs must be between 1 and 1000000.") }
+    }
+
+    func run() throws {
+        let program = try self.program.load()
+        let tensors = try inputs.isEmpty ? madeUpInputs(program) : TensorFiles.inputs(inputs, for: program)
+        for _ in 0..<min(runs, 5) { _ = try program.run(tensors: tensors) }
+        AllocatorStatistics.resetPeak()
+        let clock = ContinuousClock()
+        let times: [Double] = try (0..<runs).map { _ in
+            let duration = try clock.measure { _ = try program.run(tensors: tensors) }
+            return Double(duration.components.seconds) * 1e6 + Double(duration.components.attoseconds) / 1e12
+        }.sorted()
+        let timing = Timing(
+            runs: runs, minimumMicroseconds: times.first ?? 0, medianMicroseconds: times[times.count / 2],
+            maximumMicroseconds: times.last ?? 0, peakBytes: AllocatorStatistics.current.peakBytesInUse)
+        if json { return try printJSON(timing) }
+        print("calls: \(timing.runs)")
+        print("time per call: min \(timing.minimumMicroseconds) us, median \(timing.medianMicroseconds) us, max \(timing.maximumMicroseconds) us")
+        print("peak tensor memory: \(timing.peakBytes) bytes")
+    }
+
+    private func madeUpInputs(_ program: ExportedProgram) throws -> [Tensor] {
+        var sizes: [String: Int] = [:]
+        for entry in size {
+            let parts = entry.split(separator: "=")
+            guard parts.count == 2, let value = Int(parts[1]) else { throw ValidationError("--size takes NAME=NUMBER, not '\(entry)'.") }
+            sizes[String(parts[0])] = value
+        }
+        var point = Assignment()
+        for (symbol, range) in program.symbolToRange { point[symbol] = sizes[symbol.name] ?? max(range.lowerBound, 1) }
+        let values = zip(program.graph.inputs, program.graphSignature.inputRoles).filter { $0.1 == .userInput }.map { $0.0 }
+        return try values.map { value in
+            guard let spec = program.graph.spec(value) else { throw ValidationError("An input is no tensor; give the inputs as files.") }
+            let shape: [SymInt] = try spec.shape.map { size in
+                guard let known = program.scope.evaluate(size, at: point) else {
+                    throw ValidationError("The size \(size) of an input can't be computed; give --size for its symbols.")
+                }
+                return SymInt(known)
+            }
+            return try Tensor.ones(shape, dtype: spec.dtype)
+        }
+    }
+}

@@ -1,0 +1,135 @@
+import Apus
+import ArgumentParser
+import Foundation
+
+/// `apus info`: what a program is, or what the machine is.
+struct Info: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Show a program's signature, ranges, guards and weights, or the system.")
+
+    @Argument(help: "The program, a .pt2 file.")
+    var file: String?
+
+    @Flag(name: .long, help: "Show cores, BLAS and vector instructions instead.")
+    var system = false
+
+    @Flag(name: .long, help: "Print the whole graph as well.")
+    var graph = false
+
+    @Flag(name: .long, help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard (file != nil) != system else { throw ValidationError("Give a file, or --system.") }
+    }
+
+    func run() throws {
+        if system { return try printSystem() }
+        guard let file else { return }
+        let programs = try ExportedProgram.loadAll(from: file).sorted { $0.key < $1.key }
+        if json {
+            return try printJSON(Dictionary(uniqueKeysWithValues: programs.map { ($0.key, ProgramSummary($0.value)) }))
+        }
+        for (name, program) in programs { printText(name, program) }
+    }
+
+    private func printSystem() throws {
+        let system = SystemInformation.current
+        if json {
+            return try printJSON([
+                "cpuLevel": system.cpuLevel, "cores": "\(system.coreCount)", "threads": "\(system.threadCount)", "blasCore": system.blasCore,
+            ])
+        }
+        print("vector instructions: \(system.cpuLevel)")
+        print("cores:               \(system.coreCount)")
+        print("threads:             \(system.threadCount)")
+        print("OpenBLAS core:       \(system.blasCore)")
+    }
+
+    private func printText(_ name: String, _ program: ExportedProgram) {
+        let summary = ProgramSummary(program)
+        print("entry point '\(name)'")
+        print("  inputs:")
+        for input in summary.inputs { print("    \(input.name): \(input.type)") }
+        print("  outputs:")
+        for output in summary.outputs { print("    \(output.name): \(output.type)") }
+        if !summary.ranges.isEmpty {
+            print("  ranges:")
+            for range in summary.ranges { print("    \(range.symbol)\(range.origin.isEmpty ? "" : " (\(range.origin))"): \(range.range)") }
+        }
+        if !summary.guards.isEmpty {
+            print("  guards:")
+            for condition in summary.guards { print("    \(condition)") }
+        }
+        if !summary.weights.isEmpty {
+            print("  weights: \(summary.weights.count) tensors, \(summary.weightBytes) bytes")
+            for weight in summary.weights { print("    \(weight.name): \(weight.type)") }
+        }
+        print("  nodes: \(summary.nodeCount), operators: \(summary.operators.count)")
+        for entry in summary.operators.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) { print("    \(entry.value) x \(entry.key)") }
+        if graph { print(program) }
+    }
+}
+
+/// What `info` says of a program.
+struct ProgramSummary: Encodable {
+    struct Named: Encodable {
+        let name: String
+        let type: String
+    }
+
+    struct Range: Encodable {
+        let symbol: String
+        let origin: String
+        let range: String
+    }
+
+    let inputs: [Named]
+    let outputs: [Named]
+    let ranges: [Range]
+    let guards: [String]
+    let weights: [Named]
+    let weightBytes: Int
+    let mutatedBuffers: [String]
+    let nodeCount: Int
+    let operators: [String: Int]
+
+    init(_ program: ExportedProgram) {
+        let graph = program.graph
+        let userInputs = zip(graph.inputs, program.graphSignature.inputRoles).filter { $0.1 == .userInput }.map { $0.0 }
+        var next = userInputs.makeIterator()
+        inputs = zip(program.leafNames, program.leafRoles).map { name, role in
+            switch role {
+            case .input: Named(name: name, type: next.next().map { "\(graph.type($0))" } ?? "?")
+            case .constant(let value): Named(name: name, type: "always \(value)")
+            }
+        }
+        outputs = zip(graph.outputs, program.graphSignature.outputRoles).enumerated().compactMap { index, entry in
+            guard entry.1 == .userOutput || entry.1 == .loss else { return nil }
+            switch entry.0 {
+            case .value(let value): return Named(name: graph.name(value), type: "\(graph.type(value))")
+            case .literal(let literal): return Named(name: "output_\(index)", type: "always \(literal)")
+            case .int(let size): return Named(name: "output_\(index)", type: "int \(size)")
+            case .float(let number): return Named(name: "output_\(index)", type: "float \(number)")
+            case .bool(let condition): return Named(name: "output_\(index)", type: "bool \(condition)")
+            }
+        }
+        ranges = program.symbolToRange.sorted { $0.key.index < $1.key.index }.map {
+            Range(symbol: $0.key.name, origin: $0.key.origin, range: "\($0.value)")
+        }
+        guards = program.guards.map { "\($0.condition)" }
+        let state = program.stateDict.merging(program.constants) { first, _ in first }
+        weights = state.sorted { $0.key < $1.key }.map { Named(name: $0.key, type: "\($0.value.spec)") }
+        weightBytes = state.values.reduce(0) { $0 + ($1.count.constant ?? 0) * $1.dtype.byteWidth }
+        mutatedBuffers = program.graphSignature.buffersToMutate.values.sorted()
+        nodeCount = graph.totalNodeCount
+        var counts: [String: Int] = [:]
+        func visit(_ graph: Graph) {
+            for node in graph.nodes {
+                counts[node.operator.name, default: 0] += 1
+                for body in node.bodies { visit(body.graph) }
+            }
+        }
+        visit(graph)
+        operators = counts
+    }
+}

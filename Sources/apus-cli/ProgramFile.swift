@@ -1,0 +1,37 @@
+import Apus
+import ArgumentParser
+import Foundation
+
+/// The program that a command works on.
+struct ProgramFile: ParsableArguments {
+    @Argument(help: "The program, a .pt2 file.")
+    var file: String
+
+    @Option(name: .long, help: "The entry point, for files that hold several.")
+    var entryPoint: String?
+
+    func load() throws -> ExportedProgram {
+        let programs = try ExportedProgram.loadAll(from: file)
+        if let entryPoint {
+            guard let program = programs[entryPoint] else {
+                throw ValidationError(
+                    "\(file) has no entry point '\(entryPoint)'; it has: \(programs.keys.sorted().joined(separator: ", "))")
+            }
+            return program
+        }
+        if let program = programs["model"] ?? (programs.count == 1 ? programs.first?.value : nil) { return program }
+        throw ValidationError("\(file) has several entry points; pick one with --entry-point: \(programs.keys.sorted().joined(separator: ", "))")
+    }
+}
+
+/// Writes text to standard error.
+func report(_ message: String) {
+    FileHandle.standardError.write(Data((message + "\n").utf8))
+}
+
+/// Prints a value as JSON with sorted keys.
+func printJSON(_ value: some Encodable) throws {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+    print(String(decoding: try encoder.encode(value), as: UTF8.self))
+}
