@@ -9,7 +9,7 @@ struct Verify: ParsableCommand {
 
     @OptionGroup var program: ProgramFile
 
-    @Argument(help: "Case files.")
+    @ArgumentParser.Argument(help: "Case files.")
     var cases: [String] = []
 
     @Option(name: .long, help: "Relative tolerance.")
