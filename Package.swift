@@ -37,7 +37,9 @@ let package = Package(
         .target(name: "ApusGraph", dependencies: ["ApusTensor"]),
         .target(name: "ApusRuntime", dependencies: ["ApusGraph"]),
         .target(name: "ApusExport", dependencies: ["ApusRuntime", "ApusNN"]),
-        .target(name: "ApusArchive", dependencies: ["ApusExport", "CLibZip"]),
+        .target(
+            name: "ApusArchive",
+            dependencies: ["ApusExport", "CLibZip", .product(name: "ComplexModule", package: "swift-numerics")]),
         .target(
             name: "Apus",
             dependencies: [
