@@ -167,4 +167,46 @@ private struct Answers: Decodable {
         let bad = ModuleGradients(entries: [.init(names: ["a"], gradient: try Tensor([Double.nan], shape: [1]))])
         #expect(throws: TensorError.self) { try bad.clipped(maxNorm: 1) }
     }
+
+    @Test func memoryIsChangedInPlaceOnlyWhereNobodyElseHoldsIt() throws {
+        let model = try Affine()
+        let optimizer = try SGD(model, learningRate: 1, momentum: 0.5)
+        let x = try Tensor([3, 4] as [Float], shape: [2])
+        func step() throws { try optimizer.step(try gradient(of: model) { try $0(x).sum() }) }
+        try step()
+        let address = model.weight.baseAddress
+        try step()
+        #expect(model.weight.baseAddress == address)
+        #expect(try model.weight.array(of: Float.self) == [1 - 3 - 4.5, 1 - 4 - 6])
+
+        let copy = model.weight
+        let view = try #require(model.bias).reshaped([1, 2])
+        let saved = try optimizer.stateDict()
+        let before = (try copy.array(of: Float.self), try view.array(of: Float.self))
+        try step()
+        #expect(model.weight.baseAddress != address)
+        #expect(try copy.array(of: Float.self) == before.0)
+        #expect(try view.array(of: Float.self) == before.1)
+        #expect(try saved["weight.momentum_buffer"]?.array(of: Float.self) == [4.5, 6])
+    }
+
+    @Test func valuesOfATraceAreRefused() throws {
+        let model = try Affine()
+        let optimizer = try SGD(model)
+        let traced = Tensor(spec: model.weight.spec)
+        #expect(throws: TensorError.self) { try optimizer.step(ModuleGradients(entries: [.init(names: ["weight"], gradient: traced)])) }
+        #expect(try model.weight.array(of: Float.self) == [1, 1])
+    }
+
+    @Test func everyFloatingDTypeIsUpdated() throws {
+        for dtype in DType.allCases where dtype.isDifferentiable {
+            let model = try Affine(3, dtype: dtype)
+            let one = try Tensor.ones([3], dtype: dtype)
+            let entries = ["weight", "bias"].map { ModuleGradients.Entry(names: [$0], gradient: one) }
+            try SGD(model, learningRate: 0.5, momentum: 0.5).step(ModuleGradients(entries: entries))
+            try SGD(model, learningRate: 0.5).step(ModuleGradients(entries: entries))
+            #expect(model.weight.dtype == dtype)
+            #expect(try model.weight.array(of: Double.self) == [0, 0, 0], "\(dtype)")
+        }
+    }
 }

@@ -24,27 +24,29 @@ public class Adam: Optimizer {
 
     override public var memoryNames: [String] { ["exp_avg", "exp_avg_sq"] + (amsgrad ? ["max_exp_avg_sq"] : []) }
 
-    override public func update(_ parameter: Tensor, _ gradient: Tensor, _ memory: inout Memory) throws -> Tensor {
-        let decayed = weightDecay == 0 ? gradient : try gradient.add(parameter, alpha: Scalar(weightDecay))
-        return try adapt(parameter, decayed, &memory)
+    override public func update(_ parameter: inout Tensor, _ gradient: Tensor, _ memory: inout Memory) throws {
+        try adapt(&parameter, gradient, &memory) { update, parameter, gradient in
+            (parameter, weightDecay == 0 ? gradient : update.addScaled(gradient, parameter, alpha: weightDecay))
+        }
     }
 
-    /// The step that Adam and AdamW share.
-    final func adapt(_ parameter: Tensor, _ gradient: Tensor, _ memory: inout Memory) throws -> Tensor {
-        let mean = try memory.tensor("exp_avg", like: parameter).lerp(gradient, weight: 1 - betas.0)
-        let square = try (memory.tensor("exp_avg_sq", like: parameter) * betas.1).addcmul(gradient, gradient, value: Scalar(1 - betas.1))
-        memory.tensors["exp_avg"] = mean
-        memory.tensors["exp_avg_sq"] = square
-        var scale = square
-        if amsgrad {
-            scale = try memory.tensor("max_exp_avg_sq", like: parameter).maximum(square)
-            memory.tensors["max_exp_avg_sq"] = scale
-        }
+    /// The step that Adam and AdamW share, after what each makes of weight decay.
+    final func adapt(
+        _ parameter: inout Tensor, _ gradient: Tensor, _ memory: inout Memory,
+        _ decay: (inout ElementwiseUpdate, Memory.Register, Memory.Register) -> (parameter: Memory.Register, gradient: Memory.Register)
+    ) throws {
         let steps = Double(memory.steps)
         let meanCorrection: Double = 1 - pow(betas.0, steps)
         let squareCorrection: Double = (1 - pow(betas.1, steps)).squareRoot()
-        let divisor = try scale.sqrt() / squareCorrection + epsilon
-        return try parameter.addcdiv(mean, divisor, value: Scalar(-learningRate / meanCorrection))
+        try memory.run(&parameter, gradient, memoryNames) { update, values in
+            let (parameter, gradient) = decay(&update, values[0], values[1])
+            let mean = update.lerp(values[2], gradient, weight: 1 - betas.0)
+            let square = update.addcmul(update.scaled(values[3], by: betas.1), gradient, gradient, value: 1 - betas.1)
+            let scale = amsgrad ? update.maximum(values[4], square) : square
+            let divisor = update.added(update.divided(update.squareRoot(scale), by: squareCorrection), epsilon)
+            let moved = update.addcdiv(parameter, mean, divisor, value: -learningRate / meanCorrection)
+            return (moved, amsgrad ? [mean, square, scale] : [mean, square])
+        }
     }
 }
 
@@ -59,8 +61,9 @@ public final class AdamW: Adam {
             model, learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay, amsgrad: amsgrad)
     }
 
-    override public func update(_ parameter: Tensor, _ gradient: Tensor, _ memory: inout Memory) throws -> Tensor {
-        let decayed = weightDecay == 0 ? parameter : try parameter * (1 - learningRate * weightDecay)
-        return try adapt(decayed, gradient, &memory)
+    override public func update(_ parameter: inout Tensor, _ gradient: Tensor, _ memory: inout Memory) throws {
+        try adapt(&parameter, gradient, &memory) { update, parameter, gradient in
+            (weightDecay == 0 ? parameter : update.scaled(parameter, by: 1 - learningRate * weightDecay), gradient)
+        }
     }
 }

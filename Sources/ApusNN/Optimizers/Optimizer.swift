@@ -20,66 +20,89 @@ open class Optimizer {
     /// Changed freely between steps, for instance after a `LearningRateSchedule`.
     public var learningRate: Double
 
-    private let slots: [ModuleState.Slot]
-    private let slotOfName: [String: Int]
+    /// One distinct parameter. Only its boxes are kept: holding the tensor would keep the initial weights' memory alive.
+    private struct Target {
+        let names: [String]
+        let boxes: [StateBox]
+    }
+
+    private let targets: [Target]
+    private let positionOfName: [String: Int]
     private var memories: [Memory]
 
     public init(_ model: some Module, learningRate: Double) throws {
         self.learningRate = learningRate
-        slots = try ModuleState(of: model).slots.filter(\.isParameter)
+        targets = try ModuleState(of: model).slots.filter(\.isParameter).map { Target(names: $0.names, boxes: $0.boxes) }
         var positions: [String: Int] = [:]
-        for (position, slot) in slots.enumerated() {
-            for name in slot.names { positions[name] = position }
+        for (position, target) in targets.enumerated() {
+            for name in target.names { positions[name] = position }
         }
-        slotOfName = positions
-        memories = Array(repeating: Memory(), count: slots.count)
+        positionOfName = positions
+        memories = Array(repeating: Memory(), count: targets.count)
     }
 
     /// The names of the tensors in `Memory`, for loading.
     open var memoryNames: [String] { [] }
 
-    /// Gives a parameter's next value. `memory.steps` already counts this step.
+    /// Gives a parameter its next value. `memory.steps` already counts this step.
     ///
-    /// Called outside of any recorder. The gradient has the parameter's shape and dtype.
-    open func update(_ parameter: Tensor, _ gradient: Tensor, _ memory: inout Memory) throws -> Tensor { parameter }
+    /// Called outside of any recorder. The gradient has the parameter's shape and dtype. The optimizer and the model hold neither the
+    /// parameter nor the memory's tensors during the call, so that they can be changed in place where nobody else holds them.
+    open func update(_ parameter: inout Tensor, _ gradient: Tensor, _ memory: inout Memory) throws {}
 
-    /// Changes every parameter that has a gradient. Where it throws, no parameter has changed.
+    /// Changes every parameter that has a gradient. Gradients that don't fit are found before anything changes.
     public final func step(_ gradients: ModuleGradients) throws {
+        var changes: [(position: Int, gradient: Tensor)] = []
+        for entry in gradients.entries {
+            guard let gradient = entry.gradient else { continue }
+            let position = try position(of: entry)
+            try check(position, gradient, entry.names[0])
+            changes.append((position, gradient))
+        }
         try Interpreter.with(nil) {
-            var changes: [(position: Int, value: Tensor, memory: Memory)] = []
-            for entry in gradients.entries {
-                guard let gradient = entry.gradient else { continue }
-                let position = try position(of: entry)
-                let parameter = try value(position, gradient, entry.names[0])
-                var memory = memories[position]
-                memory.steps += 1
-                let value = try update(parameter, gradient, &memory)
-                changes.append((position, value, memory))
-            }
-            for change in changes {
-                slots[change.position].set(change.value)
-                memories[change.position] = change.memory
-            }
+            for change in changes { try step(change.position, change.gradient) }
+        }
+    }
+
+    private func step(_ position: Int, _ gradient: Tensor) throws {
+        let boxes = targets[position].boxes
+        guard var parameter = boxes[0].tensor else { return }
+        var memory = memories[position]
+        for box in boxes { box.tensor = nil }
+        memories[position].tensors = [:]
+        memory.steps += 1
+        // What an update that throws leaves behind is the old value or the new one, never a mixture.
+        defer {
+            for box in boxes { box.tensor = parameter }
+            memories[position] = memory
+        }
+        do {
+            try update(&parameter, gradient, &memory)
+        } catch {
+            memory.steps -= 1
+            throw error
         }
     }
 
     private func position(of entry: ModuleGradients.Entry) throws -> Int {
         for name in entry.names {
-            if let position = slotOfName[name] { return position }
+            if let position = positionOfName[name] { return position }
         }
         throw TensorError(
             .invalidArgument, in: "\(type(of: self))", "there is a gradient for '\(entry.names.joined(separator: ", "))', which the model does not have")
     }
 
-    private func value(_ position: Int, _ gradient: Tensor, _ name: String) throws -> Tensor {
-        guard let parameter = slots[position].boxes[0].tensor else {
+    private func check(_ position: Int, _ gradient: Tensor, _ name: String) throws {
+        guard let parameter = targets[position].boxes[0].tensor else {
             throw TensorError(.invalidArgument, in: "\(type(of: self))", "the parameter '\(name)' has become nil")
         }
         guard gradient.dtype == parameter.dtype, gradient.shape.isIdentical(to: parameter.shape) else {
             throw TensorError(
                 .shapeMismatch, in: "\(type(of: self))", "the parameter '\(name)' is \(parameter.spec), its gradient \(gradient.spec)")
         }
-        return parameter
+        guard !parameter.isTraced, !gradient.isTraced else {
+            throw TensorError(.tracing, in: "\(type(of: self))", "the parameter '\(name)' has no values to change while it is traced")
+        }
     }
 }
 
@@ -91,9 +114,9 @@ extension Optimizer {
     /// A tied parameter appears under its first name. Parameters that have not taken a step are absent.
     public func stateDict() throws -> [String: Tensor] {
         var result: [String: Tensor] = [:]
-        for (slot, memory) in zip(slots, memories) where memory.steps > 0 {
-            result["\(slot.names[0]).step"] = try Tensor([memory.steps], shape: [])
-            for (name, tensor) in memory.tensors { result["\(slot.names[0]).\(name)"] = tensor }
+        for (target, memory) in zip(targets, memories) where memory.steps > 0 {
+            result["\(target.names[0]).step"] = try Tensor([memory.steps], shape: [])
+            for (name, tensor) in memory.tensors { result["\(target.names[0]).\(name)"] = tensor }
         }
         return result
     }
@@ -103,10 +126,10 @@ extension Optimizer {
     /// - Throws: `StateDictMismatch` with every name that is missing or not expected and every shape or dtype that differs.
     public func load(_ stateDict: [String: Tensor]) throws {
         var report = StateDictMismatch(moduleType: "\(type(of: self))")
-        var loaded = Array(repeating: Memory(), count: slots.count)
+        var loaded = Array(repeating: Memory(), count: targets.count)
         var expected: Set<String> = []
-        for (position, slot) in slots.enumerated() {
-            let prefix = slot.names[0]
+        for (position, target) in targets.enumerated() {
+            let prefix = target.names[0]
             let present = memoryNames.filter { stateDict["\(prefix).\($0)"] != nil }
             expected.formUnion((memoryNames + ["step"]).map { "\(prefix).\($0)" })
             guard let step = stateDict["\(prefix).step"] else {
@@ -123,9 +146,9 @@ extension Optimizer {
                     report.missing.append("\(prefix).\(name)")
                     continue
                 }
-                let target = slot.boxes[0].tensor ?? slot.tensor
-                if tensor.dtype != target.dtype || !tensor.shape.isIdentical(to: target.shape) {
-                    report.mismatched.append(.init(name: "\(prefix).\(name)", expected: target.spec, found: tensor.spec))
+                let parameter = target.boxes[0].tensor ?? tensor
+                if tensor.dtype != parameter.dtype || !tensor.shape.isIdentical(to: parameter.shape) {
+                    report.mismatched.append(.init(name: "\(prefix).\(name)", expected: parameter.spec, found: tensor.spec))
                 }
                 loaded[position].tensors[name] = tensor
             }
@@ -137,8 +160,31 @@ extension Optimizer {
 }
 
 extension Optimizer.Memory {
-    /// A remembered tensor; zeros like the parameter's before the first step.
-    public func tensor(_ name: String, like parameter: Tensor) throws -> Tensor {
-        try tensors[name] ?? parameter.zerosLike()
+    typealias Register = ElementwiseUpdate.Register
+
+    /// Gives the parameter and the remembered tensors of these names new values in one pass, in place where nobody else holds them.
+    /// Remembered tensors are zeros before the first step.
+    ///
+    /// - Parameter program: gets the parameter, the gradient, then the remembered tensors as registers; returns the parameter's and the
+    ///   remembered tensors' new values.
+    mutating func run(
+        _ parameter: inout Tensor, _ gradient: Tensor, _ names: [String],
+        _ program: (inout ElementwiseUpdate, [Register]) -> (parameter: Register, memory: [Register])
+    ) throws {
+        var operands: [Tensor] = [parameter, gradient]
+        for name in names {
+            operands.append(try tensors[name] ?? parameter.zerosLike())
+        }
+        // `operands` must be the only place that holds them while the program runs.
+        for name in names { tensors[name] = nil }
+        parameter = Tensor(spec: parameter.spec)
+        defer {
+            parameter = operands[0]
+            for (index, name) in names.enumerated() { tensors[name] = operands[2 + index] }
+        }
+        var update = ElementwiseUpdate(tensorCount: operands.count)
+        let results = program(&update, operands.indices.map(update.tensor))
+        let assignments = results.memory.enumerated().map { (register: $0.element, tensor: 2 + $0.offset) }
+        try update.run(&operands, assigning: [(register: results.parameter, tensor: 0)] + assignments)
     }
 }

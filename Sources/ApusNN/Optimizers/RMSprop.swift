@@ -25,20 +25,23 @@ public final class RMSprop: Optimizer {
         ["square_avg"] + (momentum > 0 ? ["momentum_buffer"] : []) + (centered ? ["grad_avg"] : [])
     }
 
-    override public func update(_ parameter: Tensor, _ gradient: Tensor, _ memory: inout Memory) throws -> Tensor {
-        let gradient = weightDecay == 0 ? gradient : try gradient.add(parameter, alpha: Scalar(weightDecay))
-        let square = try (memory.tensor("square_avg", like: parameter) * alpha).addcmul(gradient, gradient, value: Scalar(1 - alpha))
-        memory.tensors["square_avg"] = square
-        var spread = square
-        if centered {
-            let mean = try memory.tensor("grad_avg", like: parameter).lerp(gradient, weight: 1 - alpha)
-            memory.tensors["grad_avg"] = mean
-            spread = try square.addcmul(mean, mean, value: -1)
+    override public func update(_ parameter: inout Tensor, _ gradient: Tensor, _ memory: inout Memory) throws {
+        try memory.run(&parameter, gradient, memoryNames) { update, values in
+            let decayed = weightDecay == 0 ? values[1] : update.addScaled(values[1], values[0], alpha: weightDecay)
+            let square = update.addcmul(update.scaled(values[2], by: alpha), decayed, decayed, value: 1 - alpha)
+            var kept = [square]
+            var spread = square
+            var mean: [Memory.Register] = []
+            if centered, let last = values.last {
+                let average = update.lerp(last, decayed, weight: 1 - alpha)
+                spread = update.addcmul(square, average, average, value: -1)
+                mean = [average]
+            }
+            let divisor = update.added(update.squareRoot(spread), epsilon)
+            guard momentum > 0 else { return (update.addcdiv(values[0], decayed, divisor, value: -learningRate), kept + mean) }
+            let buffer = update.addcdiv(update.scaled(values[3], by: momentum), decayed, divisor, value: 1)
+            kept.append(buffer)
+            return (update.addScaled(values[0], buffer, alpha: -learningRate), kept + mean)
         }
-        let divisor = try spread.sqrt() + epsilon
-        guard momentum > 0 else { return try parameter.addcdiv(gradient, divisor, value: Scalar(-learningRate)) }
-        let buffer = try (memory.tensor("momentum_buffer", like: parameter) * momentum).addcdiv(gradient, divisor)
-        memory.tensors["momentum_buffer"] = buffer
-        return try parameter.sub(buffer, alpha: Scalar(learningRate))
     }
 }

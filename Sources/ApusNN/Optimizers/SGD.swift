@@ -26,16 +26,15 @@ public final class SGD: Optimizer {
 
     override public var memoryNames: [String] { momentum == 0 ? [] : ["momentum_buffer"] }
 
-    override public func update(_ parameter: Tensor, _ gradient: Tensor, _ memory: inout Memory) throws -> Tensor {
-        var gradient = weightDecay == 0 ? gradient : try gradient.add(parameter, alpha: Scalar(weightDecay))
-        if momentum != 0 {
-            var buffer = gradient
-            if let previous = memory.tensors["momentum_buffer"] {
-                buffer = try (previous * momentum).add(gradient, alpha: Scalar(1 - dampening))
-            }
-            memory.tensors["momentum_buffer"] = buffer
-            gradient = nesterov ? try gradient.add(buffer, alpha: Scalar(momentum)) : buffer
+    override public func update(_ parameter: inout Tensor, _ gradient: Tensor, _ memory: inout Memory) throws {
+        // The first buffer is the gradient itself, which a buffer of zeros and no dampening give.
+        let dampening = memory.tensors.isEmpty ? 0 : dampening
+        try memory.run(&parameter, gradient, memoryNames) { update, values in
+            let decayed = weightDecay == 0 ? values[1] : update.addScaled(values[1], values[0], alpha: weightDecay)
+            guard momentum != 0 else { return (update.addScaled(values[0], decayed, alpha: -learningRate), []) }
+            let buffer = update.addScaled(update.scaled(values[2], by: momentum), decayed, alpha: 1 - dampening)
+            let direction = nesterov ? update.addScaled(decayed, buffer, alpha: momentum) : buffer
+            return (update.addScaled(values[0], direction, alpha: -learningRate), [buffer])
         }
-        return try parameter.sub(gradient, alpha: Scalar(learningRate))
     }
 }
