@@ -1,17 +1,125 @@
 import ApusGraph
+import ApusSymbolic
 import ApusTensor
 
-/// A graph made ready to run: what `ExportedProgram` calls.
+/// A graph made ready to run fast.
+///
+/// For each combination of input sizes the plan binds once: sizes become numbers, views become layouts, results get their place in one
+/// arena. From then on a run calls kernels and nothing else: it allocates the program's results and no more. A plan may be called from many
+/// tasks at once; callers that meet get an arena each.
+///
+/// Programs whose sizes or branches depend on values that they compute run node by node (`GraphExecutor`) where they must.
 public final class Plan: Sendable {
     public let graph: Graph
     private let executor: GraphExecutor
+    /// Dimensions of inputs that may differ from call to call.
+    private let dynamicDimensions: [(input: Int, dim: Int)]
+    private let cache: PlanCache
+    /// Why the program can't be planned for any sizes.
+    private let obstacle: String?
 
-    /// Prepares a graph whose inputs are all tensors.
-    public init(_ graph: Graph) throws {
+    /// Prepares a graph.
+    /// - Parameter cacheSize: how many combinations of sizes are kept.
+    public init(_ graph: Graph, cacheSize: Int = 8) throws {
+        let graph: Graph = try CommonSubexpressionElimination().run(try DeadCodeElimination().run(graph))
         self.graph = graph
         executor = GraphExecutor(graph)
+        dynamicDimensions = graph.inputs.enumerated().flatMap { position, input -> [(input: Int, dim: Int)] in
+            guard let shape = graph.spec(input)?.shape, shape.isSymbolic else { return [] }
+            return shape.indices.filter { shape[$0].constant == nil }.map { (position, $0) }
+        }
+        cache = PlanCache(capacity: cacheSize)
+        obstacle = Plan.obstacle(in: graph)
     }
 
-    /// Runs the program. The caller has checked the inputs against the program's constraints.
-    public func run(_ inputs: [Tensor]) throws -> [RuntimeValue] { try executor.run(inputs) }
+    /// Runs the program. The caller has checked the inputs against the program's constraints; inputs that do not fit the graph's types are
+    /// refused here too.
+    ///
+    /// Results have memory of their own, but for inputs that are returned as they are, or viewed. Throws what a step throws, with its place
+    /// in the source.
+    public func run(_ inputs: [Tensor]) throws -> [RuntimeValue] {
+        if Interpreter.current != nil { return try Interpreter.with(nil) { try run(inputs) } }
+        guard inputs.count == graph.inputs.count else {
+            throw TensorError(.invalidArgument, "the program takes \(graph.inputs.count) inputs, not \(inputs.count)")
+        }
+        if obstacle != nil { return try executor.run(inputs) }
+        return try withUnsafeTemporaryAllocation(of: Int.self, capacity: dynamicDimensions.count) { key in
+            for (position, dynamic) in dynamicDimensions.enumerated() {
+                let layout: Layout = inputs[dynamic.input].layout
+                key[position] = dynamic.dim < layout.rank ? layout.size(dynamic.dim) : -1
+            }
+            return try run(inputs, UnsafeBufferPointer(key))
+        }
+    }
+
+    private func run(_ inputs: [Tensor], _ key: UnsafeBufferPointer<Int>) throws -> [RuntimeValue] {
+        let bound: BoundPlan
+        switch cache.take(key) {
+        case .bound(let known): bound = known
+        case .unplannable: return try executor.run(inputs)
+        case .none:
+            do { bound = try bind(inputs) } catch is NotPlannable {
+                cache.markUnplannable(key)
+                return try executor.run(inputs)
+            }
+        }
+        defer { cache.give(bound, key) }
+        return try bound.run(try bound.accept(inputs, graph), given: inputs)
+    }
+
+    /// The bound form for inputs of these sizes.
+    func bind(_ inputs: [Tensor]) throws -> BoundPlan {
+        let binder = Binder()
+        try binder.symbols.bind(graph.inputs, of: graph, to: inputs.map { .tensor($0) })
+        let bound: [Tensor] = try inputs.enumerated().map { position, tensor in
+            try binder.makeInput(position, TensorSpec(tensor.dtype, tensor.shape))
+        }
+        var results: [RuntimeValue] = try binder.bind(graph, inputs: bound.map { .tensor($0) })
+        let sources: [ResultSource] = try binder.place(&results, inputs: bound)
+        let boundInputs: [BoundInput] = bound.compactMap { tensor in
+            binder.block(of: tensor).map { BoundInput(tensor: tensor, block: $0) }
+        }
+        return try BoundPlan(binder, inputs: boundInputs, sources: sources)
+    }
+
+    private static func obstacle(in graph: Graph) -> String? {
+        for input in graph.inputs where graph.spec(input) == nil { return "the input '\(graph.name(input))' is no tensor" }
+        for operation in graph.operators where operation.effects.contains(.dataDependent) {
+            return "'\(operation.name)' gives what depends on values"
+        }
+        return nil
+    }
+}
+
+extension Binder {
+    /// Decides where each result comes from. Results that are computed get memory of their own; a small view of something big is copied.
+    func place(_ results: inout [RuntimeValue], inputs: [Tensor]) throws -> [ResultSource] {
+        var sources: [ResultSource] = []
+        var resultBlocks: [Int] = []
+        for result in results {
+            guard case .tensor(var tensor) = result, var block = block(of: tensor) else {
+                sources.append(.plain(result))
+                continue
+            }
+            if case .input(let position) = blocks[block].kind {
+                let isWhole: Bool = tensor.identity == inputs[position].identity
+                sources.append(
+                    isWhole ? .input(position) : .inputView(position, tensor.dtype, tensor.layout, offset: tensor.storageOffset))
+                continue
+            }
+            if blocks[block].kind == .temporary, tensor.layout.count * tensor.dtype.byteWidth < blocks[block].byteCount / 2 {
+                tensor = try copy(of: tensor)
+                block = self.block(of: tensor) ?? block
+            }
+            setKind(.result, of: block)
+            if !resultBlocks.contains(block) { resultBlocks.append(block) }
+            sources.append(.block(block, tensor.dtype, tensor.layout, offset: tensor.storageOffset))
+        }
+        // Results are counted in the order of their blocks.
+        resultBlocks.sort()
+        return sources.map { source in
+            guard case .block(let block, let dtype, let layout, let offset) = source else { return source }
+            return .block(resultBlocks.firstIndex(of: block) ?? 0, dtype, layout, offset: offset)
+        }
+    }
 }

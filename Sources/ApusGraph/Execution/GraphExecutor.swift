@@ -55,19 +55,9 @@ struct GraphRun {
         values = Array(repeating: nil, count: graph.values.count)
     }
 
-    /// Inputs whose size is a bare symbol are bound first, since others may be written in terms of them.
     mutating func bind(_ inputs: [Value], to given: [RuntimeValue]) throws {
-        for (input, value) in zip(inputs, given) {
-            if case .tensor(let spec) = graph.type(input), let tensor = value.tensor, tensor.rank == spec.shape.count {
-                for dim in 0..<tensor.rank where spec.shape[dim].expression?.symbol != nil {
-                    if let size = tensor.shape[dim].constant { _ = symbols.bind(spec.shape[dim], to: size) }
-                }
-            }
-            values[input.index] = value
-        }
-        for (input, value) in zip(inputs, given) {
-            try symbols.bind(graph.type(input), to: value, "input '\(graph.name(input))'")
-        }
+        try symbols.bind(inputs, of: graph, to: given)
+        for (input, value) in zip(inputs, given) { values[input.index] = value }
     }
 
     mutating func execute(_ node: Node) throws {

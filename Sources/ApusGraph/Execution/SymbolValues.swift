@@ -158,6 +158,19 @@ extension SymbolValues {
         }
     }
 
+    /// Binds the symbols of a graph's inputs. Inputs whose size is a bare symbol come first, since others may be written in terms of them.
+    package mutating func bind(_ inputs: [Value], of graph: Graph, to given: [RuntimeValue]) throws {
+        for (input, value) in zip(inputs, given) {
+            guard case .tensor(let spec) = graph.type(input), let tensor = value.tensor, tensor.rank == spec.shape.count else { continue }
+            for dim in 0..<tensor.rank where spec.shape[dim].expression?.symbol != nil {
+                if let size = tensor.shape[dim].constant { _ = bind(spec.shape[dim], to: size) }
+            }
+        }
+        for (input, value) in zip(inputs, given) {
+            try bind(graph.type(input), to: value, "input '\(graph.name(input))'")
+        }
+    }
+
     private mutating func bind(_ spec: TensorSpec, to tensor: Tensor, _ what: @autoclosure () -> String) throws {
         guard spec.dtype == tensor.dtype else {
             throw TensorError(.dtypeMismatch, "\(what()) is \(tensor.spec) where the program has \(spec)")

@@ -4,7 +4,7 @@ import CApusKernels
 // Copies and conversions of the element type.
 
 extension Operator {
-    static let clone: Operator = Operator(
+    package static let clone: Operator = Operator(
         "aten::clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", "A copy with memory of its own, contiguous.",
         rule: { call in [try call.tensor(0).spec] }, kernel: .compute(copyFirst),
         gradient: { g in [.tensor(try g.gradient)] }, samples: { [[.tensor(try .sample([2, 3])), .none]] })

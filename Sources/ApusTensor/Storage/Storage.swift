@@ -33,6 +33,17 @@ public final class Storage: @unchecked Sendable {
         self.owner = .external(owner)
     }
 
+    /// Fresh memory. Throws where it can't be had.
+    package static func allocate(_ byteCount: Int) throws -> Storage {
+        guard let storage = Storage(byteCount: byteCount) else { throw TensorError(.outOfMemory, "no memory for \(byteCount) bytes") }
+        return storage
+    }
+
+    /// Lets the storage stand for other memory of the same size. For plans only, which own the storages that their steps read and write and
+    /// run one at a time: a storage that anything else can see never moves.
+    @inline(__always)
+    package func rebind(to pointer: UnsafeMutableRawPointer) { self.pointer = pointer }
+
     /// The storage of tensors that have no data.
     static let none: Storage = Storage(
         pointer: UnsafeMutableRawPointer(bitPattern: 64) ?? UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1),

@@ -1,0 +1,282 @@
+import ApusGraph
+import ApusSymbolic
+import ApusTensor
+
+/// Turns a graph into steps for given input sizes: every size a number, views resolved to layouts, composite operators taken apart,
+/// branches on sizes picked, and what depends on nothing computed at once.
+///
+/// Values are tensors over placeholder storages whose addresses are set later; rules, view kernels and decompositions read only their
+/// layouts.
+final class Binder: Interpreter {
+    private(set) var steps: [BoundStep] = []
+    private(set) var blocks: [Block] = []
+    private var blockOfStorage: [ObjectIdentifier: Int] = [:]
+    let memory = KernelMemory()
+    var symbols = SymbolValues()
+    /// The place in the source of the node that is being bound.
+    private var site: NodeSite?
+    /// How many branches on values are around the node: what may not run must not be computed, nor fail, while binding.
+    private var branchDepth = 0
+
+    /// Results up to this size that depend on nothing are computed once and kept.
+    private static let constantLimit = 1 << 20
+
+    init() { super.init(outer: nil) }
+
+    // MARK: Blocks
+
+    private func makeBlock(_ kind: Block.Kind, _ byteCount: Int) -> Storage {
+        let storage = Storage(pointer: memory.placeholder, byteCount: byteCount, isWritable: true, owner: nil)
+        blockOfStorage[ObjectIdentifier(storage)] = blocks.count
+        blocks.append(Block(storage: storage, kind: kind))
+        return storage
+    }
+
+    private func makeTensor(_ spec: TensorSpec, _ kind: Block.Kind) throws -> Tensor {
+        guard let layout = spec.shape.knownLayout else {
+            throw NotPlannable(reason: "a result of \(spec)")
+        }
+        return Tensor(placed: makeBlock(kind, layout.count * spec.dtype.byteWidth), dtype: spec.dtype, layout: layout)
+    }
+
+    /// The block that a tensor lies in; nil for a tensor with memory of its own.
+    func block(of tensor: Tensor) -> Int? { blockOfStorage[ObjectIdentifier(tensor.storage)] }
+
+    func makeInput(_ position: Int, _ spec: TensorSpec) throws -> Tensor { try makeTensor(spec, .input(position)) }
+
+    func setKind(_ kind: Block.Kind, of block: Int) { blocks[block].kind = kind }
+
+    // MARK: Graphs
+
+    /// Binds the nodes of a graph or body, and returns what it gives.
+    func bind(_ graph: Graph, inputs: [RuntimeValue]) throws -> [RuntimeValue] {
+        var values = [RuntimeValue?](repeating: nil, count: graph.values.count)
+        for (input, value) in zip(graph.inputs, inputs) { values[input.index] = value }
+        for node in graph.nodes {
+            let outer: NodeSite? = site
+            site = node.site ?? outer
+            defer { site = outer }
+            do {
+                let results: [RuntimeValue] = try bind(node, graph, values)
+                for (output, result) in zip(node.outputs, results) {
+                    try symbols.bind(graph.type(output), to: result, "the result '%\(graph.name(output))'")
+                    values[output.index] = result
+                }
+            } catch let error as TensorError { throw error.located(at: site) }
+        }
+        return try graph.outputs.map { output in
+            switch output {
+            case .value(let value): try known(values, value, graph)
+            case .literal(let literal): RuntimeValue(literal)
+            case .int(let size): .int(try symbols.value(of: size))
+            case .float(let number): .float(try symbols.value(of: number))
+            case .bool(let condition): .bool(try symbols.value(of: condition))
+            }
+        }
+    }
+
+    private func known(_ values: [RuntimeValue?], _ value: Value, _ graph: Graph) throws -> RuntimeValue {
+        guard let known = values[value.index] else {
+            throw TensorError(.invalidArgument, "the value '%\(graph.name(value))' is read before it is computed")
+        }
+        return known
+    }
+
+    private func bind(_ node: Node, _ graph: Graph, _ values: [RuntimeValue?]) throws -> [RuntimeValue] {
+        if node.operator == .cond { return try bindBranch(node, graph, values) }
+        let name: String = node.operator.schema.name
+        let arguments: [Argument] = try node.arguments.map { argument in
+            if case .tensor(let value) = argument { return try known(values, value, graph).argument }
+            let tensors: Argument = try argument.map { value in
+                guard case .tensor(let tensor) = try known(values, value, graph) else {
+                    throw TensorError(.invalidArgument, in: name, "the value '%\(graph.name(value))' is no tensor")
+                }
+                return tensor
+            }
+            return try symbols.concrete(tensors, in: name)
+        }
+        return try apply(node.operator, arguments).flatMap { result -> [RuntimeValue] in
+            switch result {
+            case .tensor(let tensor): return [.tensor(tensor)]
+            case .tensors(let tensors): return tensors.map { .tensor($0) }
+            default: throw NotPlannable(reason: "a result of '\(name)' that is no tensor")
+            }
+        }
+    }
+
+    // MARK: Branches
+
+    private func bindBranch(_ node: Node, _ graph: Graph, _ values: [RuntimeValue?]) throws -> [RuntimeValue] {
+        let branch = try CondArguments(node)
+        let operands: [RuntimeValue] = try branch.operands.map { try known(values, $0, graph) }
+        switch try predicate(branch.predicate, graph, values) {
+        case .bool(let holds):
+            let outer: SymbolValues = symbols
+            defer { symbols = outer }
+            return try bind((holds ? branch.whenTrue : branch.whenFalse).graph, inputs: operands)
+        case .tensor(let predicate) where predicate.dtype == .bool && predicate.layout.count == 1:
+            return try bindValueBranch(node, graph, branch, predicate, operands)
+        default: throw TensorError(.invalidArgument, in: "cond", "the predicate must be a truth value or a tensor of one bool")
+        }
+    }
+
+    private func predicate(_ argument: GraphArgument, _ graph: Graph, _ values: [RuntimeValue?]) throws -> RuntimeValue {
+        switch argument {
+        case .tensor(let value): try known(values, value, graph)
+        case .symBool(let condition): .bool(try symbols.value(of: condition, in: "cond"))
+        case .scalar(.bool(let value)): .bool(value)
+        default: throw TensorError(.invalidArgument, in: "cond", "the predicate must be a truth value or a tensor of one bool")
+        }
+    }
+
+    /// Both bodies, one after the other, with jumps around them; each copies its results to where the program goes on reading them.
+    private func bindValueBranch(
+        _ node: Node, _ graph: Graph, _ branch: CondArguments<Value>, _ predicate: Tensor, _ operands: [RuntimeValue]
+    ) throws -> [RuntimeValue] {
+        let joined: [Tensor] = try node.outputs.map { output in
+            guard let spec = graph.spec(output) else { throw NotPlannable(reason: "a number that a branch gives") }
+            guard let sizes = try? symbols.sizes(of: spec.shape) else { throw NotPlannable(reason: "a size that a branch gives") }
+            return try makeTensor(TensorSpec(spec.dtype, try Shape(sizes)), .temporary)
+        }
+        branchDepth += 1
+        defer { branchDepth -= 1 }
+        let start: Int = steps.count
+        emit(.branch(predicate, otherwise: 0), Call(node.operator, []), [])
+        try bindBody(branch.whenTrue.graph, operands, joined)
+        let toEnd: Int = steps.count
+        emit(.jump(0), Call(node.operator, []), [])
+        steps[start].action = .branch(predicate, otherwise: steps.count)
+        try bindBody(branch.whenFalse.graph, operands, joined)
+        steps[toEnd].action = .jump(steps.count)
+        return joined.map { .tensor($0) }
+    }
+
+    private func bindBody(_ body: Graph, _ operands: [RuntimeValue], _ joined: [Tensor]) throws {
+        let outer: SymbolValues = symbols
+        defer { symbols = outer }
+        let start: Int = steps.count
+        do {
+            let results: [RuntimeValue] = try bind(body, inputs: operands)
+            guard results.count == joined.count else {
+                throw NotPlannable(reason: "a branch with \(results.count) results where \(joined.count) are read")
+            }
+            for (result, target) in zip(results, joined) {
+                guard case .tensor(let tensor) = result, tensor.dtype == target.dtype, tensor.layout.hasSameSizes(as: target.layout) else {
+                    throw NotPlannable(reason: "a branch gives \(result) where \(target.spec) is read")
+                }
+                emitCopy(of: tensor, to: target)
+            }
+        } catch let error as TensorError {
+            // The program fails so for these sizes, but only if this branch is taken.
+            steps.removeSubrange(start...)
+            emit(.fail(error), Call(.cond, []), [])
+        }
+    }
+
+    // MARK: Operations
+
+    override func apply(_ operation: Operator, _ arguments: [Argument]) throws -> [Argument] {
+        if operation.effects.contains(.dataDependent) { throw NotPlannable(reason: "'\(operation.name)', whose results depend on values") }
+        let call = Call(operation, arguments)
+        switch operation.kernel {
+        case .compute(let kernel): return try bindCompute(call, kernel)
+        case .view(let view): return try bindView(call, view)
+        case .host(let kernel): return try bindHost(call, kernel)
+        case .composite:
+            guard let decomposition = operation.decomposition else {
+                throw call.error(.unsupported, "has neither a kernel nor a decomposition")
+            }
+            return try Interpreter.with(self) { try decomposition(call) }
+        }
+    }
+
+    private func specs(_ call: Call) throws -> [TensorSpec] { try Interpreter.with(nil) { try call.operator.rule(call) } }
+
+    private func emit(_ action: BoundStep.Action, _ call: Call, _ outputs: [Tensor]) {
+        steps.append(BoundStep(action: action, call: call, outputs: outputs, site: site))
+    }
+
+    private func bindCompute(_ call: Call, _ kernel: @escaping BoundStep.Kernel) throws -> [Argument] {
+        let specs: [TensorSpec] = try specs(call)
+        if isConstant(call, specs) {
+            return try Interpreter.with(nil) {
+                let outputs: [Tensor] = try specs.map { try Tensor.uninitialized($0.shape, dtype: $0.dtype, in: call.name) }
+                try kernel(call, outputs)
+                return outputs.map { .tensor($0) }
+            }
+        }
+        let outputs: [Tensor] = try specs.map { try makeTensor($0, .temporary) }
+        if outputs.count == 1, let (step, operands) = try call.operator.prepare(call, into: outputs[0], memory) {
+            emit(.pointwise(step, operands: operands, kernel), call, outputs)
+        } else {
+            emit(.compute(kernel), try withTensorsForNumbers(call), outputs)
+        }
+        return outputs.map { .tensor($0) }
+    }
+
+    /// True where nothing that the results depend on changes from run to run.
+    private func isConstant(_ call: Call, _ specs: [TensorSpec]) -> Bool {
+        guard branchDepth == 0, call.operator.effects.isEmpty, !readsBlocks(call) else { return false }
+        return specs.allSatisfy { ($0.shape.knownLayout?.count ?? .max) <= Binder.constantLimit / 16 }
+    }
+
+    /// A kernel may take a number for a tensor and makes a tensor of it, on every run: here it is made once.
+    private func withTensorsForNumbers(_ call: Call) throws -> Call {
+        var arguments: [Argument] = call.arguments
+        for (index, parameter) in call.operator.schema.parameters.enumerated() where index < arguments.count {
+            guard case .scalar(let scalar) = arguments[index], parameter.kind == .tensor || parameter.kind == .optional(.tensor) else {
+                continue
+            }
+            arguments[index] = .tensor(try Interpreter.with(nil) { try Tensor.scalar(scalar) })
+        }
+        return Call(call.operator, arguments)
+    }
+
+    private func bindView(_ call: Call, _ view: (Call) throws -> [Operator.View]?) throws -> [Argument] {
+        let specs: [TensorSpec] = try specs(call)
+        var base: Tensor = try call.tensor(0)
+        var views: [Operator.View]? = try Interpreter.with(nil) { try view(call) }
+        if views == nil {
+            base = try copy(of: base)
+            var arguments: [Argument] = call.arguments
+            arguments[0] = .tensor(base)
+            views = try Interpreter.with(nil) { try view(Call(call.operator, arguments)) }
+        }
+        guard let views, views.count == specs.count else {
+            throw call.error(.unsupported, "can't view a tensor of shape \(base.shape)")
+        }
+        return zip(views, specs).map { view, spec in
+            .tensor(Tensor(placed: base.storage, dtype: spec.dtype, layout: view.layout, offset: base.storageOffset + view.offset))
+        }
+    }
+
+    private func bindHost(_ call: Call, _ kernel: @escaping BoundStep.HostKernel) throws -> [Argument] {
+        let specs: [TensorSpec] = try specs(call)
+        if specs.isEmpty, branchDepth == 0, call.operator.effects == .check, !readsBlocks(call) {
+            _ = try Interpreter.with(nil) { try kernel(call) }
+            return []
+        }
+        let outputs: [Tensor] = try specs.map { try makeTensor($0, .temporary) }
+        emit(.host(kernel), call, outputs)
+        return outputs.map { .tensor($0) }
+    }
+
+    private func readsBlocks(_ call: Call) -> Bool {
+        var reads = false
+        for argument in call.arguments { argument.forEachReference { if block(of: $0) != nil { reads = true } } }
+        return reads
+    }
+
+    // MARK: Copies
+
+    /// A contiguous copy.
+    func copy(of tensor: Tensor) throws -> Tensor {
+        let target: Tensor = try makeTensor(tensor.spec, .temporary)
+        emitCopy(of: tensor, to: target)
+        return target
+    }
+
+    private func emitCopy(of source: Tensor, to target: Tensor) {
+        emit(.compute { call, outputs in try outputs[0].fill(from: try call.tensor(0)) }, Call(.clone, [.tensor(source), .none]), [target])
+    }
+}

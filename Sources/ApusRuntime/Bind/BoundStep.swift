@@ -1,0 +1,66 @@
+import ApusGraph
+import ApusTensor
+
+/// One step of a program whose sizes are all known: a kernel with its arguments and results, or a jump.
+struct BoundStep {
+    typealias Kernel = @Sendable (Call, [Tensor]) throws -> Void
+    typealias HostKernel = @Sendable (Call) throws -> [Argument]
+
+    enum Action {
+        case compute(Kernel)
+        /// An elementwise operation, with the tensor that each operand reads; the kernel finds the words when it fails.
+        case pointwise(PreparedPointwise, operands: [Tensor?], Kernel)
+        /// A kernel that makes its results itself; they are copied to where they were planned.
+        case host(HostKernel)
+        /// Goes on at the step `otherwise` where the one element of the tensor is false.
+        case branch(Tensor, otherwise: Int)
+        case jump(Int)
+        /// What the program does here for these sizes.
+        case fail(TensorError)
+    }
+
+    var action: Action
+    let call: Call
+    let outputs: [Tensor]
+    let site: NodeSite?
+
+    /// The tensors that the step reads.
+    var inputs: [Tensor] {
+        if case .branch(let predicate, _) = action { return [predicate] }
+        var found: [Tensor] = []
+        for argument in call.arguments { argument.forEachReference { found.append($0) } }
+        return found
+    }
+}
+
+/// The memory behind some of a bound program's tensors: the input, one computed value, or a result with everything that views it.
+struct Block {
+    enum Kind: Equatable {
+        /// The caller's memory.
+        case input(Int)
+        /// A place in the arena.
+        case temporary
+        /// Memory that the caller gets, fresh for each run.
+        case result
+    }
+
+    let storage: Storage
+    var kind: Kind
+
+    var byteCount: Int { storage.byteCount }
+}
+
+/// Where one of a program's results comes from.
+enum ResultSource {
+    case plain(RuntimeValue)
+    case input(Int)
+    /// A view of an input.
+    case inputView(Int, DType, Layout, offset: Int)
+    /// A view of a block that is fresh for each run.
+    case block(Int, DType, Layout, offset: Int)
+}
+
+/// Why a program can't be planned: a size or a number depends on values.
+struct NotPlannable: Error {
+    let reason: String
+}

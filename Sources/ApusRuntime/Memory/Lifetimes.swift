@@ -1,0 +1,63 @@
+import ApusTensor
+
+/// From which step to which step the memory of a block is in use; inclusive.
+struct Lifetime: Equatable {
+    var first: Int
+    var last: Int
+
+    func overlaps(_ other: Lifetime) -> Bool { first <= other.last && other.first <= last }
+}
+
+extension Binder {
+    /// The lifetime of each block, nil for one that no step touches. Steps of a branch stand one after the other, so that what is live
+    /// across a branch is live through all of it.
+    func lifetimes() -> [Lifetime?] {
+        var lifetimes = [Lifetime?](repeating: nil, count: blocks.count)
+        func touch(_ tensor: Tensor, _ position: Int) {
+            guard let block = block(of: tensor) else { return }
+            if lifetimes[block] == nil { lifetimes[block] = Lifetime(first: position, last: position) }
+            lifetimes[block]?.last = position
+        }
+        for (position, step) in steps.enumerated() {
+            for tensor in step.inputs { touch(tensor, position) }
+            for tensor in step.outputs { touch(tensor, position) }
+        }
+        return lifetimes
+    }
+
+    /// For each block another one whose place it takes, where an elementwise step writes its result over an operand that dies there;
+    /// itself otherwise.
+    func inPlaceBlocks(_ lifetimes: inout [Lifetime?]) -> [Int] {
+        var host = Array(blocks.indices)
+        func root(_ block: Int) -> Int {
+            var block: Int = block
+            while host[block] != block { block = host[block] }
+            return block
+        }
+        for (position, step) in steps.enumerated() {
+            guard case .pointwise(_, let operands, _) = step.action, let output = step.outputs.first, let result = block(of: output),
+                blocks[result].kind == .temporary, lifetimes[result]?.first == position
+            else { continue }
+            for case let operand? in operands {
+                guard let block = block(of: operand) else { continue }
+                let place: Int = root(block)
+                guard blocks[block].kind == .temporary, lifetimes[place]?.last == position, operand.storageOffset == 0,
+                    operand.dtype.byteWidth == output.dtype.byteWidth, blocks[block].byteCount == blocks[result].byteCount,
+                    blocks[place].byteCount == blocks[result].byteCount, operand.layout.isContiguous,
+                    operand.layout.hasSameSizes(as: output.layout),
+                    // Another operand that sees the same memory otherwise would read what has been written.
+                    operands.allSatisfy({ other in
+                        guard let other, let seen = self.block(of: other), root(seen) == place else { return true }
+                        return other.storageOffset == 0 && other.layout.isContiguous && other.layout.hasSameSizes(as: output.layout)
+                            && other.dtype == operand.dtype
+                    })
+                else { continue }
+                host[result] = place
+                let last: Int = lifetimes[result]?.last ?? position
+                lifetimes[place]?.last = max(position, last)
+                break
+            }
+        }
+        return host.indices.map { root($0) }
+    }
+}

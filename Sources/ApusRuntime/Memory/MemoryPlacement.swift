@@ -1,0 +1,32 @@
+import ApusTensor
+
+/// Where the blocks of a bound program lie.
+struct MemoryPlacement {
+    /// For each block its offset in the arena; nil for inputs, results and blocks that no step touches.
+    let offsets: [Int?]
+    let byteCount: Int
+    /// The bytes of all temporary blocks: what the arena would need without sharing.
+    let unsharedByteCount: Int
+
+    init(_ binder: Binder) {
+        var lifetimes: [Lifetime?] = binder.lifetimes()
+        let places: [Int] = binder.inPlaceBlocks(&lifetimes)
+        let hosts: [Int] = binder.blocks.indices.filter {
+            binder.blocks[$0].kind == .temporary && places[$0] == $0 && lifetimes[$0] != nil
+        }
+        let layout = ArenaLayout(
+            hosts.map {
+                ArenaLayout.Item(byteCount: binder.blocks[$0].byteCount, lifetime: lifetimes[$0] ?? Lifetime(first: 0, last: 0))
+            })
+        var offsets = [Int?](repeating: nil, count: binder.blocks.count)
+        for (host, offset) in zip(hosts, layout.offsets) { offsets[host] = offset }
+        for block in binder.blocks.indices where binder.blocks[block].kind == .temporary && places[block] != block {
+            offsets[block] = offsets[places[block]]
+        }
+        self.offsets = offsets
+        byteCount = layout.byteCount
+        unsharedByteCount = binder.blocks.indices.reduce(0) { sum, block in
+            binder.blocks[block].kind == .temporary && lifetimes[block] != nil ? sum + binder.blocks[block].byteCount : sum
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import ApusGraph
+import ApusTensor
+
+/// A program for inputs of known sizes: steps with resolved arguments over one arena. Runs one call at a time; a plan keeps several for
+/// callers that come at once.
+///
+/// Between runs only addresses change: those of the inputs, where they differ from the last call's, and those of the results.
+final class BoundPlan: @unchecked Sendable {
+    let inputs: [BoundInput]
+    let blocks: [Block]
+    /// The results' blocks, which are fresh for each run.
+    let resultBlocks: [Int]
+    let sources: [ResultSource]
+    let program: StepProgram
+    let placement: MemoryPlacement
+
+    private let arena: Storage
+    private let memory: KernelMemory
+    /// Storages of the last run's results, by result block; held only while a run lasts.
+    private var fresh: [Storage] = []
+    private var lastAddresses: [UnsafeMutableRawPointer?]
+
+    init(_ binder: Binder, inputs: [BoundInput], sources: [ResultSource]) throws {
+        blocks = binder.blocks
+        self.inputs = inputs
+        self.sources = sources
+        memory = binder.memory
+        placement = MemoryPlacement(binder)
+        arena = try Storage.allocate(placement.byteCount)
+        for (index, offset) in placement.offsets.enumerated() {
+            if let offset { blocks[index].storage.rebind(to: arena.pointer + offset) }
+        }
+        resultBlocks = blocks.indices.filter { binder.blocks[$0].kind == .result }
+        lastAddresses = Array(repeating: nil, count: inputs.count)
+        program = StepProgram(binder)
+        fresh.reserveCapacity(resultBlocks.count)
+    }
+
+    /// Runs the program on contiguous inputs of the right dtypes and sizes; `given` are the caller's, which may be returned.
+    func run(_ tensors: [Tensor], given: [Tensor]) throws -> [RuntimeValue] {
+        for (position, input) in inputs.enumerated() {
+            let address: UnsafeMutableRawPointer = tensors[position].baseAddress
+            if address == lastAddresses[position] { continue }
+            lastAddresses[position] = address
+            input.tensor.storage.rebind(to: address)
+            program.move(input.block, to: address)
+        }
+        defer { fresh.removeAll(keepingCapacity: true) }
+        for block in resultBlocks {
+            let storage: Storage = try Storage.allocate(blocks[block].byteCount)
+            fresh.append(storage)
+            blocks[block].storage.rebind(to: storage.pointer)
+            program.move(block, to: storage.pointer)
+        }
+        try program.run()
+        return results(tensors, given)
+    }
+
+    private func results(_ tensors: [Tensor], _ given: [Tensor]) -> [RuntimeValue] {
+        sources.map { source in
+            switch source {
+            case .plain(let value): return value
+            case .input(let position): return .tensor(given[position])
+            case .inputView(let position, let dtype, let layout, let offset):
+                let base: Tensor = tensors[position]
+                return .tensor(Tensor(placed: base.storage, dtype: dtype, layout: layout, offset: base.storageOffset + offset))
+            case .block(let index, let dtype, let layout, let offset):
+                return .tensor(Tensor(placed: fresh[index], dtype: dtype, layout: layout, offset: offset))
+            }
+        }
+    }
+}
+
+/// An input as the steps see it.
+struct BoundInput {
+    let tensor: Tensor
+    let block: Int
+}

@@ -1,0 +1,155 @@
+import ApusGraph
+import ApusTensor
+
+/// The steps in the form that runs: plain instructions beside tables of what they work on.
+final class StepProgram {
+    private struct Instruction {
+        enum Kind: UInt8 {
+            case pointwise, compute, host, branch, jump, fail
+        }
+
+        let kind: Kind
+        /// The position in the kind's table.
+        let index: Int32
+        /// Where a branch or jump leads.
+        let target: Int32
+    }
+
+    private struct Compute {
+        let kernel: BoundStep.Kernel
+        let call: Call
+        let outputs: [Tensor]
+    }
+
+    private struct Host {
+        let kernel: BoundStep.HostKernel
+        let call: Call
+        let outputs: [Tensor]
+    }
+
+    /// An address that depends on where a block lies.
+    private struct Relocation {
+        let step: Int32
+        let operand: Int32
+        let byteOffset: Int
+    }
+
+    let steps: [BoundStep]
+    private let code: [Instruction]
+    private let pointwise: UnsafeMutableBufferPointer<PreparedPointwise>
+    private let computes: [Compute]
+    private let hosts: [Host]
+    private let predicates: [Tensor]
+    private let failures: [TensorError]
+    /// For each block the addresses to set when it moves.
+    private let relocations: [[Relocation]]
+
+    init(_ binder: Binder) {
+        steps = binder.steps
+        var code: [Instruction] = []
+        var prepared: [PreparedPointwise] = []
+        var computes: [Compute] = []
+        var hosts: [Host] = []
+        var predicates: [Tensor] = []
+        var failures: [TensorError] = []
+        var relocations = [[Relocation]](repeating: [], count: binder.blocks.count)
+        func add(_ kind: Instruction.Kind, _ index: Int, target: Int = 0) {
+            code.append(
+                Instruction(kind: kind, index: Int32(truncatingIfNeeded: index), target: Int32(truncatingIfNeeded: target)))
+        }
+        for step in binder.steps {
+            switch step.action {
+            case .pointwise(var operation, let operands, _):
+                var places: [(position: Int, tensor: Tensor?)] = operands.enumerated().map { ($0.offset, $0.element) }
+                places.append((PreparedPointwise.result, step.outputs.first))
+                for (position, tensor) in places {
+                    guard let tensor else { continue }
+                    operation.setAddress(position, tensor.baseAddress)
+                    guard let block = binder.block(of: tensor), binder.blocks[block].kind != .temporary else { continue }
+                    relocations[block].append(
+                        Relocation(
+                            step: Int32(truncatingIfNeeded: prepared.count), operand: Int32(truncatingIfNeeded: position),
+                            byteOffset: tensor.storageOffset * tensor.dtype.byteWidth))
+                }
+                add(.pointwise, prepared.count)
+                prepared.append(operation)
+            case .compute(let kernel):
+                add(.compute, computes.count)
+                computes.append(Compute(kernel: kernel, call: step.call, outputs: step.outputs))
+            case .host(let kernel):
+                add(.host, hosts.count)
+                hosts.append(Host(kernel: kernel, call: step.call, outputs: step.outputs))
+            case .branch(let predicate, let otherwise):
+                add(.branch, predicates.count, target: otherwise)
+                predicates.append(predicate)
+            case .jump(let target): add(.jump, 0, target: target)
+            case .fail(let error):
+                add(.fail, failures.count)
+                failures.append(error)
+            }
+        }
+        self.code = code
+        self.computes = computes
+        self.hosts = hosts
+        self.predicates = predicates
+        self.failures = failures
+        self.relocations = relocations
+        pointwise = .allocate(capacity: prepared.count)
+        _ = pointwise.initialize(from: prepared)
+    }
+
+    deinit {
+        pointwise.deinitialize()
+        pointwise.deallocate()
+    }
+
+    /// Tells elementwise steps where a block lies from now on. Other steps see it through their tensors.
+    func move(_ block: Int, to address: UnsafeMutableRawPointer) {
+        for relocation in relocations[block] {
+            pointwise[Int(relocation.step)].setAddress(Int(relocation.operand), address + relocation.byteOffset)
+        }
+    }
+
+    func run() throws {
+        var position = 0
+        try code.withUnsafeBufferPointer { code in
+            while position < code.count {
+                let instruction: Instruction = code[position]
+                let index = Int(instruction.index)
+                position += 1
+                do {
+                    switch instruction.kind {
+                    case .pointwise: if pointwise[index].run() != 0 { try explain(position - 1) }
+                    case .compute:
+                        let step: Compute = computes[index]
+                        try step.kernel(step.call, step.outputs)
+                    case .host: try run(hosts[index])
+                    case .branch:
+                        if predicates[index].baseAddress.load(as: UInt8.self) == 0 { position = Int(instruction.target) }
+                    case .jump: position = Int(instruction.target)
+                    case .fail: throw failures[index]
+                    }
+                } catch let error as TensorError {
+                    throw error.located(at: steps[position - 1].site)
+                }
+            }
+        }
+    }
+
+    private func run(_ host: Host) throws {
+        let results: [Argument] = try host.kernel(host.call)
+        var tensors: [Tensor] = []
+        for result in results { result.forEachReference { tensors.append($0) } }
+        guard tensors.count == host.outputs.count else {
+            throw host.call.error(.unsupported, "gave \(tensors.count) results where \(host.outputs.count) were planned")
+        }
+        for (target, tensor) in zip(host.outputs, tensors) { try target.fill(from: tensor) }
+    }
+
+    /// Runs the general kernel of an elementwise step that failed: it throws the error in words.
+    private func explain(_ position: Int) throws {
+        let step: BoundStep = steps[position]
+        guard case .pointwise(_, _, let kernel) = step.action else { return }
+        try kernel(step.call, step.outputs)
+    }
+}
