@@ -54,7 +54,7 @@ let package = Package(
         .testTarget(name: "ApusTensorTests", dependencies: ["ApusTensor"]),
         .testTarget(name: "ApusNNTests", dependencies: ["ApusNN"]),
         .testTarget(name: "ApusGraphTests", dependencies: ["ApusGraph"], exclude: ["Goldens"]),
-        .testTarget(name: "ApusRuntimeTests", dependencies: ["ApusRuntime"]),
+        .testTarget(name: "ApusRuntimeTests", dependencies: ["ApusRuntime", "CApusKernels"]),
         .testTarget(name: "ApusExportTests", dependencies: ["ApusExport"]),
         .testTarget(name: "ApusArchiveTests", dependencies: ["ApusArchive"]),
         .testTarget(name: "AcceptanceTests", dependencies: ["Apus"], path: "Tests/Acceptance"),

@@ -57,7 +57,7 @@ struct GraphRun {
 
     mutating func bind(_ inputs: [Value], to given: [RuntimeValue]) throws {
         try symbols.bind(inputs, of: graph, to: given)
-        for (input, value) in zip(inputs, given) { values[input.index] = value }
+        for (input, value) in zip(inputs, given) where graph.contains(input) { values[input.index] = value }
     }
 
     mutating func execute(_ node: Node) throws {
@@ -74,7 +74,7 @@ struct GraphRun {
         }
         for (output, result) in zip(node.outputs, results) {
             try symbols.bind(graph.type(output), to: result, "the result '%\(graph.name(output))'")
-            values[output.index] = result
+            if graph.contains(output) { values[output.index] = result }
         }
     }
 
@@ -96,14 +96,14 @@ struct GraphRun {
     }
 
     mutating func free(_ node: Node, _ lastUses: [Int], _ position: Int) {
-        for operand in node.operands where lastUses[operand.index] == position { values[operand.index] = nil }
-        for output in node.outputs where lastUses[output.index] < 0 { values[output.index] = nil }
+        for operand in node.operands where graph.contains(operand) && lastUses[operand.index] == position { values[operand.index] = nil }
+        for output in node.outputs where graph.contains(output) && lastUses[output.index] < 0 { values[output.index] = nil }
     }
 
     // MARK: Values
 
     private func value(of value: Value) throws -> RuntimeValue {
-        guard let known = values[value.index] else {
+        guard graph.contains(value), let known = values[value.index] else {
             throw TensorError(.invalidArgument, "the value '%\(graph.name(value))' is read before it is computed")
         }
         return known

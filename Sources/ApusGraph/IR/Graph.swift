@@ -27,9 +27,12 @@ public struct Graph: Sendable {
         outputs = []
     }
 
-    public func name(_ value: Value) -> String { values[value.index].name }
-    public func type(_ value: Value) -> ValueType { values[value.index].type }
-    public func spec(_ value: Value) -> TensorSpec? { values[value.index].type.spec }
+    /// True for a value of this graph; others have the name `?` and no type.
+    public func contains(_ value: Value) -> Bool { values.indices.contains(value.index) }
+
+    public func name(_ value: Value) -> String { contains(value) ? values[value.index].name : "?" }
+    public func type(_ value: Value) -> ValueType { contains(value) ? values[value.index].type : .none }
+    public func spec(_ value: Value) -> TensorSpec? { type(value).spec }
 
     /// The value with this name.
     public func value(named name: String) -> Value? {
@@ -73,11 +76,13 @@ extension Graph {
     }
 
     public mutating func rename(_ value: Value, to name: String) {
-        guard values[value.index].name != name else { return }
+        guard contains(value), values[value.index].name != name else { return }
         values[value.index].name = unique(name)
     }
 
-    public mutating func setType(_ value: Value, _ type: ValueType) { values[value.index].type = type }
+    public mutating func setType(_ value: Value, _ type: ValueType) {
+        if contains(value) { values[value.index].type = type }
+    }
 
     private mutating func unique(_ name: String) -> String {
         guard let used = names[name] else {
@@ -99,9 +104,9 @@ extension Graph {
     public func lastUses() -> [Int] {
         var last = [Int](repeating: -1, count: values.count)
         for (position, node) in nodes.enumerated() {
-            for operand in node.operands { last[operand.index] = position }
+            for operand in node.operands where contains(operand) { last[operand.index] = position }
         }
-        for case .value(let value) in outputs { last[value.index] = nodes.count }
+        for case .value(let value) in outputs where contains(value) { last[value.index] = nodes.count }
         return last
     }
 

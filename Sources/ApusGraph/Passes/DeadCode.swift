@@ -9,6 +9,7 @@ public struct DeadCodeElimination: GraphPass {
     public init() {}
 
     public func run(_ graph: Graph) throws -> Graph {
+        try graph.requireOwnValues()
         var isLive = [Bool](repeating: false, count: graph.values.count)
         for output in graph.outputs { if let value = output.value { isLive[value.index] = true } }
         var isKept = [Bool](repeating: false, count: graph.nodes.count)

@@ -48,7 +48,10 @@ public struct GraphCopy {
         self.source = source
         self.provenance = provenance
         places = Array(repeating: nil, count: source.values.count)
-        for input in source.inputs { places[input.index] = graph.addInput(source.name(input), source.type(input)) }
+        for input in source.inputs {
+            let place: Value = graph.addInput(source.name(input), source.type(input))
+            if source.contains(input) { places[input.index] = place }
+        }
     }
 
     /// The new graph's value for one of the source. Throws where it has been left out.
@@ -61,7 +64,9 @@ public struct GraphCopy {
 
     public func mapped(_ argument: GraphArgument) throws -> GraphArgument { try argument.map { try mapped($0) } }
 
-    public mutating func map(_ old: Value, to new: Value) { places[old.index] = new }
+    public mutating func map(_ old: Value, to new: Value) {
+        if places.indices.contains(old.index) { places[old.index] = new }
+    }
 
     /// Appends an operation whose types follow from its rule under the symbols' declared facts. Returns its results.
     @discardableResult
@@ -90,7 +95,7 @@ public struct GraphCopy {
         let results: [Value] = graph.append(
             node.operator, arguments, types: node.outputs.map { source.type($0) }, names: node.outputs.map { source.name($0) },
             site: node.site, modulePath: node.modulePath, provenance: node.provenance)
-        for (old, new) in zip(node.outputs, results) { places[old.index] = new }
+        for (old, new) in zip(node.outputs, results) { map(old, to: new) }
     }
 
     /// Gives the nodes that took the place of another its site and module.
@@ -105,7 +110,7 @@ public struct GraphCopy {
     func finished() -> Graph {
         var graph: Graph = graph
         graph.outputs = source.outputs.map { output in
-            guard case .value(let value) = output, let place = places[value.index] else { return output }
+            guard case .value(let value) = output, source.contains(value), let place = places[value.index] else { return output }
             return .value(place)
         }
         return graph

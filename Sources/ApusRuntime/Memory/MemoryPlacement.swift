@@ -8,6 +8,12 @@ struct MemoryPlacement {
     /// The bytes of all temporary blocks: what the arena would need without sharing.
     let unsharedByteCount: Int
 
+    init(offsets: [Int?], byteCount: Int) {
+        self.offsets = offsets
+        self.byteCount = byteCount
+        unsharedByteCount = byteCount
+    }
+
     init(_ binder: Binder) {
         var lifetimes: [Lifetime?] = binder.lifetimes()
         let places: [Int] = binder.inPlaceBlocks(&lifetimes)

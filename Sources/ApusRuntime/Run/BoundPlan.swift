@@ -36,6 +36,13 @@ final class BoundPlan: @unchecked Sendable {
         fresh.reserveCapacity(resultBlocks.count)
     }
 
+    /// The same steps with blocks elsewhere, so that a test can see its judge find fault.
+    init(sharing other: BoundPlan, offsets: [Int?]) throws {
+        (inputs, blocks, resultBlocks, sources, program) = (other.inputs, other.blocks, other.resultBlocks, other.sources, other.program)
+        placement = MemoryPlacement(offsets: offsets, byteCount: other.placement.byteCount)
+        (arena, memory, lastAddresses) = (other.arena, other.memory, other.lastAddresses)
+    }
+
     /// Runs the program on contiguous inputs of the right dtypes and sizes; `given` are the caller's, which may be returned.
     func run(_ tensors: [Tensor], given: [Tensor]) throws -> [RuntimeValue] {
         for (position, input) in inputs.enumerated() {

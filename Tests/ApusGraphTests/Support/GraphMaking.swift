@@ -1,6 +1,7 @@
 import ApusGraph
 import ApusSymbolic
 import ApusTensor
+import Synchronization
 import Testing
 
 /// The operator of that name, or a failed test.
@@ -27,6 +28,9 @@ extension Graph {
     }
 }
 
+/// Scopes live as long as the tests: sizes do not keep them.
+private let scopes = Mutex<[SymbolScope]>([])
+
 /// A scope with one dynamic size.
 struct OneSize {
     let scope = SymbolScope()
@@ -34,6 +38,8 @@ struct OneSize {
     var size: SymInt { scope.size(symbol) }
 
     init(_ range: SymRange = .size) {
+        let scope = scope
+        scopes.withLock { $0.append(scope) }
         symbol = scope.makeSymbol(origin: "x.shape[0]", range: range, hint: 4)
         scope.freeze()
     }
