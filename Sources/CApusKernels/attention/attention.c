@@ -48,13 +48,13 @@ APUS_CLONES static float exponentials(float *s, int64_t n) {
     for (int j = 0; j < 16; j++) lane[j] = 0;
     for (i = 0; i + 16 <= n; i += 16)
         for (int j = 0; j < 16; j++) {
-            float e = apus_exp_f32(s[i + j] - best);
+            float e = apus_exp_negative_f32(s[i + j] - best);
             s[i + j] = e;
             lane[j] += e;
         }
     float sum = 0;
     for (; i < n; i++) {
-        s[i] = apus_exp_f32(s[i] - best);
+        s[i] = apus_exp_negative_f32(s[i] - best);
         sum += s[i];
     }
     for (int j = 0; j < 16; j++) sum += lane[j];

@@ -13,16 +13,25 @@ static void copy_bytes(void *context, int64_t begin, int64_t end) {
     memmove(p->data[1] + begin, p->data[0] + begin, (size_t)(end - begin));
 }
 
-/// Rows of the innermost dimension, one apus_move each.
+/// Rows of the innermost dimension, in runs along the next one.
 static void copy_rows(void *context, int64_t begin, int64_t end) {
     const copy_job *job = context;
     const apus_plan *p = job->plan;
     int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
-    int32_t inner = p->rank - 1;
-    apus_plan_offsets(p, inner, begin, coordinates, offsets);
-    for (int64_t i = begin; i < end; i++) {
-        apus_move(p->data[1] + offsets[1], job->inner_out, p->data[0] + offsets[0], job->inner_in, p->sizes[inner], p->item[0]);
-        apus_plan_next(p, inner, coordinates, offsets);
+    int32_t inner = p->rank - 1, next = inner - 1;
+    int64_t n = p->sizes[inner], item = p->item[0], bytes = n * item, lines = next < 0 ? 1 : p->sizes[next];
+    int64_t in_line = next < 0 ? 0 : p->strides[next][0], out_line = next < 0 ? 0 : p->strides[next][1];
+    bool whole = job->inner_in == item && job->inner_out == item;
+    for (int64_t i = begin; i < end;) {
+        int64_t line = i % lines, run = APUS_MIN(lines - line, end - i);
+        apus_plan_offsets(p, next < 0 ? 0 : next, i / lines, coordinates, offsets);
+        const char *from = p->data[0] + offsets[0] + line * in_line;
+        char *to = p->data[1] + offsets[1] + line * out_line;
+        for (int64_t r = 0; r < run; r++, from += in_line, to += out_line) {
+            if (whole) memmove(to, from, (size_t)bytes);
+            else apus_move(to, job->inner_out, from, job->inner_in, n, item);
+        }
+        i += run;
     }
 }
 
@@ -33,41 +42,17 @@ static void copy_one_row(void *context, int64_t begin, int64_t end) {
     apus_move(p->data[1] + begin * job->inner_out, job->inner_out, p->data[0] + begin * job->inner_in, job->inner_in, end - begin, p->item[0]);
 }
 
-enum { BLOCK = 16 };
+/// Rows per task, and the shortest side that pays for blocks.
+enum { STRIP = 64, MIN_SIDE = 8 };
 
-/// out[i][j] = in[j][i] for a block; the input runs along i, the output along j.
-#define TRANSPOSE(TYPE)                                                                                                                        \
-    for (int64_t i = 0; i < rows; i++)                                                                                                          \
-        for (int64_t j = 0; j < columns; j++) *(TYPE *)(out + i * out_stride + j * (int64_t)sizeof(TYPE)) = *(const TYPE *)(in + j * in_stride + i * (int64_t)sizeof(TYPE));
-#define TRANSPOSE_FULL(TYPE)                                                                                                                   \
-    {                                                                                                                                           \
-        TYPE block[BLOCK][BLOCK];                                                                                                               \
-        for (int j = 0; j < BLOCK; j++) memcpy(block[j], in + j * in_stride, sizeof block[j]);                                                   \
-        for (int i = 0; i < BLOCK; i++) {                                                                                                       \
-            TYPE row[BLOCK];                                                                                                                    \
-            for (int j = 0; j < BLOCK; j++) row[j] = block[j][i];                                                                               \
-            memcpy(out + i * out_stride, row, sizeof row);                                                                                      \
-        }                                                                                                                                       \
-    }
-APUS_CLONES static void transpose_block(char *out, int64_t out_stride, const char *in, int64_t in_stride, int64_t rows, int64_t columns, int64_t item) {
-    bool full = rows == BLOCK && columns == BLOCK;
-    switch (item) {
-    case 1: if (full) TRANSPOSE_FULL(uint8_t) else { TRANSPOSE(uint8_t) } break;
-    case 2: if (full) TRANSPOSE_FULL(uint16_t) else { TRANSPOSE(uint16_t) } break;
-    case 4: if (full) TRANSPOSE_FULL(uint32_t) else { TRANSPOSE(uint32_t) } break;
-    case 8: if (full) TRANSPOSE_FULL(uint64_t) else { TRANSPOSE(uint64_t) } break;
-    default: TRANSPOSE(apus_c128) break;
-    }
-}
-
-/// Blocks of the plane spanned by the fast and the innermost dimension; `begin ..< end` counts strips of BLOCK rows of the fast dimension.
+/// Blocks of the plane spanned by the fast and the innermost dimension; `begin ..< end` counts strips of STRIP rows of the fast dimension.
 static void copy_transposed(void *context, int64_t begin, int64_t end) {
     const copy_job *job = context;
     const apus_plan *p = job->plan;
     int32_t inner = p->rank - 1, fast = job->fast;
-    int64_t strips = (p->sizes[fast] - 1) / BLOCK + 1;
+    int64_t strips = (p->sizes[fast] - 1) / STRIP + 1;
     for (int64_t s = begin; s < end; s++) {
-        int64_t i = s % strips * BLOCK, rest = s / strips, from = 0, to = 0;
+        int64_t i = s % strips * STRIP, rest = s / strips, from = 0, to = 0;
         for (int32_t d = inner - 1; d >= 0; d--) {
             if (d == fast) continue;
             int64_t c = rest % p->sizes[d];
@@ -75,11 +60,8 @@ static void copy_transposed(void *context, int64_t begin, int64_t end) {
             from += c * p->strides[d][0];
             to += c * p->strides[d][1];
         }
-        int64_t rows = APUS_MIN(BLOCK, p->sizes[fast] - i);
-        for (int64_t j = 0; j < p->sizes[inner]; j += BLOCK)
-            transpose_block(p->data[1] + to + i * p->strides[fast][1] + j * p->strides[inner][1], p->strides[fast][1],
-                            p->data[0] + from + i * p->strides[fast][0] + j * p->strides[inner][0], p->strides[inner][0], rows,
-                            APUS_MIN(BLOCK, p->sizes[inner] - j), p->item[0]);
+        apus_transpose(p->data[1] + to + i * p->strides[fast][1], p->strides[fast][1], p->data[0] + from + i * p->strides[fast][0], p->strides[inner][0],
+                       APUS_MIN(STRIP, p->sizes[fast] - i), p->sizes[inner], p->item[0]);
     }
 }
 
@@ -98,10 +80,10 @@ static int copy_same(apus_plan *p) {
     }
     job.fast = -1;
     for (int32_t d = 0; d < inner; d++)
-        if (p->strides[d][0] == item && p->sizes[d] >= BLOCK) job.fast = d;
-    if (job.fast >= 0 && job.inner_out == item && job.inner_in != item && job.inner_in != 0 && p->sizes[inner] >= BLOCK) {
-        int64_t strips = (p->sizes[job.fast] - 1) / BLOCK + 1, outer = p->count / p->sizes[inner] / p->sizes[job.fast];
-        apus_parallel_for(strips * outer, grain / (BLOCK * p->sizes[inner] * item) + 1, copy_transposed, &job);
+        if (p->strides[d][0] == item && p->sizes[d] >= MIN_SIDE) job.fast = d;
+    if (job.fast >= 0 && job.inner_out == item && job.inner_in != item && job.inner_in != 0 && p->sizes[inner] >= MIN_SIDE) {
+        int64_t strips = (p->sizes[job.fast] - 1) / STRIP + 1, outer = p->count / p->sizes[inner] / p->sizes[job.fast];
+        apus_parallel_for(strips * outer, grain / (STRIP * p->sizes[inner] * item) + 1, copy_transposed, &job);
         return APUS_OK;
     }
     int64_t rows = p->count / p->sizes[inner];

@@ -43,6 +43,20 @@ APUS_INLINE float apus_exp_scaled_f32(float x, int32_t shift) {
     return apus_scale_f32(y, (int32_t)(apus_bits_f32(t) - apus_bits_f32(APUS_MAGIC_F32)) + shift);
 }
 APUS_INLINE float apus_exp_f32(float x) { return apus_exp_scaled_f32(x, 0); }
+/// e^x where -87 <= x <= 87 is known: no clamps, one factor.
+APUS_INLINE float apus_exp_bounded_f32(float x) {
+    float t = x * 1.44269504089f + APUS_MAGIC_F32;
+    float n = t - APUS_MAGIC_F32;
+    float r = x - n * 0.693359375f;
+    r = r - n * -2.12194440e-4f;
+    float y = (apus_exp_tail_f32(r) * (r * r) + r) + 1.0f;
+    return y * apus_from_bits_f32((apus_bits_f32(t) - apus_bits_f32(APUS_MAGIC_F32) + 127u) << 23);
+}
+/// e^x for x <= 0, with results below the normal numbers as 0: for sums of exponentials.
+APUS_INLINE float apus_exp_negative_f32(float x) {
+    float y = apus_exp_bounded_f32(x < -87.0f ? -87.0f : x);
+    return x < -87.0f ? 0.0f : y;
+}
 APUS_INLINE float apus_exp2_f32(float x) {
     float held = x < -160.0f ? -160.0f : x;
     held = held > 140.0f ? 140.0f : held;
@@ -138,7 +152,8 @@ APUS_INLINE float apus_tanh_f32(float x) {
     p = p * z + 1.333150892e-01f;
     p = p * z + -3.333328486e-01f;
     float small = p * z * x + x;
-    float large = 1.0f - 2.0f / (apus_exp_f32(2.0f * a) + 1.0f);
+    float held = a > 10.0f ? 10.0f : a; // beyond, the result is 1
+    float large = 1.0f - 2.0f / (apus_exp_bounded_f32(2.0f * held) + 1.0f);
     return a < 0.625f ? small : __builtin_elementwise_copysign(large, x);
 }
 APUS_INLINE float apus_sinh_f32(float x) {
@@ -253,23 +268,41 @@ APUS_INLINE float apus_erf_f32(float x) {
     q = q * held + -6.339258721e-01f;
     q = q * held + -1.129243997e+00f;
     q = q * held + 1.215458912e-04f;
-    float large = 1.0f - apus_exp_f32(q);
+    float large = 1.0f - apus_exp_bounded_f32(q);
     float y = a < 0.75f ? small : __builtin_elementwise_copysign(large, x);
     return x != x ? x : y;
 }
 
-/// x^y by way of float64, whose extra bits make up for the exponential's sensitivity.
+/// x^y by way of float64, whose extra bits make up for the exponential's sensitivity; polynomials as short as float32 allows.
 APUS_INLINE float apus_pow_f32(float x, float y) {
-    double ax = (double)__builtin_elementwise_abs(x), dy = (double)y;
-    double log_x = apus_log_core_f64(ax, 0.0);
-    log_x = ax == 0 ? -(double)INFINITY : ax == (double)INFINITY || ax != ax ? ax : log_x;
-    float r = (float)apus_exp_f64(dy * log_x);
+    double ax = (double)__builtin_elementwise_abs(x);
+    uint64_t bits = apus_bits_f64(ax) + (0x3FF0000000000000u - 0x3FE6A09E00000000u);
+    double e = apus_from_bits_f64((bits >> 52) | 0x4330000000000000u) - (4503599627370496.0 + 1023.0);
+    double f = apus_from_bits_f64((bits & 0x000FFFFFFFFFFFFFu) + 0x3FE6A09E00000000u) - 1.0;
+    double s = f / (2.0 + f), z = s * s; // log m = 2 atanh s
+    double p = 2.3579399097849e-01;
+    p = p * z + 2.8537478436246e-01;
+    p = p * z + 4.0000331926576e-01;
+    p = p * z + 6.6666665664383e-01;
+    double log2_x = ((p * z) * s + 2.0 * s) * 1.4426950408889634074 + e;
+    log2_x = ax == 0 ? -(double)INFINITY : ax == (double)INFINITY || ax != ax ? ax : log2_x;
+    double w = (double)y * log2_x;
+    w = w < -200.0 ? -200.0 : w;
+    w = w > 200.0 ? 200.0 : w;
+    double t = w + APUS_MAGIC_F64, r = (w - (t - APUS_MAGIC_F64)) * 0.69314718055994530942;
+    double q = 1.3950461291995e-03;
+    q = q * r + 8.3688756514987e-03;
+    q = q * r + 4.1666206324216e-02;
+    q = q * r + 1.6666518969797e-01;
+    q = q * r + 5.0000000949732e-01;
+    double power = (q * (r * r) + r) + 1.0;
+    float result = (float)(power * apus_from_bits_f64((apus_bits_f64(t) - apus_bits_f64(APUS_MAGIC_F64) + 1023u) << 52));
     bool negative = apus_bits_f32(x) >> 31;
     bool whole = __builtin_elementwise_trunc(y) == y, odd = whole && __builtin_elementwise_trunc(y * 0.5f) != y * 0.5f;
-    r = negative && odd ? -r : r;
-    r = x < 0 && !whole && ax < (double)INFINITY ? (float)NAN : r;
-    r = ax == 1.0 && __builtin_elementwise_abs(y) == (float)INFINITY ? 1.0f : r;
-    return y == 0 || x == 1.0f ? 1.0f : r;
+    result = negative && odd ? -result : result;
+    result = x < 0 && !whole && ax < (double)INFINITY ? (float)NAN : result;
+    result = ax == 1.0 && __builtin_elementwise_abs(y) == (float)INFINITY ? 1.0f : result;
+    return y == 0 || x == 1.0f ? 1.0f : result;
 }
 
 /// Arguments of sine, cosine and tangent that `apus_quadrant_f32` reduces exactly enough.

@@ -37,10 +37,10 @@ APUS_INLINE double apus_exp_f64(double x) {
     p = p * r + 1.66666666666666990e-01;
     p = p * r + 5.00000000000000111e-01;
     double y = (p * (r * r) + r) + 1.0;
-    int64_t whole = (int64_t)(apus_bits_f64(t) - apus_bits_f64(APUS_MAGIC_F64));
-    // An arithmetic shift of 64-bit lanes is dear before AVX-512: bias first, then shift as unsigned.
-    int64_t half = (int64_t)((uint64_t)(whole + 4096) >> 1) - 2048;
-    double first = apus_from_bits_f64((uint64_t)(half + 1023) << 52), second = apus_from_bits_f64((uint64_t)(whole - half + 1023) << 52);
+    // Halved with a bias, as unsigned: an arithmetic shift of 64-bit lanes is dear before AVX-512, and NaN leaves any bits here.
+    uint64_t whole = apus_bits_f64(t) - apus_bits_f64(APUS_MAGIC_F64);
+    uint64_t half = ((whole + 4096) >> 1) - 2048;
+    double first = apus_from_bits_f64((half + 1023) << 52), second = apus_from_bits_f64((whole - half + 1023) << 52);
     return y * first * second;
 }
 

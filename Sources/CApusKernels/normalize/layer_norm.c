@@ -68,7 +68,7 @@ static void forward_range(void *context, int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; r++) {
         const void *a = apus_row_in(row_of(j->in, r, n), item, n, j->in->dtype, j->work, scratch);
         char *target = row_of(j->out, r, n);
-        void *o = apus_row_target(target, out_item, n, j->out->dtype, j->work, scratch + n * 8);
+        void *o = apus_row_target(target, out_item, n, j->out->dtype, j->work, direct ? NULL : scratch + n * 8);
         double mean = 0, rstd = 0;
         if (j->rms && j->work == APUS_FLOAT32) rms_norm_row_f32(a, o, n, j->epsilon, j->weight);
         else if (j->rms) rms_norm_row_f64(a, o, n, j->epsilon, j->weight);

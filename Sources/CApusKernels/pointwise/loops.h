@@ -20,6 +20,8 @@ apus_loop apus_cast_loop(int32_t from, int32_t to);
 
 /// Copies `n` elements of `item` bytes between strided places (strides in bytes).
 void apus_move(void *out, int64_t out_stride, const void *in, int64_t in_stride, int64_t n, int64_t item);
+/// out[i][j] = in[j][i]: rows of `out` lie `out_stride` bytes apart, columns of `in` (neighbouring elements) become rows.
+void apus_transpose(char *out, int64_t out_stride, const char *in, int64_t in_stride, int64_t rows, int64_t columns, int64_t item);
 /// Repeats one element.
 void apus_repeat(void *out, const void *element, int64_t n, int64_t item);
 

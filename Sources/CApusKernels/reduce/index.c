@@ -1,4 +1,5 @@
 /// Extremes with their positions.
+#include "../support/lines.h"
 #include "reduce.h"
 
 typedef struct {
@@ -97,6 +98,27 @@ static void index_range(void *context, int64_t begin, int64_t end) {
     }
 }
 
+/// One packed line, where a single dimension is reduced and runs against memory order.
+static void index_line(void *context, char *const *lines, char *scratch) {
+    const job *j = context;
+    const apus_plan *reduced = &j->plan->reduced;
+    int32_t dtype = reduced->dtypes[0];
+    int64_t item = reduced->item[0], position = 0;
+    _Alignas(8) char best[8];
+    for (int64_t i = 0; i < reduced->count; i += APUS_TILE) {
+        int64_t n = APUS_MIN(APUS_TILE, reduced->count - i);
+        const void *elements = lines[0] + i * item;
+        if (dtype != j->register_dtype) {
+            apus_cast_loop(dtype, j->register_dtype)(scratch, elements, NULL, NULL, n, NULL);
+            elements = scratch;
+        }
+        if (i == 0) memcpy(best, elements, (size_t)apus_dtype_size(j->register_dtype));
+        position = search_tile(j, elements, n, i, best, position);
+    }
+    if (j->has_values) apus_cast_loop(j->register_dtype, j->plan->kept.dtypes[j->value_operand])(lines[j->value_operand], best, NULL, NULL, 1, NULL);
+    if (j->has_indices) memcpy(lines[j->index_operand], &position, 8);
+}
+
 int apus_reduce_with_index(apus_reduce_op op, const apus_view *in, const apus_view *values, const apus_view *indices) {
     if (op != APUS_REDUCE_MAX && op != APUS_REDUCE_MIN) return APUS_UNSUPPORTED;
     if (!apus_dtype_is_valid(in->dtype) || apus_dtype_is_complex(in->dtype)) return APUS_UNSUPPORTED;
@@ -120,6 +142,12 @@ int apus_reduce_with_index(apus_reduce_op op, const apus_view *in, const apus_vi
     if (plan.reduced.count == 0) return APUS_EMPTY_REDUCTION;
     j.plan = &plan;
     j.register_dtype = in->dtype == APUS_BOOL ? APUS_INT32 : apus_register_dtype(in->dtype);
+    int32_t dim = apus_reduced_dimension(&plan, in, outputs[0]);
+    if (dim >= 0) {
+        apus_lines lines = {.function = index_line, .context = &j, .views = {in}, .inputs = 1, .operands = 1 + n_out, .dim = dim, .grain = 16384, .scratch_bytes = APUS_TILE * 8};
+        for (int32_t k = 0; k < n_out; k++) lines.views[1 + k] = outputs[k];
+        return apus_lines_run(&lines);
+    }
     apus_parallel_for(plan.kept.count, 16384 / plan.reduced.count + 1, index_range, &j);
     return APUS_OK;
 }

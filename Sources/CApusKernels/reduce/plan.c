@@ -25,6 +25,18 @@ int apus_reduce_plan_make(apus_reduce_plan *plan, const apus_view *in, const apu
     return apus_plan_make(&plan->reduced, one, 1, reorder);
 }
 
+int32_t apus_reduced_dimension(const apus_reduce_plan *plan, const apus_view *in, const apus_view *out) {
+    const apus_plan *kept = &plan->kept, *reduced = &plan->reduced;
+    if (reduced->rank != 1 || kept->rank == 0 || reduced->strides[0][0] == reduced->item[0] || kept->strides[kept->rank - 1][0] != kept->item[0]) return -1;
+    int32_t found = -1;
+    for (int32_t d = 0; d < in->rank; d++) {
+        if (in->sizes[d] == out->sizes[d]) continue;
+        if (found >= 0) return -1;
+        found = d;
+    }
+    return found;
+}
+
 const void *apus_load_reduced(const apus_plan *p, const char *base, int64_t start, int64_t n, int32_t register_dtype, char *raw, char *converted) {
     int64_t item = p->item[0];
     const char *packed = raw;

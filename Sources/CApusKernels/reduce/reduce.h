@@ -30,6 +30,9 @@ typedef struct apus_reduce_plan {
 /// `outputs` have size 1 where reduced. `reorder` allows reduced dimensions to be walked in memory order.
 int apus_reduce_plan_make(apus_reduce_plan *plan, const apus_view *in, const apus_view *const *outputs, int32_t n_out, bool reorder);
 
+/// The only reduced dimension, if there is just one and the input runs along kept ones instead; else -1.
+int32_t apus_reduced_dimension(const apus_reduce_plan *plan, const apus_view *in, const apus_view *out);
+
 /// Reads `n` elements of the reduced dimensions from position `start`, relative to `base`, packed and converted; returns `base` itself if it can be used in place.
 const void *apus_load_reduced(const apus_plan *reduced, const char *base, int64_t start, int64_t n, int32_t register_dtype, char *raw, char *converted);
 #endif

@@ -1,4 +1,5 @@
 /// Variance and mean in two passes over cached rows, or over tiles of neighbouring outputs.
+#include "../support/lines.h"
 #include "reduce.h"
 
 typedef struct {
@@ -39,27 +40,55 @@ typedef struct {
 MOMENTS(float)
 MOMENTS(double)
 
-/// Mean and sum of squared deviations of positions 0 ..< count, tile by tile: each tile is centred on its own mean, then merged (Chan's formula).
-static void moments(const job *j, const char *base, double *mean_out, double *m2_out) {
+/// Merges a tile of n elements after the first i: each tile is centred on its own mean (Chan's formula).
+static void add_tile(const job *j, const void *a, int64_t i, int64_t n, double *mean, double *m2) {
+    double tile_mean = (j->wide ? sum_double(a, n) : sum_float(a, n)) / (double)n;
+    double centre = j->wide ? tile_mean : (double)(float)tile_mean, off = tile_mean - centre;
+    double tile_m2 = (j->wide ? squares_double(a, n, centre) : squares_float(a, n, centre)) - off * off * (double)n;
+    double delta = tile_mean - *mean, total = (double)(i + n);
+    *m2 += tile_m2 + delta * delta * ((double)i / total) * (double)n;
+    *mean += delta * (double)n / total;
+}
+
+/// Mean and sum of squared deviations of all reduced positions.
+static void moments(const job *j, const char *base, double *mean, double *m2) {
     _Alignas(64) char raw[APUS_TILE * 8], converted[APUS_TILE * 8];
     const apus_plan *reduced = &j->plan->reduced;
+    *mean = *m2 = 0;
+    for (int64_t i = 0; i < reduced->count; i += APUS_TILE) {
+        int64_t n = APUS_MIN(APUS_TILE, reduced->count - i);
+        add_tile(j, apus_load_reduced(reduced, base, i, n, j->wide ? APUS_FLOAT64 : APUS_FLOAT32, raw, converted), i, n, mean, m2);
+    }
+    if (*m2 < 0) *m2 = 0;
+}
+
+/// Writes the results for one output; `at[k]` is operand k's place.
+static void write(const job *j, char *const *at, double mean, double m2) {
+    const apus_plan *kept = &j->plan->kept;
+    double n = (double)j->plan->reduced.count, freedom = n - j->correction;
+    double variance = n == 0 ? NAN : m2 / (freedom > 0 ? freedom : 0);
+    if (j->root) variance = sqrt(variance);
+    if (n == 0) mean = NAN;
+    if (j->variance_operand) apus_cast_loop(APUS_FLOAT64, kept->dtypes[j->variance_operand])(at[j->variance_operand], &variance, NULL, NULL, 1, NULL);
+    if (j->mean_operand) apus_cast_loop(APUS_FLOAT64, kept->dtypes[j->mean_operand])(at[j->mean_operand], &mean, NULL, NULL, 1, NULL);
+}
+
+/// One packed line, where a single dimension is reduced and runs against memory order.
+static void variance_line(void *context, char *const *lines, char *scratch) {
+    const job *j = context;
+    const apus_plan *reduced = &j->plan->reduced;
+    int32_t work = j->wide ? APUS_FLOAT64 : APUS_FLOAT32;
     double mean = 0, m2 = 0;
     for (int64_t i = 0; i < reduced->count; i += APUS_TILE) {
         int64_t n = APUS_MIN(APUS_TILE, reduced->count - i);
-        const void *a = apus_load_reduced(reduced, base, i, n, j->wide ? APUS_FLOAT64 : APUS_FLOAT32, raw, converted);
-        double tile_mean = (j->wide ? sum_double(a, n) : sum_float(a, n)) / (double)n;
-        double centre = j->wide ? tile_mean : (double)(float)tile_mean, off = tile_mean - centre;
-        double tile_m2 = (j->wide ? squares_double(a, n, centre) : squares_float(a, n, centre)) - off * off * (double)n;
-        double delta = tile_mean - mean, total = (double)(i + n);
-        m2 += tile_m2 + delta * delta * ((double)i / total) * (double)n;
-        mean += delta * (double)n / total;
+        const void *a = lines[0] + i * reduced->item[0];
+        if (reduced->dtypes[0] != work) {
+            apus_cast_loop(reduced->dtypes[0], work)(scratch, a, NULL, NULL, n, NULL);
+            a = scratch;
+        }
+        add_tile(j, a, i, n, &mean, &m2);
     }
-    *mean_out = mean;
-    *m2_out = m2 < 0 ? 0 : m2;
-}
-
-static void write(const apus_plan *kept, int32_t operand, int64_t offset, double value) {
-    apus_cast_loop(APUS_FLOAT64, kept->dtypes[operand])(kept->data[operand] + offset, &value, NULL, NULL, 1, NULL);
+    write(j, lines, mean, m2 < 0 ? 0 : m2);
 }
 
 static void variance_range(void *context, int64_t begin, int64_t end) {
@@ -67,14 +96,12 @@ static void variance_range(void *context, int64_t begin, int64_t end) {
     const apus_plan *kept = &j->plan->kept;
     int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
     apus_plan_offsets(kept, kept->rank, begin, coordinates, offsets);
-    double n = (double)j->plan->reduced.count;
     for (int64_t o = begin; o < end; o++) {
         double mean, m2;
+        char *at[3];
+        for (int32_t k = 0; k < kept->operands; k++) at[k] = kept->data[k] + offsets[k];
         moments(j, j->in_data + offsets[0], &mean, &m2);
-        if (n == 0) mean = NAN;
-        double freedom = n - j->correction, variance = n == 0 ? NAN : m2 / (freedom > 0 ? freedom : 0);
-        if (j->variance_operand) write(kept, j->variance_operand, offsets[j->variance_operand], j->root ? sqrt(variance) : variance);
-        if (j->mean_operand) write(kept, j->mean_operand, offsets[j->mean_operand], mean);
+        write(j, at, mean, m2);
         apus_plan_next(kept, kept->rank, coordinates, offsets);
     }
 }
@@ -99,6 +126,12 @@ int apus_var_mean(double correction, bool take_root, const apus_view *in, const 
     int status = apus_reduce_plan_make(&plan, in, outputs, n_out, true);
     if (status != APUS_OK || plan.kept.count == 0) return status;
     j.plan = &plan;
+    int32_t dim = apus_reduced_dimension(&plan, in, outputs[0]);
+    if (dim >= 0) {
+        apus_lines lines = {.function = variance_line, .context = &j, .views = {in}, .inputs = 1, .operands = 1 + n_out, .dim = dim, .grain = 32768, .scratch_bytes = APUS_TILE * 8};
+        for (int32_t k = 0; k < n_out; k++) lines.views[1 + k] = outputs[k];
+        return apus_lines_run(&lines);
+    }
     apus_parallel_for(plan.kept.count, 32768 / APUS_MAX(plan.reduced.count, 1) + 1, variance_range, &j);
     return APUS_OK;
 }

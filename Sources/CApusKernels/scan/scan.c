@@ -1,11 +1,11 @@
 /// Running sums and their kin, along any dimension.
 #include "../pointwise/loops.h"
-#include "../support/plan.h"
+#include "../support/lines.h"
 
 typedef struct {
     apus_scan_op op;
-    const apus_plan *plan; // every dimension but the scanned one; operands: in, indices (or out again), out
-    int64_t length, in_step, out_step, index_step;
+    int64_t length;
+    int32_t in_dtype, out_dtype;
     bool has_indices;
     int32_t work; // the register dtype that is scanned in
 } job;
@@ -82,49 +82,24 @@ static scan_loop find(apus_scan_op op, int32_t work) {
     return table[op][column];
 }
 
-static void scan_line(const job *j, const char *in, char *out, char *indices) {
-    _Alignas(64) char raw[APUS_TILE * 16], work[APUS_TILE * 16], result[APUS_TILE * 16];
-    int64_t positions[APUS_TILE], best = 0;
+static void scan_line(void *context, char *const *lines, char *scratch) {
+    const job *j = context;
+    char *raw = scratch, *result = scratch + APUS_TILE * 16;
+    int64_t best = 0, in_item = apus_dtype_size(j->in_dtype), out_item = apus_dtype_size(j->out_dtype);
     _Alignas(16) char state[16] = {0};
-    int32_t in_dtype = j->plan->dtypes[0], out_dtype = j->plan->dtypes[2];
-    int64_t in_item = j->plan->item[0], out_item = j->plan->item[2];
     scan_loop loop = j->work == APUS_COMPLEX128 ? NULL : find(j->op, j->work);
     for (int64_t i = 0; i < j->length; i += APUS_TILE) {
         int64_t n = APUS_MIN(APUS_TILE, j->length - i);
-        const char *from = in + i * j->in_step;
-        char *to = out + i * j->out_step;
-        if (j->in_step != in_item) {
-            apus_move(raw, in_item, from, j->in_step, n, in_item);
+        const char *from = lines[0] + i * in_item;
+        char *to = lines[1] + i * out_item;
+        if (j->in_dtype != j->work) {
+            apus_cast_loop(j->in_dtype, j->work)(raw, from, NULL, NULL, n, NULL);
             from = raw;
         }
-        if (in_dtype != j->work) {
-            apus_cast_loop(in_dtype, j->work)(work, from, NULL, NULL, n, NULL);
-            from = work;
-        }
-        bool direct = out_dtype == j->work && j->out_step == out_item;
-        char *target = direct ? to : result;
-        if (loop) loop(from, target, j->has_indices ? positions : NULL, n, state, &best, i);
+        char *target = j->out_dtype == j->work ? to : result;
+        if (loop) loop(from, target, j->has_indices ? (int64_t *)lines[2] + i : NULL, n, state, &best, i);
         else scan_c128(j->op, (const apus_c128 *)from, (apus_c128 *)target, n, (apus_c128 *)state, i);
-        if (!direct) {
-            const char *packed = result;
-            if (out_dtype != j->work) {
-                apus_cast_loop(j->work, out_dtype)(raw, result, NULL, NULL, n, NULL);
-                packed = raw;
-            }
-            apus_move(to, j->out_step, packed, out_item, n, out_item);
-        }
-        if (j->has_indices) apus_move(indices + i * j->index_step, j->index_step, positions, 8, n, 8);
-    }
-}
-
-static void scan_range(void *context, int64_t begin, int64_t end) {
-    const job *j = context;
-    const apus_plan *p = j->plan;
-    int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
-    apus_plan_offsets(p, p->rank, begin, coordinates, offsets);
-    for (int64_t i = begin; i < end; i++) {
-        scan_line(j, p->data[0] + offsets[0], p->data[2] + offsets[2], p->data[1] + offsets[1]);
-        apus_plan_next(p, p->rank, coordinates, offsets);
+        if (target != to) apus_cast_loop(j->work, j->out_dtype)(to, result, NULL, NULL, n, NULL);
     }
 }
 
@@ -135,27 +110,12 @@ int apus_scan(apus_scan_op op, int32_t dim, const apus_view *in, const apus_view
     int32_t work = apus_dtype_is_complex(decides) ? APUS_COMPLEX128 : decides == APUS_FLOAT64 ? APUS_FLOAT64 : decides >= APUS_FLOAT16 ? APUS_FLOAT32 : APUS_INT64;
     if ((work == APUS_COMPLEX128 && op > APUS_SCAN_PROD) || (work == APUS_INT64 && op == APUS_SCAN_LOGSUMEXP)) return APUS_UNSUPPORTED;
     if (indices && (indices->dtype != APUS_INT64 || !extreme)) return APUS_UNSUPPORTED;
-    if (in->rank == 0) { // one element: itself
-        int64_t zero = 0;
-        if (indices) memcpy(indices->data, &zero, 8);
-        return apus_copy(in, out);
-    }
-    if (dim < 0 || dim >= in->rank || in->rank > 64 || out->rank != in->rank || (indices && indices->rank != in->rank)) return APUS_INVALID_ARGUMENT;
-    int64_t sizes[64];
-    memcpy(sizes, in->sizes, sizeof(int64_t) * (size_t)in->rank);
-    int64_t length = sizes[dim];
-    if (out->sizes[dim] != length || (indices && indices->sizes[dim] != length)) return APUS_INVALID_ARGUMENT;
-    sizes[dim] = 1;
-    apus_view a = *in, o = *out, x = indices ? *indices : *out;
-    a.sizes = o.sizes = x.sizes = sizes;
-    const apus_view *views[] = {&a, &x, &o};
-    apus_plan plan;
-    int status = apus_plan_make(&plan, views, 3, true);
-    if (status != APUS_OK || plan.count == 0 || length == 0) return status;
-    job j = {.op = op, .plan = &plan, .length = length, .work = work, .has_indices = indices != NULL};
-    j.in_step = in->strides[dim] * plan.item[0];
-    j.out_step = out->strides[dim] * plan.item[2];
-    j.index_step = indices ? indices->strides[dim] * 8 : 0;
-    apus_parallel_for(plan.count, 16384 / length + 1, scan_range, &j);
-    return APUS_OK;
+    if (in->rank > 0 && (dim < 0 || dim >= in->rank)) return APUS_INVALID_ARGUMENT;
+    job j = {.op = op, .length = in->rank == 0 ? 1 : in->sizes[dim], .in_dtype = in->dtype, .out_dtype = out->dtype, .has_indices = indices != NULL, .work = work};
+    const apus_view *outputs[] = {out, indices};
+    for (int k = 0; k < 2; k++)
+        if (outputs[k] && (outputs[k]->rank != in->rank || (in->rank > 0 && outputs[k]->sizes[dim] != j.length))) return APUS_INVALID_ARGUMENT;
+    apus_lines lines = {.function = scan_line, .context = &j, .views = {in, out, indices}, .inputs = 1, .operands = indices ? 3 : 2, .dim = dim, .grain = 16384,
+                        .scratch_bytes = 2 * APUS_TILE * 16};
+    return apus_lines_run(&lines);
 }
