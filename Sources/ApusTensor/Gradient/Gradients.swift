@@ -10,7 +10,7 @@ import ApusSymbolic
 public func valueAndGradient(at tensors: [Tensor], _ function: ([Tensor]) throws -> Tensor) throws -> (value: Tensor, gradients: [Tensor]) {
     let recorder = GradientRecorder()
     // A tensor given twice must get two gradients: each gets a body of its own.
-    let sources: [Tensor] = tensors.map { $0.withOwnIdentity() }
+    let sources: [Tensor] = try tensors.map { try $0.withOwnIdentity() }
     for source in sources { try recorder.watch(source) }
     let value = try Interpreter.with(recorder) { try function(sources) }
     try requireLoss(value)
@@ -35,8 +35,14 @@ public func requireLoss(_ value: Tensor) throws {
 }
 
 extension Tensor {
-    /// The same value with an identity of its own.
-    func withOwnIdentity() -> Tensor {
+    /// The same value with an identity of its own. Where a gradient is being recorded already, it sees that they are one value: gradients of
+    /// gradients flow through.
+    func withOwnIdentity() throws -> Tensor {
+        var interpreter = Interpreter.current
+        while let current = interpreter {
+            if current is GradientRecorder { return try applySingle(.alias, [.tensor(self)]) }
+            interpreter = current.outer
+        }
         let trace = body.trace.map { TracedValue(shape: $0.shape, owner: $0.owner, id: $0.id) }
         return Tensor(TensorBody(dtype: dtype, storage: body.storage, offset: body.offset, layout: body.layout, trace: trace))
     }

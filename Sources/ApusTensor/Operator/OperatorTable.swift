@@ -14,6 +14,10 @@ public struct OperatorTable: Sendable {
         // Shapes.
         Operator.dimensionOrder, Operator.dimensionInsertion, Operator.reshaping, Operator.slicing, Operator.splitting,
         Operator.reinterpreting, Operator.viewWriting, Operator.joining, Operator.repeating, Operator.padding,
+        // Indexing.
+        Operator.indexing, Operator.gathering, Operator.scattering, Operator.masks, Operator.items,
+        // Matrices.
+        Operator.matrixProducts, Operator.matmuls, Operator.contractions,
     ].flatMap { $0 }
 
     private static let byName: [String: Operator] = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
