@@ -4,17 +4,17 @@ import ApusSymbolic
 enum ExpressionWriter {
     static func text(_ size: SymInt, naming name: (Symbol) -> String) throws -> String {
         guard let view = size.view else { throw invalid(size) }
-        return try text(view, name)
+        return try text(view, naming: name)
     }
 
     static func text(_ number: SymFloat, naming name: (Symbol) -> String) throws -> String {
         guard let view = number.view else { throw invalid(number) }
-        return try text(view, name)
+        return try text(view, naming: name)
     }
 
     static func text(_ condition: SymBool, naming name: (Symbol) -> String) throws -> String {
         guard let view = condition.view else { throw invalid(condition) }
-        return try text(view, name)
+        return try text(view, naming: name)
     }
 
     private static func invalid(_ value: some CustomStringConvertible) -> ArchiveError {
@@ -32,8 +32,8 @@ enum ExpressionWriter {
         }
     }
 
-    private static func text(_ view: SymExpr.View, _ name: (Symbol) -> String) throws -> String {
-        func list(_ views: [SymExpr.View]) throws -> [String] { try views.map { try text($0, name) } }
+    static func text(_ view: SymExpr.View, naming name: (Symbol) -> String) throws -> String {
+        func list(_ views: [SymExpr.View]) throws -> [String] { try views.map { try text($0, naming: name) } }
         switch view {
         case .constant(let value): return "Integer(\(value))"
         case .symbol(let symbol): return self.symbol(symbol, name)
@@ -44,8 +44,8 @@ enum ExpressionWriter {
         case .max(let arguments): return call("Max", try list(arguments))
         case .min(let arguments): return call("Min", try list(arguments))
         case .select(let condition, let whenTrue, let whenFalse):
-            let first = call("ExprCondPair", [try text(whenTrue, name), try text(condition, name)])
-            return call("Piecewise", [first, call("ExprCondPair", [try text(whenFalse, name), "true"])])
+            let first = call("ExprCondPair", [try text(whenTrue, naming: name), try text(condition, naming: name)])
+            return call("Piecewise", [first, call("ExprCondPair", [try text(whenFalse, naming: name), "true"])])
         case .rounded(let value, let rule):
             let head: String
             switch rule {
@@ -54,22 +54,22 @@ enum ExpressionWriter {
             case .up: head = "CeilToInt"
             case .toNearest: head = "RoundToInt"
             }
-            return call(head, [try text(value, name)])
+            return call(head, [try text(value, naming: name)])
         }
     }
 
-    private static func text(_ view: FloatExpr.View, _ name: (Symbol) -> String) throws -> String {
+    static func text(_ view: FloatExpr.View, naming name: (Symbol) -> String) throws -> String {
         switch view {
         case .constant(let value):
             if value.isNaN { return "nan" }
             if value.isInfinite { return value < 0 ? "-oo" : "oo" }
             return "Float('\(value)', precision=53)"
         case .symbol(let symbol): return self.symbol(symbol, name)
-        case .integer(let inner): return call("ToFloat", [try text(inner, name)])
-        case .unary(.negate, let operand): return call("Mul", ["Integer(-1)", try text(operand, name)])
-        case .unary(.squareRoot, let operand): return call("OpaqueUnaryFn_sqrt", [try text(operand, name)])
+        case .integer(let inner): return call("ToFloat", [try text(inner, naming: name)])
+        case .unary(.negate, let operand): return call("Mul", ["Integer(-1)", try text(operand, naming: name)])
+        case .unary(.squareRoot, let operand): return call("OpaqueUnaryFn_sqrt", [try text(operand, naming: name)])
         case .binary(let operation, let a, let b):
-            let (x, y) = (try text(a, name), try text(b, name))
+            let (x, y) = (try text(a, naming: name), try text(b, naming: name))
             switch operation {
             case .add: return call("Add", [x, y])
             case .subtract: return call("Add", [x, call("Mul", ["Integer(-1)", y])])
@@ -79,11 +79,11 @@ enum ExpressionWriter {
         }
     }
 
-    private static func text(_ view: BoolExpr.View, _ name: (Symbol) -> String) throws -> String {
+    static func text(_ view: BoolExpr.View, naming name: (Symbol) -> String) throws -> String {
         switch view {
         case .constant(let value): return value ? "true" : "false"
         case .comparison(let a, let comparison, let b):
-            return call(head(comparison), [try text(a, name), try text(b, name)])
+            return call(head(comparison), [try text(a, naming: name), try text(b, naming: name)])
         case .floatComparison(let a, let relation, let b):
             let comparison: BoolExpr.Comparison
             switch relation {
@@ -91,10 +91,10 @@ enum ExpressionWriter {
             case .lessOrEqual: comparison = .lessOrEqual
             case .equal: comparison = .equal
             }
-            return call(head(comparison), [try text(a, name), try text(b, name)])
-        case .not(let inner): return call("Not", [try text(inner, name)])
-        case .all(let parts): return call("And", try parts.map { try text($0, name) })
-        case .any(let parts): return call("Or", try parts.map { try text($0, name) })
+            return call(head(comparison), [try text(a, naming: name), try text(b, naming: name)])
+        case .not(let inner): return call("Not", [try text(inner, naming: name)])
+        case .all(let parts): return call("And", try parts.map { try text($0, naming: name) })
+        case .any(let parts): return call("Or", try parts.map { try text($0, naming: name) })
         }
     }
 

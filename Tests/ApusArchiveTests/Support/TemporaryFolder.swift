@@ -9,7 +9,10 @@ final class TemporaryFolder: Sendable {
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    /// Set APUS_KEEP_FILES to look at what a failing test left.
+    deinit {
+        if ProcessInfo.processInfo.environment["APUS_KEEP_FILES"] == nil { try? FileManager.default.removeItem(atPath: path) }
+    }
 
     func file(_ name: String) -> String { path + "/" + name }
 

@@ -1,0 +1,65 @@
+import ApusExport
+
+extension ExportedProgram {
+    /// Writes the program so that `ExportedProgram.load(from:)` and PyTorch's `torch.export.load` open it.
+    ///
+    /// Buffers are saved as they are now. Sizes become the file's symbols with their ranges; the program's guards become assertions in
+    /// its graph. The file is replaced in one step or not at all.
+    ///
+    /// - Parameters:
+    ///   - path: where to; `.pt2` by custom.
+    ///   - extraFiles: texts to store beside the program, by file name.
+    /// - Throws: `ArchiveError`: `.notRepresentable` for what the format lacks (a text among the results, a program without results), `.cannotWrite`.
+    public func save(to path: String, extraFiles: [String: String] = [:]) throws {
+        try Self.save(["model": self], to: path, extraFiles: extraFiles)
+    }
+
+    /// Writes several programs into one archive, by name. Weights that they share are stored once.
+    ///
+    /// PyTorch's `load_pt2` opens all of them; its `torch.export.load` opens the one called `model`.
+    public static func save(_ programs: [String: ExportedProgram], to path: String, extraFiles: [String: String] = [:]) throws {
+        try naming(file: path) {
+            try ZipWriter.write(try ArchiveWriter.members(programs, extraFiles: extraFiles, root: ArchiveWriter.root(of: path)), to: path)
+        }
+    }
+}
+
+/// Puts the members of an archive together, in PyTorch's order.
+enum ArchiveWriter {
+    static func members(_ programs: [String: ExportedProgram], extraFiles: [String: String], root: String) throws -> [ZipMember] {
+        guard !programs.isEmpty else { throw ArchiveError(.notRepresentable, "an archive without programs") }
+        var weightFiles = WeightWriter(kind: "weights", prefix: "weight_")
+        var constantFiles = WeightWriter(kind: "constants", prefix: "tensor_")
+        var tables: [ZipMember] = []
+        for (name, program) in programs.sorted(by: { $0.key < $1.key }) {
+            guard !name.isEmpty, !name.contains("/"), name != ".", name != ".." else {
+                throw ArchiveError(.notRepresentable, member: name, "cannot be a program's name in an archive")
+            }
+            let written = try naming(member: "models/\(name).json") {
+                try ProgramWriter(program, weights: &weightFiles, constants: &constantFiles)
+            }
+            tables += [
+                ZipMember("data/weights/\(name)_weights_config.json", text: JSONWriter.text(written.weights.json)),
+                ZipMember("data/constants/\(name)_constants_config.json", text: JSONWriter.text(written.constants.json)),
+                ZipMember("models/\(name).json", text: JSONWriter.text(written.program.json)),
+                // Zero bytes stand for "no example inputs": anything else would be a pickle.
+                ZipMember("data/sample_inputs/\(name).pt", ByteSource([])),
+            ]
+        }
+        var members = weightFiles.members + constantFiles.members + tables
+        for (name, text) in extraFiles.sorted(by: { $0.key < $1.key }) { members.append(ZipMember("extra/\(name)", text: text)) }
+        members += [
+            ZipMember("archive_format", text: "pt2"), ZipMember("archive_version", text: "0"), ZipMember(".data/version", text: "6\n"),
+            ZipMember("byteorder", text: "little"),
+        ]
+        return members.map { ZipMember("\(root)/\($0.name)", $0.pieces) }
+    }
+
+    /// The root folder's name: the file's without its last extension, as PyTorch has it.
+    static func root(of path: String) -> String {
+        var name = path.split(separator: "/").last.map(String.init) ?? ""
+        if let dot = name.lastIndex(of: "."), dot != name.startIndex { name = String(name[..<dot]) }
+        name = String(name.filter { $0 != "\\" && $0 != "\0" })
+        return name.isEmpty || name == "." || name == ".." ? "archive" : name
+    }
+}

@@ -1,0 +1,314 @@
+import ApusGraph
+import ApusSymbolic
+import ApusTensor
+
+/// Writes one graph, the whole program's or a branch's, in terms of a program file.
+struct GraphWriter {
+    private let graph: Graph
+    var out: GraphTables
+    var sizes = SizeNodes()
+    private var names: [Value: String] = [:]
+
+    init(_ graph: Graph, symbols: SymbolNames) {
+        self.graph = graph
+        out = GraphTables(symbols: symbols)
+    }
+
+    // MARK: Values
+
+    func name(_ value: Value) throws -> String {
+        guard let name = names[value] else {
+            throw ArchiveError(.invalidProgram, "the value '\(graph.name(value))' is used before it is computed")
+        }
+        return name
+    }
+
+    /// Gives a value its name in the file, describes it there, and notes the sizes that can be read from it.
+    @discardableResult
+    private mutating func define(_ value: Value, requiresGrad: Bool = false) throws -> String {
+        let name = out.claim(graph.name(value))
+        names[value] = name
+        switch graph.type(value) {
+        case .tensor(let spec): try describe(spec, name, requiresGrad: requiresGrad)
+        case .int(let size):
+            out.tables.symIntValues[name] = try out.symbols.value(size)
+            if let symbol = size.expression?.symbol { sizes.note(symbol, .name(name)) }
+        case .float(let number):
+            out.tables.symFloatValues[name] = try out.symbols.value(number)
+            if case .symbol(let symbol)? = number.view { sizes.note(symbol, .name(name)) }
+        case .bool(let condition):
+            out.tables.symBoolValues[name] = try out.symbols.value(condition)
+            try sizes.note(condition, name: name, out.symbols)
+            for symbol in condition.freeSymbols where symbol.kind == .unbackedBool { sizes.note(symbol, .truth(name)) }
+        case .none: break
+        }
+        return name
+    }
+
+    private mutating func describe(_ spec: TensorSpec, _ name: String, requiresGrad: Bool) throws {
+        out.tables.tensorValues[name] = try TensorDescription.meta(spec, requiresGrad: requiresGrad, symbols: out.symbols)
+        for (dim, size) in spec.shape.enumerated() {
+            if let symbol = size.expression?.symbol { sizes.note(symbol, .dimension(tensor: name, dim)) }
+        }
+    }
+
+    // MARK: Inputs
+
+    /// The next tensor input of the graph. Inputs are written before the nodes, in the file's order.
+    mutating func addInput(_ value: Value, requiresGrad: Bool = false) throws -> String {
+        let name = try define(value, requiresGrad: requiresGrad)
+        out.tables.inputs.append(.tensor(.init(name: name)))
+        return name
+    }
+
+    /// A size that a branch takes from the graph around it.
+    mutating func addInput(_ symbol: Symbol) throws {
+        let name = out.claim(out.symbols.name(symbol))
+        sizes.note(symbol, .name(name))
+        if symbol.kind == .unbackedFloat {
+            out.tables.inputs.append(.symFloat(.name(name)))
+            out.tables.symFloatValues[name] = .expression(.init(text: "Symbol('\(out.symbols.name(symbol))')"))
+        } else {
+            out.tables.inputs.append(.symInt(.name(name)))
+            out.tables.symIntValues[name] = try out.symbols.value(SymExpr.View.symbol(symbol))
+        }
+    }
+
+    // MARK: Nodes
+
+    mutating func writeNodes() throws {
+        for node in graph.nodes {
+            do { try write(node) } catch {
+                let name = node.outputs.first.map { graph.name($0) } ?? node.operator.schema.name
+                throw GraphImporter.located(error, "node '\(name)' (\(node.operator.name))")
+            }
+        }
+    }
+
+    /// A check before anything is computed.
+    mutating func assert(_ condition: SymBool, _ message: String) throws {
+        if condition.constant == true { return }
+        let argument = try sizes.argument(condition, &out)
+        let inputs: [ProgramSchema.NamedArgument] = [
+            .init(name: "self", argument: .symBool(argument), kind: .positional),
+            .init(name: "assert_msg", argument: .string(message), kind: .positional),
+        ]
+        out.append(target: "torch.ops.aten._assert_scalar.default", inputs, [], name: out.claim("_assert_scalar"))
+    }
+
+    private mutating func write(_ node: Node) throws {
+        if node.operator == .cond { return try writeCond(node) }
+        if node.operator == .assertScalar, case .symBool(let condition) = node.arguments[0], case .string(let message) = node.arguments[1] {
+            return try assert(condition, message)
+        }
+        let schema = node.operator.schema
+        guard schema.namespace != "apus" else {
+            throw ArchiveError(.notRepresentable, "the operator has no counterpart in PyTorch; decompose the program before it is saved")
+        }
+        guard node.arguments.count == schema.parameters.count else {
+            throw ArchiveError(.invalidProgram, "\(node.arguments.count) arguments where the operator takes \(schema.parameters.count)")
+        }
+        var inputs: [ProgramSchema.NamedArgument] = []
+        for (parameter, argument) in zip(schema.parameters, node.arguments) {
+            // What is not given, PyTorch fills in itself; layouts, devices and memory formats have no other form here.
+            if case .none = argument, parameter.defaultText != nil { continue }
+            inputs.append(
+                .init(
+                    name: parameter.name, argument: try self.argument(argument, parameter.kind),
+                    kind: parameter.isKeywordOnly ? .keyword : .positional))
+        }
+        let outputs = try node.outputs.map { try define($0) }
+        // A node with several results has a name beside theirs.
+        let single = outputs.count == 1 && schema.results.count == 1 && schema.results[0] == .tensor
+        out.append(
+            target: "torch.ops.\(schema.namespace).\(schema.name).\(schema.overload.isEmpty ? "default" : schema.overload)", inputs,
+            try group(node, outputs), name: single ? outputs[0] : out.claim(schema.name), metadata: NodeMetadata.metadata(node))
+    }
+
+    /// Outputs as the schema has them: a list is one entry.
+    private func group(_ node: Node, _ outputs: [String]) throws -> [ProgramSchema.Argument] {
+        let results = node.operator.schema.results
+        if results.count == 1, case .list(.tensor, _) = results[0] { return [.tensors(outputs.map { .init(name: $0) })] }
+        return zip(node.outputs, outputs).map { value, name in
+            switch graph.type(value) {
+            case .tensor: .tensor(.init(name: name))
+            case .int: .symInt(.name(name))
+            case .float: .symFloat(.name(name))
+            case .bool: .symBool(.name(name))
+            case .none: .none
+            }
+        }
+    }
+
+    // MARK: Arguments
+
+    private mutating func argument(_ argument: GraphArgument, _ kind: Schema.Kind) throws -> ProgramSchema.Argument {
+        if case .optional(let inner) = kind {
+            if case .none = argument { return .none }
+            return try self.argument(argument, inner)
+        }
+        switch argument {
+        case .none: return .none
+        case .tensor(let value): return try reference(value)
+        case .tensors(let values): return .tensors(try values.map { .init(name: try name($0)) })
+        case .optionalTensors(let values):
+            let named = try values.map { try $0.map { ProgramSchema.TensorArgument(name: try name($0)) } }
+            if named.allSatisfy({ $0 != nil }) { return .tensors(named.compactMap { $0 }) }
+            return .optionalTensors(named.map { $0.map { .tensor($0) } ?? .none })
+        case .scalar(let scalar): return try number(scalar, kind)
+        case .symBool(let condition):
+            switch try sizes.argument(condition, &out) {
+            case .bool(let known): return .bool(known)
+            case .name(let name): return .symBool(.name(name))
+            }
+        case .ints(let values): return try integers(values, kind)
+        case .floats(let values): return .floats(values)
+        case .bools(let values): return .bools(values)
+        case .string(let text): return .string(text)
+        case .dtype(let dtype): return .scalarType(.init(dtype))
+        case .graph: throw ArchiveError(.notRepresentable, "a body as an argument of this operator has no counterpart in PyTorch")
+        }
+    }
+
+    /// A value of the graph: a tensor, or a number that was read from one.
+    private func reference(_ value: Value) throws -> ProgramSchema.Argument {
+        let name = try name(value)
+        switch graph.type(value) {
+        case .tensor, .none: return .tensor(.init(name: name))
+        case .int: return .symInt(.name(name))
+        case .float: return .symFloat(.name(name))
+        case .bool: return .symBool(.name(name))
+        }
+    }
+
+    private mutating func number(_ scalar: Scalar, _ kind: Schema.Kind) throws -> ProgramSchema.Argument {
+        switch scalar {
+        case .bool(let value): return .bool(value)
+        case .int(let size):
+            if case .list = kind { return try integers([size], kind) }
+            switch try sizes.argument(size, &out) {
+            case .int(let known): return kind == .float ? .float(Double(known)) : .int(known)
+            case .name(let name): return .symInt(.name(name))
+            }
+        case .float(let number):
+            switch try sizes.argument(number, &out) {
+            case .float(let known): return .float(known)
+            case .name(let name): return .symFloat(.name(name))
+            }
+        case .complex(let value): return .complex(.init(real: value.real, imaginary: value.imaginary))
+        }
+    }
+
+    private mutating func integers(_ values: [SymInt], _ kind: Schema.Kind) throws -> ProgramSchema.Argument {
+        let arguments = try values.map { try sizes.argument($0, &out) }
+        let known = arguments.compactMap { argument -> Int? in if case .int(let value) = argument { value } else { nil } }
+        if known.count == arguments.count {
+            if case .int = kind, let only = known.first, known.count == 1 { return .int(only) }
+            return .ints(known)
+        }
+        return .symInts(arguments)
+    }
+
+    // MARK: Branches
+
+    /// A branch. Sizes that the bodies use are operands there, as PyTorch has it.
+    private mutating func writeCond(_ node: Node) throws {
+        let condition = try CondArguments(node)
+        let predicate: ProgramSchema.Argument
+        switch condition.predicate {
+        case .tensor(let value): predicate = try reference(value)
+        case .symBool(let symBool):
+            switch try sizes.argument(symBool, &out) {
+            case .bool(let known): predicate = .bool(known)
+            case .name(let name): predicate = .symBool(.name(name))
+            }
+        case .scalar(.bool(let known)): predicate = .bool(known)
+        default: throw ArchiveError(.notRepresentable, "a predicate of this kind")
+        }
+        let symbols = SymbolUse.free(in: [condition.whenTrue.graph, condition.whenFalse.graph]).filter { sizes.isKnown($0) }
+        let operands = try condition.operands.map { try name($0) } + symbols.map { try symbolOperand($0) }
+        let prefix = out.claim("cond_graph")
+        let bodies = try [("true_\(prefix)", condition.whenTrue), ("false_\(prefix)", condition.whenFalse)].map { name, body in
+            ProgramSchema.NamedArgument(
+                name: "", argument: .graph(.init(name: name, graph: try writeBody(body.graph, symbols))), kind: .positional)
+        }
+        let outputs = try node.outputs.map { try define($0) }
+        let inputs =
+            [.init(name: "", argument: predicate, kind: .positional)] + bodies
+            + [.init(name: "", argument: .tensors(operands.map { .init(name: $0) }), kind: .positional)]
+        out.append(
+            target: "torch.ops.higher_order.cond", inputs, try group(node, outputs).flatMap(Self.separately), name: out.claim("cond"),
+            metadata: NodeMetadata.metadata(node), isSingleTensorReturn: false)
+    }
+
+    /// A branch's results are listed one by one.
+    private static func separately(_ argument: ProgramSchema.Argument) -> [ProgramSchema.Argument] {
+        if case .tensors(let references) = argument { return references.map { .tensor($0) } }
+        return [argument]
+    }
+
+    private mutating func symbolOperand(_ symbol: Symbol) throws -> String {
+        guard let name = try sizes.name(of: symbol, &out) else {
+            throw ArchiveError(.notRepresentable, "the size \(symbol.displayName) is not at hand")
+        }
+        return name
+    }
+
+    private func writeBody(_ body: Graph, _ symbols: [Symbol]) throws -> ProgramSchema.Graph {
+        var writer = GraphWriter(body, symbols: out.symbols)
+        for input in body.inputs { _ = try writer.addInput(input) }
+        for symbol in symbols { try writer.addInput(symbol) }
+        try writer.writeNodes()
+        var returned: Set<String> = []
+        for output in body.outputs {
+            var argument = try writer.output(output)
+            // PyTorch does not let a branch return its operand, or one tensor twice: their memory would be shared.
+            if case .tensor(let reference) = argument,
+                writer.out.tables.inputs.contains(argument) || !returned.insert(reference.name).inserted
+            {
+                argument = try writer.copy(reference.name)
+            }
+            writer.out.tables.outputs.append(argument)
+        }
+        return writer.out.tables
+    }
+
+    private mutating func copy(_ source: String) throws -> ProgramSchema.Argument {
+        let name = out.claim("clone")
+        out.tables.tensorValues[name] = out.tables.tensorValues[source]
+        out.append(
+            target: "torch.ops.aten.clone.default",
+            [.init(name: "self", argument: .tensor(.init(name: source)), kind: .positional)], [.tensor(.init(name: name))], name: name)
+        return .tensor(.init(name: name))
+    }
+
+    // MARK: Outputs
+
+    /// What the graph returns in one place.
+    mutating func output(_ output: GraphOutput) throws -> ProgramSchema.Argument {
+        switch output {
+        case .value(let value): return try reference(value)
+        case .literal(.none): return .none
+        case .literal(.bool(let value)): return .bool(value)
+        case .literal(.int(let value)): return .int(value)
+        case .literal(.float(let value)): return .float(value)
+        case .literal(.string):
+            throw ArchiveError(.notRepresentable, "a text among the results: PyTorch can write it, but not open it again")
+        case .int(let size):
+            switch try sizes.argument(size, &out) {
+            case .int(let known): return .int(known)
+            case .name(let name): return .symInt(.name(name))
+            }
+        case .float(let number):
+            switch try sizes.argument(number, &out) {
+            case .float(let known): return .float(known)
+            case .name(let name): return .symFloat(.name(name))
+            }
+        case .bool(let condition):
+            switch try sizes.argument(condition, &out) {
+            case .bool(let known): return .bool(known)
+            case .name(let name): return .symBool(.name(name))
+            }
+        }
+    }
+}

@@ -1,0 +1,36 @@
+import ApusGraph
+import ApusSymbolic
+
+/// Which symbols graphs use, beside those that they define themselves.
+enum SymbolUse {
+    /// In order of first use.
+    static func free(in graphs: [Graph]) -> [Symbol] {
+        var found: [Symbol] = []
+        for graph in graphs { collect(graph, &found) }
+        return found
+    }
+
+    private static func collect(_ graph: Graph, _ found: inout [Symbol]) {
+        func add(_ symbols: [Symbol]) { for symbol in symbols where !found.contains(symbol) { found.append(symbol) } }
+        for node in graph.nodes {
+            for argument in node.arguments {
+                switch argument {
+                case .ints(let sizes): for size in sizes { add(size.freeSymbols) }
+                case .scalar(.int(let size)): add(size.freeSymbols)
+                case .scalar(.float(let number)): add(number.freeSymbols)
+                case .symBool(let condition): add(condition.freeSymbols)
+                default: break
+                }
+            }
+            for body in node.bodies { collect(body.graph, &found) }
+        }
+        for output in graph.outputs {
+            switch output {
+            case .int(let size): add(size.freeSymbols)
+            case .float(let number): add(number.freeSymbols)
+            case .bool(let condition): add(condition.freeSymbols)
+            case .value, .literal: break
+            }
+        }
+    }
+}
