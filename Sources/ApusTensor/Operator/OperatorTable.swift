@@ -5,7 +5,7 @@ import ApusSymbolic
 public struct OperatorTable: Sendable {
     /// Every operator on tensors.
     public static let all: [Operator] = [
-        Operator.arithmetic, Operator.exponentials, Operator.trigonometry, Operator.rounding, Operator.specialFunctions,
+        Operator.arithmetic, Operator.lapack, Operator.exponentials, Operator.trigonometry, Operator.rounding, Operator.specialFunctions,
         Operator.activations, Operator.activationGradients,
         Operator.comparisons, Operator.logic, Operator.division, Operator.selection, Operator.conditions,
         Operator.sums, Operator.extremes, Operator.truth, Operator.variances, Operator.norms,

@@ -1,0 +1,290 @@
+import ApusSymbolic
+
+// Eigenvalues and singular values. Vectors are unique only up to sign or phase, and their gradients assume distinct values.
+
+extension Operator {
+    static let linalgEigh: Operator = Operator(
+        "aten::_linalg_eigh(Tensor A, str UPLO=\"L\", bool compute_v=True) -> (Tensor eigenvalues, Tensor eigenvectors)",
+        "Ascending eigenvalues, and eigenvectors as columns, of Hermitian matrices [..., n, n], of which only the named triangle is read. Gradient: C. Giles, 'Collected matrix derivative results', 2008.",
+        rule: { call in
+            let a = try call.squareMatrix(0)
+            _ = try call.triangle(1)
+            let values = TensorSpec(a.dtype.real, try Shape(a.shape.batch + [a.shape[-1]], in: call.name))
+            return [values, try call.bool(2) ? a.spec : TensorSpec(a.dtype, try Shape([0], in: call.name))]
+        },
+        kernel: .compute { call, outputs in
+            let a = try call.tensor(0)
+            let vectors = try call.bool(2)
+            let work = vectors ? outputs[1] : try a.clone()
+            if vectors { try a.copyElements(into: work, call) }
+            let (n, uplo) = (a.layout.size(a.rank - 1), try call.triangle(1))
+            if n == 0 { return }
+            try withLapackElement(a.dtype, call) { element in
+                for batch in 0..<a.matrixCount {
+                    let code = try element.eigh(call, vectors, uplo, n, work, outputs[0], batch)
+                    guard code >= 0 else { throw call.refused(code) }
+                    if code > 0 { throw call.singular(batch, of: a.matrixCount, "has eigenvalues that did not converge") }
+                }
+            }
+        },
+        gradient: { g in
+            guard try g.call.bool(2) else { throw TensorError(.notDifferentiable, in: "linalg_eigh", "needs the eigenvectors for its gradient; call linalg_eigh") }
+            let (values, vectors) = (g.outputs[0], g.outputs[1])
+            var inner = try g.gradient(0).to(vectors.dtype).diagEmbedded()
+            if let gradient = g.gradients[1] {
+                let differences = try values.unsqueezed(-2) - values.unsqueezed(-1)
+                inner = try inner + vectors.adjoint().matmul(gradient) * differences.reciprocalOffDiagonal()
+            }
+            // Only one triangle is read: the gradient is given for both alike, as PyTorch gives it.
+            let gradient = try vectors.matmul(inner).matmul(vectors.adjoint())
+            return [.tensor(try (gradient + gradient.adjoint()) * 0.5)]
+        },
+        samples: { [[.tensor(try .positiveDefinite(3)), .string("L"), .bool(true)]] })
+
+    static let linalgSVD: Operator = Operator(
+        "aten::_linalg_svd(Tensor A, bool full_matrices=False, bool compute_uv=True, *, str? driver=None) -> (Tensor U, Tensor S, Tensor Vh)",
+        "The singular value decomposition A = U diag(S) Vh of matrices [..., m, n], singular values descending. The gradient is defined for the reduced form, with respect to U and Vh for real matrices. Source as for eigh.",
+        rule: { call in
+            let a = try call.matrix(0)
+            let (m, n) = (a.shape[-2], a.shape[-1])
+            let k = min(m, n)
+            let values = TensorSpec(a.dtype.real, try Shape(a.shape.batch + [k], in: call.name))
+            guard try call.bool(2) else {
+                let none = TensorSpec(a.dtype, try Shape([0], in: call.name))
+                return [none, values, none]
+            }
+            let full = try call.bool(1)
+            return [
+                TensorSpec(a.dtype, try Shape(a.shape.batch + [m, full ? m : k], in: call.name)), values,
+                TensorSpec(a.dtype, try Shape(a.shape.batch + [full ? n : k, n], in: call.name)),
+            ]
+        },
+        kernel: .compute { call, outputs in
+            let a = try call.tensor(0)
+            let work = try a.clone()
+            let (m, n) = (a.layout.size(a.rank - 2), a.layout.size(a.rank - 1))
+            let job = try call.bool(2) ? (try call.bool(1) ? "A" : "S") : "N"
+            try withLapackElement(a.dtype, call) { element in
+                for batch in 0..<a.matrixCount {
+                    let code = try element.svd(call, job, m, n, work, outputs, batch)
+                    guard code >= 0 else { throw call.refused(code) }
+                    if code > 0 { throw call.singular(batch, of: a.matrixCount, "has singular values that did not converge") }
+                }
+            }
+        },
+        gradient: { g in [.tensor(try svdGradient(g))] },
+        samples: { [[.tensor(try .sample([4, 3])), .bool(false), .bool(true), .none]] })
+
+    private static func svdGradient(_ g: GradientCall) throws -> Tensor {
+        func undefined(_ why: String) -> TensorError { TensorError(.notDifferentiable, in: "linalg_svd", why) }
+        guard try g.call.bool(2) else { throw undefined("needs the singular vectors for its gradient; call linalg_svd with full_matrices=false") }
+        let (u, s, vh) = (g.outputs[0], g.outputs[1], g.outputs[2])
+        let hasVectors = g.gradients[0] != nil || g.gradients[2] != nil
+        let rows = u.shape[-2], columns = vh.shape[-1], k = s.shape[-1]
+        guard try !g.call.bool(1) || decide(u.shape[-1] == k) == true && decide(vh.shape[-2] == k) == true else {
+            throw undefined("has a gradient in the reduced form only, with full_matrices=false")
+        }
+        guard !hasVectors || !u.dtype.isComplex else { throw undefined("of complex matrices has a gradient with respect to singular values only") }
+        var inner = try g.gradient(1).to(u.dtype).diagEmbedded()
+        guard hasVectors else { return try u.matmul(inner).matmul(vh) }
+        let squares = try s * s
+        let weights = try (squares.unsqueezed(-2) - squares.unsqueezed(-1)).reciprocalOffDiagonal()
+        let (gu, gv) = (try g.gradient(0), try g.gradient(2).adjoint())
+        let v = try vh.adjoint()
+        let (a, b) = (try u.adjoint().matmul(gu), try v.adjoint().matmul(gv))
+        inner = try inner + (a - a.adjoint()) * weights * s.unsqueezed(-2)
+        inner = try inner + s.unsqueezed(-1) * ((b - b.adjoint()) * weights)
+        var result = try u.matmul(inner).matmul(vh)
+        // What lies outside of the spaces that U and V span.
+        if decide(rows > k) != false {
+            let outside = try gu / s.unsqueezed(-2)
+            result = try result + (outside - u.matmul(u.adjoint().matmul(outside))).matmul(vh)
+        }
+        if decide(columns > k) != false {
+            let outside = try gv / s.unsqueezed(-2)
+            result = try result + u.matmul((outside - v.matmul(v.adjoint().matmul(outside))).adjoint())
+        }
+        return result
+    }
+
+    static let linalgEig: Operator = Operator(
+        "aten::linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)",
+        "Eigenvalues and eigenvectors as columns, both complex, of real square matrices [..., n, n], in LAPACK's order.",
+        rule: { call in
+            let a = try call.squareMatrix(0)
+            guard !a.dtype.isComplex else { throw call.error(.dtypeMismatch, "takes real matrices, not \(a.dtype)") }
+            return [TensorSpec(a.dtype.complex, try Shape(a.shape.batch + [a.shape[-1]], in: call.name)), TensorSpec(a.dtype.complex, a.shape)]
+        },
+        kernel: .compute { call, outputs in
+            let a = try call.tensor(0)
+            let work = try a.clone()
+            let n = a.layout.size(a.rank - 1)
+            for batch in 0..<a.matrixCount where n > 0 {
+                let code =
+                    a.dtype == .float32
+                    ? try Float.eig(call, n, work, outputs, batch) : try Double.eig(call, n, work, outputs, batch)
+                guard code >= 0 else { throw call.refused(code) }
+                if code > 0 { throw call.singular(batch, of: a.matrixCount, "has eigenvalues that did not converge") }
+            }
+        },
+        samples: { [[.tensor(try .wellConditioned(3))]] })
+
+    static let linalgLstsq: Operator = Operator(
+        "aten::linalg_lstsq(Tensor self, Tensor b, float? rcond=None, *, str? driver=None) -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
+        "The X of least norm that minimises |A X - B| for A [..., m, n] and B [..., m, k], by the singular value decomposition (LAPACK gelsd) whatever the driver. Residuals are sums of squares where m > n, else empty. The gradient is defined for full column rank with m >= n.",
+        rule: { call in
+            let (a, b) = (try call.matrix(0), try call.matrix(1))
+            guard a.dtype == b.dtype else { throw call.error(.dtypeMismatch, "takes one dtype, not \(a.dtype) and \(b.dtype)") }
+            try call.requireSameBatch(a, b)
+            try require(a.shape[-2] == b.shape[-2], call.error(.shapeMismatch, "shapes \(a.shape) and \(b.shape) have different numbers of rows"))
+            guard let isTall = decide(a.shape[-2] > a.shape[-1]) else {
+                throw call.error(.tracing, "whether shape \(a.shape) has more rows than columns is open; declare the sizes so that it is known")
+            }
+            let batch = a.shape.batch
+            return [
+                TensorSpec(a.dtype, try Shape(batch + [a.shape[-1], b.shape[-1]], in: call.name)),
+                TensorSpec(a.dtype.real, isTall ? try Shape(batch + [b.shape[-1]], in: call.name) : try Shape([0], in: call.name)),
+                TensorSpec(.int64, try Shape(batch, in: call.name)),
+                TensorSpec(a.dtype.real, try Shape(batch + [min(a.shape[-1], a.shape[-2])], in: call.name)),
+            ]
+        },
+        kernel: .compute { call, outputs in
+            let (a, b) = (try call.tensor(0), try call.tensor(1))
+            let work = try a.clone()
+            let rcond = try call.optionalDouble(2) ?? -1
+            try withLapackElement(a.dtype, call) { element in
+                for batch in 0..<a.matrixCount { try element.leastSquares(call, work, b.contiguous(), outputs, rcond, batch) }
+            }
+        },
+        gradient: { g in
+            let (a, b, x) = (try g.call.tensor(0), try g.call.tensor(1), g.outputs[0])
+            guard decide(a.shape[-2] >= a.shape[-1]) == true else {
+                throw TensorError(.notDifferentiable, in: "linalg_lstsq", "has a gradient for matrices with at least as many rows as columns only")
+            }
+            let normal = try a.adjoint().matmul(a)
+            let z = try applyTensors(.linalgSolveEx, [.tensor(normal), .tensor(g.gradient(0)), .bool(true), .bool(true)])[0]
+            let residual = try b - a.matmul(x)
+            let az = try a.matmul(z)
+            return [.tensor(try residual.matmul(z.adjoint()) - az.matmul(x.adjoint())), .tensor(az)]
+        },
+        samples: { [[.tensor(try .sample([4, 2])), .tensor(try .sample([4, 3], seed: 2)), .none, .none]] })
+}
+
+extension Call {
+    fileprivate func triangle(_ index: Int) throws -> CChar {
+        switch try string(index).uppercased() {
+        case "L": return CChar(UInt8(ascii: "L"))
+        case "U": return CChar(UInt8(ascii: "U"))
+        case let other: throw error(.invalidArgument, "UPLO must be L or U, not '\(other)'")
+        }
+    }
+}
+
+extension Tensor {
+    /// 1 / x off the diagonal, 0 on it.
+    fileprivate func reciprocalOffDiagonal() throws -> Tensor {
+        let identity = try Tensor.eye(shape[-1], dtype: dtype)
+        return try (1 - identity) / (self + identity)
+    }
+}
+
+extension LapackElement {
+    fileprivate static func eigh(
+        _ call: Call, _ vectors: Bool, _ uplo: CChar, _ n: Int, _ matrices: Tensor, _ values: Tensor, _ batch: Int
+    ) throws -> Int32 {
+        heevd(
+            CChar(UInt8(ascii: vectors ? "V" : "N")), uplo, try call.lapackSize(n), matrices.elements(Self.self, at: batch * n * n),
+            values.elements(Real.self, at: batch * n))
+    }
+
+    fileprivate static func svd(
+        _ call: Call, _ job: String, _ m: Int, _ n: Int, _ work: Tensor, _ outputs: [Tensor], _ batch: Int
+    ) throws -> Int32 {
+        let k = Swift.min(m, n)
+        let (uColumns, vRows) = job == "A" ? (m, n) : job == "S" ? (k, k) : (0, 0)
+        let (u, vt) = (outputs[0].elements(Self.self, at: batch * m * uColumns), outputs[2].elements(Self.self, at: batch * vRows * n))
+        if k == 0 {
+            // No singular values: the bases are whatever is orthonormal.
+            setIdentity(u, m, uColumns)
+            setIdentity(vt, vRows, n)
+            return 0
+        }
+        return gesdd(
+            CChar(job.utf8.first ?? 78), try call.lapackSize(m), try call.lapackSize(n), work.elements(Self.self, at: batch * m * n),
+            outputs[1].elements(Real.self, at: batch * k), u, try call.lapackSize(uColumns), vt)
+    }
+
+    private static func setIdentity(_ matrix: Pointer, _ rows: Int, _ columns: Int) {
+        let width = MemoryLayout<Self>.stride
+        UnsafeMutableRawPointer(matrix).initializeMemory(as: UInt8.self, repeating: 0, count: rows * columns * width)
+        for i in 0..<Swift.min(rows, columns) {
+            (UnsafeMutableRawPointer(matrix) + (i * columns + i) * width).storeBytes(of: 1, as: Real.self)
+        }
+    }
+
+    fileprivate static func leastSquares(
+        _ call: Call, _ work: Tensor, _ b: Tensor, _ outputs: [Tensor], _ rcond: Double, _ batch: Int
+    ) throws {
+        let (m, n, columns) = (work.layout.size(work.rank - 2), work.layout.size(work.rank - 1), b.layout.size(b.rank - 1))
+        let rows = Swift.max(m, n)
+        let right = Pointer.allocate(capacity: Swift.max(rows * columns, 1))
+        defer { right.deallocate() }
+        let width = MemoryLayout<Self>.stride
+        UnsafeMutableRawPointer(right).initializeMemory(as: UInt8.self, repeating: 0, count: rows * columns * width)
+        right.update(from: b.elements(Self.self, at: batch * m * columns), count: m * columns)
+        var rank: Int32 = 0
+        if m > 0, n > 0, columns > 0 {
+            let code = gelsd(
+                try call.lapackSize(m), try call.lapackSize(n), try call.lapackSize(columns), work.elements(Self.self, at: batch * m * n),
+                right, outputs[3].elements(Real.self, at: batch * Swift.min(m, n)), rcond, &rank)
+            guard code >= 0 else { throw call.refused(code) }
+            if code > 0 { throw call.singular(batch, of: work.matrixCount, "has singular values that did not converge") }
+        }
+        outputs[0].elements(Self.self, at: batch * n * columns).update(from: right, count: n * columns)
+        outputs[2].elements(Int64.self)[batch] = Int64(rank)
+        guard m > n else { return }
+        // Below the solution lies what is left of the right-hand side.
+        let parts = MemoryLayout<Self>.stride / MemoryLayout<Real>.stride
+        UnsafeMutableRawPointer(right).withMemoryRebound(to: Real.self, capacity: rows * columns * parts) { values in
+            for column in 0..<columns {
+                var sum: Real = 0
+                for row in n..<m {
+                    for part in 0..<parts {
+                        let value = values[(row * columns + column) * parts + part]
+                        sum += value * value
+                    }
+                }
+                outputs[1].elements(Real.self, at: batch * columns)[column] = sum
+            }
+        }
+    }
+}
+
+extension LapackReal {
+    /// Unpacks conjugate pairs: LAPACK keeps real and imaginary parts of a pair in two neighbouring columns.
+    fileprivate static func eig(_ call: Call, _ n: Int, _ work: Tensor, _ outputs: [Tensor], _ batch: Int) throws -> Int32 {
+        let scratch = Pointer.allocate(capacity: n * (n + 2))
+        defer { scratch.deallocate() }
+        scratch.initialize(repeating: 0, count: n * (n + 2))
+        let (wr, wi, vr) = (scratch, scratch + n, scratch + 2 * n)
+        let code = geev(try call.lapackSize(n), work.elements(Self.self, at: batch * n * n), wr, wi, vr)
+        if code != 0 { return code }
+        let values = outputs[0].elements(Self.self, at: 2 * batch * n)
+        let vectors = outputs[1].elements(Self.self, at: 2 * batch * n * n)
+        var column = 0
+        while column < n {
+            let isPair = wi[column] != 0 && column + 1 < n
+            for (offset, sign) in isPair ? [(0, Self(1)), (1, Self(-1))] : [(0, Self(0))] {
+                values[2 * (column + offset)] = wr[column + offset]
+                values[2 * (column + offset) + 1] = wi[column + offset]
+                for row in 0..<n {
+                    let position = 2 * (row * n + column + offset)
+                    vectors[position] = vr[row * n + column]
+                    vectors[position + 1] = isPair ? sign * vr[row * n + column + 1] : 0
+                }
+            }
+            column += isPair ? 2 : 1
+        }
+        return 0
+    }
+}
