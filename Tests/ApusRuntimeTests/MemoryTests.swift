@@ -2,6 +2,7 @@ import ApusGraph
 import ApusSymbolic
 import ApusTensor
 import CApusKernels
+import CMallocCount
 import Testing
 
 @testable import ApusRuntime
@@ -122,6 +123,7 @@ import Testing
 
     /// In the steady state a run takes memory for its results and nothing else, however many nodes there are.
     @Test func runsAllocateTheirResultsOnly() throws {
+        var mallocs: [Int64] = []
         for nodes in [10, 300] {
             let n = Sizes(1).sizes[0]
             var program = try Program(float32([n, 8]))
@@ -138,11 +140,14 @@ import Testing
             let plan = try Plan(program.graph(sum, value))
             let x = try ramp([5, 8])
             for _ in 0..<3 { _ = try plan.run([x]) }
-            let before = apus_allocator_get_statistics()
+            let (before, count) = (apus_allocator_get_statistics(), apus_malloc_count())
             for _ in 0..<10 { _ = try plan.run([x]) }
-            let after = apus_allocator_get_statistics()
+            let (after, counted) = (apus_allocator_get_statistics(), apus_malloc_count())
             #expect(after.allocations - before.allocations == 20, "\(nodes) nodes")
             #expect(after.frees - before.frees == 20)
+            mallocs.append(counted - count)
         }
+        // Objects around the results, and no more of them for more nodes.
+        #expect(mallocs[0] == mallocs[1])
     }
 }

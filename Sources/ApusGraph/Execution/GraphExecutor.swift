@@ -64,6 +64,9 @@ struct GraphRun {
         let results: [RuntimeValue]
         if node.operator == .cond {
             results = try branch(node)
+        } else if node.operator == .call {
+            let part = try PartArguments(node)
+            results = try run(part.body, part.operands)
         } else {
             let arguments: [Argument] = try node.arguments.map { try resolve($0, node.operator.schema.name) }
             results = try apply(node.operator, arguments).flatMap { try GraphRun.flatten($0, node) }
@@ -80,11 +83,13 @@ struct GraphRun {
 
     private func branch(_ node: Node) throws -> [RuntimeValue] {
         let condition = try CondArguments(node)
-        let inputs = try condition.operands.map { try value(of: $0) }
-        let body = try holds(condition.predicate) ? condition.whenTrue : condition.whenFalse
-        // What the branch binds is its own; what leaves it, leaves as a result.
-        var inner = symbols
-        return try GraphExecutor(body.graph).run(inputs, &inner)
+        return try run(try holds(condition.predicate) ? condition.whenTrue : condition.whenFalse, condition.operands)
+    }
+
+    /// Runs a body. What it binds is its own; what leaves it, leaves as a result.
+    private func run(_ body: GraphBody, _ operands: [Value]) throws -> [RuntimeValue] {
+        var inner: SymbolValues = symbols
+        return try GraphExecutor(body.graph).run(try operands.map { try value(of: $0) }, &inner)
     }
 
     private func holds(_ predicate: GraphArgument) throws -> Bool {

@@ -50,6 +50,7 @@ extension SymbolValues {
     }
 
     private func known(_ size: SymInt) -> Int? {
+        if let symbol = size.expression?.symbol { return assignment[symbol] }
         guard let (integers, floats) = values(size.freeSymbols) else { return nil }
         return try? CompiledExpression(size, symbols: size.freeSymbols).evaluate(integers, floats: floats)
     }

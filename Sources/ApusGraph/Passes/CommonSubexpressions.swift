@@ -9,6 +9,7 @@ public struct CommonSubexpressionElimination: GraphPass {
     public init() {}
 
     public func run(_ graph: Graph) throws -> Graph {
+        guard hasRepetition(graph) else { return graph }
         var copy = GraphCopy(of: graph, provenance: name)
         var known: [ExpressionKey: [Value]] = [:]
         for node in graph.nodes {
@@ -28,6 +29,17 @@ public struct CommonSubexpressionElimination: GraphPass {
             known[key] = try node.outputs.map { try copy.mapped($0) }
         }
         return copy.finished()
+    }
+
+    /// Where no two nodes are equal as they stand, nothing becomes equal by merging.
+    private func hasRepetition(_ graph: Graph) -> Bool {
+        var seen = Set<ExpressionKey>(minimumCapacity: graph.nodes.count)
+        for node in graph.nodes {
+            if node.bodies.contains(where: { hasRepetition($0.graph) }) { return true }
+            guard node.effects.isEmpty, node.bodies.isEmpty, let key = ExpressionKey(node.operator, node.arguments) else { continue }
+            if !seen.insert(key).inserted { return true }
+        }
+        return false
     }
 }
 

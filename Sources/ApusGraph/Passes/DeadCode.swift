@@ -19,6 +19,7 @@ public struct DeadCodeElimination: GraphPass {
             isKept[position] = true
             for operand in node.operands { isLive[operand.index] = true }
         }
+        if isKept.allSatisfy({ $0 }), graph.nodes.allSatisfy({ $0.bodies.isEmpty }) { return graph }
         var copy = GraphCopy(of: graph, provenance: name)
         for (position, node) in graph.nodes.enumerated() where isKept[position] {
             copy.keep(

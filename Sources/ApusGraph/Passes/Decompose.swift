@@ -36,12 +36,10 @@ public struct Decomposition: NodeRewriter {
 final class BuildingInterpreter: Interpreter {
     var copy: GraphCopy
     private let target: Dialect
-    private let scope: SymbolScope?
 
     init(_ copy: GraphCopy, target: Dialect) {
         self.copy = copy
         self.target = target
-        scope = copy.source.scope
         super.init(outer: nil)
     }
 
@@ -77,7 +75,7 @@ final class BuildingInterpreter: Interpreter {
         return try results.map { .tensor(try tensor($0)) }
     }
 
-    override func decide(_ condition: SymBool) -> Bool? { condition.constant ?? scope?.decide(condition).known }
+    override func decide(_ condition: SymBool) -> Bool? { condition.constant ?? copy.scope?.decide(condition).known }
 
     /// The operator's own rule has required what its parts require: what is not proved here was asserted before.
     override func require(_ condition: SymBool, _ failure: () -> TensorError) throws {

@@ -40,6 +40,8 @@ public struct GraphCopy {
     public private(set) var graph = Graph()
     /// The graph that is copied.
     public let source: Graph
+    /// What is known of the source's symbols.
+    let scope: SymbolScope?
     private var places: [Value?]
     private let provenance: String
 
@@ -47,6 +49,7 @@ public struct GraphCopy {
     public init(of source: Graph, provenance: String) {
         self.source = source
         self.provenance = provenance
+        scope = source.scope
         places = Array(repeating: nil, count: source.values.count)
         for input in source.inputs {
             let place: Value = graph.addInput(source.name(input), source.type(input))
@@ -71,8 +74,12 @@ public struct GraphCopy {
     /// Appends an operation whose types follow from its rule under the symbols' declared facts. Returns its results.
     @discardableResult
     public mutating func apply(_ operation: Operator, _ arguments: [GraphArgument]) throws -> [Value] {
-        let rules = RuleInterpreter(scope: source.scope, acceptsUndecided: false)
-        let graph: Graph = self.graph
+        let types: [ValueType] = try resultTypes(operation, arguments)
+        return append(operation, arguments, types: types)
+    }
+
+    private func resultTypes(_ operation: Operator, _ arguments: [GraphArgument]) throws -> [ValueType] {
+        let rules = RuleInterpreter(scope: scope, acceptsUndecided: false)
         let plain: [Argument] = try arguments.map { argument in
             try argument.map { value in
                 guard let spec = graph.spec(value) else {
@@ -81,7 +88,7 @@ public struct GraphCopy {
                 return Tensor(spec: spec)
             }
         }
-        return append(operation, arguments, types: try rules.specs(operation, plain).map { .tensor($0) })
+        return try rules.specs(operation, plain).map { .tensor($0) }
     }
 
     /// Appends an operation with the given types.
@@ -96,6 +103,11 @@ public struct GraphCopy {
             node.operator, arguments, types: node.outputs.map { source.type($0) }, names: node.outputs.map { source.name($0) },
             site: node.site, modulePath: node.modulePath, provenance: node.provenance)
         for (old, new) in zip(node.outputs, results) { map(old, to: new) }
+    }
+
+    /// Gives the last node the place in the source that another has.
+    mutating func copySite(of node: Node) {
+        finish(from: graph.nodes.count - 1, inPlaceOf: node)
     }
 
     /// Gives the nodes that took the place of another its site and module.

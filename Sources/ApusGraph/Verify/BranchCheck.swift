@@ -19,6 +19,16 @@ extension GraphCheck {
         try checkJoins(node, branch, predicate)
     }
 
+    /// The body of a part of a program, which sees what is known around it.
+    func checkPart(_ node: Node) throws {
+        do {
+            let part = try PartArguments(node)
+            try checkBody(part.body.graph, operands: part.operands)
+        } catch let error as TensorError {
+            throw offence(.body, error.message)
+        }
+    }
+
     /// The condition on sizes; nil where the predicate is a tensor, which must be of one bool.
     private func predicate(_ argument: GraphArgument) throws -> SymBool? {
         switch argument {

@@ -46,6 +46,7 @@ struct GraphCheck {
         for operand in node.operands { try requireDefined(operand) }
         try checkArguments(node)
         if node.operator == .cond { try checkBranch(node) } else { try checkResults(node) }
+        if node.operator == .call { try checkPart(node) }
         for output in node.outputs { try define(output) }
         if node.operator == .assertScalar, case .symBool(let condition)? = node.arguments.first { rules.scope?.assume(condition) }
     }

@@ -25,8 +25,7 @@ public struct Verifier: Sendable {
     /// - Parameter scope: what is known of the symbols; that of the inputs' sizes by default.
     public func verify(_ graph: Graph, scope: SymbolScope? = nil) throws {
         let scope: SymbolScope? = scope ?? graph.scope
-        // Facts of a path live on the scope's one trail: checks of programs that share a scope take turns.
-        try Verifier.turn.withLock { _ in
+        try Verifier.takingTurn {
             scope?.push()
             defer { scope?.pop() }
             let rules = RuleInterpreter(scope: scope, acceptsUndecided: undecided == .accept)
@@ -36,6 +35,11 @@ public struct Verifier: Sendable {
     }
 
     private static let turn = Mutex(())
+
+    /// Facts of a path live on the scope's one trail: whoever uses it takes turns.
+    static func takingTurn<Result: Sendable>(_ body: () throws -> Result) rethrows -> Result {
+        try turn.withLock { _ in try body() }
+    }
 }
 
 /// Throws `VerificationError` for the first offence of the graph; see ``Verifier``.

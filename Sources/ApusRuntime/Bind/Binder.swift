@@ -84,6 +84,10 @@ final class Binder: Interpreter {
 
     private func bind(_ node: Node, _ graph: Graph, _ values: [RuntimeValue?]) throws -> [RuntimeValue] {
         if node.operator == .cond { return try bindBranch(node, graph, values) }
+        if node.operator == .call {
+            let part = try PartArguments(node)
+            return try bind(part.body.graph, inputs: try part.operands.map { try known(values, $0, graph) })
+        }
         let name: String = node.operator.schema.name
         let arguments: [Argument] = try node.arguments.map { argument in
             if case .tensor(let value) = argument { return try known(values, value, graph).argument }

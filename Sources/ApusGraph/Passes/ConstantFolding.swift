@@ -1,0 +1,104 @@
+import ApusSymbolic
+import ApusTensor
+
+/// Computes what depends on constants alone, once, when the program is made.
+///
+/// It is no `GraphPass`: results become new inputs, whose tensors the caller keeps with the others.
+public struct ConstantFolding: Sendable {
+    /// Results above this many bytes are left to be computed, unless they are no larger than what they are made of.
+    public var byteLimit: Int
+
+    public init(byteLimit: Int = 1 << 20) { self.byteLimit = byteLimit }
+
+    public struct Result: Sendable {
+        /// The graph with the new constants as inputs.
+        public let graph: Graph
+        /// The tensors of the new inputs, in order.
+        public let constants: [Tensor]
+    }
+
+    /// Folds a graph.
+    /// - Parameters:
+    ///   - position: where among the inputs the new ones go
+    ///   - constant: the tensor of an input that is a constant; nil for one that differs from run to run
+    public func fold(_ graph: Graph, insertingAt position: Int, constant: (Value) -> Tensor?) throws -> Result {
+        try graph.requireOwnValues()
+        let known: [Value: Tensor] = try evaluate(graph, constant)
+        // What is known and read by something that is not becomes an input.
+        var lifted: [Value] = []
+        var seen = Set<Value>()
+        let inputs = Set(graph.inputs)
+        func read(_ value: Value) {
+            if known[value] != nil, !inputs.contains(value), seen.insert(value).inserted { lifted.append(value) }
+        }
+        for node in graph.nodes where !isFolded(node, known) { for operand in node.operands { read(operand) } }
+        for output in graph.outputs { if let value = output.value { read(value) } }
+
+        var source = Graph()
+        var places: [Int: Value] = [:]
+        let place: Int = max(0, min(position, graph.inputs.count))
+        for input in graph.inputs[..<place] { places[input.index] = source.addInput(graph.name(input), graph.type(input)) }
+        for value in lifted { places[value.index] = source.addInput("folded_\(graph.name(value))", graph.type(value)) }
+        for input in graph.inputs[place...] { places[input.index] = source.addInput(graph.name(input), graph.type(input)) }
+        for node in graph.nodes where !isFolded(node, known) {
+            let arguments: [GraphArgument] = try node.arguments.map { argument in
+                try argument.map { value in
+                    guard let place = places[value.index] else {
+                        throw TensorError(.invalidArgument, "'%\(graph.name(value))' is read before it is made")
+                    }
+                    return place
+                }
+            }
+            let results: [Value] = source.append(
+                node.operator, arguments, types: node.outputs.map { graph.type($0) }, names: node.outputs.map { graph.name($0) },
+                site: node.site, modulePath: node.modulePath, provenance: node.provenance)
+            for (old, new) in zip(node.outputs, results) { places[old.index] = new }
+        }
+        source.outputs = graph.outputs.map { output in
+            guard case .value(let value) = output, let place = places[value.index] else { return output }
+            return .value(place)
+        }
+        return Result(graph: source, constants: lifted.compactMap { known[$0] })
+    }
+
+    private func isFolded(_ node: Node, _ known: [Value: Tensor]) -> Bool {
+        !node.outputs.isEmpty && node.outputs.allSatisfy { known[$0] != nil }
+    }
+
+    /// The values that are known, by running the nodes that read only such ones.
+    private func evaluate(_ graph: Graph, _ constant: (Value) -> Tensor?) throws -> [Value: Tensor] {
+        var known: [Value: Tensor] = [:]
+        for input in graph.inputs { known[input] = constant(input) }
+        for node in graph.nodes {
+            let operands: [Value] = node.operands
+            guard node.effects.isEmpty, node.bodies.isEmpty, !operands.isEmpty, operands.allSatisfy({ known[$0] != nil }),
+                node.arguments.allSatisfy({ $0.freeSymbols.isEmpty }), isSmall(node, graph, operands)
+            else { continue }
+            let arguments: [Argument] = try node.arguments.map { argument in
+                try argument.map { value in
+                    guard let tensor = known[value] else { throw TensorError(.invalidArgument, "a constant is missing") }
+                    return tensor
+                }
+            }
+            // What fails now would fail on every run: it is left for them to say so.
+            guard let results = try? Interpreter.with(nil, { try applyTensors(node.operator, arguments) }),
+                results.count == node.outputs.count
+            else { continue }
+            for (output, result) in zip(node.outputs, results) { known[output] = try Interpreter.with(nil) { try result.contiguous() } }
+        }
+        return known
+    }
+
+    private func isSmall(_ node: Node, _ graph: Graph, _ operands: [Value]) -> Bool {
+        func bytes(_ value: Value) -> Int? {
+            guard let spec = graph.spec(value), let sizes = spec.shape.constants, let count = Layout.elementCount(sizes) else { return nil }
+            return count * spec.dtype.byteWidth
+        }
+        var total = 0
+        for output in node.outputs {
+            guard let count = bytes(output) else { return false }
+            total += count
+        }
+        return total <= max(byteLimit, operands.reduce(0) { $0 + (bytes($1) ?? 0) })
+    }
+}

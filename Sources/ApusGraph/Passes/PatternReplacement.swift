@@ -1,0 +1,120 @@
+import ApusSymbolic
+import ApusTensor
+
+/// Replaces what looks like one small graph by another.
+///
+/// A pattern's inputs stand for any values; its nodes must be found with the same operators, arguments and connections. What the pattern does
+/// not return must not be read by anything else.
+public struct PatternReplacement: GraphPass {
+    public struct Options: Sendable {
+        /// Numbers, strings and dtypes of the pattern need not be those of the program.
+        public var ignoresLiterals = false
+        /// A match is replaced only where this holds.
+        public var accepts: @Sendable (Match) -> Bool = { _ in true }
+
+        public init() {}
+    }
+
+    /// Where a pattern was found.
+    public struct Match: Sendable {
+        /// The program.
+        public let graph: Graph
+        /// The program's value for each value of the pattern, by the pattern's value.
+        public let values: [Value: Value]
+        /// The positions of the matched nodes, in order.
+        public let nodes: [Int]
+    }
+
+    public let name: String
+    let pattern: Graph
+    let replacement: Graph
+    let options: Options
+
+    /// - Throws: where the two graphs take or give different numbers of values, or the pattern's nodes do not all lead to its last one.
+    public init(_ name: String, pattern: Graph, replacement: Graph, options: Options = Options()) throws {
+        guard pattern.inputs.count == replacement.inputs.count, pattern.outputs.count == replacement.outputs.count else {
+            throw TensorError(
+                .invalidArgument, in: name,
+                "the pattern has \(pattern.inputs.count) inputs and \(pattern.outputs.count) outputs, its replacement \(replacement.inputs.count) and \(replacement.outputs.count)"
+            )
+        }
+        try pattern.requireOwnValues()
+        try replacement.requireOwnValues()
+        guard !pattern.nodes.isEmpty, pattern.outputs.allSatisfy({ $0.value != nil }), pattern.leadsToLastNode else {
+            throw TensorError(.invalidArgument, in: name, "every node of the pattern must lead to its last one")
+        }
+        (self.name, self.pattern, self.replacement, self.options) = (name, pattern, replacement, options)
+    }
+
+    /// Finds the pattern: matches that overlap an earlier one are left out.
+    public func matches(in graph: Graph) -> [Match] {
+        let finder = PatternFinder(graph, pattern, ignoresLiterals: options.ignoresLiterals)
+        var taken = Set<Int>()
+        return graph.nodes.indices.compactMap { position in
+            guard let match = finder.match(endingAt: position), taken.isDisjoint(with: match.nodes), options.accepts(match) else { return nil }
+            taken.formUnion(match.nodes)
+            return match
+        }
+    }
+
+    public func run(_ graph: Graph) throws -> Graph {
+        try graph.requireOwnValues()
+        var ends: [Int: Match] = [:]
+        var matched = Set<Int>()
+        for match in matches(in: graph) {
+            matched.formUnion(match.nodes)
+            if let last = match.nodes.last { ends[last] = match }
+        }
+        var copy = GraphCopy(of: graph, provenance: name)
+        for (position, node) in graph.nodes.enumerated() {
+            if let match = ends[position] {
+                try replace(match, node, into: &copy)
+            } else if !matched.contains(position) {
+                let arguments: [GraphArgument] = try node.arguments.map { argument in
+                    guard case .graph(let subgraph) = argument, let body = subgraph as? GraphBody else { return try copy.mapped(argument) }
+                    return .graph(GraphBody(try run(body.graph)))
+                }
+                copy.keep(node, arguments)
+            }
+        }
+        return copy.finished()
+    }
+
+    private func replace(_ match: Match, _ node: Node, into copy: inout GraphCopy) throws {
+        let before: Int = copy.graph.nodes.count
+        var places: [Int: Value] = [:]
+        for (input, own) in zip(pattern.inputs, replacement.inputs) {
+            guard let value = match.values[input] else { continue }
+            places[own.index] = try copy.mapped(value)
+        }
+        for own in replacement.nodes {
+            let arguments: [GraphArgument] = try own.arguments.map { argument in
+                try argument.map { value in
+                    guard let place = places[value.index] else {
+                        throw TensorError(.invalidArgument, in: name, "the replacement reads '%\(replacement.name(value))', which it never makes")
+                    }
+                    return place
+                }
+            }
+            for (old, new) in zip(own.outputs, try copy.apply(own.operator, arguments)) { places[old.index] = new }
+        }
+        copy.finish(from: before, inPlaceOf: node)
+        for (output, own) in zip(pattern.outputs, replacement.outputs) {
+            guard let value = output.value, let old = match.values[value], let new = own.value, let place = places[new.index] else { continue }
+            copy.map(old, to: place)
+        }
+    }
+}
+
+extension Graph {
+    /// True where every node's results are read on the way to the last node.
+    fileprivate var leadsToLastNode: Bool {
+        guard let last = nodes.last else { return false }
+        var needed = Set(last.operands)
+        for node in nodes.dropLast().reversed() {
+            guard node.outputs.contains(where: { needed.contains($0) }) else { return false }
+            needed.formUnion(node.operands)
+        }
+        return true
+    }
+}
