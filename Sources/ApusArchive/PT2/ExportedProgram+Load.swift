@@ -27,16 +27,36 @@ extension ExportedProgram {
         }
     }
 
-    /// Opens every program of an archive, by name. Weights that they share are mapped once each.
+    /// Opens every program of an archive, by name.
     public static func loadAll(from path: String) throws -> [String: ExportedProgram] {
+        let programs = try ExportedPrograms.load(from: path)
+        return Dictionary(programs.entries.map { ($0.name, $0.program) }, uniquingKeysWith: { first, _ in first })
+    }
+}
+
+extension ExportedPrograms {
+    /// Opens every program of an archive, in its order.
+    ///
+    /// Entry points of one model share their state again, as they did when they were saved: a buffer that one changes is changed for all.
+    /// Independent programs, whose tensors of equal names lie in different files, stay independent.
+    ///
+    /// - Throws: `ArchiveError`, as `ExportedProgram.load(from:)` does.
+    public static func load(from path: String) throws -> ExportedPrograms {
         try naming(file: path) {
             let archive = try PT2Archive(path: path)
-            var programs: [String: ExportedProgram] = [:]
-            for name in archive.modelNames {
+            let names = archive.modelNames
+            guard !names.isEmpty else { throw ArchiveError(.missing, member: "models", "the archive holds no program") }
+            var files: [String: String] = [:]
+            var isShared = true
+            let entries: [(name: String, program: ExportedProgram)] = try names.map { name in
                 var reader = try ProgramReader(archive, model: name)
-                programs[name] = try reader.read()
+                let program = try reader.read()
+                for (tensor, file) in reader.stateFiles {
+                    if let other = files.updateValue(file, forKey: tensor), other != file { isShared = false }
+                }
+                return (name, program)
             }
-            return programs
+            return isShared ? try ExportedPrograms(sharingStateOf: entries) : try ExportedPrograms(entries)
         }
     }
 }

@@ -11,27 +11,37 @@ extension ExportedProgram {
     ///   - extraFiles: texts to store beside the program, by file name.
     /// - Throws: `ArchiveError`: `.notRepresentable` for what the format lacks (a text among the results, a program without results), `.cannotWrite`.
     public func save(to path: String, extraFiles: [String: String] = [:]) throws {
-        try Self.save(["model": self], to: path, extraFiles: extraFiles)
+        try ArchiveWriter.write([("model", self)], to: path, extraFiles: extraFiles)
     }
+}
 
-    /// Writes several programs into one archive, by name. Weights that they share are stored once.
+extension ExportedPrograms {
+    /// Writes all entry points into one archive, in order. Weights that they share are stored once.
     ///
-    /// PyTorch's `load_pt2` opens all of them; its `torch.export.load` opens the one called `model`.
-    public static func save(_ programs: [String: ExportedProgram], to path: String, extraFiles: [String: String] = [:]) throws {
-        try naming(file: path) {
-            try ZipWriter.write(try ArchiveWriter.members(programs, extraFiles: extraFiles, root: ArchiveWriter.root(of: path)), to: path)
-        }
+    /// PyTorch's `load_pt2` opens all of them; its `torch.export.load` opens the one called `model`, where there is one.
+    ///
+    /// - Throws: `ArchiveError` as `ExportedProgram.save(to:)` does, naming the entry point.
+    public func save(to path: String, extraFiles: [String: String] = [:]) throws {
+        try ArchiveWriter.write(entries, to: path, extraFiles: extraFiles)
     }
 }
 
 /// Puts the members of an archive together, in PyTorch's order.
 enum ArchiveWriter {
-    static func members(_ programs: [String: ExportedProgram], extraFiles: [String: String], root: String) throws -> [ZipMember] {
+    static func write(_ programs: [(name: String, program: ExportedProgram)], to path: String, extraFiles: [String: String]) throws {
+        try naming(file: path) {
+            try ZipWriter.write(try members(programs, extraFiles: extraFiles, root: root(of: path)), to: path)
+        }
+    }
+
+    private static func members(
+        _ programs: [(name: String, program: ExportedProgram)], extraFiles: [String: String], root: String
+    ) throws -> [ZipMember] {
         guard !programs.isEmpty else { throw ArchiveError(.notRepresentable, "an archive without programs") }
         var weightFiles = WeightWriter(kind: "weights", prefix: "weight_")
         var constantFiles = WeightWriter(kind: "constants", prefix: "tensor_")
         var tables: [ZipMember] = []
-        for (name, program) in programs.sorted(by: { $0.key < $1.key }) {
+        for (name, program) in programs {
             guard !name.isEmpty, !name.contains("/"), name != ".", name != ".." else {
                 throw ArchiveError(.notRepresentable, member: name, "cannot be a program's name in an archive")
             }

@@ -28,7 +28,7 @@ public struct ExportedPrograms: Sendable {
     public var entries: [(name: String, program: ExportedProgram)] { names.compactMap { name in programs[name].map { (name, $0) } } }
 
     /// Programs whose parameters and buffers of the same name become one.
-    init(sharingStateOf entries: [(name: String, program: ExportedProgram)]) throws {
+    package init(sharingStateOf entries: [(name: String, program: ExportedProgram)]) throws {
         var tensors: [Tensor] = []
         var known: [String: Int] = [:]
         let positions: [[Int]] = entries.map { entry in

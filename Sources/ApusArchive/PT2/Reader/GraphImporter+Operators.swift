@@ -52,7 +52,7 @@ extension GraphImporter {
 
     /// The arguments, and the operator's overload for a plain number where one stands for the second tensor.
     func bind(_ operation: Operator, _ node: ProgramSchema.Node) throws -> (Operator, [Argument]) {
-        let arguments = try self.arguments.arguments(of: node, for: operation.schema)
+        let arguments = try withoutMasks(try self.arguments.arguments(of: node, for: operation.schema), operation)
         guard operation.schema.overload == "Tensor", operation.schema.parameters.count > 1, operation.schema.parameters[1].kind == .tensor,
             arguments.count > 1, case .scalar = arguments[1],
             let scalar = OperatorTable.find("\(operation.schema.namespace)::\(operation.schema.name).Scalar")
@@ -60,8 +60,29 @@ extension GraphImporter {
         return (scalar, try self.arguments.arguments(of: node, for: scalar.schema))
     }
 
+    /// Indexing by a bool tensor is indexing by the positions where it is true. As two steps, what depends on values is one operator,
+    /// whose result has the unknown size.
+    private func withoutMasks(_ arguments: [Argument], _ operation: Operator) throws -> [Argument] {
+        guard ["index", "_unsafe_index", "index_put", "_unsafe_index_put"].contains(operation.schema.name), arguments.count > 1,
+            case .optionalTensors(let indices) = arguments[1], indices.contains(where: { $0?.dtype == .bool || $0?.dtype == .uint8 }),
+            let nonzero = OperatorTable.find("aten::nonzero"), let select = OperatorTable.find("aten::select.int")
+        else { return arguments }
+        var plain: [Tensor?] = []
+        for index in indices {
+            guard let mask = index, mask.dtype == .bool || mask.dtype == .uint8 else {
+                plain.append(index)
+                continue
+            }
+            let positions = try applySingle(nonzero, [.tensor(mask)])
+            for dim in 0..<mask.rank { plain.append(try applySingle(select, [.tensor(positions), .int(1), .int(dim)])) }
+        }
+        var result = arguments
+        result[1] = .optionalTensors(plain)
+        return result
+    }
+
     func importPlain(_ operation: Operator, _ node: ProgramSchema.Node) throws {
-        symbols.upcoming = operation.effects.contains(.dataDependent) ? try upcomingSymbols(node) : []
+        symbols.upcoming = try upcomingSymbols(node)
         let (operation, arguments) = try bind(operation, node)
         let results = try apply(operation, arguments)
         if operation.schema.returnsView {

@@ -49,11 +49,23 @@ extension GraphImporter {
         try defineTensor(node, target)
     }
 
+    /// `copy`: what `copy_` would have written, as a tensor of its own.
+    func importCopied(_ node: ProgramSchema.Node) throws {
+        let old = try aliases.read(try firstCell(node))
+        guard case .tensor(let reference)? = argument(node, "src") else {
+            throw ArchiveError(.invalidProgram, "the argument 'src' is missing")
+        }
+        try defineOutputs(node, [.tensor(aliases.fresh(try fitted(try tensor(reference.name), to: old).clone()))])
+    }
+
+    private func fitted(_ value: Tensor, to old: Tensor) throws -> Tensor {
+        let value = try value.to(old.dtype)
+        return value.shape.isIdentical(to: old.shape) ? value : try value.expanded(old.shape)
+    }
+
     /// Contents take on the dtype and shape of the tensor they are written into.
     func write(_ value: Tensor, over old: Tensor, in target: AliasTracker.Cell) throws {
-        var value = try value.to(old.dtype)
-        if !value.shape.isIdentical(to: old.shape) { value = try value.expanded(old.shape) }
-        try aliases.write(target, value)
+        try aliases.write(target, try fitted(value, to: old))
     }
 
     /// `t_`, `squeeze_` and their like.

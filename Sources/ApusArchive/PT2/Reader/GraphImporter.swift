@@ -111,6 +111,7 @@ final class GraphImporter {
         case .plain(let operation): try importPlain(operation, node)
         case .inPlace(let operation): try importInPlace(operation, node)
         case .overwrite(let kind): try importOverwrite(kind, node)
+        case .copied: try importCopied(node)
         case .restride(let operation): try importRestride(operation, node)
         case .identity: try defineTensor(node, try firstCell(node))
         case .conversion: try importConversion(node)

@@ -15,6 +15,8 @@ enum ImportTarget {
     case inPlace(Operator)
     /// Writes that have no functional operator of the same name.
     case overwrite(Overwrite)
+    /// The second argument in the first one's dtype and shape, as a tensor of its own.
+    case copied
     /// An operator that changes how its first argument's memory is seen: the view operator behind it.
     case restride(Operator)
     /// Gives its first argument back as it is.
@@ -89,6 +91,7 @@ enum ImportTarget {
         case ("copy_", ""): .overwrite(.copy)
         case ("fill_", _): .overwrite(.fill)
         case ("zero_", ""): .overwrite(.zero)
+        case ("copy", ""): .copied
         case ("detach_", ""), ("requires_grad_", ""), ("lift_fresh", ""): .identity
         case ("dropout", ""), ("dropout_", ""), ("feature_dropout", ""), ("feature_dropout_", ""), ("alpha_dropout", ""),
             ("alpha_dropout_", ""):

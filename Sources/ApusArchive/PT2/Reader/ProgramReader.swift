@@ -52,6 +52,15 @@ struct ProgramReader {
         }
     }
 
+    /// For each parameter and buffer the file that holds it.
+    var stateFiles: [(name: String, file: String)] {
+        state.compactMap { entry in
+            if case .constant = entry.role { return nil }
+            guard let name = entry.role.name, let file = entry.file else { return nil }
+            return (name, file)
+        }
+    }
+
     // MARK: Inputs
 
     private mutating func readInputs(_ member: String) throws {
