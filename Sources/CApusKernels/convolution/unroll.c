@@ -82,9 +82,20 @@ void apus_conv_unroll(const apus_conv *c, int64_t item, const char *plane, int64
 ROLL(apus_conv_roll_f32, float)
 ROLL(apus_conv_roll_f64, double)
 
+/// The innermost taps of three neighbours in one pass over a line, where all three lie inside.
+#define THREE_TAPS(NAME, T)                                                                                                                    \
+    APUS_INLINE void NAME(T *out, const T *line, const T *w, int64_t low, int64_t high, int64_t offset) {                                  \
+        const T *from = line + offset;                                                                                                          \
+        T a = w[0], b = w[1], c = w[2];                                                                                                         \
+        APUS_SIMD for (int64_t x = low; x < high; x++) out[x] += a * from[x] + b * from[x + 1] + c * from[x + 2];                                 \
+    }
+THREE_TAPS(three_taps_f32, float)
+THREE_TAPS(three_taps_f64, double)
+#define THREE(out, line, w, low, high, offset) _Generic((out), float *: three_taps_f32, double *: three_taps_f64)(out, line, w, low, high, offset)
+
 // Depthwise: each output plane gathers shifted, scaled lines of its one input plane.
 #define DEPTHWISE(NAME, T)                                                                                                                     \
-    APUS_CLONES static void NAME##_line(T *out, const T *line, T w, int64_t low, int64_t high, int64_t stride, int64_t offset) {                  \
+    APUS_INLINE void NAME##_line(T *out, const T *line, T w, int64_t low, int64_t high, int64_t stride, int64_t offset) {                  \
         if (stride == 1) {                                                                                                                      \
             const T *from = line + offset;                                                                                                      \
             APUS_SIMD for (int64_t x = low; x < high; x++) out[x] += w * from[x];                                                                \
@@ -94,7 +105,7 @@ ROLL(apus_conv_roll_f64, double)
             for (int64_t x = low; x < high; x++) out[x] += w * line[x * stride + offset];                                                        \
         }                                                                                                                                       \
     }                                                                                                                                           \
-    void NAME(const apus_conv *c, const T *in, const T *weight, const T *bias, T *out, int64_t begin, int64_t end) {                             \
+    APUS_CLONES static void NAME##_planes(const apus_conv *c, const T *in, const T *weight, const T *bias, T *out, int64_t begin, int64_t end) {                             \
         int64_t in_plane = c->in_size[0] * c->in_size[1] * c->in_size[2], width = c->out_size[2], repeat = c->out_channels / c->groups;           \
         int64_t window = c->kernel[0] * c->kernel[1] * c->kernel[2], k[3];                                                                       \
         for (int64_t p = begin; p < end; p++) {                                                                                                 \
@@ -109,15 +120,26 @@ ROLL(apus_conv_roll_f64, double)
                             int64_t iz = z * c->stride[0] - c->padding[0] + k[0] * c->dilation[0];                                                \
                             int64_t iy = y * c->stride[1] - c->padding[1] + k[1] * c->dilation[1];                                                \
                             if (iz < 0 || iz >= c->in_size[0] || iy < 0 || iy >= c->in_size[1]) continue;                                          \
+                            const T *row = plane + (iz * c->in_size[1] + iy) * c->in_size[2], *taps = w + (k[0] * c->kernel[1] + k[1]) * c->kernel[2]; \
+                            int64_t low, high, inner_low = width, inner_high = width;                                                           \
+                            if (c->kernel[2] == 3 && c->stride[2] == 1 && c->dilation[2] == 1) {                                                  \
+                                int64_t first = -c->padding[2];                                                                                 \
+                                inner_low = APUS_MIN(width, APUS_MAX(0, -first));                                                                \
+                                inner_high = APUS_MAX(inner_low, APUS_MIN(width, c->in_size[2] - 2 - first));                                     \
+                                THREE(line, row, taps, inner_low, inner_high, first);                                                           \
+                            }                                                                                                                   \
                             for (k[2] = 0; k[2] < c->kernel[2]; k[2]++) {                                                                        \
-                                int64_t low, high, offset = k[2] * c->dilation[2] - c->padding[2];                                                 \
+                                int64_t offset = k[2] * c->dilation[2] - c->padding[2];                                                          \
                                 valid_range(offset, c->stride[2], c->in_size[2], 0, width, &low, &high);                                          \
-                                NAME##_line(line, plane + (iz * c->in_size[1] + iy) * c->in_size[2],                                              \
-                                            w[(k[0] * c->kernel[1] + k[1]) * c->kernel[2] + k[2]], low, high, c->stride[2], offset);              \
+                                NAME##_line(line, row, taps[k[2]], low, APUS_MIN(high, inner_low), c->stride[2], offset);                         \
+                                NAME##_line(line, row, taps[k[2]], APUS_MAX(low, inner_high), high, c->stride[2], offset);                         \
                             }                                                                                                                   \
                         }                                                                                                                       \
                 }                                                                                                                               \
         }                                                                                                                                       \
+    }                                                                                                                                           \
+    void NAME(const apus_conv *c, const T *in, const T *weight, const T *bias, T *out, int64_t begin, int64_t end) {                             \
+        NAME##_planes(c, in, weight, bias, out, begin, end);                                                                                    \
     }
 DEPTHWISE(apus_conv_depthwise_f32, float)
 DEPTHWISE(apus_conv_depthwise_f64, double)

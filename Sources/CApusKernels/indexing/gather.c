@@ -81,30 +81,68 @@ int apus_gather(int32_t dim, const apus_view *in, const apus_view *index, const 
     return status == APUS_INDEX_OUT_OF_BOUNDS ? apus_bad_index(atomic_load(&j.bad), bad_index) : status;
 }
 
+typedef struct {
+    const apus_plan *plan; // operands: source, index, out (without the indexed dimension's step)
+    apus_update update;
+    int64_t size, step, length, index_step, source_step;
+    bool adds_floats;
+    _Atomic int status;
+    _Atomic int64_t bad;
+} scatter_job;
+
+/// Lines along the indexed dimension: different lines write different elements, so they may run at once; within a line the order is kept.
+static void scatter_range(void *context, int64_t begin, int64_t end) {
+    scatter_job *j = context;
+    const apus_plan *p = j->plan;
+    int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
+    int32_t index_dtype = p->dtypes[1];
+    apus_plan_offsets(p, p->rank, begin, coordinates, offsets);
+    for (int64_t line = begin; line < end; line++) {
+        const char *source = p->data[0] + offsets[0], *index = p->data[1] + offsets[1];
+        char *out = p->data[2] + offsets[2];
+        for (int64_t e = 0; e < j->length; e++) {
+            int64_t i = apus_index_at(index + e * j->index_step, index_dtype);
+            if ((uint64_t)i >= (uint64_t)j->size) {
+                atomic_store_explicit(&j->bad, i, memory_order_relaxed);
+                atomic_store_explicit(&j->status, APUS_INDEX_OUT_OF_BOUNDS, memory_order_relaxed);
+                return;
+            }
+            if (j->adds_floats) *(float *)(out + i * j->step) += *(const float *)(source + e * j->source_step);
+            else j->update(out + i * j->step, source + e * j->source_step);
+        }
+        apus_plan_next(p, p->rank, coordinates, offsets);
+    }
+}
+
 int apus_scatter(apus_scatter_op op, int32_t dim, const apus_view *index, const apus_view *source, const apus_view *out, int64_t *bad_index) {
     int status = check(dim, out, index, source);
     if (status != APUS_OK) return status;
     apus_update update = apus_find_update(op, out->dtype);
     if (!update) return APUS_UNSUPPORTED;
-    int64_t strides[64];
-    apus_view base = base_of(out, index, dim, strides), cut = *source;
-    if (source->rank > 0) {
-        for (int32_t d = 0; d < index->rank; d++)
-            if (source->sizes[d] < index->sizes[d]) return APUS_INVALID_ARGUMENT;
-        cut.sizes = index->sizes;
+    scatter_job j = {.update = update, .size = 1, .length = 1, .adds_floats = op == APUS_SCATTER_ADD && out->dtype == APUS_FLOAT32};
+    int64_t sizes[64], item = apus_dtype_size(out->dtype);
+    apus_view base = *out, cut = *source, walked = *index;
+    if (index->rank > 0) {
+        memcpy(sizes, index->sizes, sizeof(int64_t) * (size_t)index->rank);
+        j.length = sizes[dim];
+        sizes[dim] = 1;
+        j.size = out->sizes[dim];
+        j.step = out->strides[dim] * item;
+        j.index_step = index->strides[dim] * apus_dtype_size(index->dtype);
+        base.sizes = walked.sizes = sizes;
+        if (source->rank > 0) {
+            for (int32_t d = 0; d < index->rank; d++)
+                if (source->sizes[d] < index->sizes[d]) return APUS_INVALID_ARGUMENT;
+            j.source_step = source->strides[dim] * item;
+            cut.sizes = sizes;
+        }
     }
-    const apus_view *views[] = {&base, &cut, index};
+    const apus_view *views[] = {&cut, &walked, &base};
     apus_plan plan;
-    status = apus_plan_make(&plan, views, 3, false);
-    if (status != APUS_OK || plan.count == 0) return status;
-    int64_t size = out->rank == 0 ? 1 : out->sizes[dim], step = out->rank == 0 ? 0 : out->strides[dim] * plan.item[0];
-    int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
-    apus_plan_offsets(&plan, plan.rank, 0, coordinates, offsets);
-    for (int64_t e = 0; e < plan.count; e++) {
-        int64_t i = apus_index_at(plan.data[2] + offsets[2], plan.dtypes[2]);
-        if ((uint64_t)i >= (uint64_t)size) return apus_bad_index(i, bad_index);
-        update(plan.data[0] + offsets[0] + i * step, plan.data[1] + offsets[1]);
-        apus_plan_next(&plan, plan.rank, coordinates, offsets);
-    }
-    return APUS_OK;
+    status = apus_plan_make(&plan, views, 3, true);
+    if (status != APUS_OK || plan.count == 0 || j.length == 0) return status;
+    j.plan = &plan;
+    apus_parallel_for(plan.count, 16384 / j.length + 1, scatter_range, &j);
+    status = atomic_load(&j.status);
+    return status == APUS_INDEX_OUT_OF_BOUNDS ? apus_bad_index(atomic_load(&j.bad), bad_index) : status;
 }

@@ -2,7 +2,7 @@
 #include "program.h"
 #include <stdatomic.h>
 
-enum { MIN_ROW = 128 };
+enum { MIN_ROW = 128, REPEAT_TILE = 256 };
 
 /// Tiles cover consecutive row-major positions. Rows at least MIN_ROW long are cut into tiles of their own, so that strides are those of the
 /// innermost dimension; shorter ones are packed into tiles.
@@ -13,6 +13,8 @@ typedef struct {
     int64_t slot_bytes;
     /// Per operand: contiguous in memory over all positions, or one element for all.
     bool whole[APUS_PLAN_OPERANDS], scalar[APUS_PLAN_OPERANDS];
+    /// One element for each row, where tiles stay within rows.
+    bool repeats[APUS_PLAN_OPERANDS];
     /// An output's memory is also an input's: write it only when the tile is done.
     bool deferred;
     _Atomic int status;
@@ -70,13 +72,21 @@ static char *in_place(const run *r, int32_t k, int64_t start, int64_t length) {
     return plan->data[k] + offset;
 }
 
-static int run_tile(const run *r, int64_t start, int64_t length, char *scratch, bool first) {
+/// `filled[k]` is the row whose repeated element operand k's register holds, or -1.
+static int run_tile(const run *r, int64_t start, int64_t length, char *scratch, int64_t *filled) {
     const apus_program *p = r->program;
     char *at[APUS_PROGRAM_REGISTERS];
     for (int32_t i = 0; i < p->registers; i++) at[i] = scratch + p->slot[i] * r->slot_bytes;
     for (int32_t k = 0; k < p->inputs; k++) {
         if (r->scalar[k]) {
-            if (first) apus_repeat(at[k], r->plan->data[k], r->tile, r->plan->item[k]);
+            if (filled[k] < 0) apus_repeat(at[k], r->plan->data[k], r->tile, r->plan->item[k]);
+            filled[k] = 0;
+            continue;
+        }
+        if (r->repeats[k]) {
+            int64_t row = start / r->row;
+            if (filled[k] != row) transfer(r->plan, k, row * r->row, r->tile, at[k], false);
+            filled[k] = row;
             continue;
         }
         char *direct = in_place(r, k, start, length);
@@ -117,10 +127,12 @@ static void run_range(void *context, int64_t begin, int64_t end) {
         return;
     }
     int status = APUS_OK;
+    int64_t filled[APUS_MAX_OPERANDS];
+    for (int32_t k = 0; k < r->program->inputs; k++) filled[k] = -1;
     for (int64_t t = begin; t < end && status == APUS_OK; t++) {
         int64_t column = t % r->tiles_per_row * r->tile;
         int64_t start = t / r->tiles_per_row * r->row + column;
-        status = run_tile(r, start, APUS_MIN(r->tile, r->row - column), scratch, t == begin);
+        status = run_tile(r, start, APUS_MIN(r->tile, r->row - column), scratch, filled);
     }
     if (status != APUS_OK) atomic_store_explicit(&r->status, status, memory_order_relaxed);
     if (scratch != small) apus_free(scratch);
@@ -152,6 +164,10 @@ int apus_program_run(const apus_program *program, const apus_plan *plan) {
     int64_t inner = plan->rank > 0 ? plan->sizes[plan->rank - 1] : 1;
     r.row = all_whole || inner < MIN_ROW ? plan->count : inner;
     r.tile = APUS_MIN(r.row, APUS_TILE);
+    for (int32_t k = 0; k < program->inputs && r.row != plan->count; k++) {
+        r.repeats[k] = !r.scalar[k] && plan->strides[plan->rank - 1][k] == 0;
+        if (r.repeats[k]) r.tile = APUS_MIN(r.tile, REPEAT_TILE); // filled once for several tiles of a row
+    }
     r.tiles_per_row = (r.row - 1) / r.tile + 1;
     r.tiles = plan->count / r.row * r.tiles_per_row;
     int64_t widest = 1;

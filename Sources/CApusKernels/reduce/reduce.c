@@ -73,11 +73,23 @@ static void part_range(void *context, int64_t begin, int64_t end) {
     }
 }
 
+enum { COLUMN_TILE = 1024, BLOCK_ROWS = 32 };
+
+/// Whether columns may first be added up in float32, BLOCK_ROWS at a time.
+static bool sums_in_blocks(const job *j) {
+    return j->fold->register_dtype == APUS_FLOAT32 && (j->op == APUS_REDUCE_SUM || j->op == APUS_REDUCE_MEAN);
+}
+APUS_CLONES static void add_row(float *block, const float *row, int64_t n) {
+    APUS_SIMD for (int64_t i = 0; i < n; i++) block[i] += row[i];
+}
+
 /// Folds `reduced` positions begin ..< end into a tile of `n` neighbouring outputs that start at byte `offset` and lie `stride` bytes apart.
 static void fold_columns(const job *j, int64_t offset, int64_t stride, int64_t n, int64_t begin, int64_t end, char *accumulators) {
     _Alignas(64) char raw[APUS_TILE * 16], converted[APUS_TILE * 16];
+    _Alignas(64) float block[COLUMN_TILE];
     const apus_plan *reduced = &j->plan->reduced;
-    int64_t item = reduced->item[0], coordinates[APUS_MAX_RANK], at[APUS_PLAN_OPERANDS];
+    bool blocks = sums_in_blocks(j);
+    int64_t item = reduced->item[0], coordinates[APUS_MAX_RANK], at[APUS_PLAN_OPERANDS], pending = 0;
     apus_plan_offsets(reduced, reduced->rank, begin, coordinates, at);
     for (int64_t i = begin; i < end; i++) {
         const char *elements = j->in_data + offset + at[0];
@@ -89,12 +101,19 @@ static void fold_columns(const job *j, int64_t offset, int64_t stride, int64_t n
             apus_cast_loop(reduced->dtypes[0], j->fold->register_dtype)(converted, elements, NULL, NULL, n, NULL);
             elements = converted;
         }
-        j->fold->columns(accumulators, elements, n, j->parameter);
+        if (blocks) {
+            if (pending == 0) memcpy(block, elements, (size_t)n * 4);
+            else add_row(block, (const float *)elements, n);
+            if (++pending == BLOCK_ROWS || i + 1 == end) {
+                j->fold->columns(accumulators, block, n, j->parameter);
+                pending = 0;
+            }
+        } else {
+            j->fold->columns(accumulators, elements, n, j->parameter);
+        }
         apus_plan_next(reduced, reduced->rank, coordinates, at);
     }
 }
-
-enum { COLUMN_TILE = 512 };
 
 /// Neighbouring outputs together. Task t: tile of the innermost kept dimension, then part.
 static void column_range(void *context, int64_t begin, int64_t end) {
