@@ -21,4 +21,25 @@ import Testing
         #expect(apus_allocate(1 << 46) == nil)
         apus_free(nil)
     }
+
+    @Test func blocksMayBeFreedByOtherThreads() async {
+        await withTaskGroup(of: Void.self) { group in
+            for task in 0..<8 {
+                group.addTask {
+                    for round in 0..<200 {
+                        let size = Int64((task * 997 + round * 131) % 5000)
+                        guard let block: UnsafeMutableRawPointer = apus_allocate(size) else { continue }
+                        block.initializeMemory(as: UInt8.self, repeating: UInt8(task), count: Int(size))
+                        let address = UInt(bitPattern: block)
+                        await Task.yield()
+                        apus_free(UnsafeMutableRawPointer(bitPattern: address))
+                    }
+                }
+            }
+        }
+        let statistics: apus_allocator_statistics = apus_allocator_get_statistics()
+        #expect(statistics.allocations >= statistics.frees)
+        #expect(statistics.peak_bytes_in_use >= statistics.bytes_in_use)
+        apus_allocator_trim()
+    }
 }

@@ -128,9 +128,7 @@ static void triangle_range(void *context, int64_t begin, int64_t end) {
         const char *in = p->data[0] + from + row * t->row_strides[0];
         char *out = p->data[1] + to + row * t->row_strides[1];
         // Columns 0 ..< edge lie below the diagonal (upper) or on and below it (lower).
-        int64_t edge;
-        if (__builtin_add_overflow(row, t->diagonal, &edge)) edge = t->diagonal > 0 ? INT64_MAX - 1 : INT64_MIN;
-        if (!t->upper) edge++;
+        int64_t edge = row + t->diagonal + (t->upper ? 0 : 1);
         edge = APUS_MAX(0, APUS_MIN(edge, t->columns));
         int64_t keep_from = t->upper ? edge : 0, keep_to = t->upper ? t->columns : edge;
         int64_t si = t->column_strides[0], so = t->column_strides[1];
@@ -157,6 +155,8 @@ int apus_triangle(bool upper, int64_t diagonal, const apus_view *in, const apus_
     if (p.count == 0) return APUS_OK;
     int32_t r = in->rank - 2, c = in->rank - 1;
     triangle t = {.plan = &p, .upper = upper, .diagonal = diagonal, .rows = p.sizes[r], .columns = p.sizes[c]};
+    // Diagonals outside the matrix are all alike; held close, they cannot overflow.
+    t.diagonal = APUS_MAX(-t.rows - 1, APUS_MIN(diagonal, t.columns + 1));
     for (int k = 0; k < 2; k++) {
         t.row_strides[k] = p.strides[r][k];
         t.column_strides[k] = p.strides[c][k];

@@ -1,0 +1,140 @@
+import CApusKernels
+import Foundation
+import Testing
+
+@Suite struct NormalizeTests {
+    /// Calls `body` with the positions of each line along `dim`.
+    private func forEachLine(_ shape: [Int], _ dim: Int, _ body: ([Int]) -> Void) {
+        let inner: Int = shape[(dim + 1)...].reduce(1, *)
+        let length: Int = shape[dim]
+        for position in 0..<shape.reduce(1, *) where position / inner % length == 0 {
+            body((0..<length).map { position + $0 * inner })
+        }
+    }
+
+    @Test func softmaxForwardAndBackward() {
+        var random = SplitMix(10)
+        for dtype in floatingDtypes {
+            for shape in [[7], [3, 5], [20, 33], [2, 3, 40], [2, 1100]] {
+                for layout in Layout.allCases {
+                    let x: TestArray = layout.array(dtype, shape).fill { random.real(-8...8) }
+                    let g: TestArray = TestArray(dtype, shape).fill { random.real() }
+                    for dim in shape.indices {
+                        for logarithm in [false, true] {
+                            let y = TestArray(dtype, shape)
+                            let gx = TestArray(dtype, shape)
+                            var views: [apus_view] = [x.view, y.view, g.view, gx.view]
+                            #expect(apus_softmax(logarithm, Int32(dim), &views[0], &views[1]) == ok)
+                            #expect(apus_softmax_backward(logarithm, Int32(dim), &views[2], &views[1], &views[3]) == ok)
+                            var expected: [Double] = y.values
+                            var gradient: [Double] = y.values
+                            forEachLine(shape, dim) { line in
+                                let top: Double = line.map { x[$0] }.max() ?? 0
+                                let total: Double = line.reduce(0) { $0 + exp(x[$1] - top) }
+                                let sum: Double = line.reduce(0) { $0 + g[$1] * (logarithm ? 1 : y[$1]) }
+                                for i in line {
+                                    expected[i] = logarithm ? x[i] - top - log(total) : exp(x[i] - top) / total
+                                    gradient[i] = logarithm ? g[i] - exp(y[i]) * sum : y[i] * (g[i] - sum)
+                                }
+                            }
+                            expectEqual(y, expected, "softmax \(dtype) \(shape) \(layout) \(dim)")
+                            expectEqual(gx, gradient, within: 2, "softmax gradient \(dtype) \(shape) \(layout) \(dim)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func softmaxOfMaskedRows() {
+        let x = TestArray(APUS_FLOAT32, [3, 2], [-.infinity, 0, -.infinity, -.infinity, .nan, 0])
+        let y = TestArray(APUS_FLOAT32, [3, 2])
+        var views: [apus_view] = [x.view, y.view]
+        #expect(apus_softmax(false, 1, &views[0], &views[1]) == ok)
+        #expect(y[0] == 0 && y[1] == 1)
+        #expect(y.values[2...].allSatisfy { $0.isNaN })
+    }
+
+    /// Mean and 1 / sqrt(variance + epsilon).
+    private func moments(_ values: [Double], _ epsilon: Double) -> (mean: Double, rstd: Double) {
+        let mean: Double = values.reduce(0, +) / Double(values.count)
+        let variance: Double = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)
+        return (mean, 1 / (variance + epsilon).squareRoot())
+    }
+
+    @Test(arguments: [(1, 1), (5, 7), (9, 300)])
+    func layerNorm(_ rows: Int, _ columns: Int) {
+        var random = SplitMix(11)
+        for dtype in floatingDtypes {
+            let x: TestArray = TestArray(dtype, [rows, columns]).fill { random.real(0...4) }
+            let g: TestArray = TestArray(dtype, [rows, columns]).fill { random.real() }
+            let w: TestArray = TestArray(dtype, [columns]).fill { random.real() }
+            let b: TestArray = TestArray(dtype, [columns]).fill { random.real() }
+            let y = TestArray(dtype, [rows, columns])
+            let gx = TestArray(dtype, [rows, columns])
+            let gw = TestArray(dtype, [columns])
+            let gb = TestArray(dtype, [columns])
+            let mean = TestArray(APUS_FLOAT64, [rows])
+            let rstd = TestArray(APUS_FLOAT64, [rows])
+            var v: [apus_view] = [x, w, b, y, mean, rstd, g, gx, gw, gb].map(\.view)
+            #expect(apus_layer_norm(Int64(rows), Int64(columns), 1e-3, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) == ok)
+            #expect(apus_layer_norm_backward(Int64(rows), Int64(columns), &v[6], &v[0], &v[4], &v[5], &v[1], &v[7], &v[8], &v[9]) == ok)
+            var expected: [Double] = []
+            var gradient: [Double] = []
+            var weightSums: [Double] = Array(repeating: 0, count: columns)
+            var biasSums = weightSums
+            for r in 0..<rows {
+                let row: [Double] = (0..<columns).map { x[r * columns + $0] }
+                let (m, s): (Double, Double) = moments(row, 1e-3)
+                let normal: [Double] = row.map { ($0 - m) * s }
+                let scaled: [Double] = (0..<columns).map { g[r * columns + $0] * w[$0] }
+                let plain: Double = scaled.reduce(0, +) / Double(columns)
+                let slope: Double = zip(scaled, normal).reduce(0) { $0 + $1.0 * $1.1 } / Double(columns)
+                for c in 0..<columns {
+                    expected.append(normal[c] * w[c] + b[c])
+                    gradient.append(s * (scaled[c] - plain - normal[c] * slope))
+                    weightSums[c] += g[r * columns + c] * normal[c]
+                    biasSums[c] += g[r * columns + c]
+                }
+            }
+            expectEqual(y, expected, within: 3, "layer norm \(dtype)")
+            expectEqual(gx, gradient, within: 10, "gradient by the input \(dtype)")
+            expectEqual(gw, weightSums, within: 10, "gradient by the weight \(dtype)")
+            expectEqual(gb, biasSums, within: 10, "gradient by the bias \(dtype)")
+        }
+    }
+
+    @Test func batchAndGroupNorm() {
+        var random = SplitMix(12)
+        let (batch, channels, spatial): (Int, Int, Int) = (3, 4, 25)
+        let shape: [Int] = [batch, channels, spatial]
+        for dtype in floatingDtypes {
+            let x: TestArray = TestArray(dtype, shape).fill { random.real(0...4) }
+            let w: TestArray = TestArray(dtype, [channels]).fill { random.real() }
+            let b: TestArray = TestArray(dtype, [channels]).fill { random.real() }
+            let mean = TestArray(APUS_FLOAT64, [channels])
+            let variance = TestArray(APUS_FLOAT64, [channels])
+            let y = TestArray(dtype, shape)
+            let z = TestArray(dtype, shape)
+            var v: [apus_view] = [x, w, b, mean, variance, y, z].map(\.view)
+            let (n, c, s): (Int64, Int64, Int64) = (Int64(batch), Int64(channels), Int64(spatial))
+            #expect(apus_batch_norm_statistics(n, c, s, &v[0], &v[3], &v[4]) == ok)
+            #expect(apus_batch_norm_inference(n, c, s, 1e-3, &v[0], &v[1], &v[2], &v[3], &v[4], &v[5]) == ok)
+            #expect(apus_group_norm(n, c, s, 2, 1e-3, &v[0], &v[1], &v[2], &v[6], nil, nil) == ok)
+            #expect(apus_group_norm(n, c, s, 3, 1e-3, &v[0], &v[1], &v[2], &v[6], nil, nil) == status(APUS_INVALID_ARGUMENT))
+            var batchNormal: [Double] = []
+            var groupNormal: [Double] = []
+            for i in 0..<x.count {
+                let (sample, channel): (Int, Int) = (i / (channels * spatial), i / spatial % channels)
+                let own: [Double] = (0..<x.count).filter { $0 / spatial % channels == channel }.map { x[$0] }
+                let group: [Double] = (0..<x.count).filter { $0 / (2 * spatial) == sample * 2 + channel / 2 }.map { x[$0] }
+                let (m, r): (Double, Double) = moments(own, 1e-3)
+                let (gm, gr): (Double, Double) = moments(group, 1e-3)
+                batchNormal.append((x[i] - m) * r * w[channel] + b[channel])
+                groupNormal.append((x[i] - gm) * gr * w[channel] + b[channel])
+            }
+            expectEqual(y, batchNormal, within: 3, "batch norm \(dtype)")
+            expectEqual(z, groupNormal, within: 3, "group norm \(dtype)")
+        }
+    }
+}

@@ -1,0 +1,91 @@
+import CApusKernels
+import Testing
+
+@Suite struct SortTests {
+    /// NaN is larger than every number, and equal to itself.
+    private func isBefore(_ a: Double, _ b: Double) -> Bool { a.isNaN ? false : b.isNaN ? true : a < b }
+
+    @Test func sortsStablyAlongEveryDimension() {
+        var random = SplitMix(22)
+        for dtype in floatingDtypes + integerDtypes + [APUS_BOOL] {
+            for shape in [[], [1], [7], [3, 50], [4, 3, 6], [2, 700], [300, 2]] {
+                for layout in Layout.allCases where !shape.isEmpty || layout == .contiguous {
+                    let x: TestArray = layout.array(dtype, shape).fill {
+                        let value: Int = random.whole(0...20)
+                        return value == 0 && floatingDtypes.contains(dtype) ? .nan : dtype == APUS_BOOL ? Double(value % 2) : Double(value)
+                    }
+                    for dim in 0..<max(shape.count, 1) {
+                        let length: Int = shape.isEmpty ? 1 : shape[dim]
+                        let inner: Int = shape.isEmpty ? 1 : shape[(dim + 1)...].reduce(1, *)
+                        for descending in [false, true] {
+                            let values = TestArray(dtype, shape)
+                            let positions = TestArray(APUS_INT64, shape)
+                            var v: [apus_view] = [x, values, positions].map(\.view)
+                            #expect(apus_sort(Int32(dim), descending, &v[0], &v[1], &v[2]) == ok)
+                            var order: [Double] = Array(repeating: 0, count: x.count)
+                            for line in 0..<x.count where line / inner % length == 0 {
+                                let sorted: [Int] = (0..<length).sorted { a, b in
+                                    let (p, q): (Double, Double) = (x[line + a * inner], x[line + b * inner])
+                                    let first: Bool = descending ? isBefore(q, p) : isBefore(p, q)
+                                    let second: Bool = descending ? isBefore(p, q) : isBefore(q, p)
+                                    return first || (!second && a < b)
+                                }
+                                for (i, from) in sorted.enumerated() { order[line + i * inner] = Double(from) }
+                            }
+                            expectEqual(positions, order, "\(dtype) \(shape) \(layout) \(dim) \(descending)")
+                            for p in 0..<x.count {
+                                let from: Int = p - p / inner % length * inner + Int(order[p]) * inner
+                                #expect(values[p] == x[from] || (values[p].isNaN && x[from].isNaN))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func theLargestFew() {
+        var random = SplitMix(23)
+        for dtype in [APUS_FLOAT32, APUS_INT64, APUS_BFLOAT16] {
+            let x: TestArray = Layout.transposed.array(dtype, [3, 200]).fill { Double(random.whole(0...120)) }
+            for k in [0, 1, 5, 200] {
+                let values = TestArray(dtype, [3, k])
+                let positions = TestArray(APUS_INT64, [3, k])
+                var v: [apus_view] = [x, values, positions].map(\.view)
+                #expect(apus_topk(1, true, true, &v[0], &v[1], &v[2]) == ok)
+                let expected: [Double] = (0..<3).flatMap { r in (0..<200).map { x[r * 200 + $0] }.sorted(by: >).prefix(k) }
+                expectEqual(values, expected, "top \(k) \(dtype)")
+                expectEqual(values, (0..<(3 * k)).map { x[$0 / max(k, 1) * 200 + Int(positions[$0])] }, "positions of top \(k)")
+            }
+            let value = TestArray(dtype, [3, 1])
+            let position = TestArray(APUS_INT64, [3, 1])
+            var v: [apus_view] = [x, value, position].map(\.view)
+            #expect(apus_kthvalue(1, 7, &v[0], &v[1], &v[2]) == ok)
+            expectEqual(value, (0..<3).map { r in (0..<200).map { x[r * 200 + $0] }.sorted()[6] }, "7th")
+            #expect(apus_kthvalue(1, 201, &v[0], &v[1], &v[2]) == status(APUS_INVALID_ARGUMENT))
+        }
+    }
+
+    @Test func placesAndDistinctElements() {
+        var random = SplitMix(24)
+        let sorted = TestArray(APUS_FLOAT32, [6], [1, 2, 2, 3, 5, 8])
+        let wanted: TestArray = TestArray(APUS_FLOAT32, [20]).fill { Double(random.whole(0...9)) }
+        let out = TestArray(APUS_INT64, [20])
+        var v: [apus_view] = [sorted, wanted, out].map(\.view)
+        for right in [false, true] {
+            #expect(apus_searchsorted(right, &v[0], &v[1], &v[2]) == ok)
+            let expected: [Double] = wanted.values.map { (w: Double) -> Double in Double(sorted.values.count { right ? $0 <= w : $0 < w }) }
+            expectEqual(out, expected, "searchsorted, right \(right)")
+        }
+        let values = TestArray(APUS_FLOAT32, [20])
+        let inverse = TestArray(APUS_INT64, [20])
+        let counts = TestArray(APUS_INT64, [20])
+        var count: Int64 = 0
+        v = [wanted, values, inverse, counts].map(\.view)
+        #expect(apus_unique(false, &v[0], &v[1], &v[2], &v[3], &count) == ok)
+        let distinct: [Double] = Set(wanted.values).sorted()
+        #expect(count == Int64(distinct.count) && Array(values.values.prefix(distinct.count)) == distinct)
+        #expect((0..<20).allSatisfy { values[Int(inverse[$0])] == wanted[$0] })
+        #expect((0..<distinct.count).allSatisfy { i in counts[i] == Double(wanted.values.count { $0 == distinct[i] }) })
+    }
+}
