@@ -24,8 +24,9 @@ import Testing
             try tryRound(UInt64(seed * 1_000_003 + round), seed % 2 == 0 ? .linear : .any, round % 2 == 0, &counts)
         }
         let total: Int = counts.proved + counts.refuted + counts.open
-        print("brute force, seed \(seed): \(total) conditions, \(counts.proved) proved, \(counts.refuted) refuted, "
-            + "\(counts.open) open of which \(counts.openButOneSided) have one value only, \(counts.invalid) without value")
+        print(
+            "brute force, seed \(seed): \(total) conditions, \(counts.proved) proved, \(counts.refuted) refuted, "
+                + "\(counts.open) open of which \(counts.openButOneSided) have one value only, \(counts.invalid) without value")
         #expect(total + counts.invalid == BruteForce.rounds * BruteForce.perRound)
         #expect(counts.proved > total / 50 && counts.refuted > total / 50 && counts.open > total / 50)
     }

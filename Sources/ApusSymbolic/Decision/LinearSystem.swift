@@ -125,8 +125,8 @@ private struct Elimination {
     /// Pugh's step: with m = |a| + 1 for the smallest coefficient a, the residues in (-m/2, m/2] of all coefficients and a
     /// new variable give an equality in which a's variable has a unit coefficient.
     private mutating func balanced(_ row: [Int], _ column: Int) -> ([Int], Int)? {
-        let m: Int = Int(row[column].magnitude) + 1
-        if m > 1 << 30 { return nil }
+        guard row[column].magnitude < 1 << 30 else { return nil }
+        let m: Int = abs(row[column]) + 1
         func residue(_ a: Int) -> Int {
             let r: Int = floorMod(a, by: m)
             return 2 * r >= m ? r - m : r

@@ -102,10 +102,15 @@ struct Residue: Sendable, Hashable {
     func tightened(_ interval: Interval) -> Interval {
         if modulus == 1 { return interval }
         var result: Interval = interval
-        if interval.low != .min, let next = checkedAdd(interval.low, floorMod(floorMod(remainder, by: modulus) &- floorMod(interval.low, by: modulus), by: modulus)) {
+        if interval.low != .min,
+            let next = checkedAdd(
+                interval.low, floorMod(floorMod(remainder, by: modulus) &- floorMod(interval.low, by: modulus), by: modulus))
+        {
             result.low = next
         }
-        if interval.high != .max, let last = checkedSubtract(interval.high, floorMod(floorMod(interval.high, by: modulus) &- remainder, by: modulus)) {
+        if interval.high != .max,
+            let last = checkedSubtract(interval.high, floorMod(floorMod(interval.high, by: modulus) &- remainder, by: modulus))
+        {
             result.high = last
         }
         return result

@@ -135,7 +135,7 @@ extension ScopeState {
             else { return [] }
             let interval: Interval = bound(atom)
             let excluded: Int = -row.p.constant
-            if interval.low == excluded { return meet(atom, Interval(low: excluded + 1, high: .max)) }
+            if interval.low == excluded, excluded != .max { return meet(atom, Interval(low: excluded + 1, high: .max)) }
             if interval.high == excluded { return meet(atom, Interval(low: .min, high: excluded - 1)) }
             return []
         case .divides(let d):
@@ -143,7 +143,8 @@ extension ScopeState {
                 let atom = lead.monomial.linearAtom, let rest = combine(row.p, -1, expression(atom), 1)
             else { return [] }
             // atom = -(the others), modulo d
-            let others: Residue = rest.isConstant
+            let others: Residue =
+                rest.isConstant
                 ? Residue(modulus: d, remainder: floorMod(rest.constant, by: d)) : residue(rest)
             let known: Residue = others.adding(Residue(modulus: d, remainder: 0))
             return known.modulus > 1 ? meet(atom, known) : []

@@ -237,7 +237,8 @@ final class ScopeState {
         switch kind {
         case .constant(let value): key = [0, Int(bitPattern: UInt(value.bitPattern))]
         case .symbol(let symbol): (key, symbols) = ([1, symbol.index], [symbol])
-        case .integer(let p): (key, depth, symbols) = ([2, p.id], p.depth, p.freeSymbols)
+        case .integer(let p):
+            (key, depth, symbols) = ([2, p.id], p.depth, p.freeSymbols)
             weight += p.weight
         case .unary(let operation, let a):
             (key, depth, symbols) = ([3, operation == .negate ? 0 : 1, a.id], a.depth, a.freeSymbols)

@@ -52,11 +52,11 @@ final class Symbolizer: Sendable {
 
     private static var architecture: String {
         #if arch(x86_64)
-            "x86_64"
+        "x86_64"
         #elseif arch(arm64)
-            "aarch64"
+        "aarch64"
         #else
-            "unknown"
+        "unknown"
         #endif
     }
 }

@@ -115,7 +115,9 @@ extension SymInt {
     public init(_ value: SymFloat, rounding rule: FloatRounding) {
         switch value.storage {
         case .plain(let plain):
-            if let rounded = Int(exactly: rule.apply(plain)) { self.init(rounded) } else {
+            if let rounded = Int(exactly: rule.apply(plain)) {
+                self.init(rounded)
+            } else {
                 self = SymInt.overflowed("rounding \(plain) to an integer")
             }
         case .invalid(let fault):

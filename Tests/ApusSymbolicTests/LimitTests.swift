@@ -1,0 +1,75 @@
+import Testing
+
+@testable import ApusSymbolic
+
+/// Expressions that grow without bound: bounded time, no trap, and never a wrong fact.
+@Suite struct Limits {
+    @Test func hugeExponents() {
+        let f = Fixture(SymRange(2...3))
+        var power: SymInt = f.a
+        for _ in 0..<200 { power = power * power }
+        #expect(power.isSymbolic || power.isInvalid)
+        #expect(f.scope.decide(power >= 1) != .refuted)
+        #expect(f.scope.evaluate(power, at: Assignment([f.symbol(f.a): 2])) == nil)
+    }
+
+    @Test func thousandTermSums() {
+        let scope = SymbolScope()
+        let n: [SymInt] = (0..<1000).map { _ in scope.size(scope.makeSymbol()) }
+        var sum: SymInt = 0
+        for size in n { sum = sum + size }
+        if sum.isSymbolic {
+            #expect(scope.decide(sum >= 0) != .refuted)
+            #expect(scope.decide(sum < 0) != .proved)
+            let ones = Assignment(Dictionary(uniqueKeysWithValues: n.map { ($0.freeSymbols[0], 1) }))
+            #expect(scope.evaluate(sum, at: ones) == 1000)
+        } else {
+            #expect(sum.fault?.code == .tooComplex)
+        }
+    }
+
+    @Test func coefficientsThatOverflow() {
+        let f = Fixture()
+        var n: SymInt = f.a + 1
+        for _ in 0..<80 { n = n * 1_000_003 + f.b }
+        #expect(f.scope.decide(n >= 0) != .refuted)
+        let big: SymInt = f.a * Int.max
+        for other in [big + big, big - Int.min * f.b, big * big, big / -1, -big, big % Int.max, big / Int.min] {
+            #expect(f.scope.decide(other == 3) != .proved)
+            _ = other.description
+            _ = f.scope.range(of: other)
+        }
+        let smallest: SymInt = f.a * Int.min
+        for other in [smallest + Int.min, -smallest, smallest / -1, smallest % -1, abs(smallest), max(smallest, f.b), smallest - f.b] {
+            _ = f.scope.decide(other <= Int.min)
+            _ = f.scope.decide(other % 3 == 1)
+            _ = f.scope.range(of: other)
+            _ = other.description
+        }
+    }
+
+    @Test func boundsAtTheEdgesOfInt() {
+        let scope = SymbolScope()
+        let n: SymInt = scope.size(scope.makeSymbol(range: .unbounded, kind: .unbackedInt))
+        for edge in [Int.max, Int.max - 1, Int.min, Int.min + 1] {
+            for fact: SymBool in [n >= edge, n <= edge, n == edge, n != edge] {
+                scope.push()
+                scope.assume(fact)
+                for goal: SymBool in [n > 0, n + n >= edge, n * n >= n, n / 2 <= n, n % 7 == 3, max(n, 0) >= n] {
+                    guard case .undecided(let yes, let no) = scope.decide(goal) else { continue }
+                    if let yes { #expect(scope.evaluate(goal, at: yes) == true) }
+                    if let no { #expect(scope.evaluate(goal, at: no) == false) }
+                }
+                scope.pop()
+            }
+        }
+    }
+
+    @Test func contradictoryFactsAreNoticed() throws {
+        let f = Fixture()
+        #expect(throws: SymbolicError.self) {
+            try f.scope.declare(f.a > 5)
+            try f.scope.declare(f.a < 3)
+        }
+    }
+}

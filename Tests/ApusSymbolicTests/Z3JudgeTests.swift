@@ -1,0 +1,128 @@
+import Foundation
+import Testing
+
+@testable import ApusSymbolic
+
+/// The Python that judges: `APUS_PYTHON`, else `.venv/bin/python` beside the package's manifest.
+enum PythonJudge {
+    static let isRequired = ProcessInfo.processInfo.environment["APUS_REQUIRE_JUDGES"] == "1"
+
+    static let executable: String? = {
+        let named: String? = ProcessInfo.processInfo.environment["APUS_PYTHON"]
+        let package: URL = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let path: String = named ?? package.appendingPathComponent(".venv/bin/python").path
+        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
+    }()
+
+    /// The lines that the script in `Tests/Judges` prints for a list of entries.
+    static func ask(_ script: String, _ entries: some Encodable) throws -> [String] {
+        guard let executable else { throw JudgeError(text: "no Python: set APUS_PYTHON, or make .venv") }
+        let input: URL = FileManager.default.temporaryDirectory.appendingPathComponent("judge-\(UUID().uuidString).json")
+        try JSONEncoder().encode(entries).write(to: input)
+        defer { try? FileManager.default.removeItem(at: input) }
+        let tests: URL = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let path: String = tests.appendingPathComponent("Judges/\(script)").path
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: executable)
+        process.arguments = [path, input.path]
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let data: Data = try output.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw JudgeError(text: "\(script) failed") }
+        return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
+    }
+
+    struct JudgeError: Error, CustomStringConvertible {
+        let text: String
+        var description: String { text }
+    }
+}
+
+/// The same conditions given to Z3: linear ones, with floor division and remainder by constants, minimum and maximum, over
+/// sizes that have no upper bound or a high one.
+@Suite struct Z3Judge {
+    struct Entry: Encodable {
+        var declarations: [String] = []
+        var facts: [String] = []
+        var goal = ""
+    }
+
+    @Test(
+        .enabled(
+            if: PythonJudge.executable != nil || PythonJudge.isRequired, "needs a Python with z3-solver in APUS_PYTHON"),
+        arguments: [1, 2])
+    func decisionsAgreeWithZ3(_ seed: Int) throws {
+        var entries: [Entry] = []
+        var answers: [(decision: Decision, text: String)] = []
+        for round in 0..<300 {
+            var generator = Generator(
+                random: SplitMix(seed: UInt64(seed * 77_003 + round)), variables: 3, kind: .linear)
+            let scope = SymbolScope()
+            // What the points of a box can tell is for the brute force to judge.
+            try scope.withState { state throws(SymbolicError) in state.knowledge.enumerates = false }
+            var sizes: [SymInt] = []
+            var setting = Entry()
+            for index in 0..<3 {
+                let low: Int = generator.random.below(3) == 0 ? 0 : 1
+                let high: Int = generator.random.below(2) == 0 ? .max : generator.random.within(6...500)
+                sizes.append(scope.size(scope.makeSymbol(range: SymRange(lowerBound: low, upperBound: high))))
+                setting.declarations.append("(declare-const x\(index) Int)")
+                setting.facts.append("(>= x\(index) \(low))")
+                if high != .max { setting.facts.append("(<= x\(index) \(high))") }
+            }
+            for _ in 0..<generator.random.below(4) {
+                let fact: ConditionTree = generator.condition(1)
+                let condition: SymBool = fact.condition(sizes)
+                guard case .undecided(.some, _) = scope.decide(condition) else { continue }
+                scope.assume(condition)
+                setting.facts.append(fact.smt)
+            }
+            for _ in 0..<4 {
+                let goal: ConditionTree = generator.condition(2)
+                let condition: SymBool = goal.condition(sizes)
+                setting.goal = goal.smt
+                entries.append(setting)
+                answers.append((scope.decide(condition), "\(scope.pathFacts + scope.declaredFacts) |- \(condition)"))
+            }
+        }
+        try compare(entries, answers, seed)
+    }
+
+    private func compare(_ entries: [Entry], _ answers: [(decision: Decision, text: String)], _ seed: Int) throws {
+        let verdicts: [String] = try PythonJudge.ask("z3_judge.py", entries)
+        try #require(verdicts.count == entries.count)
+        var decidedByZ3 = 0
+        var decidedByBoth = 0
+        var open = 0
+        var bothWitnesses = 0
+        var missed: [String] = []
+        for (verdict, answer) in zip(verdicts, answers) {
+            switch (verdict, answer.decision) {
+            case ("proved", .proved), ("refuted", .refuted):
+                decidedByZ3 += 1
+                decidedByBoth += 1
+            case ("proved", .undecided(_, nil)), ("refuted", .undecided(nil, _)):
+                decidedByZ3 += 1
+                missed.append("\(verdict): \(answer.text)")
+            case ("open", .undecided(let yes, let no)):
+                open += 1
+                if yes != nil, no != nil { bothWitnesses += 1 }
+            case ("unknown", _), ("empty", _):
+                continue
+            default:
+                Issue.record("Z3 says \(verdict), we say \(answer.decision): \(answer.text)")
+            }
+        }
+        let share: Double = Double(decidedByBoth) / Double(max(decidedByZ3, 1))
+        print(
+            "Z3, seed \(seed): \(entries.count) conditions, \(decidedByZ3) decided by Z3, \(decidedByBoth) of them by us "
+                + "(\(Double(Int(share * 1000)) / 10)%); \(open) open, \(bothWitnesses) of them with both witnesses")
+        for text in missed.prefix(12) { print("  missed: \(text)") }
+        #expect(decidedByZ3 > 100)
+        #expect(share >= 0.95)
+        #expect(Double(bothWitnesses) >= 0.9 * Double(open))
+    }
+}
