@@ -1,0 +1,38 @@
+import Apus
+import Console
+import DigitsModel
+
+/// Trains the classifier and shows how it goes.
+func train(_ model: DigitClassifier, on data: DigitsData.Part, epochs: Int, batchSize: Int, seed: UInt64) throws {
+    let optimizer = try AdamW(model, learningRate: 2e-3)
+    let count = try data.count
+    let stepsPerEpoch = (count + batchSize - 1) / batchSize
+    let schedule = LearningRateSchedule.cosine(from: 2e-3, steps: epochs * stepsPerEpoch, minimum: 1e-5)
+    var generator = SeededGenerator(seed: seed)
+    var bar = ProgressBar("Training", total: epochs * stepsPerEpoch)
+    var step = 0
+
+    model.train()
+    for epoch in 1...epochs {
+        let order = Array(0..<count).shuffled(using: &generator)
+        for start in stride(from: 0, to: count, by: batchSize) {
+            let batch = try data.selecting(Array(order[start..<min(start + batchSize, count)]))
+            let (loss, gradients) = try valueAndGradient(of: model) { try crossEntropy($0(batch.images), batch.digits) }
+            optimizer.learningRate = schedule(step)
+            try optimizer.step(gradients)
+            step += 1
+            bar.update(step, note: "epoch \(epoch), loss \(decimal(Double(try loss.item(Float.self)), places: 4))")
+        }
+    }
+    model.eval()
+}
+
+/// The digits with the highest scores, one for each row of `[N, 10]`.
+func predictions(_ scores: Tensor) throws -> [Int] {
+    try scores.argmax(dim: 1).array(of: Int.self)
+}
+
+/// The share of images whose digit was found.
+func accuracy(_ predicted: [Int], _ actual: [Int]) -> Double {
+    actual.isEmpty ? 0 : Double(zip(predicted, actual).count { $0 == $1 }) / Double(actual.count)
+}
