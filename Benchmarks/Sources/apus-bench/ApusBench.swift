@@ -55,7 +55,7 @@ struct ApusBench: ParsableCommand {
             comparisons.append(compare(benchmark, with: other, in: environment, rounds: rounds, slice: slice))
         }
         let report = Report(
-            date: ISO8601DateFormatter().string(from: Date()), threads: threads, processor: processorName(), pytorch: other.version,
+            date: ISO8601DateFormatter().string(from: Date()), threads: threads, processor: processorName, pytorch: other.version,
             comparisons: comparisons)
         print(report.table())
         try report.writeJSON(to: path("bench.json"))

@@ -49,10 +49,3 @@ struct Report: Encodable {
         return String(format: "%.\(decimals)f ", value) + unit
     }
 }
-
-/// The processor's name as Linux gives it; "unknown" elsewhere.
-func processorName() -> String {
-    guard let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) else { return "unknown" }
-    let line = text.split(separator: "\n").first { $0.hasPrefix("model name") }
-    return line.flatMap { $0.split(separator: ":").last }.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
-}
