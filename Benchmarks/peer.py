@@ -9,6 +9,7 @@ Started by apus-bench, which speaks one JSON object a line with it:
 Each case is the same work as the Swift case of the same name; the data may differ, the sizes may not.
 """
 import argparse
+import ctypes
 import json
 import logging
 import os
@@ -62,6 +63,27 @@ def matmul(size):
 
 for size in (64, 256, 1024, 2048):
     case(f"sgemm_{size}")(lambda size=size: matmul(size))
+
+
+def raw_openblas(size):
+    """The system's OpenBLAS itself, without anybody's wrapper: the same library that Apus calls."""
+    blas = ctypes.CDLL("libopenblas.so.0")
+    blas.openblas_set_num_threads(torch.get_num_threads())
+    a, b, c = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
+    row_major, plain = 101, 111
+    one, zero = ctypes.c_float(1), ctypes.c_float(0)
+    pa, pb, pc = (ctypes.c_void_p(t.data_ptr()) for t in (a, b, c))
+
+    def work(keep=(a, b, c)):
+        blas.cblas_sgemm(row_major, plain, plain, size, size, size, one, pa, size, pb, size, zero, pc, size)
+
+    work()
+    torch.testing.assert_close(c, a @ b, rtol=1e-3, atol=1e-3)
+    return work
+
+
+for size in (1024, 2048):
+    case(f"openblas_{size}")(lambda size=size: raw_openblas(size))
 
 
 @case("softmax")

@@ -35,12 +35,22 @@ enum Operations {
     }
 
     private static var products: [Benchmark] {
-        [64, 256, 1024, 2048].map { size in
-            Benchmark(name: "sgemm_\(size)", title: "sgemm \(size)", target: size >= 1024 && isAMDWithAVX512 ? 1.9 : nil) { _ in
-                let (a, b) = (try Tensor.randn([size, size], seed: 0), try Tensor.randn([size, size], seed: 1))
-                return { _ = try a.matmul(b) }
-            }
+        let againstPyTorch: [Benchmark] = [64, 256, 1024, 2048].map { size in
+            Benchmark(
+                name: "sgemm_\(size)", title: "sgemm \(size)", target: size >= 1024 && isAMDWithAVX512 ? 1.9 : nil,
+                prepare: { _ in try product(of: size) })
         }
+        // What our thread pool and our dispatch cost, or gain: the peer calls the same OpenBLAS directly.
+        let againstOpenBLAS: [Benchmark] = [1024, 2048].map { size in
+            Benchmark(
+                name: "openblas_\(size)", title: "sgemm \(size), peer: raw OpenBLAS", target: 0.97, prepare: { _ in try product(of: size) })
+        }
+        return againstPyTorch + againstOpenBLAS
+    }
+
+    private static func product(of size: Int) throws -> () throws -> Void {
+        let (a, b) = (try Tensor.randn([size, size], seed: 0), try Tensor.randn([size, size], seed: 1))
+        return { _ = try a.matmul(b) }
     }
 
     private static var rows: [Benchmark] {
