@@ -5,7 +5,7 @@ extension Report {
     /// The ratios as bars on a logarithmic scale: to the right of the middle line Apus is faster, to the left PyTorch.
     func writeChart(to path: String) throws {
         let rows = comparisons.filter { $0.ratio != nil }
-        let labelWidth = 250.0
+        let labelWidth = 290.0
         let chartWidth = 560.0
         let rowHeight = 22.0
         let top = 64.0
@@ -20,7 +20,8 @@ extension Report {
 
         let bottom = top + rowHeight * Double(rows.count)
         let step = reach > 6 ? 2.0 : 1.0
-        for power in stride(from: -reach, through: reach, by: step) {
+        // Starting from a multiple of the step keeps 1x on the scale.
+        for power in stride(from: -(reach / step).rounded(.down) * step, through: reach, by: step) {
             let ratio = exp2(power)
             svg.line(x1: x(ratio), y1: top, x2: x(ratio), y2: bottom, stroke: power == 0 ? "#444444" : "#dddddd")
             let label = power >= 0 ? String(format: "%gx", ratio) : "1/\(String(format: "%g", 1 / ratio))"
