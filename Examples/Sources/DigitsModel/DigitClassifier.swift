@@ -22,7 +22,7 @@ public final class DigitClassifier: Module {
 
     public func forward(_ images: Tensor) throws -> Tensor {
         let edges = try norm1(conv1(images)).relu()
-        let strokes = try norm2(conv2(edges)).relu().maxPool2d(kernelSize: 2)
+        let strokes = try norm2(conv2(edges)).relu().maxPool2d([2])
         // Reading the batch from the shape, not from the example, is what leaves it dynamic.
         let features = try strokes.reshaped([images.shape[0], -1])
         return try output(dropout(hidden(features).relu()))

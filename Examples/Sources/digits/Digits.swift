@@ -39,7 +39,7 @@ struct Demo: ParsableCommand {
         let digits = try DigitsData(path: data)
         print("\(try digits.training.count) images to train on, \(try digits.heldOut.count) held out.")
 
-        manualSeed(seed)
+        Tensor.seed(seed)
         let model = try DigitClassifier()
         let training = try ContinuousClock().measure {
             try train(model, on: digits.training, epochs: epochs, batchSize: 64, seed: seed)

@@ -12,7 +12,7 @@ func train(_ model: DigitClassifier, on data: DigitsData.Part, epochs: Int, batc
     var bar = ProgressBar("Training", total: epochs * stepsPerEpoch)
     var step = 0
 
-    model.train()
+    try model.train()
     for epoch in 1...epochs {
         let order = Array(0..<count).shuffled(using: &generator)
         for start in stride(from: 0, to: count, by: batchSize) {
@@ -24,7 +24,7 @@ func train(_ model: DigitClassifier, on data: DigitsData.Part, epochs: Int, batc
             bar.update(step, note: "epoch \(epoch), loss \(decimal(Double(try loss.item(Float.self)), places: 4))")
         }
     }
-    model.eval()
+    try model.eval()
 }
 
 /// The digits with the highest scores, one for each row of `[N, 10]`.

@@ -23,7 +23,7 @@ enum Networks {
     private static var encoder: Benchmark {
         Benchmark(name: "encoder_eager", title: "encoder of 6 layers, 1x128, eager") { _ in
             let model = try Encoder()
-            model.eval()
+            try model.eval()
             let tokens = try Encoder.tokens(1, 128)
             return { _ = try model(tokens) }
         }
@@ -35,12 +35,12 @@ enum Networks {
         [
             Benchmark(name: "\(name)_eager", title: "\(title), eager") { _ in
                 let (model, x) = (try make(), try input())
-                model.eval()
+                try model.eval()
                 return { _ = try model(x) }
             },
             Benchmark(name: "\(name)_exported", title: "\(title), exported") { _ in
                 let (model, x) = (try make(), try input())
-                model.eval()
+                try model.eval()
                 let program = try export(model, args: x)
                 return { let _: Tensor = try program(x) }
             },
@@ -48,7 +48,7 @@ enum Networks {
                 let (model, x) = (try make(), try input())
                 let labels = try Tensor((0..<x.sizes[0]).map { $0 % 10 }, shape: [x.sizes[0]])
                 let optimizer = try SGD(model, learningRate: 0.01, momentum: 0.9)
-                model.train()
+                try model.train()
                 return {
                     let (_, gradients) = try valueAndGradient(of: model) { try crossEntropy($0(x), labels) }
                     try optimizer.step(gradients)

@@ -15,7 +15,7 @@ enum Programs {
             },
             Benchmark(name: "encoder_export", title: "export of the encoder") { _ in
                 let (model, tokens) = (try Encoder(), try Encoder.tokens(1, 128))
-                model.eval()
+                try model.eval()
                 return { _ = try export(model, args: tokens) }
             },
             Benchmark(name: "load", title: "opening PyTorch's 90 MB .pt2", target: 10) { environment in
