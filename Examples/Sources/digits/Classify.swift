@@ -25,7 +25,7 @@ struct Classify: ParsableCommand {
         abstract: "Load a saved classifier and compare it with eager scores (the demo starts this in a new process).")
 
     /// Inputs that the program must refuse: a batch beyond its range, and images of another width.
-    static let badShapes = [[257, 1, 8, 8], [7, 1, 8, 9]]
+    static let badShapes: [[SymInt]] = [[257, 1, 8, 8], [7, 1, 8, 9]]
 
     @Option(help: "The program.")
     var program: String
