@@ -56,7 +56,9 @@ final class EncoderBlock: Module {
         func split(_ t: Tensor) throws -> Tensor {
             try t.reshaped([batch, length, SymInt(heads), -1]).transposed(1, 2)
         }
-        let mixed = try scaledDotProductAttention(split(query(x)), split(key(x)), split(value(x)))
+        let scale = 1 / (Double(try width.requireConstant()) / Double(heads)).squareRoot()
+        let weights = try (split(query(x)).matmul(split(key(x)).transposed(-2, -1)) * scale).softmax(dim: -1)
+        let mixed = try weights.matmul(split(value(x)))
         let attended = try norm1(x + out(mixed.transposed(1, 2).reshaped([batch, length, width])))
         return try norm2(attended + down(up(attended).gelu()))
     }
