@@ -29,7 +29,10 @@ struct EntryPointFileTests {
     private func programs() throws -> ExportedPrograms {
         let model = try Total()
         return try export(
-            ["add": EntryPoint({ (x: Tensor) in try model.forward(x) }, args: x), "show": EntryPoint({ (x: Tensor) in try model.total * x }, args: x)],
+            [
+                "add": EntryPoint({ (x: Tensor) in try model.forward(x) }, args: x),
+                "show": EntryPoint({ (x: Tensor) in try model.total * x }, args: x),
+            ],
             of: model)
     }
 
