@@ -106,7 +106,8 @@ import Testing
                 == "input 'x' is float32[2, 4] where the program has float32[s0, 3]: dimension 1 does not fit")
         #expect(
             try message([ramp([2, 3]), ramp([5])]) == "input 'y' is float32[5] where the program has float32[s0]: dimension 0 does not fit")
-        #expect(try message([ramp([2, 3], dtype: .float64), ramp([2])]) == "input 'x' is float64[2, 3] where the program has float32[s0, 3]")
+        #expect(
+            try message([ramp([2, 3], dtype: .float64), ramp([2])]) == "input 'x' is float64[2, 3] where the program has float32[s0, 3]")
         #expect(try message([ramp([2]), ramp([2])]) == "input 'x' is float32[2] where the program has float32[s0, 3]")
     }
 

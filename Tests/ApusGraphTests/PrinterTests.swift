@@ -20,7 +20,8 @@ import FoundationXML
         let sum = try graph.add("aten::add.Tensor", .tensor(x), .tensor(y), .int(1), type: type)
         let scaled = try graph.add("aten::add.Tensor", .tensor(sum), .tensor(y), .double(0.5), type: type)
         let total = try graph.add("aten::sum.dim_IntList", .tensor(scaled), .ints([1]), .bool(true), .none, type: try float32([2, 1]))
-        let wide = try graph.add("aten::_to_copy", .tensor(total), .dtype(.float64), .none, .none, .none, .bool(false), .none,
+        let wide = try graph.add(
+            "aten::_to_copy", .tensor(total), .dtype(.float64), .none, .none, .none, .bool(false), .none,
             type: .tensor(TensorSpec(.float64, try Shape([2, 1]))))
         graph.append(.assertScalar, [.bool(true), .string("a \"quoted\"\ntext")], types: [])
         graph.outputs = [.value(wide)]

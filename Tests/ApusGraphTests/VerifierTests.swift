@@ -112,7 +112,8 @@ import Testing
             let x = graph.addInput("x", try float32([n]))
             if isEven {
                 let pairs = try graph.add("aten::reshape", .tensor(x), .ints([n / 2, 2]), type: try float32([n / 2, 2]))
-                let sum = try graph.add("aten::sum.dim_IntList", .tensor(pairs), .ints([1]), .bool(false), .none, type: try float32([n / 2]))
+                let sum = try graph.add(
+                    "aten::sum.dim_IntList", .tensor(pairs), .ints([1]), .bool(false), .none, type: try float32([n / 2]))
                 graph.outputs = [.value(sum)]
             } else {
                 graph.outputs = [.value(x)]

@@ -117,7 +117,8 @@ extension CondArguments where Reference == Tensor {
                 guard let spec = body.graph.spec(input) else { continue }
                 guard spec.dtype == operand.dtype, spec.shape.count == operand.rank else {
                     throw call.error(
-                        .invalidArgument, "the operand \(operand.spec) does not fit the branch's input '\(body.graph.name(input))', \(spec)")
+                        .invalidArgument, "the operand \(operand.spec) does not fit the branch's input '\(body.graph.name(input))', \(spec)"
+                    )
                 }
             }
         }

@@ -27,7 +27,9 @@ public struct Partition: GraphPass {
                     try writePart(group, number, into: &copy)
                     number += 1
                 } else {
-                    for position in group { copy.keep(graph.nodes[position], try graph.nodes[position].arguments.map { try copy.mapped($0) }) }
+                    for position in group {
+                        copy.keep(graph.nodes[position], try graph.nodes[position].arguments.map { try copy.mapped($0) })
+                    }
                 }
             }
             if end < graph.nodes.count { copy.keep(graph.nodes[end], try graph.nodes[end].arguments.map { try copy.mapped($0) }) }
@@ -68,7 +70,9 @@ public struct Partition: GraphPass {
             let node: Node = graph.nodes[position]
             let arguments: [GraphArgument] = try node.arguments.map { argument in
                 try argument.map { value in
-                    guard let place = places[value] else { throw TensorError(.invalidArgument, "'%\(graph.name(value))' is read too early") }
+                    guard let place = places[value] else {
+                        throw TensorError(.invalidArgument, "'%\(graph.name(value))' is read too early")
+                    }
                     return place
                 }
             }

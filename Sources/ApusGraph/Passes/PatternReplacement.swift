@@ -51,7 +51,9 @@ public struct PatternReplacement: GraphPass {
         let finder = PatternFinder(graph, pattern, ignoresLiterals: options.ignoresLiterals)
         var taken = Set<Int>()
         return graph.nodes.indices.compactMap { position in
-            guard let match = finder.match(endingAt: position), taken.isDisjoint(with: match.nodes), options.accepts(match) else { return nil }
+            guard let match = finder.match(endingAt: position), taken.isDisjoint(with: match.nodes), options.accepts(match) else {
+                return nil
+            }
             taken.formUnion(match.nodes)
             return match
         }
@@ -91,7 +93,8 @@ public struct PatternReplacement: GraphPass {
             let arguments: [GraphArgument] = try own.arguments.map { argument in
                 try argument.map { value in
                     guard let place = places[value.index] else {
-                        throw TensorError(.invalidArgument, in: name, "the replacement reads '%\(replacement.name(value))', which it never makes")
+                        throw TensorError(
+                            .invalidArgument, in: name, "the replacement reads '%\(replacement.name(value))', which it never makes")
                     }
                     return place
                 }
@@ -100,7 +103,9 @@ public struct PatternReplacement: GraphPass {
         }
         copy.finish(from: before, inPlaceOf: node)
         for (output, own) in zip(pattern.outputs, replacement.outputs) {
-            guard let value = output.value, let old = match.values[value], let new = own.value, let place = places[new.index] else { continue }
+            guard let value = output.value, let old = match.values[value], let new = own.value, let place = places[new.index] else {
+                continue
+            }
             copy.map(old, to: place)
         }
     }

@@ -1,5 +1,6 @@
 import ApusGraph
 import ApusTensor
+
 @testable import ApusRuntime
 
 /// Judges where a bound program's blocks lie without knowing how they were placed: it walks the steps, remembers who wrote each byte of the
@@ -30,7 +31,8 @@ struct ArenaCheck {
                     continue
                 }
                 if let bad = range.first(where: { writer[$0] != block }) {
-                    offences.append("step \(position) (\(step.call.operator.name)) reads block \(block) at \(bad), written by \(writer[bad])")
+                    offences.append(
+                        "step \(position) (\(step.call.operator.name)) reads block \(block) at \(bad), written by \(writer[bad])")
                 }
             }
             for tensor in step.outputs {
