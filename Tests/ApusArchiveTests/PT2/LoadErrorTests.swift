@@ -8,7 +8,7 @@ import Testing
 struct LoadErrorTests {
     /// The error of opening a PyTorch program after a change to its members; the file's path is left out of the text.
     private func error(
-        _ program: String = "counter", _ code: ArchiveError.Code, sourceLocation: SourceLocation = #_sourceLocation,
+        of program: String = "counter", _ code: ArchiveError.Code, sourceLocation: SourceLocation = #_sourceLocation,
         change: (inout [(name: String, text: String?)]) throws -> Void
     ) throws -> String? {
         let folder = try TemporaryFolder()
@@ -30,10 +30,10 @@ struct LoadErrorTests {
 
     /// The same after replacing a text in one member.
     private func error(
-        _ program: String = "counter", _ code: ArchiveError.Code, in member: String, replacing old: String, with new: String,
+        of program: String = "counter", _ code: ArchiveError.Code, in member: String, replacing old: String, with new: String,
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws -> String? {
-        try error(program, code, sourceLocation: sourceLocation) { members in
+        try error(of: program, code, sourceLocation: sourceLocation) { members in
             let reader = try ZipReader(path: try TorchArchives.folder.file(program + ".pt2"))
             let entry = try #require(reader.entry("\(program)/\(member)"), sourceLocation: sourceLocation)
             let text = try reader.read(entry).withUnsafeBytes { String(decoding: $0, as: UTF8.self) }

@@ -1,0 +1,130 @@
+import ApusSymbolic
+import ApusTensor
+
+/// What convolution layers have in common: options, weights and checks.
+///
+/// Weight and bias are drawn evenly from within `1 / sqrt(fanIn)` of zero, the fan-in being the input channels of a group times the kernel's
+/// size.
+public class ConvolutionBase: Module {
+    @Parameter public final var weight: Tensor
+    @Parameter public final var bias: Tensor?
+    public final let inChannels: Int
+    public final let outChannels: Int
+    public final let kernelSize: [Int]
+    public final let stride: [Int]
+    public final let padding: [Int]
+    public final let dilation: [Int]
+    public final let groups: Int
+    final let layer: String
+
+    struct Options {
+        let layer: String
+        let inChannels, outChannels: Int
+        let kernelSize, stride, padding, dilation: [Int]
+        let groups: Int
+        let bias: Bool
+        let dtype: DType
+    }
+
+    /// - Parameter transposed: the weight has the input's channels first, as transposed convolutions do.
+    init(_ options: Options, transposed: Bool) throws {
+        let (inputs, outputs, groups) = (options.inChannels, options.outChannels, options.groups)
+        try requireDivides(groups, inputs, "inChannels", in: options.layer)
+        try requireDivides(groups, outputs, "outChannels", in: options.layer)
+        layer = options.layer
+        inChannels = inputs
+        outChannels = outputs
+        kernelSize = options.kernelSize
+        stride = options.stride
+        padding = options.padding
+        dilation = options.dilation
+        self.groups = groups
+        let channels = transposed ? [inputs, outputs / groups] : [outputs, inputs / groups]
+        let sizes = channels + options.kernelSize
+        weight = try Initialization.kaimingUniform(sizes, dtype: options.dtype)
+        bias = options.bias ? try Initialization.uniform([outputs], bound: Initialization.fanInBound(sizes), dtype: options.dtype) : nil
+    }
+
+    public final func forward(_ x: Tensor) throws -> Tensor {
+        let rank = kernelSize.count + 2
+        try requireRank(x, rank - 1...rank, in: layer)
+        try requireSize(x, dim: -(rank - 1), inChannels, "channels", in: layer)
+        return try convolve(x)
+    }
+
+    func convolve(_ x: Tensor) throws -> Tensor {
+        throw TensorError(.unsupported, in: layer, "is no convolution of its own")
+    }
+}
+
+/// Convolution over one dimension: from `[N, inChannels, L]` (or without N) to `[N, outChannels, L']`,
+/// `L' = (L + 2 * padding - dilation * (kernelSize - 1) - 1) / stride + 1`. `weight` is `[outChannels, inChannels / groups, kernelSize]`.
+public final class Conv1d: ConvolutionBase {
+    public init(
+        _ inChannels: Int, _ outChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1,
+        bias: Bool = true, dtype: DType = .float32
+    ) throws {
+        try super.init(
+            Options(
+                layer: "Conv1d", inChannels: inChannels, outChannels: outChannels,
+                kernelSize: kernelSize.spread(over: 1, atLeast: 1, "kernelSize", in: "Conv1d"),
+                stride: stride.spread(over: 1, atLeast: 1, "stride", in: "Conv1d"),
+                padding: padding.spread(over: 1, atLeast: 0, "padding", in: "Conv1d"),
+                dilation: dilation.spread(over: 1, atLeast: 1, "dilation", in: "Conv1d"), groups: groups, bias: bias, dtype: dtype),
+            transposed: false)
+    }
+
+    override func convolve(_ x: Tensor) throws -> Tensor {
+        try x.conv1d(weight, bias: bias, stride: stride[0], padding: padding[0], dilation: dilation[0], groups: groups)
+    }
+}
+
+/// Convolution over two dimensions: from `[N, inChannels, H, W]` (or without N) to `[N, outChannels, H', W']`, each of them after
+/// `Conv1d`'s formula. `weight` is `[outChannels, inChannels / groups, kH, kW]`.
+public final class Conv2d: ConvolutionBase {
+    public init(
+        _ inChannels: Int, _ outChannels: Int, kernelSize: some SpatialSize, stride: some SpatialSize = 1, padding: some SpatialSize = 0,
+        dilation: some SpatialSize = 1, groups: Int = 1, bias: Bool = true, dtype: DType = .float32
+    ) throws {
+        try super.init(
+            Options(
+                layer: "Conv2d", inChannels: inChannels, outChannels: outChannels,
+                kernelSize: kernelSize.spread(over: 2, atLeast: 1, "kernelSize", in: "Conv2d"),
+                stride: stride.spread(over: 2, atLeast: 1, "stride", in: "Conv2d"),
+                padding: padding.spread(over: 2, atLeast: 0, "padding", in: "Conv2d"),
+                dilation: dilation.spread(over: 2, atLeast: 1, "dilation", in: "Conv2d"), groups: groups, bias: bias, dtype: dtype),
+            transposed: false)
+    }
+
+    override func convolve(_ x: Tensor) throws -> Tensor {
+        try x.conv2d(weight, bias: bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
+    }
+}
+
+/// The transpose of a convolution, which makes images larger: from `[N, inChannels, H, W]` to `[N, outChannels, H', W']`,
+/// `H' = (H - 1) * stride - 2 * padding + dilation * (kernelSize - 1) + outputPadding + 1`. `weight` is
+/// `[inChannels, outChannels / groups, kH, kW]`.
+public final class ConvTranspose2d: ConvolutionBase {
+    public let outputPadding: [Int]
+
+    public init(
+        _ inChannels: Int, _ outChannels: Int, kernelSize: some SpatialSize, stride: some SpatialSize = 1, padding: some SpatialSize = 0,
+        outputPadding: some SpatialSize = 0, groups: Int = 1, bias: Bool = true, dilation: some SpatialSize = 1, dtype: DType = .float32
+    ) throws {
+        let layer = "ConvTranspose2d"
+        self.outputPadding = try outputPadding.spread(over: 2, atLeast: 0, "outputPadding", in: layer)
+        try super.init(
+            Options(
+                layer: layer, inChannels: inChannels, outChannels: outChannels,
+                kernelSize: kernelSize.spread(over: 2, atLeast: 1, "kernelSize", in: layer),
+                stride: stride.spread(over: 2, atLeast: 1, "stride", in: layer),
+                padding: padding.spread(over: 2, atLeast: 0, "padding", in: layer),
+                dilation: dilation.spread(over: 2, atLeast: 1, "dilation", in: layer), groups: groups, bias: bias, dtype: dtype),
+            transposed: true)
+    }
+
+    override func convolve(_ x: Tensor) throws -> Tensor {
+        try x.convTranspose2d(
+            weight, bias: bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
+    }
+}
