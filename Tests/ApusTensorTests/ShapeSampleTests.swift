@@ -20,6 +20,7 @@ import Testing
                     .contains($0.schema.name)
             }
         ],
+        "spatial": [Operator.convolutions, Operator.maxPools, Operator.averagePools, Operator.adaptivePools],
     ]
 
     @Test(arguments: families.keys.sorted())

@@ -18,6 +18,8 @@ public struct OperatorTable: Sendable {
         Operator.indexing, Operator.gathering, Operator.scattering, Operator.masks, Operator.items,
         // Matrices.
         Operator.matrixProducts, Operator.matmuls, Operator.contractions,
+        // Spatial.
+        Operator.convolutions, Operator.maxPools, Operator.averagePools, Operator.adaptivePools,
     ].flatMap { $0 }
 
     private static let byName: [String: Operator] = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })

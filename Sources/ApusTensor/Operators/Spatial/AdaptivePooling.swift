@@ -1,0 +1,172 @@
+import ApusSymbolic
+import CApusKernels
+
+// Pooling to a given size.
+
+extension Operator {
+    static let adaptivePools: [Operator] = [2, 3].flatMap { dims in
+        let backward = adaptiveAverageBackward(dims)
+        let average = adaptiveAverage(dims, backward)
+        return [average, backward, adaptiveAverageComposite(dims, average)]
+    } + [adaptiveAverage1d, adaptiveMax2d, adaptiveMax2dBackward, adaptiveMax1d]
+
+    fileprivate static func adaptivePoolOperator(_ name: String) throws -> Operator {
+        if let found = adaptivePools.first(where: { $0.schema.name == name }) { return found }
+        throw TensorError(.unsupported, in: name, "is not in the table")
+    }
+
+    private static func sample(_ dims: Int) throws -> [Argument] {
+        [.tensor(try .sample([1, 2] + [5, 4, 3].prefix(dims))), .ints([3, 2, 2].prefix(dims).map { $0 })]
+    }
+
+    private static func adaptiveAverage(_ dims: Int, _ backward: Operator) -> Operator {
+        Operator(
+            "aten::_adaptive_avg_pool\(dims)d(Tensor self, SymInt[\(dims)] output_size) -> Tensor",
+            "The means of windows, as equal as can be, that give the last \(dims) dimensions the sizes `output_size`.",
+            rule: { call in
+                let x = try call.tensor(0)
+                try call.requireFloating(x)
+                return [TensorSpec(x.dtype, try call.adaptedShape(x.shape, dims))]
+            },
+            kernel: .compute { call, outputs in
+                let x = try call.dense(0)
+                var pool = poolingSizes(input: x, output: outputs[0], dims: dims)
+                try check(apus_adaptive_avg_pool(&pool, Int32(x.dtype.rawValue), x.baseAddress, outputs[0].baseAddress), call)
+                withExtendedLifetime((x, outputs)) {}
+            },
+            gradient: { g in [.tensor(try applySingle(backward, [.tensor(g.gradient), g.call[0]]))] },
+            samples: { [try sample(dims)] })
+    }
+
+    private static func adaptiveAverageBackward(_ dims: Int) -> Operator {
+        Operator(
+            "aten::_adaptive_avg_pool\(dims)d_backward(Tensor grad_output, Tensor self) -> Tensor",
+            "Spreads each element of the gradient evenly over its window.",
+            rule: { call in
+                let (gradient, x) = (try call.tensor(0), try call.tensor(1))
+                try call.requireFloating(x)
+                let sizes = x.shape.sizes.dropLast(dims) + gradient.shape.sizes.suffix(dims)
+                try call.requireShape(gradient, try Shape(Array(sizes), in: call.name), "a gradient")
+                return [x.spec]
+            },
+            kernel: .compute { call, outputs in
+                let gradient = try call.dense(0)
+                var pool = poolingSizes(input: outputs[0], output: gradient, dims: dims)
+                let status = apus_adaptive_avg_pool_backward(
+                    &pool, Int32(gradient.dtype.rawValue), gradient.baseAddress, outputs[0].baseAddress)
+                try check(status, call)
+                withExtendedLifetime((gradient, outputs)) {}
+            },
+            gradient: { g in
+                let sizes = Array(try g.call.tensor(0).shape.sizes.suffix(dims))
+                return [.tensor(try applySingle(try adaptivePoolOperator("_adaptive_avg_pool\(dims)d"), [.tensor(g.gradient), .ints(sizes)]))]
+            },
+            samples: {
+                let arguments = try sample(dims)
+                return [[.tensor(try .sample([1, 2] + [3, 2, 2].prefix(dims), seed: 3)), arguments[0]]]
+            })
+    }
+
+    private static func adaptiveAverageComposite(_ dims: Int, _ average: Operator) -> Operator {
+        composite(
+            "aten::adaptive_avg_pool\(dims)d(Tensor self, SymInt[\(dims)] output_size) -> Tensor",
+            "The means of windows, as equal as can be, that give the last \(dims) dimensions the sizes `output_size`.",
+            samples: { [try sample(dims)] }
+        ) { call in [.tensor(try applySingle(average, call.arguments))] }
+    }
+
+    private static let adaptiveAverage1d: Operator = composite(
+        "aten::adaptive_avg_pool1d(Tensor self, int[1] output_size) -> Tensor",
+        "The means of windows, as equal as can be, that give the last dimension the size `output_size`.", samples: { [try sample(1)] }
+    ) { call in
+        try call.inTwoDimensions { x in
+            [try applySingle(try adaptivePoolOperator("_adaptive_avg_pool2d"), [.tensor(x), call.widened(1, 1)])]
+        }
+    }
+
+    private static let adaptiveMax2d: Operator = Operator(
+        "aten::adaptive_max_pool2d(Tensor self, int[2] output_size) -> (Tensor, Tensor)",
+        "The largest elements of windows, as equal as can be, that give the last two dimensions the sizes `output_size`, and their positions in the "
+            + "flattened input plane.",
+        rule: { call in
+            let x = try call.tensor(0)
+            try call.requireFloating(x)
+            let shape = try call.adaptedShape(x.shape, 2)
+            return [TensorSpec(x.dtype, shape), TensorSpec(.int64, shape)]
+        },
+        kernel: .compute { call, outputs in
+            let x = try call.dense(0)
+            var pool = poolingSizes(input: x, output: outputs[0], dims: 2)
+            let positions = outputs[1].baseAddress.assumingMemoryBound(to: Int64.self)
+            try check(apus_adaptive_max_pool(&pool, Int32(x.dtype.rawValue), x.baseAddress, outputs[0].baseAddress, positions), call)
+            withExtendedLifetime((x, outputs)) {}
+        },
+        gradient: { g in
+            [
+                .tensor(
+                    try applySingle(
+                        try adaptivePoolOperator("adaptive_max_pool2d_backward"), [.tensor(g.gradient), g.call[0], .tensor(g.outputs[1])]))
+            ]
+        }, samples: { [try sample(2)] })
+
+    private static let adaptiveMax2dBackward: Operator = Operator(
+        "aten::adaptive_max_pool2d_backward(Tensor grad_output, Tensor self, Tensor indices) -> Tensor",
+        "Adds each element of the gradient at the position that its window's largest element had.",
+        rule: { call in
+            let (gradient, x) = (try call.tensor(0), try call.tensor(1))
+            try call.requireShape(try call.indexTensor(2), gradient.shape, "indices")
+            return [x.spec]
+        },
+        kernel: .compute { call, outputs in
+            try call.spreadBack(poolingSizes(input: outputs[0], output: try call.tensor(0), dims: 2), indices: 2, outputs[0])
+        },
+        gradient: { g in [.tensor(try g.call.pickBack(try g.gradient, indices: 2, dims: 2))] },
+        samples: {
+            let arguments = try sample(2)
+            let outputs = try applyTensors(try adaptivePoolOperator("adaptive_max_pool2d"), arguments)
+            return [[.tensor(try .sample([1, 2, 3, 2], seed: 3)), arguments[0], .tensor(outputs[1])]]
+        })
+
+    private static let adaptiveMax1d: Operator = composite(
+        "aten::adaptive_max_pool1d(Tensor self, int[1] output_size) -> (Tensor, Tensor)",
+        "The largest elements of windows, as equal as can be, that give the last dimension the size `output_size`, and their positions.",
+        samples: { [try sample(1)] }
+    ) { call in
+        try call.inTwoDimensions { x in
+            try applyTensors(try adaptivePoolOperator("adaptive_max_pool2d"), [.tensor(x), call.widened(1, 1)])
+        }
+    }
+}
+
+extension Call {
+    fileprivate func adaptedShape(_ shape: Shape, _ dims: Int) throws -> Shape {
+        guard shape.count == dims + 1 || shape.count == dims + 2 else {
+            throw error(.shapeMismatch, "takes \(dims + 1) or \(dims + 2) dimensions, not shape \(shape)")
+        }
+        var target = try ints(1)
+        if target.count == 1 { target = Array(repeating: target[0], count: dims) }
+        guard target.count == dims else { throw error(.invalidArgument, "needs \(dims) output sizes, not \(target.count)") }
+        for size in shape.suffix(dims) {
+            try require(size > 0, error(.shapeMismatch, "an input of shape \(shape) has nothing to pool"))
+        }
+        return try Shape(Array(shape.sizes.dropLast(dims)) + target, in: name)
+    }
+}
+
+extension Tensor {
+    /// The means of windows, as equal as can be, that give the last dimension a size.
+    public func adaptiveAvgPool1d(_ size: Int) throws -> Tensor {
+        try applySingle(try Operator.adaptivePoolOperator("adaptive_avg_pool1d"), [.tensor(self), .ints([size])])
+    }
+
+    /// The means of windows, as equal as can be, that give the last two dimensions these sizes.
+    public func adaptiveAvgPool2d(_ sizes: [SymInt]) throws -> Tensor {
+        try applySingle(try Operator.adaptivePoolOperator("adaptive_avg_pool2d"), [.tensor(self), .ints(sizes)])
+    }
+
+    /// The largest elements of windows, as equal as can be, that give the last two dimensions these sizes, and their positions.
+    public func adaptiveMaxPool2d(_ sizes: [Int]) throws -> (values: Tensor, indices: Tensor) {
+        let results = try applyTensors(try Operator.adaptivePoolOperator("adaptive_max_pool2d"), [.tensor(self), .ints(sizes)])
+        return (results[0], results[1])
+    }
+}
