@@ -34,7 +34,7 @@ extension ArgumentOf {
         case .string: if case .string = self { return true }
         case .dtype: if case .dtype = self { return true }
         case .graph: if case .graph = self { return true }
-        case .layout, .device, .memoryFormat:
+        case .layout, .device, .memoryFormat, .generator:
             switch self {
             case .none, .string, .scalar(.int): return true
             default: return false

@@ -75,6 +75,8 @@ public final class Operator: Sendable {
     /// Set for elementwise operators that one micro-operation of the kernels computes: the form for default arguments, a shortcut for
     /// eager code.
     package let pointwise: Pointwise?
+    /// Set for operators that fill a fresh tensor with random numbers: what they draw.
+    package let drawing: (@Sendable (Call) throws -> Drawing)?
     /// The form for any call, which plans fuse.
     package let pointwiseForm: Pointwise.Form?
 
@@ -82,6 +84,7 @@ public final class Operator: Sendable {
     package convenience init(
         _ schema: String, _ documentation: String, effects: Effects = [], rule: @escaping Rule, kernel: Kernel,
         gradient: Gradient? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil, pointwiseForm: Pointwise.Form? = nil,
+        drawing: (@Sendable (Call) throws -> Drawing)? = nil,
         samples: @escaping @Sendable () throws -> [[Argument]]
     ) {
         let parsed: Schema
@@ -93,7 +96,7 @@ public final class Operator: Sendable {
         }
         self.init(
             parsed, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, decomposition: decomposition,
-            pointwise: pointwise, pointwiseForm: pointwiseForm, samples: samples)
+            pointwise: pointwise, pointwiseForm: pointwiseForm, drawing: drawing, samples: samples)
     }
 
     /// An operator of the user's own, which programs may hold like any other: `try Operator(Schema("mine::twice(Tensor self) -> Tensor"), ...)`.
@@ -109,13 +112,13 @@ public final class Operator: Sendable {
     ) {
         self.init(
             schema, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, decomposition: decomposition,
-            pointwise: nil, pointwiseForm: nil, samples: samples)
+            pointwise: nil, pointwiseForm: nil, drawing: nil, samples: samples)
     }
 
     private init(
         _ schema: Schema, _ documentation: String, effects: Effects, rule: @escaping Rule, kernel: Kernel, gradient: Gradient?,
         decomposition: Decomposition?, pointwise: Pointwise?, pointwiseForm: Pointwise.Form?,
-        samples: @escaping @Sendable () throws -> [[Argument]]
+        drawing: (@Sendable (Call) throws -> Drawing)?, samples: @escaping @Sendable () throws -> [[Argument]]
     ) {
         self.schema = schema
         self.documentation = documentation
@@ -125,6 +128,7 @@ public final class Operator: Sendable {
         self.gradient = gradient
         self.decomposition = decomposition
         self.pointwise = pointwise
+        self.drawing = drawing
         self.pointwiseForm = pointwiseForm ?? pointwise?.form
         self.samples = samples
     }

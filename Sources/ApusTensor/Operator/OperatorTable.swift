@@ -8,8 +8,9 @@ public struct OperatorTable: Sendable {
         Operator.arithmetic, Operator.lapack, Operator.exponentials, Operator.trigonometry, Operator.rounding, Operator.specialFunctions,
         Operator.activations, Operator.activationGradients,
         Operator.comparisons, Operator.logic, Operator.division, Operator.selection, Operator.conditions,
-        Operator.sums, Operator.extremes, Operator.truth, Operator.variances, Operator.norms,
-        Operator.fillings, Operator.ranges, Operator.triangles,
+        Operator.sums, Operator.extremes, Operator.truth, Operator.variances, Operator.norms, Operator.scans,
+        Operator.softmaxes, Operator.layerNorms, Operator.groupNorms, Operator.batchNorms, Operator.losses, Operator.classLosses,
+        Operator.fillings, Operator.ranges, Operator.triangles, Operator.randoms, Operator.dropouts,
         Operator.copies,
         // Shapes.
         Operator.dimensionOrder, Operator.dimensionInsertion, Operator.reshaping, Operator.slicing, Operator.splitting,

@@ -2,7 +2,7 @@
 public struct Schema: Sendable {
     /// A parameter's or result's type, as far as operators here need it.
     public indirect enum Kind: Sendable, Hashable {
-        case tensor, scalar, int, float, bool, string, dtype, layout, device, memoryFormat
+        case tensor, scalar, int, float, bool, string, dtype, layout, device, memoryFormat, generator
         /// A list; `count` is the fixed length in `int[2]`, which a single number may stand for.
         case list(Kind, count: Int?)
         case optional(Kind)
@@ -48,7 +48,9 @@ extension Schema {
     /// Reads e.g. `aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`.
     public init(_ text: String) throws {
         func fail(_ reason: String) -> SchemaError { SchemaError(text: text, reason: reason) }
-        guard let open = text.firstIndex(of: "("), let arrow = text.firstRange(of: ") -> ") else { throw fail("no parameter list or result") }
+        guard let open = text.firstIndex(of: "("), let arrow = text.firstRange(of: ") -> ") else {
+            throw fail("no parameter list or result")
+        }
         let head: Substring = text[..<open]
         guard let colons = head.firstRange(of: "::") else { throw fail("no namespace") }
         self.text = text
@@ -163,6 +165,7 @@ extension Schema.Kind {
         case "Layout": self = .layout
         case "Device": self = .device
         case "MemoryFormat": self = .memoryFormat
+        case "Generator": self = .generator
         case "Graph": self = .graph
         default: return nil
         }

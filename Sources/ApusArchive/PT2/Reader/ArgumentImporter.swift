@@ -58,7 +58,7 @@ struct ArgumentImporter {
             default: return .none
             }
         // Memory formats, layouts and devices are not part of a value's meaning here.
-        case .dtype, .layout, .device, .memoryFormat, .tensor, .graph: return .none
+        case .dtype, .layout, .device, .memoryFormat, .generator, .tensor, .graph: return .none
         }
     }
 
@@ -80,7 +80,7 @@ struct ArgumentImporter {
                 guard layout == .strided else { throw ArchiveError(.unsupported, "the layout \(layout) is not supported") }
                 return .none
             }
-        case .device, .memoryFormat: return .none
+        case .device, .memoryFormat, .generator: return .none
         case .list(let element, _): return try list(argument, of: element)
         case .graph: break
         }
