@@ -109,6 +109,7 @@ extension Operator {
     private static func nonzeroColumns(_ schema: String) -> Operator {
         composite(
             schema, "The positions of the elements that are not zero, one vector of coordinates for each dimension.",
+            effects: .dataDependent,
             samples: { [[.tensor(try Tensor([0, 1, 0, 2, 0, 3] as [Float], shape: [2, 3]))]] }
         ) { call in
             let x = try call.tensor(0)

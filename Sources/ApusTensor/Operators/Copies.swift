@@ -10,7 +10,7 @@ extension Operator {
         gradient: { g in [.tensor(try g.gradient)] }, samples: { [[.tensor(try .sample([2, 3])), .none]] })
 
     static let contiguous: Operator = Operator(
-        "aten::contiguous(Tensor(a) self, *, MemoryFormat memory_format=contiguous_format) -> Tensor(a)",
+        "aten::contiguous(Tensor(a) self, *, MemoryFormat memory_format=0) -> Tensor(a)",
         "The tensor itself where it lies in row-major order without gaps, else a copy that does.",
         rule: { call in [try call.tensor(0).spec] },
         kernel: .view { call in

@@ -4,9 +4,11 @@ import CApusKernels
 // Tensors filled with one number.
 
 extension Operator {
-    static let full: Operator = filling("full(SymInt[] size, Scalar fill_value, *, \(options)) -> Tensor", "A tensor of one number.", value: 1)
+    static let full: Operator = filling(
+        "full(SymInt[] size, Scalar fill_value, *, \(options)) -> Tensor", "A tensor of one number.", value: 1)
     static let zeros: Operator = filling("zeros(SymInt[] size, *, \(options)) -> Tensor", "Zeros; float32 unless asked for otherwise.")
-    static let ones: Operator = filling("ones(SymInt[] size, *, \(options)) -> Tensor", "Ones; float32 unless asked for otherwise.", constant: 1)
+    static let ones: Operator = filling(
+        "ones(SymInt[] size, *, \(options)) -> Tensor", "Ones; float32 unless asked for otherwise.", constant: 1)
     static let empty: Operator = filling(
         "empty.memory_format(SymInt[] size, *, \(options), MemoryFormat? memory_format=None) -> Tensor",
         "A tensor whose elements the caller will write; they are zeros, so that nothing depends on what was in memory.")
@@ -15,17 +17,22 @@ extension Operator {
         "full_like(Tensor self, Scalar fill_value, *, \(likeOptions)) -> Tensor", "One number in a tensor's shape.", value: 1)
     static let zerosLike: Operator = filling("zeros_like(Tensor self, *, \(likeOptions)) -> Tensor", "Zeros in a tensor's shape.")
     static let onesLike: Operator = filling("ones_like(Tensor self, *, \(likeOptions)) -> Tensor", "Ones in a tensor's shape.", constant: 1)
-    static let emptyLike: Operator = filling("empty_like(Tensor self, *, \(likeOptions)) -> Tensor", "Zeros in a tensor's shape, as `empty`.")
+    static let emptyLike: Operator = filling(
+        "empty_like(Tensor self, *, \(likeOptions)) -> Tensor", "Zeros in a tensor's shape, as `empty`.")
 
     static let newFull: Operator = filling(
         "new_full(Tensor self, SymInt[] size, Scalar fill_value, *, \(options)) -> Tensor", "One number in a tensor's dtype.", value: 2)
     static let newZeros: Operator = filling("new_zeros(Tensor self, SymInt[] size, *, \(options)) -> Tensor", "Zeros in a tensor's dtype.")
-    static let newOnes: Operator = filling("new_ones(Tensor self, SymInt[] size, *, \(options)) -> Tensor", "Ones in a tensor's dtype.", constant: 1)
-    static let newEmpty: Operator = filling("new_empty(Tensor self, SymInt[] size, *, \(options)) -> Tensor", "Zeros in a tensor's dtype, as `empty`.")
+    static let newOnes: Operator = filling(
+        "new_ones(Tensor self, SymInt[] size, *, \(options)) -> Tensor", "Ones in a tensor's dtype.", constant: 1)
+    static let newEmpty: Operator = filling(
+        "new_empty(Tensor self, SymInt[] size, *, \(options)) -> Tensor", "Zeros in a tensor's dtype, as `empty`.")
 
     static let scalarTensor: Operator = filling(
-        "scalar_tensor(Scalar s, *, \(options)) -> Tensor", "A zero-dimensional tensor of a number; float32 unless asked for otherwise.", value: 0)
-    static let fillScalar: Operator = filling("fill.Scalar(Tensor self, Scalar value) -> Tensor", "One number in a tensor's shape and dtype.", value: 1)
+        "scalar_tensor(Scalar s, *, \(options)) -> Tensor", "A zero-dimensional tensor of a number; float32 unless asked for otherwise.",
+        value: 0)
+    static let fillScalar: Operator = filling(
+        "fill.Scalar(Tensor self, Scalar value) -> Tensor", "One number in a tensor's shape and dtype.", value: 1)
 
     static let fillTensor: Operator = composite(
         "aten::fill.Tensor(Tensor self, Tensor value) -> Tensor", "A zero-dimensional tensor's value in a tensor's shape and dtype.",
@@ -39,7 +46,8 @@ extension Operator {
         })
 
     static let fillings: [Operator] = [
-        full, zeros, ones, empty, fullLike, zerosLike, onesLike, emptyLike, newFull, newZeros, newOnes, newEmpty, scalarTensor, fillScalar, fillTensor,
+        full, zeros, ones, empty, fullLike, zerosLike, onesLike, emptyLike, newFull, newZeros, newOnes, newEmpty, scalarTensor, fillScalar,
+        fillTensor,
     ]
 
     static let options = "ScalarType? dtype=None, Layout? layout=None, Device? device=None, bool? pin_memory=None"
@@ -57,7 +65,8 @@ extension Operator {
         return Operator(
             "aten::" + schema, documentation + (value == 0 || size == nil ? "" : " Negative sizes are an error."),
             rule: { call in
-                let shape: Shape = try size.map { try Shape(call.ints($0), in: call.name) } ?? like.map { try call.tensor($0).shape } ?? .scalar
+                let shape: Shape =
+                    try size.map { try Shape(call.ints($0), in: call.name) } ?? like.map { try call.tensor($0).shape } ?? .scalar
                 let number: Scalar = try value.map { try call.scalar($0) } ?? constant
                 let natural: DType = value == nil || isScalarTensor ? .float32 : number.defaultDType
                 let result: DType = try dtype.flatMap { try call.dtype($0) } ?? like.map { try call.tensor($0).dtype } ?? natural

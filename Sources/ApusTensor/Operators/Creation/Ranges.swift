@@ -7,7 +7,8 @@ extension Operator {
     static let arangeEnd: Operator = arange(
         "arange(Scalar end, *, \(options)) -> Tensor", samples: [[.int(5)], [.double(3.5)], [.int(0)]])
     static let arangeStart: Operator = arange(
-        "arange.start(Scalar start, Scalar end, *, \(options)) -> Tensor", samples: [[.int(2), .int(5)], [.double(0.5), .int(3)], [.bool(true), .int(3)]])
+        "arange.start(Scalar start, Scalar end, *, \(options)) -> Tensor",
+        samples: [[.int(2), .int(5)], [.double(0.5), .int(3)], [.bool(true), .int(3)]])
     static let arangeStep: Operator = arange(
         "arange.start_step(Scalar start, Scalar end, Scalar step=1, *, \(options)) -> Tensor",
         samples: [[.int(5), .int(0), .int(-2)], [.int(0), .int(1), .double(0.3)], [.int(1), .int(10), .int(4)]])
@@ -25,7 +26,8 @@ extension Operator {
             withExtendedLifetime(outputs) {}
         },
         samples: {
-            [(0, 10, 3, nil), (-1.5, 2, 7, DType.float64), (3, 5, 1, nil), (0, 1, 0, nil), (0, 1, 5, .int64)].map { start, end, steps, dtype in
+            [(0, 10, 3, nil), (-1.5, 2, 7, DType.float64), (3, 5, 1, nil), (0, 1, 0, nil), (0, 1, 5, .int64)].map {
+                start, end, steps, dtype in
                 [.double(start), .double(end), .int(steps), .optional(dtype), .none, .none, .none]
             }
         })

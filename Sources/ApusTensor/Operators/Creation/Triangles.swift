@@ -17,7 +17,8 @@ extension Operator {
 
     private static func identity(_ schema: String, rows: Int, columns: Int) -> Operator {
         Operator(
-            schema, "A matrix with ones on the diagonal and zeros elsewhere; float32 unless asked for otherwise. Negative sizes are an error.",
+            schema,
+            "A matrix with ones on the diagonal and zeros elsewhere; float32 unless asked for otherwise. Negative sizes are an error.",
             rule: { call in
                 let shape = try Shape([call.int(rows), call.int(columns)], in: call.name)
                 return [TensorSpec(try call.dtype(columns + 1) ?? .float32, shape)]

@@ -22,14 +22,16 @@ extension Operator {
     }
 
     static let thresholdBackward: Operator = backward(
-        "aten::threshold_backward(Tensor grad_output, Tensor self, Scalar threshold) -> Tensor", APUS_OP_THRESHOLD_BACKWARD, "threshold and relu",
+        "aten::threshold_backward(Tensor grad_output, Tensor self, Scalar threshold) -> Tensor", APUS_OP_THRESHOLD_BACKWARD,
+        "threshold and relu",
         taking: .realNumbers, parameters: Pointwise.numbers(2), further: [.double(0.5)]
     ) { call in
         try call.tensor(0).maskedFill(call.tensor(1) .<= call.scalar(2), 0)
     }
 
     static let geluBackward: Operator = elementwise(
-        "aten::gelu_backward(Tensor grad_output, Tensor self, *, str approximate=\"none\") -> Tensor", "The gradient of gelu, from its operand.",
+        "aten::gelu_backward(Tensor grad_output, Tensor self, *, str approximate=\"none\") -> Tensor",
+        "The gradient of gelu, from its operand.",
         geluBackwardForm, form: { call in try call.isApproximate(2) ? geluTanhBackwardForm : geluBackwardForm },
         decomposition: { call in
             let (gradient, x) = (try call.tensor(0), try call.tensor(1))
@@ -87,7 +89,8 @@ extension Operator {
     }
 
     static let hardtanhBackward: Operator = composite(
-        "aten::hardtanh_backward(Tensor grad_output, Tensor self, Scalar min_val, Scalar max_val) -> Tensor", "The gradient of hardtanh, from its operand.",
+        "aten::hardtanh_backward(Tensor grad_output, Tensor self, Scalar min_val, Scalar max_val) -> Tensor",
+        "The gradient of hardtanh, from its operand.",
         samples: { [[.tensor(try .sample([2, 3])), .tensor(try .sample([2, 3], seed: 2)), .double(-1), .double(1)]] },
         { call in
             let x = try call.tensor(1)
@@ -133,7 +136,8 @@ extension Operator {
     }
 
     static let softplusBackward: Operator = backward(
-        "aten::softplus_backward(Tensor grad_output, Tensor self, Scalar beta, Scalar threshold) -> Tensor", APUS_OP_SOFTPLUS_BACKWARD, "softplus",
+        "aten::softplus_backward(Tensor grad_output, Tensor self, Scalar beta, Scalar threshold) -> Tensor", APUS_OP_SOFTPLUS_BACKWARD,
+        "softplus",
         parameters: Pointwise.numbers(2, 3), further: [.double(1.5), .double(2.5)]
     ) { call in
         let (gradient, scaled) = (try call.tensor(0), try call.tensor(1) * call.scalar(2))
@@ -151,6 +155,6 @@ extension Operator {
     ) -> Operator {
         binary(
             schema, operation, taking: taking, "The gradient of \(name).", parameters: parameters,
-            decomposition: { call in [.tensor(try formula(call))] }, domain: domain, further: further)
+            decomposition: { call in [.tensor(try formula(call).to(call.operator.rule(call)[0].dtype))] }, domain: domain, further: further)
     }
 }

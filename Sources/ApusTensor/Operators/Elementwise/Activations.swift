@@ -5,7 +5,8 @@ import CApusKernels
 
 extension Operator {
     static let relu: Operator = unary(
-        "aten::relu(Tensor self) -> Tensor", APUS_OP_RELU, taking: .realNumbers, "`max(x, 0)`, elementwise; NaN stays. Bool tensors are refused.",
+        "aten::relu(Tensor self) -> Tensor", APUS_OP_RELU, taking: .realNumbers,
+        "`max(x, 0)`, elementwise; NaN stays. Bool tensors are refused.",
         gradient: { g in
             try g.unary { gradient, _ in try applySingle(.thresholdBackward, [.tensor(gradient), .tensor(g.outputs[0]), .int(0)]) }
         })
@@ -24,8 +25,10 @@ extension Operator {
 
     static let silu: Operator = activation("silu", APUS_OP_SILU, "`x * sigmoid(x)`, also called swish.", { siluBackward })
     static let mish: Operator = activation("mish", APUS_OP_MISH, "`x * tanh(softplus(x))`. Source: Misra, 2019.", { mishBackward })
-    static let hardswish: Operator = activation("hardswish", APUS_OP_HARDSWISH, "`x * relu6(x + 3) / 6`.", { hardswishBackward }, domain: -4...4)
-    static let hardsigmoid: Operator = activation("hardsigmoid", APUS_OP_HARDSIGMOID, "`relu6(x + 3) / 6`.", { hardsigmoidBackward }, domain: -4...4)
+    static let hardswish: Operator = activation(
+        "hardswish", APUS_OP_HARDSWISH, "`x * relu6(x + 3) / 6`.", { hardswishBackward }, domain: -4...4)
+    static let hardsigmoid: Operator = activation(
+        "hardsigmoid", APUS_OP_HARDSIGMOID, "`relu6(x + 3) / 6`.", { hardsigmoidBackward }, domain: -4...4)
 
     static let hardtanh: Operator = unary(
         "aten::hardtanh(Tensor self, Scalar min_val=-1, Scalar max_val=1) -> Tensor", APUS_OP_CLAMP_SCALARS, taking: .realNumbers,
@@ -34,7 +37,7 @@ extension Operator {
             try g.unary { gradient, x in
                 try applySingle(.hardtanhBackward, [.tensor(gradient), .tensor(x), g.call[1], g.call[2]])
             }
-        }, further: [.double(-1), .double(1)])
+        }, further: [.double(0.25), .double(1.5)])
 
     static let relu6: Operator = composite(
         "aten::relu6(Tensor self) -> Tensor", "Clamps between 0 and 6.", samples: { [[.tensor(try .sample([2, 3], in: -8...8))]] },
@@ -91,7 +94,7 @@ extension Operator {
         "x where above the threshold, else the value, in the tensor's dtype.", parameters: Pointwise.numbers(1, 2),
         gradient: { g in
             try g.unary { gradient, x in try applySingle(.thresholdBackward, [.tensor(gradient), .tensor(x), g.call[1]]) }
-        }, further: [.double(0.5), .double(-1)])
+        }, further: [.double(0.5), .double(1)])
 
     static let hardshrink: Operator = unary(
         "aten::hardshrink(Tensor self, Scalar lambd=0.5) -> Tensor", APUS_OP_HARDSHRINK, taking: .floating,
@@ -110,7 +113,8 @@ extension Operator {
         }, further: [.double(0.5)])
 
     static let activations: [Operator] = [
-        relu, gelu, silu, mish, hardswish, hardsigmoid, hardtanh, relu6, leakyRelu, elu, selu, celu, softplus, threshold, hardshrink, softshrink,
+        relu, gelu, silu, mish, hardswish, hardsigmoid, hardtanh, relu6, leakyRelu, elu, selu, celu, softplus, threshold, hardshrink,
+        softshrink,
     ]
 
     private static func activation(
@@ -118,7 +122,7 @@ extension Operator {
         domain: ClosedRange<Double> = -2...2
     ) -> Operator {
         unary(
-            "aten::\(name)(Tensor self) -> Tensor", operation, taking: .differentiable, documentation,
+            "aten::\(name)(Tensor self) -> Tensor", operation, taking: .floating, documentation,
             gradient: { g in try g.unary { gradient, x in try applySingle(backward(), [.tensor(gradient), .tensor(x)]) } }, domain: domain)
     }
 }

@@ -34,7 +34,8 @@ extension Operator {
         gradient: divisionGradient, domain: 0.5...3)
 
     static let divScalar: Operator = binary(
-        "aten::div.Scalar(Tensor self, Scalar other) -> Tensor", APUS_OP_DIV, in: .floating, "The quotient by a number; float32 for integers.",
+        "aten::div.Scalar(Tensor self, Scalar other) -> Tensor", APUS_OP_DIV, in: .floating,
+        "The quotient by a number; float32 for integers.",
         gradient: divisionGradient, number: 1.5)
 
     static let arithmetic: [Operator] = [

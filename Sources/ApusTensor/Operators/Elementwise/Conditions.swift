@@ -4,7 +4,8 @@ import CApusKernels
 // Elements chosen by a bool tensor, and weighted combinations of three tensors.
 
 extension Operator {
-    static let whereSelf: Operator = condition("aten::where.self(Tensor condition, Tensor self, Tensor other) -> Tensor", numbers: (nil, nil))
+    static let whereSelf: Operator = condition(
+        "aten::where.self(Tensor condition, Tensor self, Tensor other) -> Tensor", numbers: (nil, nil))
     static let whereScalarOther: Operator = condition(
         "aten::where.ScalarOther(Tensor condition, Tensor self, Scalar other) -> Tensor", numbers: (nil, 1.5))
     static let whereScalarSelf: Operator = condition(
@@ -50,7 +51,8 @@ extension Operator {
             let gradient = try g.gradient
             let scaled: Tensor = try gradient * g.call.tensorOfScalar(3).conj()
             return [
-                try g.reduced(gradient, to: 0), try g.reduced(scaled * g.call.operand(2), to: 1), try g.reduced(scaled * g.call.operand(1), to: 2),
+                try g.reduced(gradient, to: 0), try g.reduced(scaled * g.call.operand(2), to: 1),
+                try g.reduced(scaled * g.call.operand(1), to: 2),
             ]
         })
 
@@ -67,7 +69,8 @@ extension Operator {
         })
 
     static let conditions: [Operator] = [
-        whereSelf, whereScalarOther, whereScalarSelf, whereScalar, maskedFillScalar, maskedFillTensor, lerpScalar, lerpTensor, addcmul, addcdiv,
+        whereSelf, whereScalarOther, whereScalarSelf, whereScalar, maskedFillScalar, maskedFillTensor, lerpScalar, lerpTensor, addcmul,
+        addcdiv,
     ]
 
     private static func condition(_ schema: String, numbers: (Scalar?, Scalar?)) -> Operator {
@@ -83,7 +86,9 @@ extension Operator {
             },
             samples: {
                 let condition: Tensor = try .sample([2, 3], dtype: .bool)
-                return try [(DType.float32, DType.float32), (.int64, .int64), (.float64, .float32), (.bool, .bool), (.complex64, .complex64)].map {
+                return try [
+                    (DType.float32, DType.float32), (.int64, .int64), (.float64, .float32), (.bool, .bool), (.complex64, .complex64),
+                ].map {
                     let first: Argument = try numbers.0.map { .scalar($0) } ?? .tensor(.sample([2, 3], dtype: $0))
                     let second: Argument = try numbers.1.map { .scalar($0) } ?? .tensor(.sample([3], dtype: $1, seed: 2))
                     return [.tensor(condition), first, second]

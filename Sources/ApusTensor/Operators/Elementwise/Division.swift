@@ -10,11 +10,13 @@ extension Operator {
         modes: ["floor", "trunc", nil])
 
     static let divScalarMode: Operator = rounded(
-        "aten::div.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor", "The quotient by a number, rounded as asked for.",
+        "aten::div.Scalar_mode(Tensor self, Scalar other, *, str? rounding_mode) -> Tensor",
+        "The quotient by a number, rounded as asked for.",
         modes: ["floor", "trunc", nil], number: 2.5)
 
     static let floorDivide: Operator = rounded(
-        "aten::floor_divide(Tensor self, Tensor other) -> Tensor", "The quotient rounded down. Dividing integers by 0 is an error.", modes: [])
+        "aten::floor_divide(Tensor self, Tensor other) -> Tensor", "The quotient rounded down. Dividing integers by 0 is an error.",
+        modes: [])
 
     static let floorDivideScalar: Operator = rounded(
         "aten::floor_divide.Scalar(Tensor self, Scalar other) -> Tensor", "The quotient by a number, rounded down.", modes: [], number: 2)
@@ -104,7 +106,9 @@ extension Tensor {
     }
 
     /// The quotient rounded down. Dividing integers by 0 is an error.
-    public func floorDivide(_ other: Tensor) throws -> Tensor { try applyPointwise(.floorDivide, self, other) { [.tensor(self), .tensor(other)] } }
+    public func floorDivide(_ other: Tensor) throws -> Tensor {
+        try applyPointwise(.floorDivide, self, other) { [.tensor(self), .tensor(other)] }
+    }
     public func floorDivide(_ other: some ScalarConvertible) throws -> Tensor {
         try applySingle(.floorDivide, [.tensor(self), .scalar(other.scalar)])
     }

@@ -149,7 +149,9 @@ extension Tensor {
     }
 
     /// Elements to the powers of other elements, broadcast, in the promoted dtype.
-    public func pow(_ exponent: Tensor) throws -> Tensor { try applyPointwise(.powTensor, self, exponent) { [.tensor(self), .tensor(exponent)] } }
+    public func pow(_ exponent: Tensor) throws -> Tensor {
+        try applyPointwise(.powTensor, self, exponent) { [.tensor(self), .tensor(exponent)] }
+    }
 
     /// A number to the power of each element.
     public static func pow(_ base: some ScalarConvertible, _ exponent: Tensor) throws -> Tensor {

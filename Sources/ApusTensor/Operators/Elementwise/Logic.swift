@@ -22,7 +22,8 @@ extension Operator {
     static let bitwiseXor: OperatorPair = .binary(
         "bitwise_xor", APUS_OP_BITWISE_XOR, taking: .bits, "The bits that exactly one has; the logical xor of bool.")
     static let shiftLeft: OperatorPair = .binary(
-        "bitwise_left_shift", APUS_OP_SHIFT_LEFT, taking: .integer, "The bits moved up; 0 where by the dtype's width or more, or by a negative number.",
+        "bitwise_left_shift", APUS_OP_SHIFT_LEFT, taking: .integer,
+        "The bits moved up; 0 where by the dtype's width or more, or by a negative number.",
         scalarOverload: "Tensor_Scalar", parameters: Pointwise.shiftWidth)
     static let shiftRight: OperatorPair = .binary(
         "bitwise_right_shift", APUS_OP_SHIFT_RIGHT, taking: .integer, "The bits moved down, keeping the sign.",
@@ -31,7 +32,8 @@ extension Operator {
     static let logic: [Operator] =
         [logicalNot, logicalAnd, logicalOr, logicalXor, bitwiseNot]
         + [bitwiseAnd, bitwiseOr, bitwiseXor, shiftLeft, shiftRight].flatMap { $0.all }
-        + [("and", bitwiseAnd), ("or", bitwiseOr), ("xor", bitwiseXor), ("lshift", shiftLeft), ("rshift", shiftRight)].flatMap { name, pair in
+        + [("and", bitwiseAnd), ("or", bitwiseOr), ("xor", bitwiseXor), ("lshift", shiftLeft), ("rshift", shiftRight)].flatMap {
+            name, pair in
             [
                 alias("aten::__\(name)__.Tensor(Tensor self, Tensor other) -> Tensor", of: pair.tensor),
                 alias("aten::__\(name)__.Scalar(Tensor self, Scalar other) -> Tensor", of: pair.scalar),
@@ -43,11 +45,17 @@ extension Tensor {
     /// Where an element is 0 or false.
     public func logicalNot() throws -> Tensor { try applyPointwise(.logicalNot, self) }
     /// Where both are not 0, elementwise with broadcasting.
-    public func logicalAnd(_ other: Tensor) throws -> Tensor { try applyPointwise(.logicalAnd, self, other) { [.tensor(self), .tensor(other)] } }
+    public func logicalAnd(_ other: Tensor) throws -> Tensor {
+        try applyPointwise(.logicalAnd, self, other) { [.tensor(self), .tensor(other)] }
+    }
     /// Where one or both are not 0, elementwise with broadcasting.
-    public func logicalOr(_ other: Tensor) throws -> Tensor { try applyPointwise(.logicalOr, self, other) { [.tensor(self), .tensor(other)] } }
+    public func logicalOr(_ other: Tensor) throws -> Tensor {
+        try applyPointwise(.logicalOr, self, other) { [.tensor(self), .tensor(other)] }
+    }
     /// Where exactly one is not 0, elementwise with broadcasting.
-    public func logicalXor(_ other: Tensor) throws -> Tensor { try applyPointwise(.logicalXor, self, other) { [.tensor(self), .tensor(other)] } }
+    public func logicalXor(_ other: Tensor) throws -> Tensor {
+        try applyPointwise(.logicalXor, self, other) { [.tensor(self), .tensor(other)] }
+    }
 
     /// Every bit flipped; the logical not of bool.
     public static prefix func ~ (x: Tensor) throws -> Tensor { try applySingle(.bitwiseNot, [.tensor(x)]) }

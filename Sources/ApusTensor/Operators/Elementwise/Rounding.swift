@@ -15,7 +15,8 @@ extension Operator {
         gradient: { g in try g.unary { gradient, x in try gradient * x.sgn() } })
 
     static let sign: Operator = unary(
-        "aten::sign(Tensor self) -> Tensor", APUS_OP_SIGN, taking: .real, "-1, 0 or 1 after the sign of each element. For complex numbers: `sgn`.",
+        "aten::sign(Tensor self) -> Tensor", APUS_OP_SIGN, taking: .real,
+        "-1, 0 or 1 after the sign of each element. For complex numbers: `sgn`.",
         gradient: flat)
 
     static let sgn: Operator = unary(
@@ -63,7 +64,8 @@ extension Operator {
 
     private static func rounding(_ name: String, _ operation: apus_op, _ documentation: String) -> Operator {
         unary(
-            "aten::\(name)(Tensor self) -> Tensor", operation, taking: .realNumbers, documentation + " Integers stay; bool tensors are refused.",
+            "aten::\(name)(Tensor self) -> Tensor", operation, taking: .realNumbers,
+            documentation + " Integers stay; bool tensors are refused.",
             gradient: flat)
     }
 }

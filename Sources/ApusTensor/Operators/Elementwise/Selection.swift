@@ -69,7 +69,8 @@ extension Operator {
         { call in [.tensor(try call.tensor(0).minimum(call.tensor(1)))] })
 
     static let nanToNum: Operator = unary(
-        "aten::nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor", APUS_OP_NAN_TO_NUM, taking: .real,
+        "aten::nan_to_num(Tensor self, float? nan=None, float? posinf=None, float? neginf=None) -> Tensor", APUS_OP_NAN_TO_NUM,
+        taking: .real,
         "Replaces NaN (by 0 unless given) and the infinities (by the dtype's largest numbers unless given). Integers stay.",
         parameters: { call, compute in
             var parameters = apus_params()
@@ -128,7 +129,8 @@ extension Operator {
                 return parameters
             })
         return elementwise(
-            schema, "Clamps between numbers, one of which may be absent, in the promoted dtype; the maximum wins where it is below the minimum.",
+            schema,
+            "Clamps between numbers, one of which may be absent, in the promoted dtype; the maximum wins where it is below the minimum.",
             pointwise,
             form: { call in
                 guard try positions.contains(where: { try call.optionalScalar($0) != nil }) else {
@@ -148,7 +150,8 @@ extension Operator {
             },
             samples: {
                 let bounds: [[Argument]] =
-                    positions.count == 2 ? [[.int(-1), .int(1)], [.double(0.5), .none], [.none, .double(0.5)]] : [[.double(0.5)], [.int(1)]]
+                    positions.count == 2
+                    ? [[.int(-1), .int(1)], [.double(0.5), .none], [.none, .double(0.5)]] : [[.double(0.5)], [.int(1)]]
                 return try bounds.flatMap { try pointwise.unarySamples(-2...2, $0) }
             })
     }

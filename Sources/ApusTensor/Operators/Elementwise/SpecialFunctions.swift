@@ -13,11 +13,13 @@ extension Operator {
         gradient: derivative { x in try (x * x).neg().exp() * (-2 / Double.pi.squareRoot()) })
 
     static let erfinv: Operator = unary(
-        "aten::erfinv(Tensor self) -> Tensor", APUS_OP_ERFINV, in: .floating, "The inverse of the error function: infinite at -1 and 1, NaN outside.",
+        "aten::erfinv(Tensor self) -> Tensor", APUS_OP_ERFINV, in: .floating,
+        "The inverse of the error function: infinite at -1 and 1, NaN outside.",
         gradient: derivativeFromResult { y in try (y * y).exp() * (Double.pi.squareRoot() / 2) }, domain: -0.9...0.9)
 
     static let lgamma: Operator = unary(
-        "aten::lgamma(Tensor self) -> Tensor", APUS_OP_LGAMMA, in: .floating, "The logarithm of the magnitude of the gamma function, elementwise.",
+        "aten::lgamma(Tensor self) -> Tensor", APUS_OP_LGAMMA, in: .floating,
+        "The logarithm of the magnitude of the gamma function, elementwise.",
         gradient: derivative { x in try x.digamma() }, domain: 0.1...5)
 
     static let digamma: Operator = unary(
@@ -38,7 +40,8 @@ extension Operator {
         "`log(exp(self) + exp(other))` without overflow.",
         gradient: { g in
             let difference: Tensor = try g.call.operand(0) - g.call.operand(1)
-            return try g.binary({ gradient in try gradient * difference.sigmoid() }, { gradient in try gradient * difference.neg().sigmoid() })
+            return try g.binary(
+                { gradient in try gradient * difference.sigmoid() }, { gradient in try gradient * difference.neg().sigmoid() })
         })
 
     static let logaddexp2: Operator = binary(
@@ -46,7 +49,8 @@ extension Operator {
         "`log2(2^self + 2^other)` without overflow.",
         gradient: { g in
             let difference: Tensor = try (g.call.operand(0) - g.call.operand(1)) * 0.6931471805599453
-            return try g.binary({ gradient in try gradient * difference.sigmoid() }, { gradient in try gradient * difference.neg().sigmoid() })
+            return try g.binary(
+                { gradient in try gradient * difference.sigmoid() }, { gradient in try gradient * difference.neg().sigmoid() })
         })
 
     static let sigmoid: Operator = unary(
@@ -80,9 +84,13 @@ extension Tensor {
     /// `self * log(other)`, 0 where this tensor is 0.
     public func xlogy(_ other: Tensor) throws -> Tensor { try applyPointwise(.xlogy, self, other) { [.tensor(self), .tensor(other)] } }
     /// `log(exp(self) + exp(other))` without overflow.
-    public func logaddexp(_ other: Tensor) throws -> Tensor { try applyPointwise(.logaddexp, self, other) { [.tensor(self), .tensor(other)] } }
+    public func logaddexp(_ other: Tensor) throws -> Tensor {
+        try applyPointwise(.logaddexp, self, other) { [.tensor(self), .tensor(other)] }
+    }
     /// `log2(2^self + 2^other)` without overflow.
-    public func logaddexp2(_ other: Tensor) throws -> Tensor { try applyPointwise(.logaddexp2, self, other) { [.tensor(self), .tensor(other)] } }
+    public func logaddexp2(_ other: Tensor) throws -> Tensor {
+        try applyPointwise(.logaddexp2, self, other) { [.tensor(self), .tensor(other)] }
+    }
     /// The logistic function `1 / (1 + exp(-x))`, elementwise; float32 for integers.
     public func sigmoid() throws -> Tensor { try applyPointwise(.sigmoid, self) }
     /// The logarithm of the logistic function, without overflow.

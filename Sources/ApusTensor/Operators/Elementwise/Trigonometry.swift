@@ -49,7 +49,8 @@ extension Operator {
         gradient: derivative { x in try (x - 1).rsqrt() * (x + 1).rsqrt() }, domain: 1.1...3)
 
     static let atanh: Operator = unary(
-        "aten::atanh(Tensor self) -> Tensor", APUS_OP_ATANH, in: .floating, "The inverse hyperbolic tangent, elementwise: NaN outside -1...1.",
+        "aten::atanh(Tensor self) -> Tensor", APUS_OP_ATANH, in: .floating,
+        "The inverse hyperbolic tangent, elementwise: NaN outside -1...1.",
         gradient: derivative { x in try (1 - x * x).reciprocal() }, domain: -0.9...0.9)
 
     static let atan2: Operator = binary(

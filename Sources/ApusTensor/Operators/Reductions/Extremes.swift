@@ -5,8 +5,10 @@ import CApusKernels
 // dimension that has no elements is an error.
 
 extension Operator {
-    static let amax: Operator = extremeOver("aten::amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor", APUS_REDUCE_MAX, "largest")
-    static let amin: Operator = extremeOver("aten::amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor", APUS_REDUCE_MIN, "smallest")
+    static let amax: Operator = extremeOver(
+        "aten::amax(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor", APUS_REDUCE_MAX, "largest")
+    static let amin: Operator = extremeOver(
+        "aten::amin(Tensor self, int[1] dim=[], bool keepdim=False) -> Tensor", APUS_REDUCE_MIN, "smallest")
     static let maxAll: Operator = extremeOver("aten::max(Tensor self) -> Tensor", APUS_REDUCE_MAX, "largest")
     static let minAll: Operator = extremeOver("aten::min(Tensor self) -> Tensor", APUS_REDUCE_MIN, "smallest")
 
@@ -15,11 +17,14 @@ extension Operator {
     static let minDim: Operator = extremeWithIndex(
         "aten::min.dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)", APUS_REDUCE_MIN, "smallest")
 
-    static let argmax: Operator = position("aten::argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", APUS_REDUCE_ARGMAX, "largest")
-    static let argmin: Operator = position("aten::argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", APUS_REDUCE_ARGMIN, "smallest")
+    static let argmax: Operator = position(
+        "aten::argmax(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", APUS_REDUCE_ARGMAX, "largest")
+    static let argmin: Operator = position(
+        "aten::argmin(Tensor self, int? dim=None, bool keepdim=False) -> Tensor", APUS_REDUCE_ARGMIN, "smallest")
 
     static let aminmax: Operator = composite(
-        "aten::aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)", "The smallest and the largest element.",
+        "aten::aminmax(Tensor self, *, int? dim=None, bool keepdim=False) -> (Tensor min, Tensor max)",
+        "The smallest and the largest element.",
         samples: { try reductionSamples(.real, [[.none, .bool(false)], [.int(1), .bool(true)]]) },
         { call in
             let x = try call.tensor(0)
@@ -33,7 +38,8 @@ extension Operator {
     /// The gradient is shared evenly between equal extremes.
     private static func extremeOver(_ schema: String, _ operation: apus_reduce_op, _ word: String) -> Operator {
         reduction(
-            schema, operation, taking: .real, "The \(word) element, over all dimensions when none are given. NaN wins.", needsElements: true,
+            schema, operation, taking: .real, "The \(word) element, over all dimensions when none are given. NaN wins.",
+            needsElements: true,
             gradient: { g, gradient, reduction in
                 let x = try g.call.tensor(0)
                 let winners: Tensor = try (x .== reduction.restored(g.outputs[0], g.call)).to(x.dtype)
@@ -78,7 +84,8 @@ extension Operator {
         reduction(
             schema, operation, taking: .realNumbers,
             "The position of the \(word) element along a dimension, or in row-major order when none is given; in int64. The first NaN wins.",
-            result: { _ in .int64 }, needsElements: true, further: [[.int(1), .bool(false)], [.none, .bool(false)], [.int(-1), .bool(true)]])
+            result: { _ in .int64 }, needsElements: true,
+            further: [[.int(1), .bool(false)], [.none, .bool(false)], [.int(-1), .bool(true)]])
     }
 }
 

@@ -15,7 +15,9 @@ extension Operator {
                 let x = try call.tensor(0)
                 let dtype: DType = try reduction.requestedDType(call) ?? x.dtype
                 guard x.dtype.isDifferentiable, dtype.isDifferentiable, dtype.isComplex || !x.dtype.isComplex else {
-                    throw call.error(.dtypeMismatch, "does not take \(x.dtype)\(dtype == x.dtype ? "" : " into \(dtype)"), only floating-point and complex dtypes")
+                    throw call.error(
+                        .dtypeMismatch,
+                        "does not take \(x.dtype)\(dtype == x.dtype ? "" : " into \(dtype)"), only floating-point and complex dtypes")
                 }
                 let order: Double = try call.double(1)
                 let shape = try reduction.shape(call)

@@ -4,23 +4,27 @@ import CApusKernels
 // Sums, products and means. Each comes for all elements and for some dimensions.
 
 extension Operator {
-    static let sum: Operator = summing("aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor", further: [[.none], [.dtype(.float64)]])
+    static let sum: Operator = summing(
+        "aten::sum(Tensor self, *, ScalarType? dtype=None) -> Tensor", further: [[.none], [.dtype(.float64)]])
     static let sumDims: Operator = summing(
         "aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", further: dimsLists)
 
     static let nansum: Operator = reduction(
-        "aten::nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", APUS_REDUCE_NANSUM, taking: .real,
+        "aten::nansum(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", APUS_REDUCE_NANSUM,
+        taking: .real,
         "The sum without NaN. Integers and bool sum in int64.", result: { $0.kind == .floating ? $0 : .int64 },
         gradient: { g, gradient, _ in
             let x = try g.call.tensor(0)
             return try gradient * x.isnan().logicalNot()
         }, further: dimsLists)
 
-    static let mean: Operator = averaging("aten::mean(Tensor self, *, ScalarType? dtype=None) -> Tensor", further: [[.none], [.dtype(.float64)]])
+    static let mean: Operator = averaging(
+        "aten::mean(Tensor self, *, ScalarType? dtype=None) -> Tensor", further: [[.none], [.dtype(.float64)]])
     static let meanDims: Operator = averaging(
         "aten::mean.dim(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor", further: dimsLists)
 
-    static let prod: Operator = multiplying("aten::prod(Tensor self, *, ScalarType? dtype=None) -> Tensor", further: [[.none], [.dtype(.float64)]])
+    static let prod: Operator = multiplying(
+        "aten::prod(Tensor self, *, ScalarType? dtype=None) -> Tensor", further: [[.none], [.dtype(.float64)]])
     static let prodDim: Operator = multiplying(
         "aten::prod.dim_int(Tensor self, int dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
         further: [[.int(1), .bool(false), .none], [.int(-1), .bool(true), .dtype(.float64)]])
@@ -60,7 +64,23 @@ extension Operator {
         reduction(
             schema, APUS_REDUCE_PROD, "The product. Integers and bool multiply in int64. An empty product is 1.",
             result: { $0.isDifferentiable ? $0 : .int64 },
-            further: further)
+            gradient: { g, gradient, reduction in
+                let x = try g.call.tensor(0)
+                return try gradient * productOfOthers(x.to(g.outputs[0].dtype), dims: reduction.dims(g.call)).conj()
+            }, further: further)
+    }
+
+    /// For each element the product of the others that are reduced with it. No division, so that zeros are exact, as are further
+    /// derivatives.
+    private static func productOfOthers(_ x: Tensor, dims: [Int]) throws -> Tensor {
+        guard !dims.isEmpty else { return try x.onesLike() }
+        let kept: [Int] = (0..<x.rank).filter { !dims.contains($0) }
+        let order: [Int] = kept + dims
+        let flat: Tensor = try x.permuted(order).reshaped(kept.map { x.shape[$0] } + [dims.reduce(SymInt(1)) { $0 * x.shape[$1] }])
+        let before: Tensor = try flat.productBefore(dim: kept.count)
+        let after: Tensor = try flat.flipped([kept.count]).productBefore(dim: kept.count).flipped([kept.count])
+        let others: Tensor = try (before * after).reshaped(order.map { x.shape[$0] })
+        return try others.permuted(order.indices.sorted { order[$0] < order[$1] })
     }
 }
 

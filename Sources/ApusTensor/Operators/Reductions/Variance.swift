@@ -31,13 +31,17 @@ extension Operator {
         }
         let hasMean: Bool = name.hasSuffix("_mean")
         let takesRoot: Bool = name.hasPrefix("std")
-        let schema = "aten::\(name)\(overload.isEmpty ? "" : ".")\(overload)(Tensor self, \(parameters)) -> \(hasMean ? "(Tensor, Tensor)" : "Tensor")"
+        let schema =
+            "aten::\(name)\(overload.isEmpty ? "" : ".")\(overload)(Tensor self, \(parameters)) -> \(hasMean ? "(Tensor, Tensor)" : "Tensor")"
         let reduction = Reduction(schema)
         return Operator(
-            schema, "The \(takesRoot ? "standard deviation" : "variance")\(hasMean ? " and the mean" : ""). Too few elements give NaN or infinity.",
+            schema,
+            "The \(takesRoot ? "standard deviation" : "variance")\(hasMean ? " and the mean" : ""). Too few elements give NaN or infinity.",
             rule: { call in
                 let x = try call.tensor(0)
-                guard x.dtype.isDifferentiable else { throw call.error(.dtypeMismatch, "does not take \(x.dtype), only floating-point and complex dtypes") }
+                guard x.dtype.isDifferentiable else {
+                    throw call.error(.dtypeMismatch, "does not take \(x.dtype), only floating-point and complex dtypes")
+                }
                 let shape = try reduction.shape(call)
                 _ = try call.correction()
                 let variance = TensorSpec(x.dtype.real, shape)
@@ -45,10 +49,13 @@ extension Operator {
             },
             kernel: .compute { call, outputs in
                 let x = try call.tensor(0)
-                var input = x.view
                 guard let correction = try call.correction().doubleValue else {
                     throw call.error(.tracing, "the correction is symbolic outside of its trace")
                 }
+                if x.dtype.isComplex {
+                    return try complexVariance(call, reduction, correction, takesRoot: takesRoot, into: outputs)
+                }
+                var input = x.view
                 try reduction.withKeptDims(outputs[0], call) { variance in
                     try reduction.withKeptDims(outputs[hasMean ? 1 : 0], call) { mean in
                         var (variance, mean) = (variance, mean)
@@ -77,6 +84,20 @@ extension Operator {
                 }
                 return [.tensor(try result.to(x.dtype))]
             }, samples: { try reductionSamples(.differentiable, further) })
+    }
+
+    /// The variances of the real and the imaginary parts add up.
+    private static func complexVariance(_ call: Call, _ reduction: Reduction, _ correction: Double, takesRoot: Bool, into outputs: [Tensor])
+        throws
+    {
+        let x = try call.tensor(0)
+        let (dims, keepDim) = (try reduction.dims(call), try reduction.keepsDims(call))
+        let parts: Tensor = try x.viewAsReal()
+        let sum: Tensor = try (0..<2).map { try parts.select(dim: -1, index: SymInt($0)) }
+            .map { try $0.var(dims: dims, correction: Scalar(correction), keepDim: keepDim) }
+            .reduce(outputs[0].zerosLike()) { try $0 + $1 }
+        try call.copy(takesRoot ? sum.sqrt() : sum, to: outputs[0])
+        if outputs.count > 1 { try call.copy(x.mean(dims: dims, keepDim: keepDim), to: outputs[1]) }
     }
 }
 

@@ -1,0 +1,49 @@
+import ApusSymbolic
+
+// Running products and linear recurrences out of public operations: the gradients of products need them, exact at zeros and in further
+// derivatives.
+
+extension Tensor {
+    /// The elements moved up by `count` places along a dimension, with a number in the places that become free.
+    func shifted(_ count: Int, dim: Int, filling value: Double) throws -> Tensor {
+        var sizes: [SymInt] = shape.sizes
+        sizes[dim] = SymInt(count)
+        let filler: Tensor = try Tensor.full(sizes, value, dtype: dtype)
+        return try Tensor.cat([filler, sliced(dim: dim, to: shape[dim] - count)], dim: dim)
+    }
+
+    /// For each element the product of those before it along a dimension, 1 for the first. In steps of doubling length, without division.
+    func productBefore(dim: Int) throws -> Tensor {
+        let size: Int = try knownSize(dim)
+        if size == 0 { return self }
+        var result: Tensor = try shifted(1, dim: dim, filling: 1)
+        var reach = 1
+        while reach < size {
+            result = try result * result.shifted(reach, dim: dim, filling: 1)
+            reach *= 2
+        }
+        return result
+    }
+
+    /// Solves `y[j] = self[j] + factors[j] * y[j - 1]` along a dimension, in steps of doubling length.
+    func linearRecurrence(factors: Tensor, dim: Int) throws -> Tensor {
+        let size: Int = try knownSize(dim)
+        var (sums, factors): (Tensor, Tensor) = (self, factors)
+        var reach = 1
+        while reach < size {
+            sums = try sums + factors * sums.shifted(reach, dim: dim, filling: 0)
+            factors = try factors * factors.shifted(reach, dim: dim, filling: 1)
+            reach *= 2
+        }
+        return sums
+    }
+
+    private func knownSize(_ dim: Int) throws -> Int {
+        guard let size = shape[dim].constant else {
+            throw TensorError(
+                .tracing, in: "gradient",
+                "the gradient of a product needs to know how many factors there are, but the size is \(shape[dim])")
+        }
+        return size
+    }
+}

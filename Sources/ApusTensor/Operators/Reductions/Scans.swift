@@ -1,0 +1,128 @@
+import ApusSymbolic
+import CApusKernels
+
+// Running sums, products and extremes along one dimension. A zero-dimensional tensor is its own scan.
+
+extension Operator {
+    static let cumsum: Operator = scan(
+        "aten::cumsum(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", APUS_SCAN_SUM, taking: .all,
+        "The running sum. Integers and bool sum in int64.",
+        gradient: { g, gradient, dim in try gradient.flipped([dim]).cumsum(dim: dim).flipped([dim]) })
+
+    static let cumprod: Operator = scan(
+        "aten::cumprod(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", APUS_SCAN_PROD, taking: .all,
+        "The running product. Integers and bool multiply in int64.",
+        gradient: { g, gradient, dim in
+            // Element i is in every product from i on: what stands before it times a sum that obeys G[i] = g[i] + x[i + 1] G[i + 1].
+            let x: Tensor = try g.call.tensor(0).to(gradient.dtype).conj()
+            let tail: Tensor = try gradient.flipped([dim]).linearRecurrence(
+                factors: x.flipped([dim]).shifted(1, dim: dim, filling: 0), dim: dim)
+            return try x.productBefore(dim: dim) * tail.flipped([dim])
+        })
+
+    static let logcumsumexp: Operator = scan(
+        "aten::logcumsumexp(Tensor self, int dim) -> Tensor", APUS_SCAN_LOGSUMEXP, taking: .floating,
+        "The running `log(sum(exp(x)))`, without overflow.",
+        gradient: { g, gradient, dim in
+            // The sum of g[j] exp(x[i] - y[j]) over j >= i. Results never fall, so that every factor below is at most 1:
+            // G[i] = g[i] + exp(y[i] - y[i + 1]) G[i + 1], and the gradient is exp(x[i] - y[i]) G[i].
+            let (x, y) = (try g.call.tensor(0), g.outputs[0])
+            let reversed: Tensor = try y.flipped([dim])
+            let steps: Tensor = try (reversed - reversed.shifted(1, dim: dim, filling: .infinity)).exp()
+            let tail: Tensor = try gradient.flipped([dim]).linearRecurrence(factors: steps.maskedFill(steps.isnan(), 0), dim: dim)
+            let share: Tensor = try (x - y).exp()
+            return try share.maskedFill(share.isnan(), 0) * tail.flipped([dim])
+        })
+
+    static let cummax: Operator = runningExtreme("cummax", APUS_SCAN_MAX, "largest")
+    static let cummin: Operator = runningExtreme("cummin", APUS_SCAN_MIN, "smallest")
+
+    static let scans: [Operator] = [cumsum, cumprod, logcumsumexp, cummax, cummin]
+
+    private static func scan(
+        _ schema: String, _ operation: apus_scan_op, taking: DTypeClasses, _ documentation: String,
+        gradient: @escaping @Sendable (_ g: GradientCall, _ gradient: Tensor, _ dim: Int) throws -> Tensor
+    ) -> Operator {
+        let hasDType: Bool = schema.contains("dtype")
+        return Operator(
+            schema, documentation + " Along one dimension, in the tensor's shape.",
+            rule: { call in
+                let x = try call.tensor(0)
+                _ = try call.dim(1)
+                guard taking.contains(x.dtype) else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
+                let asked: DType? = hasDType ? try call.dtype(2) : nil
+                return [TensorSpec(asked ?? (x.dtype.isDifferentiable ? x.dtype : .int64), x.shape)]
+            },
+            kernel: .compute { call, outputs in
+                let x: Tensor = try call.tensor(0).to(outputs[0].dtype)
+                if x.rank == 0 { return try call.copy(x, to: outputs[0]) }
+                var (input, out) = (x.view, outputs[0].view)
+                try check(apus_scan(operation, Int32(truncatingIfNeeded: call.dim(1)), &input, &out, nil), call)
+                withExtendedLifetime((x, outputs)) {}
+            },
+            gradient: { g in
+                let x = try g.call.tensor(0)
+                let gradient: Tensor = try g.gradient
+                return [.tensor(try x.rank == 0 ? gradient.to(x.dtype) : gradient_(g, gradient).to(x.dtype))]
+            },
+            samples: {
+                try reductionSamples(taking, hasDType ? [[.int(1), .none], [.int(-1), .dtype(.float64)]] : [[.int(1)], [.int(-1)]])
+            })
+
+        @Sendable func gradient_(_ g: GradientCall, _ value: Tensor) throws -> Tensor { try gradient(g, value, g.call.dim(1)) }
+    }
+
+    private static func runningExtreme(_ name: String, _ operation: apus_scan_op, _ word: String) -> Operator {
+        Operator(
+            "aten::\(name)(Tensor self, int dim) -> (Tensor values, Tensor indices)",
+            "The \(word) element so far along a dimension, and its position in int64. NaN wins; the last of equal elements wins.",
+            rule: { call in
+                let x = try call.tensor(0)
+                _ = try call.dim(1)
+                guard !x.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
+                return [x.spec, TensorSpec(.int64, x.shape)]
+            },
+            kernel: .compute { call, outputs in
+                let x = try call.tensor(0)
+                guard x.rank > 0 else {
+                    try call.copy(x, to: outputs[0])
+                    return try call.fill(outputs[1], with: 0)
+                }
+                var (input, values, indices) = (x.view, outputs[0].view, outputs[1].view)
+                try check(apus_scan(operation, Int32(truncatingIfNeeded: call.dim(1)), &input, &values, &indices), call)
+                withExtendedLifetime((x, outputs)) {}
+            },
+            gradient: { g in
+                let x = try g.call.tensor(0)
+                if x.rank == 0 { return [.tensor(try g.gradient)] }
+                return [.tensor(try x.zerosLike().scatterAdd(dim: g.call.dim(1), g.outputs[1], g.gradient))]
+            }, samples: { try reductionSamples(.real, [[.int(1)], [.int(-1)]]) })
+    }
+}
+
+extension Tensor {
+    /// The running sum along one dimension. Integers and bool sum in int64.
+    public func cumsum(dim: Int, dtype: DType? = nil) throws -> Tensor {
+        try applySingle(.cumsum, [.tensor(self), .int(dim), .optional(dtype)])
+    }
+
+    /// The running product along one dimension. Integers and bool multiply in int64.
+    public func cumprod(dim: Int, dtype: DType? = nil) throws -> Tensor {
+        try applySingle(.cumprod, [.tensor(self), .int(dim), .optional(dtype)])
+    }
+
+    /// The running `log(sum(exp(x)))` along one dimension, without overflow.
+    public func logcumsumexp(dim: Int) throws -> Tensor { try applySingle(.logcumsumexp, [.tensor(self), .int(dim)]) }
+
+    /// The largest element so far along one dimension, and its position.
+    public func cummax(dim: Int) throws -> (values: Tensor, indices: Tensor) {
+        let results = try applyTensors(.cummax, [.tensor(self), .int(dim)])
+        return (results[0], results[1])
+    }
+
+    /// The smallest element so far along one dimension, and its position.
+    public func cummin(dim: Int) throws -> (values: Tensor, indices: Tensor) {
+        let results = try applyTensors(.cummin, [.tensor(self), .int(dim)])
+        return (results[0], results[1])
+    }
+}
