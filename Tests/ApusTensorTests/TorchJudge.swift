@@ -79,15 +79,16 @@ enum TorchJudge {
         }
     }
 
-    /// Runs one sample, with first and second gradients where the operator has them and they exist for these arguments.
-    static func run(_ operation: Operator, _ arguments: [Argument], tolerance: Double = 1) throws -> Case {
+    /// Runs one sample, with first and second gradients of the first `differentiating` results, where the operator has them and they exist
+    /// for these arguments.
+    static func run(_ operation: Operator, _ arguments: [Argument], tolerance: Double = 1, differentiating: Int = .max) throws -> Case {
         let results = try apply(operation, arguments)
         var result = Case(
             name: operation.name, arguments: try arguments.map { try encode($0) }, results: try results.map { try encode($0) }, weights: [])
         result.tolerance = tolerance
         var weights: [Tensor?] = []
         for (position, value) in results.enumerated() {
-            guard case .tensor(let tensor) = value, tensor.dtype.isFloatingPoint else {
+            guard case .tensor(let tensor) = value, tensor.dtype.isFloatingPoint, position < differentiating else {
                 weights.append(nil)
                 continue
             }
@@ -119,12 +120,19 @@ enum TorchJudge {
         }
         result.gradients = try spread(first, isSource)
         let seconds: [Tensor] = try first.enumerated().map { try .sample(try $1.sizes, dtype: $1.dtype, seed: UInt64(200 + $0)) }
-        let second = try valueAndGradient(at: sources) { given in
-            let inner = try valueAndGradient(at: given, loss).gradients
-            var total = try Tensor.zeros([] as [SymInt], dtype: .float64)
-            for (gradient, weight) in zip(inner, seconds) { total = try total + (gradient * weight).to(.float64).sum() }
-            return total
-        }.gradients
+        // Second gradients in half precision tell nothing.
+        guard sources.allSatisfy({ $0.dtype.byteWidth >= 4 }) else { return result }
+        let second: [Tensor]
+        do {
+            second = try valueAndGradient(at: sources) { given in
+                let inner = try valueAndGradient(at: given, loss).gradients
+                var total = try Tensor.zeros([] as [SymInt], dtype: .float64)
+                for (gradient, weight) in zip(inner, seconds) { total = try total + (gradient * weight).to(.float64).sum() }
+                return total
+            }.gradients
+        } catch let error as TensorError where error.code == .notDifferentiable {
+            return result
+        }
         result.secondWeights = try spread(seconds, isSource)
         result.secondGradients = try spread(second, isSource)
         return result
@@ -135,6 +143,32 @@ enum TorchJudge {
         return try isSource.map { $0 ? try next.next().map { try encode($0) } : nil }
     }
 
+    private static let tests: String = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
+
+    struct Failure: Error, CustomStringConvertible {
+        let description: String
+    }
+
+    /// What Python prints; nil where there is none and `APUS_REQUIRE_JUDGES` does not ask for it.
+    static func python(_ arguments: [String]) throws -> String? {
+        let environment = ProcessInfo.processInfo.environment
+        let executable: String = environment["APUS_PYTHON"] ?? tests + "/../.venv/bin/python"
+        guard FileManager.default.isExecutableFile(atPath: executable) else {
+            if environment["APUS_REQUIRE_JUDGES"] != "1" { return nil }
+            throw Failure(description: "no Python at \(executable): run `make python`, or set APUS_PYTHON")
+        }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: executable)
+        process.arguments = arguments
+        let output = Pipe()
+        process.standardOutput = output
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw Failure(description: "the judge did not finish: \(text.suffix(2000))") }
+        return text
+    }
+
     /// What PyTorch finds wrong, one line for each.
     static func judge(_ cases: [Case]) throws -> [String] {
         let folder = FileManager.default.temporaryDirectory.appendingPathComponent("apus-judge-\(UUID().uuidString)")
@@ -142,18 +176,9 @@ enum TorchJudge {
         defer { try? FileManager.default.removeItem(at: folder) }
         let file = folder.appendingPathComponent("cases.json")
         try JSONEncoder().encode(cases).write(to: file)
-        let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let python = tests.deletingLastPathComponent().appendingPathComponent(".venv/bin/python").path
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: ProcessInfo.processInfo.environment["APUS_PYTHON"] ?? python)
-        process.arguments = [tests.appendingPathComponent("Judges/torch_judge.py").path, file.path]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
+        guard let text = try python([tests + "/Judges/torch_judge.py", file.path]) else { return [] }
         let lines = text.split(separator: "\n").map(String.init)
-        guard process.terminationStatus == 0, lines.last == "judged \(cases.count)" else { return lines + ["the judge did not finish"] }
+        guard lines.last == "judged \(cases.count)" else { return lines + ["the judge did not finish"] }
         return Array(lines.dropLast())
     }
 }

@@ -1,0 +1,91 @@
+import Testing
+
+@testable import ApusTensor
+
+/// Every gradient rule against finite differences in float64 and complex128, on the operators' own samples.
+@Suite struct FiniteDifferenceTests {
+    /// Operators that cut gradients off, as they should.
+    static let cutting: Set<String> = ["aten::detach"]
+
+    @Test func gradientsAreSlopes() throws {
+        for operation in OperatorTable.all where operation.isDifferentiable && !operation.effects.contains(.random) {
+            if Self.cutting.contains(operation.name) { continue }
+            for (position, sample) in try operation.samples().enumerated() {
+                do {
+                    if let problem = try Self.problem(operation, sample) { Issue.record("\(operation), sample \(position): \(problem)") }
+                } catch let error as TensorError where error.code == .notDifferentiable {
+                    continue
+                } catch {
+                    Issue.record("\(operation), sample \(position): \(error)")
+                }
+            }
+        }
+    }
+
+    /// What is wrong with a gradient; nil when nothing is, or the sample has none.
+    static func problem(_ operation: Operator, _ sample: [Argument]) throws -> String? {
+        var isPrecise = true
+        for argument in sample {
+            argument.forEachReference { if $0.dtype.isDifferentiable && $0.dtype.byteWidth < 4 { isPrecise = false } }
+        }
+        guard isPrecise else { return nil }
+        // Dtypes among the arguments would bring float32 back.
+        let arguments: [Argument] = try sample.map { argument in
+            if case .dtype(let dtype) = argument, dtype.isDifferentiable { return .dtype(wide(dtype)) }
+            return try argument.map { $0.dtype.isDifferentiable ? try $0.to(wide($0.dtype)).contiguous() : $0 }
+        }
+        var sources: [Tensor] = []
+        for argument in arguments { argument.forEachReference { if $0.dtype.isDifferentiable { sources.append($0) } } }
+        guard !sources.isEmpty else { return nil }
+        let loss: ([Tensor]) throws -> Tensor = { given in
+            var next = given.makeIterator()
+            let replaced = arguments.map { argument in argument.map { $0.dtype.isDifferentiable ? next.next() ?? $0 : $0 } }
+            var total = try Tensor.zeros([], dtype: .float64)
+            for (index, result) in try apply(operation, replaced).flatMap({ flat($0) }).enumerated() where result.dtype.isDifferentiable {
+                let real: Tensor = try result.dtype.isComplex ? result.viewAsReal() : result
+                total = try total + (real * Tensor.sample(real.sizes, dtype: .float64, seed: UInt64(50 + index))).to(.float64).sum()
+            }
+            return total
+        }
+        let (value, gradients) = try valueAndGradient(at: sources, loss)
+        guard try value.array(of: Double.self)[0].isFinite else { return nil }
+        for (index, (source, gradient)) in zip(sources, gradients).enumerated() {
+            guard "\(source.spec)" == "\(gradient.spec)" else { return "gradient \(index) is \(gradient.spec), not \(source.spec)" }
+            let slopes = try parts(gradient)
+            let elements = try parts(source)
+            for element in elements.indices {
+                let step = 1e-6 * Swift.max(1, elements[element].magnitude)
+                func moved(by distance: Double) throws -> Double {
+                    var changed = elements
+                    changed[element] += distance
+                    var given = sources
+                    given[index] = try tensor(changed, like: source)
+                    return try loss(given).array(of: Double.self)[0]
+                }
+                let slope = try (moved(by: step) - moved(by: -step)) / (2 * step)
+                guard (slope - slopes[element]).magnitude <= 1e-4 * (1 + slope.magnitude) || slope.isNaN && slopes[element].isNaN else {
+                    return "gradient \(index), element \(element) is \(slopes[element]), the slope \(slope)"
+                }
+            }
+        }
+        return nil
+    }
+
+    private static func flat(_ result: Argument) -> [Tensor] {
+        var tensors: [Tensor] = []
+        result.forEachReference { tensors.append($0) }
+        return tensors
+    }
+
+    private static func wide(_ dtype: DType) -> DType { dtype.isComplex ? .complex128 : .float64 }
+
+    /// The elements; real and imaginary parts in turn.
+    private static func parts(_ tensor: Tensor) throws -> [Double] {
+        try (tensor.dtype.isComplex ? tensor.contiguous().viewAsReal() : tensor).array(of: Double.self)
+    }
+
+    private static func tensor(_ parts: [Double], like source: Tensor) throws -> Tensor {
+        let sizes = try source.sizes
+        return source.dtype.isComplex ? try Tensor(parts, shape: sizes + [2]).viewAsComplex() : try Tensor(parts, shape: sizes)
+    }
+}

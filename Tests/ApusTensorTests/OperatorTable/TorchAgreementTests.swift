@@ -1,0 +1,36 @@
+import Testing
+
+@testable import ApusTensor
+
+/// Every operator on every sample against PyTorch: results, gradients, and gradients of gradients. One Python process judges all.
+@Suite struct TorchAgreementTests {
+    /// Operators whose results PyTorch can't tell: random ones, and those that it leaves uninitialised.
+    static func isJudged(_ operation: Operator) -> Bool {
+        operation.schema.namespace == "aten" && !operation.effects.contains(.random) && !operation.schema.name.contains("empty")
+    }
+
+    /// Normalisations return statistics, whose gradients PyTorch ignores; here they flow.
+    static func differentiating(_ operation: Operator) -> Int {
+        operation.schema.name.contains("_norm") && operation.schema.results.count > 1 ? 1 : .max
+    }
+
+    /// Where PyTorch computes in lower precision than its dtype: a sixth in float32.
+    static let tolerances: [String: Double] = ["aten::hardsigmoid_backward": 10]
+
+    @Test func agreesWithTorch() throws {
+        var cases: [TorchJudge.Case] = []
+        for operation in OperatorTable.all where Self.isJudged(operation) {
+            for (position, arguments) in try operation.samples().enumerated() {
+                do {
+                    cases.append(
+                        try TorchJudge.run(
+                            operation, arguments, tolerance: Self.tolerances[operation.name] ?? 1,
+                            differentiating: Self.differentiating(operation)))
+                } catch {
+                    Issue.record("\(operation.name), sample \(position): \(error)")
+                }
+            }
+        }
+        for problem in try TorchJudge.judge(cases) { Issue.record("\(problem)") }
+    }
+}
