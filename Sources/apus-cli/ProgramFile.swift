@@ -20,7 +20,8 @@ struct ProgramFile: ParsableArguments {
             return program
         }
         if let program = programs["model"] ?? (programs.count == 1 ? programs.first?.value : nil) { return program }
-        throw ValidationError("\(file) has several entry points; pick one with --entry-point: \(programs.keys.sorted().joined(separator: ", "))")
+        throw ValidationError(
+            "\(file) has several entry points; pick one with --entry-point: \(programs.keys.sorted().joined(separator: ", "))")
     }
 }
 

@@ -88,7 +88,10 @@ final class Counter: Module {
         let model = try Counter()
         let x = try Tensor.ones([3])
         let programs = try export(
-            ["once": EntryPoint({ (x: Tensor) in try model(x) }, args: x), "scaled": EntryPoint({ (x: Tensor) in try x * model.scale }, args: x)],
+            [
+                "once": EntryPoint({ (x: Tensor) in try model(x) }, args: x),
+                "scaled": EntryPoint({ (x: Tensor) in try x * model.scale }, args: x),
+            ],
             of: model)
         let once = try programs.program(named: "once")
         let _: Tensor = try once(x)

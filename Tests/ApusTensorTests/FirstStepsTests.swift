@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import ApusTensor
@@ -26,8 +27,6 @@ import Testing
         for (a, b) in zip(try gradient.array(of: Double.self), expected) { #expect(abs(a - b) < 1e-12) }
     }
 }
-
-import Foundation
 
 private func _sin(_ x: Double) -> Double { Foundation.sin(x) }
 private func _cos(_ x: Double) -> Double { Foundation.cos(x) }

@@ -29,7 +29,9 @@ import Testing
         #expect(try distance((u * s.unsqueezed(-2).to(dtype)).matmul(vh), a) < tolerance(dtype))
         let (complete, upper) = try a.qr(mode: "complete")
         #expect(try distance(complete.matmul(upper), a) < tolerance(dtype))
-        #expect(try distance(complete.adjoint().matmul(complete), Tensor.eye(complete.shape[-1], dtype: dtype).expanded(complete.shape)) < tolerance(dtype))
+        #expect(
+            try distance(complete.adjoint().matmul(complete), Tensor.eye(complete.shape[-1], dtype: dtype).expanded(complete.shape))
+                < tolerance(dtype))
     }
 
     @Test(arguments: dtypes, [[3, 3], [2, 4, 4], [0, 0], [1, 1]])
@@ -62,7 +64,8 @@ import Testing
         #expect(batch?.description == "_linalg_solve_ex: matrix 1 of the batch is singular: its pivot 1 is zero")
         let negative = #expect(throws: TensorError.self) { try one.neg().cholesky() }
         #expect(
-            negative?.description == "linalg_cholesky_ex: the matrix is not positive definite: its leading minor of order 1 is not positive")
+            negative?.description == "linalg_cholesky_ex: the matrix is not positive definite: its leading minor of order 1 is not positive"
+        )
         let rectangular = #expect(throws: TensorError.self) { try Tensor.ones([2, 3]).det() }
         #expect(rectangular?.description == "_linalg_det: takes square matrices, not shape [2, 3]")
         #expect(throws: TensorError.self) { try Tensor.ones([2, 2], dtype: .int64).inverse() }
@@ -82,22 +85,34 @@ import Testing
 
     /// Functions of factors that don't depend on the vectors' signs.
     static let functions: [(name: String, sizes: [Int], function: @Sendable (Tensor) throws -> Tensor)] = [
-        ("eigh", [3, 3], { x in
-            let (values, vectors) = try (x + x.adjoint() + Tensor.eye(3, dtype: .float64) * [1, 5, 9].diagonalWeights()).eigh()
-            return try (vectors * vectors * [1, 2, 3].diagonalWeights()).sum() + (values * values).sum()
-        }),
-        ("svd", [4, 3], { x in
-            let (u, s, vh) = try x.svd()
-            return try (u * u * 0.3).sum(dim: 1).cos().sum() + (vh * vh * [1, 2, 3].diagonalWeights()).sum() + s.exp().sum()
-        }),
-        ("wide svd", [2, 4], { x in
-            let (u, s, vh) = try x.svd()
-            return try (u.matmul(vh) * s.sum()).sin().sum()
-        }),
-        ("qr", [4, 3], { x in
-            let (q, r) = try x.qr()
-            return try (q * q).cos().sum() + (r * r * 0.1).sin().sum()
-        }),
+        (
+            "eigh", [3, 3],
+            { x in
+                let (values, vectors) = try (x + x.adjoint() + Tensor.eye(3, dtype: .float64) * [1, 5, 9].diagonalWeights()).eigh()
+                return try (vectors * vectors * [1, 2, 3].diagonalWeights()).sum() + (values * values).sum()
+            }
+        ),
+        (
+            "svd", [4, 3],
+            { x in
+                let (u, s, vh) = try x.svd()
+                return try (u * u * 0.3).sum(dim: 1).cos().sum() + (vh * vh * [1, 2, 3].diagonalWeights()).sum() + s.exp().sum()
+            }
+        ),
+        (
+            "wide svd", [2, 4],
+            { x in
+                let (u, s, vh) = try x.svd()
+                return try (u.matmul(vh) * s.sum()).sin().sum()
+            }
+        ),
+        (
+            "qr", [4, 3],
+            { x in
+                let (q, r) = try x.qr()
+                return try (q * q).cos().sum() + (r * r * 0.1).sin().sum()
+            }
+        ),
         ("lstsq", [4, 3], { x in try x.lstsq(Tensor.sample([4, 2], dtype: .float64, seed: 9)).solution.sin().sum() }),
         ("slogdet", [3, 3], { x in try (x + Tensor.eye(3, dtype: .float64) * 6).slogdet().logarithm.sum() }),
         ("pinv", [4, 3], { x in try x.pinv().cos().sum() }),

@@ -75,7 +75,8 @@ struct PathMerger {
         let failing = group.filter { !paths[$0].decisions[depth].choice }
         for (branch, other, condition) in [(holding, failing, decision.condition), (failing, holding, !decision.condition)] {
             if other.isEmpty { return try segment(branch, depth: depth + 1, start: decision.nodeCount, into: body) }
-            guard other.count == 1, case .threw(let message, let site) = paths[other[0]].outcome, paths[other[0]].decisions.count == depth + 1
+            guard other.count == 1, case .threw(let message, let site) = paths[other[0]].outcome,
+                paths[other[0]].decisions.count == depth + 1
             else { continue }
             body.graph.append(
                 .assertScalar, [.symBool(condition), .string(message)], types: [], site: site.map { .call($0) },
@@ -158,10 +159,11 @@ struct PathMerger {
         case .threw(let message, let site): throw ProgramError(.untraceable, message, site: site)
         case .returned(let mutations, let leaves, _):
             let changed: [GraphOutput] = try mutatedBuffers.map { .value(try resolve(path, mutations[$0.name] ?? $0.input, in: body)) }
-            return try changed + leaves.map { output in
-                guard case .value(let value) = output else { return output }
-                return .value(try resolve(path, value, in: body))
-            }
+            return try changed
+                + leaves.map { output in
+                    guard case .value(let value) = output else { return output }
+                    return .value(try resolve(path, value, in: body))
+                }
         }
     }
 

@@ -79,12 +79,14 @@ struct InputDeclaration {
     private func positions(of dimension: DynamicDimension) throws -> [Position] {
         let rank = dimension.tensor.rank
         guard rank > 0 else {
-            throw ProgramError(.invalidConstraint, "dynamicDim(\(name(dimension)), \(dimension.dim)): a zero-dimensional tensor has no dimensions")
+            throw ProgramError(
+                .invalidConstraint, "dynamicDim(\(name(dimension)), \(dimension.dim)): a zero-dimensional tensor has no dimensions")
         }
         guard dimension.dim >= -rank, dimension.dim < rank else {
             throw ProgramError(
                 .invalidConstraint,
-                "dynamicDim(\(name(dimension)), \(dimension.dim)): dimension \(dimension.dim) is out of range for a tensor of rank \(rank) (\(-rank)...\(rank - 1))")
+                "dynamicDim(\(name(dimension)), \(dimension.dim)): dimension \(dimension.dim) is out of range for a tensor of rank \(rank) (\(-rank)...\(rank - 1))"
+            )
         }
         let dim = dimension.dim < 0 ? dimension.dim + rank : dimension.dim
         let found: [Position] = tree.leaves.enumerated().compactMap { index, leaf in
@@ -93,7 +95,8 @@ struct InputDeclaration {
         guard !found.isEmpty else {
             throw ProgramError(
                 .invalidConstraint,
-                "dynamicDim(_, \(dimension.dim)): its tensor of \(dimension.tensor.spec) is not among the arguments; pass the same tensor to dynamicDim and to args")
+                "dynamicDim(_, \(dimension.dim)): its tensor of \(dimension.tensor.spec) is not among the arguments; pass the same tensor to dynamicDim and to args"
+            )
         }
         return found
     }
@@ -140,7 +143,8 @@ struct InputDeclaration {
             guard range.contains(example), group.values?.contains(example) ?? true else {
                 throw ProgramError(
                     .invalidConstraint,
-                    "\(names[member.leaf]).shape[\(member.dim)] is \(example) in the example, outside of \(group.values.map { "\($0.sorted())" } ?? "\(range)")")
+                    "\(names[member.leaf]).shape[\(member.dim)] is \(example) in the example, outside of \(group.values.map { "\($0.sorted())" } ?? "\(range)")"
+                )
             }
         }
         // One size only: the dimension is static.
@@ -159,7 +163,9 @@ struct InputDeclaration {
     /// A finite set with gaps is checked at every call: its range alone admits too much.
     private func valueGuards(_ groups: [Group], _ sizes: [Int: SymInt]) throws -> [InputGuard] {
         try groups.enumerated().compactMap { index, group in
-            guard let values = group.values, let size = sizes[index], size.isSymbolic, let position = group.members.first else { return nil }
+            guard let values = group.values, let size = sizes[index], size.isSymbolic, let position = group.members.first else {
+                return nil
+            }
             guard values.count <= 64 else {
                 throw ProgramError(.invalidConstraint, "a dimension can be declared over at most 64 sizes, not \(values.count)")
             }

@@ -104,7 +104,8 @@ struct Exporter {
         if let fault = scope.faults.first {
             throw ProgramError(.untraceable, "a size can't be computed: \(fault.error.message)", site: fault.site)
         }
-        return PathTrace(graph: tracer.graph, captured: tracer.captured, decisions: path.decisions, readRanges: path.readRanges, outcome: outcome)
+        return PathTrace(
+            graph: tracer.graph, captured: tracer.captured, decisions: path.decisions, readRanges: path.readRanges, outcome: outcome)
     }
 
     /// Runs the function with the model's tensors replaced, and collects what it returns and what it left in the buffers.
@@ -126,7 +127,8 @@ struct Exporter {
                 }
                 guard final.spec.dtype == before.dtype, final.shape.isIdentical(to: before.shape) else {
                     throw ProgramError(
-                        .untraceable, "the buffer '\(entry.name)' changes from \(before.spec) to \(final.spec); a buffer keeps its dtype and shape")
+                        .untraceable,
+                        "the buffer '\(entry.name)' changes from \(before.spec) to \(final.spec); a buffer keeps its dtype and shape")
                 }
                 mutations[entry.name] = try tracer.value(of: final)
             }

@@ -12,9 +12,11 @@ extension ExportedProgram: CustomStringConvertible {
         list("parameters", signature.parameters)
         list("buffers", signature.buffers)
         list("constants", signature.constants)
-        list("inputs", zip(leafNames, leafRoles).map { name, role in
-            if case .constant(let value) = role { "\(name) = \(value)" } else { name }
-        })
+        list(
+            "inputs",
+            zip(leafNames, leafRoles).map { name, role in
+                if case .constant(let value) = role { "\(name) = \(value)" } else { name }
+            })
         list("mutates", signature.buffersToMutate.sorted { $0.key < $1.key }.map { "\($0.value) (%\($0.key))" })
         if let backward = signature.backwardSignature {
             list("loss", [backward.lossOutput])

@@ -45,10 +45,12 @@ struct RuntimeAssertions: GraphPass {
         let missing = conditions.filter { entry in
             entry.condition.constant != true && !present.contains { $0.isIdentical(to: entry.condition) }
         }
-        result.nodes = missing.map { entry in
-            Node(
-                .assertScalar, [.symBool(entry.condition), .string(entry.message)], outputs: [], provenance: RuntimeAssertions.provenance)
-        } + result.nodes
+        result.nodes =
+            missing.map { entry in
+                Node(
+                    .assertScalar, [.symBool(entry.condition), .string(entry.message)], outputs: [],
+                    provenance: RuntimeAssertions.provenance)
+            } + result.nodes
         return result
     }
 }

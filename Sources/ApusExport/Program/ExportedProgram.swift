@@ -81,7 +81,8 @@ public final class ExportedProgram: Sendable {
         guard graph.inputs.count == inputRoles.count, graph.outputs.count == outputRoles.count else {
             throw ProgramError(
                 .invalidGraph,
-                "\(inputRoles.count) input and \(outputRoles.count) output roles for \(graph.inputs.count) inputs and \(graph.outputs.count) outputs")
+                "\(inputRoles.count) input and \(outputRoles.count) output roles for \(graph.inputs.count) inputs and \(graph.outputs.count) outputs"
+            )
         }
         let stateCount = inputRoles.count { $0 != .userInput }
         guard !inputRoles.prefix(stateCount).contains(.userInput) else {
@@ -101,7 +102,8 @@ public final class ExportedProgram: Sendable {
         try Verifier(undecided: .accept).verify(graph, scope: scope)
         plan = try Plan(graph)
         checker = try InputChecker(
-            graph: graph, stateCount: stateCount, names: zip(leafRoles, leafNames).compactMap { role, name in
+            graph: graph, stateCount: stateCount,
+            names: zip(leafRoles, leafNames).compactMap { role, name in
                 if case .input = role { name } else { nil }
             }, ranges: symbolToRange, guards: guards)
     }
@@ -116,7 +118,8 @@ public final class ExportedProgram: Sendable {
     /// The same program over a store that others share.
     func sharing(_ store: StateStore, positions: [Int]) throws -> ExportedProgram {
         try ExportedProgram(
-            graph: graph, inputRoles: graphSignature.inputRoles, outputRoles: graphSignature.outputRoles, store: store, positions: positions,
+            graph: graph, inputRoles: graphSignature.inputRoles, outputRoles: graphSignature.outputRoles, store: store,
+            positions: positions,
             callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards)
     }
 }

@@ -78,7 +78,9 @@ struct InputChecker: Sendable {
     }
 
     private func bind(_ tensor: Tensor, _ input: Input, _ values: UnsafeMutableBufferPointer<Int>) throws {
-        guard !tensor.isTraced else { throw ProgramError(.inputMismatch, "\(input.name): a traced tensor can't be passed to a program that runs") }
+        guard !tensor.isTraced else {
+            throw ProgramError(.inputMismatch, "\(input.name): a traced tensor can't be passed to a program that runs")
+        }
         guard tensor.dtype == input.dtype else {
             throw ProgramError(.inputMismatch, "\(input.name): expected dtype \(input.dtype), got \(tensor.dtype)")
         }

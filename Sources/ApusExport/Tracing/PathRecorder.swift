@@ -111,8 +111,11 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             }
             return range.upperBound
         }
-        fail(ConstraintViolationError(
-            violations: [ConstraintViolation(specialized: n, message: "Int(\(n)) asks for one number, but its range is \(range)", site: site)], scope: scope))
+        fail(
+            ConstraintViolationError(
+                violations: [
+                    ConstraintViolation(specialized: n, message: "Int(\(n)) asks for one number, but its range is \(range)", site: site)
+                ], scope: scope))
         return range.contains(1) ? 1 : range.lowerBound
     }
 

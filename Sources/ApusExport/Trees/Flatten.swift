@@ -25,7 +25,8 @@ private func collect(_ value: Any, _ path: String, _ tree: inout FlatTree) throw
     guard mirror.displayStyle == .tuple else {
         throw ProgramError(
             .unsupportedValue,
-            "a value of type \(type(of: value)) can't be an argument or result of a program; use tensors, Int, Double, Bool, String, nil, tuples, arrays and dictionaries")
+            "a value of type \(type(of: value)) can't be an argument or result of a program; use tensors, Int, Double, Bool, String, nil, tuples, arrays and dictionaries"
+        )
     }
     return .tuple(try mirror.children.enumerated().map { index, child in try collect(child.value, "\(path).\(index)", &tree) })
 }

@@ -29,7 +29,8 @@ public func constrainAsSize(_ symbol: SymInt, min: Int? = nil, max: Int? = nil) 
     if let min, min < 2 {
         throw TensorError(
             .invalidArgument, in: "constrainAsSize",
-            "min is \(min), but sizes of 0 and 1 may be treated apart, so it must be at least 2; to admit them use check(b >= \(min), ...) instead")
+            "min is \(min), but sizes of 0 and 1 may be treated apart, so it must be at least 2; to admit them use check(b >= \(min), ...) instead"
+        )
     }
     return try constrain(symbol, min: min ?? 2, max: max, in: "constrainAsSize")
 }

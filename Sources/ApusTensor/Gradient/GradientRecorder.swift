@@ -37,7 +37,8 @@ public final class GradientRecorder: Interpreter {
     /// Marks a tensor as one whose gradient may be asked for. Throws for dtypes without gradients.
     public func watch(_ tensor: Tensor) throws {
         guard tensor.dtype.isDifferentiable else {
-            throw TensorError(.notDifferentiable, in: "gradient", "a tensor of \(tensor.dtype) has no gradient; convert it to a floating-point dtype")
+            throw TensorError(
+                .notDifferentiable, in: "gradient", "a tensor of \(tensor.dtype) has no gradient; convert it to a floating-point dtype")
         }
         watched[tensor.identity] = tensor
     }

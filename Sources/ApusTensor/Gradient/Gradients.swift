@@ -16,7 +16,9 @@ public func valueAndGradient(at tensors: [Tensor], _ function: ([Tensor]) throws
     try requireLoss(value)
     let gradients = try recorder.gradients(of: value, with: sources)
     let outer = recorder.outer
-    return (value, try zip(gradients, sources).map { gradient, source in try gradient ?? Interpreter.with(outer) { try source.zerosLike() } })
+    return (
+        value, try zip(gradients, sources).map { gradient, source in try gradient ?? Interpreter.with(outer) { try source.zerosLike() } }
+    )
 }
 
 /// The gradient of a function of one tensor.
@@ -27,11 +29,13 @@ public func gradient(at tensor: Tensor, _ function: (Tensor) throws -> Tensor) t
 /// Requires a value that can be differentiated: one real floating-point element.
 public func requireLoss(_ value: Tensor) throws {
     guard value.dtype.isFloatingPoint else {
-        throw TensorError(.notDifferentiable, in: "gradient", "the value is of \(value.dtype); a gradient needs a real floating-point value")
+        throw TensorError(
+            .notDifferentiable, in: "gradient", "the value is of \(value.dtype); a gradient needs a real floating-point value")
     }
     try require(
         value.count == SymInt(1),
-        TensorError(.notDifferentiable, in: "gradient", "the value has shape \(value.shape); a gradient needs one element: use sum() or mean()"))
+        TensorError(
+            .notDifferentiable, in: "gradient", "the value has shape \(value.shape); a gradient needs one element: use sum() or mean()"))
 }
 
 extension Tensor {

@@ -166,7 +166,8 @@ extension Call {
         }
         guard Swift.max(index.rank, 1) == Swift.max(shape.count, 1) else { throw mismatch() }
         if index.count.constant == 0 { return }
-        for other in 0..<Swift.min(index.rank, shape.count) where (other != dim || !isWhole) && !index.shape[other].isIdentical(to: shape[other]) {
+        for other in 0..<Swift.min(index.rank, shape.count)
+        where (other != dim || !isWhole) && !index.shape[other].isIdentical(to: shape[other]) {
             try require(index.shape[other] <= shape[other], mismatch())
         }
     }

@@ -214,7 +214,8 @@ extension Call {
             }
             if shapesOnly {
                 let count: SymInt =
-                    index.isTraced ? try unbackedSize(for: "true elements of a mask", atMost: index.count) : SymInt(try index.nonzeroCount(self))
+                    index.isTraced
+                    ? try unbackedSize(for: "true elements of a mask", atMost: index.count) : SymInt(try index.nonzeroCount(self))
                 let shape = try Shape([count], in: name)
                 plain += Array(repeating: Tensor(spec: TensorSpec(.int64, shape)), count: index.rank)
             } else {

@@ -24,7 +24,8 @@ extension Operator {
                 switch x.dtype {
                 case .bool: return [.bool(try x.array(of: Bool.self)[0])]
                 case .complex64, .complex128:
-                    let parts = try Interpreter.with(nil) { try x.to(.complex128).reshaped([1] as [Int]).viewAsReal() }.array(of: Double.self)
+                    let parts = try Interpreter.with(nil) { try x.to(.complex128).reshaped([1] as [Int]).viewAsReal() }.array(
+                        of: Double.self)
                     return [.scalar(.complex(.init(parts[0], parts[1])))]
                 case let dtype where dtype.isFloatingPoint: return [.double(try x.array(of: Double.self)[0])]
                 default: return [.int(try x.array(of: Int.self)[0])]
@@ -96,7 +97,8 @@ extension Double: TensorItem {
         let value = try SymFloat.item(argument, of: dtype)
         guard let known = value.constant else {
             throw TensorError(
-                .tracing, in: "item", "the element \(value) has no value while it is traced; ask for item(SymFloat.self), which stays symbolic")
+                .tracing, in: "item",
+                "the element \(value) has no value while it is traced; ask for item(SymFloat.self), which stays symbolic")
         }
         return known
     }

@@ -60,7 +60,10 @@ extension Operator {
             return [.tensor(own), .none, .none, .tensor(try g.gradient.gather(dim: dim, index))]
         },
         samples: {
-            [try Operator.scatterSample() + [.string("sum"), .bool(true)], try Operator.scatterSample() + [.string("amax"), .bool(false)]]
+            [
+                try Operator.scatterSample() + [.string("sum"), .bool(true)],
+                try Operator.scatterSample() + [.string("amax"), .bool(false)],
+            ]
         }
     ) { call in
         try call.scatterReduction(
@@ -158,7 +161,9 @@ extension Call {
         let (index, source) = (try tensor(2), try tensor(3))
         for (a, b) in zip(index.shape, source.shape) where !a.isIdentical(to: b) {
             try require(
-                a == b, error(.notDifferentiable, "a source of shape \(source.shape) larger than its index of shape \(index.shape) has no gradient"))
+                a == b,
+                error(.notDifferentiable, "a source of shape \(source.shape) larger than its index of shape \(index.shape) has no gradient")
+            )
         }
     }
 

@@ -37,7 +37,8 @@ extension Operator {
         for (i, j) in zip(left, right) {
             try require(
                 a.shape[i] == b.shape[j],
-                call.error(.shapeMismatch, "dimensions \(i) of \(a.shape) and \(j) of \(b.shape) have sizes \(a.shape[i]) and \(b.shape[j])"))
+                call.error(
+                    .shapeMismatch, "dimensions \(i) of \(a.shape) and \(j) of \(b.shape) have sizes \(a.shape[i]) and \(b.shape[j])"))
         }
         let freeLeft = (0..<a.rank).filter { !left.contains($0) }
         let freeRight = (0..<b.rank).filter { !right.contains($0) }
@@ -49,8 +50,14 @@ extension Operator {
     }
 
     static let inner: Operator = composite(
-        "aten::inner(Tensor self, Tensor other) -> Tensor", "The dot products over the last dimensions of both; with a number, the product.",
-        samples: { [[.tensor(try .sample([2, 3])), .tensor(try .sample([4, 3], seed: 2))], [.tensor(try .sample([2, 3])), .tensor(try .sample([]))]] }
+        "aten::inner(Tensor self, Tensor other) -> Tensor",
+        "The dot products over the last dimensions of both; with a number, the product.",
+        samples: {
+            [
+                [.tensor(try .sample([2, 3])), .tensor(try .sample([4, 3], seed: 2))],
+                [.tensor(try .sample([2, 3])), .tensor(try .sample([]))],
+            ]
+        }
     ) { call in
         let (a, b) = (try call.tensor(0), try call.tensor(1))
         if a.rank == 0 || b.rank == 0 { return [.tensor(try a * b)] }
@@ -58,7 +65,8 @@ extension Operator {
     }
 
     static let kron: Operator = composite(
-        "aten::kron(Tensor self, Tensor other) -> Tensor", "The Kronecker product: every element of one times all of the other, side by side.",
+        "aten::kron(Tensor self, Tensor other) -> Tensor",
+        "The Kronecker product: every element of one times all of the other, side by side.",
         samples: { [[.tensor(try .sample([2, 3])), .tensor(try .sample([2, 2], seed: 2))]] }
     ) { call in
         let (a, b) = (try call.tensor(0), try call.tensor(1))
@@ -104,7 +112,9 @@ private struct Contraction {
             if let stranger = output.first(where: { !given.contains($0) }) {
                 throw call.error(.invalidArgument, "'\(equation)' names '\(Self.letter(stranger))' in the result but in no operand")
             }
-            guard Set(output).count == output.count else { throw call.error(.invalidArgument, "'\(equation)' names an index twice in the result") }
+            guard Set(output).count == output.count else {
+                throw call.error(.invalidArgument, "'\(equation)' names an index twice in the result")
+            }
         } else {
             // Without an arrow: the indices that appear once in the equation, in alphabetical order, after those of '...'.
             let letters = inputs.joined().unicodeScalars.map { Int($0.value) }
@@ -186,9 +196,12 @@ private struct Contraction {
                     sizes[label] = size
                     continue
                 }
-                if decide(known == 1) == true { sizes[label] = size } else if decide(size == 1) != true {
+                if decide(known == 1) == true {
+                    sizes[label] = size
+                } else if decide(size == 1) != true {
                     try require(
-                        known == size, call.error(.shapeMismatch, "the index '\(Self.letter(label))' stands for sizes \(known) and \(size)"))
+                        known == size, call.error(.shapeMismatch, "the index '\(Self.letter(label))' stands for sizes \(known) and \(size)")
+                    )
                 }
             }
         }

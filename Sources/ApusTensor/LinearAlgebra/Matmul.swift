@@ -66,7 +66,8 @@ extension Operator {
                     x.shape[-1] == weight.shape[1],
                     call.error(
                         .shapeMismatch,
-                        "an input of shape \(x.shape) has \(x.shape[-1]) features; a weight of shape \(weight.shape) takes \(weight.shape[1])"))
+                        "an input of shape \(x.shape) has \(x.shape[-1]) features; a weight of shape \(weight.shape) takes \(weight.shape[1])"
+                    ))
             }
             if let bias = try call.optionalTensor(2) {
                 guard bias.dtype == x.dtype else { throw call.differentDTypes(x, bias) }

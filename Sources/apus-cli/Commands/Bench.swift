@@ -46,7 +46,9 @@ struct Bench: ParsableCommand {
             maximumMicroseconds: times.last ?? 0, peakBytes: AllocatorStatistics.current.peakBytesInUse)
         if json { return try printJSON(timing) }
         print("calls: \(timing.runs)")
-        print("time per call: min \(timing.minimumMicroseconds) us, median \(timing.medianMicroseconds) us, max \(timing.maximumMicroseconds) us")
+        print(
+            "time per call: min \(timing.minimumMicroseconds) us, median \(timing.medianMicroseconds) us, max \(timing.maximumMicroseconds) us"
+        )
         print("peak tensor memory: \(timing.peakBytes) bytes")
     }
 

@@ -36,7 +36,8 @@ struct Info: ParsableCommand {
         let system = SystemInformation.current
         if json {
             return try printJSON([
-                "cpuLevel": system.cpuLevel, "cores": "\(system.coreCount)", "threads": "\(system.threadCount)", "blasCore": system.blasCore,
+                "cpuLevel": system.cpuLevel, "cores": "\(system.coreCount)", "threads": "\(system.threadCount)",
+                "blasCore": system.blasCore,
             ])
         }
         print("vector instructions: \(system.cpuLevel)")
@@ -65,7 +66,9 @@ struct Info: ParsableCommand {
             for weight in summary.weights { print("    \(weight.name): \(weight.type)") }
         }
         print("  nodes: \(summary.nodeCount), operators: \(summary.operators.count)")
-        for entry in summary.operators.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) { print("    \(entry.value) x \(entry.key)") }
+        for entry in summary.operators.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
+            print("    \(entry.value) x \(entry.key)")
+        }
         if graph { print(program) }
     }
 }

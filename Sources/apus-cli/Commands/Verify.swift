@@ -5,7 +5,9 @@ import ArgumentParser
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Check a program's graph, and its results on given cases.",
-        discussion: "A case file (.npz or .safetensors) holds inputs under the program's input names or in.0, in.1 ..., and expected results under out.0, out.1 ...")
+        discussion:
+            "A case file (.npz or .safetensors) holds inputs under the program's input names or in.0, in.1 ..., and expected results under out.0, out.1 ..."
+    )
 
     @OptionGroup var program: ProgramFile
 

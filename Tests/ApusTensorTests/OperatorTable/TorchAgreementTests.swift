@@ -7,6 +7,12 @@ import Testing
     /// Operators whose results PyTorch can't tell: random ones, and those that it leaves uninitialised.
     static func isJudged(_ operation: Operator) -> Bool {
         operation.schema.namespace == "aten" && !operation.effects.contains(.random) && !operation.schema.name.contains("empty")
+            && !isFactorisation(operation)
+    }
+
+    /// Factors of matrices are unique only up to signs and orders, or carry no gradient: they are judged by what they multiply to, elsewhere.
+    static func isFactorisation(_ operation: Operator) -> Bool {
+        operation.schema.name.contains("linalg") && operation.schema.results.count > 1
     }
 
     /// Normalisations return statistics, whose gradients PyTorch ignores; here they flow.

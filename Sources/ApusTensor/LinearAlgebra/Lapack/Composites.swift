@@ -17,7 +17,8 @@ extension Operator {
         let x = try applyTensors(
             .linalgSolveEx,
             [
-                .tensor(try p.expanded(batch + p.shape.suffix(2))), .tensor(try q.expanded(batch + q.shape.suffix(2))), .bool(true), .bool(true),
+                .tensor(try p.expanded(batch + p.shape.suffix(2))), .tensor(try q.expanded(batch + q.shape.suffix(2))), .bool(true),
+                .bool(true),
             ])[0]
         let solution = left ? x : try x.adjointPlain()
         return [.tensor(isVector ? try solution.squeezed(-1) : solution)]
@@ -28,7 +29,8 @@ extension Operator {
 
     private static func inverse(_ schema: String) -> Operator {
         composite(
-            schema, "The inverse of square matrices [..., n, n]. A singular matrix is an error.", samples: { [[.tensor(try .wellConditioned(3))]] }
+            schema, "The inverse of square matrices [..., n, n]. A singular matrix is an error.",
+            samples: { [[.tensor(try .wellConditioned(3))]] }
         ) { call in [try apply(.linalgInvEx, [call[0], .bool(true)])[0]] }
     }
 
@@ -71,7 +73,9 @@ extension Operator {
     static let slogdet: Operator = logarithm("aten::slogdet(Tensor self) -> (Tensor sign, Tensor logabsdet)")
 
     private static func logarithm(_ schema: String) -> Operator {
-        composite(schema, "The sign of the determinant and the logarithm of its magnitude.", samples: { [[.tensor(try .wellConditioned(3))]] }) { call in
+        composite(
+            schema, "The sign of the determinant and the logarithm of its magnitude.", samples: { [[.tensor(try .wellConditioned(3))]] }
+        ) { call in
             Array(try apply(.linalgSlogdet, [call[0]]).prefix(2))
         }
     }
@@ -109,7 +113,8 @@ extension Operator {
     }
 
     static let lapack: [Operator] = [
-        linalgSolveEx, linalgInvEx, linalgLUFactorEx, linalgDet, linalgSlogdet, linalgCholeskyEx, linalgQR, linalgSolveTriangular, linalgEigh,
+        linalgSolveEx, linalgInvEx, linalgLUFactorEx, linalgDet, linalgSlogdet, linalgCholeskyEx, linalgQR, linalgSolveTriangular,
+        linalgEigh,
         linalgSVD, linalgEig, linalgLstsq, linalgSolve, linalgInv, inverseOperator, linalgCholesky, linalgSVDFull, linalgSVDValues,
         linalgEighPublic, linalgEighValues, linalgDetPublic, det, linalgSlogdetPublic, slogdet, linalgPinv, linalgMatrixPower,
     ]
@@ -170,7 +175,9 @@ extension Tensor {
     }
 
     /// The least-squares solution of `self @ x = b`.
-    public func lstsq(_ b: Tensor, rcond: Double? = nil) throws -> (solution: Tensor, residuals: Tensor, rank: Tensor, singularValues: Tensor) {
+    public func lstsq(_ b: Tensor, rcond: Double? = nil) throws -> (
+        solution: Tensor, residuals: Tensor, rank: Tensor, singularValues: Tensor
+    ) {
         let parts = try applyTensors(
             .linalgLstsq, [.tensor(self), .tensor(b), rcond.map { .double($0) } ?? .none, .none])
         return (parts[0], parts[1], parts[2], parts[3])

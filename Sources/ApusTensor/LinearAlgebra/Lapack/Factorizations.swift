@@ -21,7 +21,8 @@ extension Operator {
                     guard code >= 0 else { throw call.refused(code) }
                     outputs[1].elements(Int32.self)[batch] = code
                     if code > 0, try call.bool(2) {
-                        throw call.singular(batch, of: count, "is not positive definite: its leading minor of order \(code) is not positive")
+                        throw call.singular(
+                            batch, of: count, "is not positive definite: its leading minor of order \(code) is not positive")
                     }
                 }
             }
@@ -37,7 +38,12 @@ extension Operator {
             let both = try solveTriangular(factor.adjoint(), left.adjoint(), upper: true).adjoint()
             return [.tensor(try (both + both.adjoint()) * 0.5)]
         },
-        samples: { [[.tensor(try .positiveDefinite(3)), .bool(false), .bool(true)], [.tensor(try .positiveDefinite(3)), .bool(true), .bool(true)]] })
+        samples: {
+            [
+                [.tensor(try .positiveDefinite(3)), .bool(false), .bool(true)],
+                [.tensor(try .positiveDefinite(3)), .bool(true), .bool(true)],
+            ]
+        })
 
     static let linalgQR: Operator = Operator(
         "aten::linalg_qr(Tensor A, str mode=\"reduced\") -> (Tensor Q, Tensor R)",
@@ -49,10 +55,15 @@ extension Operator {
             switch try call.string(1) {
             case "reduced":
                 return [
-                    TensorSpec(a.dtype, try Shape(a.shape.batch + [m, k], in: call.name)), TensorSpec(a.dtype, try Shape(a.shape.batch + [k, n], in: call.name)),
+                    TensorSpec(a.dtype, try Shape(a.shape.batch + [m, k], in: call.name)),
+                    TensorSpec(a.dtype, try Shape(a.shape.batch + [k, n], in: call.name)),
                 ]
             case "complete": return [TensorSpec(a.dtype, try Shape(a.shape.batch + [m, m], in: call.name)), a.spec]
-            case "r": return [TensorSpec(a.dtype, try Shape([0], in: call.name)), TensorSpec(a.dtype, try Shape(a.shape.batch + [k, n], in: call.name))]
+            case "r":
+                return [
+                    TensorSpec(a.dtype, try Shape([0], in: call.name)),
+                    TensorSpec(a.dtype, try Shape(a.shape.batch + [k, n], in: call.name)),
+                ]
             case let mode: throw call.error(.invalidArgument, "mode must be reduced, complete or r, not '\(mode)'")
             }
         },
@@ -66,11 +77,13 @@ extension Operator {
         gradient: { g in
             let a = try g.call.tensor(0)
             guard try g.call.string(1) == "reduced", !a.dtype.isComplex, decide(a.shape[-2] >= a.shape[-1]) == true else {
-                throw TensorError(.notDifferentiable, in: "linalg_qr", "has a gradient for real matrices [m, n] with m >= n in reduced mode only")
+                throw TensorError(
+                    .notDifferentiable, in: "linalg_qr", "has a gradient for real matrices [m, n] with m >= n in reduced mode only")
             }
             let (q, r) = (g.outputs[0], g.outputs[1])
             let m = try r.matmul(g.gradient(1).adjoint()) - (try g.gradient(0).adjoint().matmul(q))
-            let symmetric = try m.tril(diagonal: -1) + m.tril(diagonal: -1).adjoint() + m.diagonal(offset: 0, dim1: -2, dim2: -1).diagEmbedded()
+            let symmetric =
+                try m.tril(diagonal: -1) + m.tril(diagonal: -1).adjoint() + m.diagonal(offset: 0, dim1: -2, dim2: -1).diagEmbedded()
             let right = try g.gradient(0) + q.matmul(symmetric)
             return [.tensor(try solveTriangular(r, right.adjoint(), upper: true).adjoint())]
         },
@@ -84,7 +97,8 @@ extension Operator {
             guard try call.bool(3) else { throw call.error(.unsupported, "takes only left=true; transpose both operands") }
             guard a.dtype == b.dtype else { throw call.error(.dtypeMismatch, "takes one dtype, not \(a.dtype) and \(b.dtype)") }
             try call.requireSameBatch(a, b)
-            try require(a.shape[-1] == b.shape[-2], call.error(.shapeMismatch, "shapes \(a.shape) and \(b.shape) don't form a system of equations"))
+            try require(
+                a.shape[-1] == b.shape[-2], call.error(.shapeMismatch, "shapes \(a.shape) and \(b.shape) don't form a system of equations"))
             return [b.spec]
         },
         kernel: .compute { call, outputs in

@@ -90,7 +90,8 @@ extension Double: LapackReal {
         LAPACKE_dorgqr(rowMajor, m, columns, k, a, max(columns, 1), tau)
     }
     static func gesdd(
-        _ job: CChar, _ m: Int32, _ n: Int32, _ a: Pointer, _ s: UnsafeMutablePointer<Double>, _ u: Pointer, _ uColumns: Int32, _ vt: Pointer
+        _ job: CChar, _ m: Int32, _ n: Int32, _ a: Pointer, _ s: UnsafeMutablePointer<Double>, _ u: Pointer, _ uColumns: Int32,
+        _ vt: Pointer
     ) -> Int32 {
         LAPACKE_dgesdd(rowMajor, job, m, n, a, max(n, 1), s, u, max(uColumns, 1), vt, max(n, 1))
     }
@@ -167,7 +168,8 @@ extension apus_lapack_complex_double: LapackElement {
         LAPACKE_zungqr(rowMajor, m, columns, k, a, max(columns, 1), tau)
     }
     static func gesdd(
-        _ job: CChar, _ m: Int32, _ n: Int32, _ a: Pointer, _ s: UnsafeMutablePointer<Double>, _ u: Pointer, _ uColumns: Int32, _ vt: Pointer
+        _ job: CChar, _ m: Int32, _ n: Int32, _ a: Pointer, _ s: UnsafeMutablePointer<Double>, _ u: Pointer, _ uColumns: Int32,
+        _ vt: Pointer
     ) -> Int32 {
         LAPACKE_zgesdd(rowMajor, job, m, n, a, max(n, 1), s, u, max(uColumns, 1), vt, max(n, 1))
     }

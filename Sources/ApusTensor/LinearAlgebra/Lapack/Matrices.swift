@@ -41,7 +41,9 @@ extension Call {
     }
 
     /// LAPACK's word for an argument that it does not take, NaN among the elements as a rule.
-    func refused(_ info: Int32) -> TensorError { error(.invalidArgument, "LAPACK refused argument \(-Int(info)); is there a NaN among the elements?") }
+    func refused(_ info: Int32) -> TensorError {
+        error(.invalidArgument, "LAPACK refused argument \(-Int(info)); is there a NaN among the elements?")
+    }
 
     /// LAPACK counts in 32 bits.
     func lapackSize(_ size: Int) throws -> Int32 {

@@ -13,7 +13,8 @@ extension Operator {
             guard try call.bool(2) else { throw call.error(.unsupported, "takes only left=true; transpose both operands") }
             guard a.dtype == b.dtype else { throw call.error(.dtypeMismatch, "takes one dtype, not \(a.dtype) and \(b.dtype)") }
             try call.requireSameBatch(a, b)
-            try require(a.shape[-1] == b.shape[-2], call.error(.shapeMismatch, "shapes \(a.shape) and \(b.shape) don't form a system of equations"))
+            try require(
+                a.shape[-1] == b.shape[-2], call.error(.shapeMismatch, "shapes \(a.shape) and \(b.shape) don't form a system of equations"))
             let pivots = try Shape(a.shape.batch + [a.shape[-1]], in: call.name)
             return [b.spec, a.spec, TensorSpec(.int32, pivots), TensorSpec(.int32, try Shape(a.shape.batch, in: call.name))]
         },
@@ -162,7 +163,8 @@ extension Call {
 }
 
 extension LapackElement {
-    fileprivate static func factorize(_ call: Call, _ m: Int, _ n: Int, _ matrices: Tensor, _ pivots: Tensor, _ batch: Int) throws -> Int32 {
+    fileprivate static func factorize(_ call: Call, _ m: Int, _ n: Int, _ matrices: Tensor, _ pivots: Tensor, _ batch: Int) throws -> Int32
+    {
         getrf(
             try call.lapackSize(m), try call.lapackSize(n), matrices.elements(Self.self, at: batch * m * n),
             pivots.elements(Int32.self, at: batch * Swift.min(m, n)))

@@ -28,7 +28,9 @@ extension Operator {
             }
         },
         gradient: { g in
-            guard try g.call.bool(2) else { throw TensorError(.notDifferentiable, in: "linalg_eigh", "needs the eigenvectors for its gradient; call linalg_eigh") }
+            guard try g.call.bool(2) else {
+                throw TensorError(.notDifferentiable, in: "linalg_eigh", "needs the eigenvectors for its gradient; call linalg_eigh")
+            }
             let (values, vectors) = (g.outputs[0], g.outputs[1])
             var inner = try g.gradient(0).to(vectors.dtype).diagEmbedded()
             if let gradient = g.gradients[1] {
@@ -77,14 +79,20 @@ extension Operator {
 
     private static func svdGradient(_ g: GradientCall) throws -> Tensor {
         func undefined(_ why: String) -> TensorError { TensorError(.notDifferentiable, in: "linalg_svd", why) }
-        guard try g.call.bool(2) else { throw undefined("needs the singular vectors for its gradient; call linalg_svd with full_matrices=false") }
+        guard try g.call.bool(2) else {
+            throw undefined("needs the singular vectors for its gradient; call linalg_svd with full_matrices=false")
+        }
         let (u, s, vh) = (g.outputs[0], g.outputs[1], g.outputs[2])
         let hasVectors = g.gradients[0] != nil || g.gradients[2] != nil
-        let rows = u.shape[-2], columns = vh.shape[-1], k = s.shape[-1]
+        let rows = u.shape[-2]
+        let columns = vh.shape[-1]
+        let k = s.shape[-1]
         guard try !g.call.bool(1) || decide(u.shape[-1] == k) == true && decide(vh.shape[-2] == k) == true else {
             throw undefined("has a gradient in the reduced form only, with full_matrices=false")
         }
-        guard !hasVectors || !u.dtype.isComplex else { throw undefined("of complex matrices has a gradient with respect to singular values only") }
+        guard !hasVectors || !u.dtype.isComplex else {
+            throw undefined("of complex matrices has a gradient with respect to singular values only")
+        }
         var inner = try g.gradient(1).to(u.dtype).diagEmbedded()
         guard hasVectors else { return try u.matmul(inner).matmul(vh) }
         let squares = try s * s
@@ -113,7 +121,9 @@ extension Operator {
         rule: { call in
             let a = try call.squareMatrix(0)
             guard !a.dtype.isComplex else { throw call.error(.dtypeMismatch, "takes real matrices, not \(a.dtype)") }
-            return [TensorSpec(a.dtype.complex, try Shape(a.shape.batch + [a.shape[-1]], in: call.name)), TensorSpec(a.dtype.complex, a.shape)]
+            return [
+                TensorSpec(a.dtype.complex, try Shape(a.shape.batch + [a.shape[-1]], in: call.name)), TensorSpec(a.dtype.complex, a.shape),
+            ]
         },
         kernel: .compute { call, outputs in
             let a = try call.tensor(0)
@@ -136,9 +146,11 @@ extension Operator {
             let (a, b) = (try call.matrix(0), try call.matrix(1))
             guard a.dtype == b.dtype else { throw call.error(.dtypeMismatch, "takes one dtype, not \(a.dtype) and \(b.dtype)") }
             try call.requireSameBatch(a, b)
-            try require(a.shape[-2] == b.shape[-2], call.error(.shapeMismatch, "shapes \(a.shape) and \(b.shape) have different numbers of rows"))
+            try require(
+                a.shape[-2] == b.shape[-2], call.error(.shapeMismatch, "shapes \(a.shape) and \(b.shape) have different numbers of rows"))
             guard let isTall = decide(a.shape[-2] > a.shape[-1]) else {
-                throw call.error(.tracing, "whether shape \(a.shape) has more rows than columns is open; declare the sizes so that it is known")
+                throw call.error(
+                    .tracing, "whether shape \(a.shape) has more rows than columns is open; declare the sizes so that it is known")
             }
             let batch = a.shape.batch
             return [
@@ -159,7 +171,8 @@ extension Operator {
         gradient: { g in
             let (a, b, x) = (try g.call.tensor(0), try g.call.tensor(1), g.outputs[0])
             guard decide(a.shape[-2] >= a.shape[-1]) == true else {
-                throw TensorError(.notDifferentiable, in: "linalg_lstsq", "has a gradient for matrices with at least as many rows as columns only")
+                throw TensorError(
+                    .notDifferentiable, in: "linalg_lstsq", "has a gradient for matrices with at least as many rows as columns only")
             }
             let normal = try a.adjoint().matmul(a)
             let z = try applyTensors(.linalgSolveEx, [.tensor(normal), .tensor(g.gradient(0)), .bool(true), .bool(true)])[0]

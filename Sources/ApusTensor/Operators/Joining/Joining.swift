@@ -19,7 +19,8 @@ extension Operator {
                 }
                 guard part.rank == first.rank else { throw mismatch("their ranks differ") }
                 for other in 0..<first.rank where other != dim && !sizes[other].isIdentical(to: part.shape[other]) {
-                    try require(sizes[other] == part.shape[other], mismatch("dimension \(other) is \(sizes[other]) and \(part.shape[other])"))
+                    try require(
+                        sizes[other] == part.shape[other], mismatch("dimension \(other) is \(sizes[other]) and \(part.shape[other])"))
                     if part.shape[other].constant != nil { sizes[other] = part.shape[other] }
                 }
                 sizes[dim] += part.shape[dim]
@@ -113,11 +114,13 @@ extension Operator {
     }
 
     static let meshgrid: Operator = meshgrid(
-        "aten::meshgrid(Tensor[] tensors) -> Tensor[]", samples: { [[.tensors([try .sample([2]), try .sample([3])])]] }) { _ in "ij" }
+        "aten::meshgrid(Tensor[] tensors) -> Tensor[]", samples: { [[.tensors([try .sample([2]), try .sample([3])])]] }
+    ) { _ in "ij" }
 
     static let meshgridIndexing: Operator = meshgrid(
         "aten::meshgrid.indexing(Tensor[] tensors, *, str indexing) -> Tensor[]",
-        samples: { [[.tensors([try .sample([2]), try .sample([3])]), .string("xy")]] }) { try $0.string(1) }
+        samples: { [[.tensors([try .sample([2]), try .sample([3])]), .string("xy")]] }
+    ) { try $0.string(1) }
 
     static let joining: [Operator] = [cat, stack, hstack, vstack, meshgrid, meshgridIndexing]
 
@@ -125,11 +128,14 @@ extension Operator {
         _ schema: String, samples: @escaping @Sendable () throws -> [[Argument]], indexing: @escaping @Sendable (Call) throws -> String
     ) -> Operator {
         composite(
-            schema, "The coordinates of a grid: one tensor for each vector, expanded over all the others. 'ij' keeps the vectors' order, 'xy' swaps "
+            schema,
+            "The coordinates of a grid: one tensor for each vector, expanded over all the others. 'ij' keeps the vectors' order, 'xy' swaps "
                 + "the first two dimensions.", samples: samples
         ) { call in
             let order = try indexing(call)
-            guard order == "ij" || order == "xy" else { throw call.error(.invalidArgument, "indexing must be 'ij' or 'xy', not '\(order)'") }
+            guard order == "ij" || order == "xy" else {
+                throw call.error(.invalidArgument, "indexing must be 'ij' or 'xy', not '\(order)'")
+            }
             let vectors = try call.tensors(0)
             guard vectors.allSatisfy({ $0.rank <= 1 }) else { throw call.error(.shapeMismatch, "takes vectors") }
             let sizes: [SymInt] = vectors.map { $0.count }

@@ -14,7 +14,8 @@ extension Operator {
                 sizes[dim] += before + after
                 try require(
                     sizes[dim] >= 0,
-                    call.error(.shapeMismatch, "the pads (\(before), \(after)) leave less than nothing of dimension \(dim) of shape \(x.shape)"))
+                    call.error(
+                        .shapeMismatch, "the pads (\(before), \(after)) leave less than nothing of dimension \(dim) of shape \(x.shape)"))
             }
             return [TensorSpec(x.dtype, try Shape(sizes, in: call.name))]
         },
@@ -37,7 +38,10 @@ extension Operator {
             return [.tensor(try applySingle(.constantPad, [.tensor(g.gradient), .ints(pads), .int(0)]))]
         },
         samples: {
-            [[.tensor(try .sample([2, 3])), .ints([1, 2]), .double(0.5)], [.tensor(try .sample([2, 3])), .ints([-1, 1, 2, 0]), .int(0)]]
+            [
+                [.tensor(try .sample([2, 3])), .ints([1, 2]), .double(0.5)],
+                [.tensor(try .sample([2, 3])), .ints([-1, 1, 2, 0]), .int(0)],
+            ]
         })
 
     static let pad: Operator = composite(
@@ -65,7 +69,8 @@ extension Operator {
 
     static let padding: [Operator] = [
         constantPad, pad, bordered("reflection_pad1d", .reflect, 1), bordered("reflection_pad2d", .reflect, 2),
-        bordered("reflection_pad3d", .reflect, 3), bordered("replication_pad1d", .replicate, 1), bordered("replication_pad2d", .replicate, 2),
+        bordered("reflection_pad3d", .reflect, 3), bordered("replication_pad1d", .replicate, 1),
+        bordered("replication_pad2d", .replicate, 2),
         bordered("replication_pad3d", .replicate, 3),
         composite(
             "aten::_pad_circular(Tensor self, SymInt[] pad) -> Tensor", "The tensor with its other end put at each of its ends.",

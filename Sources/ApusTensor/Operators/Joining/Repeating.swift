@@ -27,7 +27,8 @@ extension Operator {
     }
 
     static let tile: Operator = composite(
-        "aten::tile(Tensor self, SymInt[] dims) -> Tensor", "The tensor repeated along its last dimensions: `repeat` with ones put in front.",
+        "aten::tile(Tensor self, SymInt[] dims) -> Tensor",
+        "The tensor repeated along its last dimensions: `repeat` with ones put in front.",
         samples: { [[.tensor(try .sample([2, 3])), .ints([2])]] }
     ) { call in
         let (x, counts) = (try call.tensor(0), try call.ints(1))
@@ -39,7 +40,9 @@ extension Operator {
         "aten::roll(Tensor self, SymInt[1] shifts, int[1] dims=[]) -> Tensor",
         "Moves elements along dimensions; those pushed out at the end come in at the front. Without dimensions the flattened tensor is rolled.",
         samples: {
-            [[.tensor(try .sample([2, 5])), .ints([2, 1]), .ints([1, 0])], [.tensor(try .sample([2, 3])), .ints([-1]), .ints([Int]())]]
+            [
+                [.tensor(try .sample([2, 5])), .ints([2, 1]), .ints([1, 0])], [.tensor(try .sample([2, 3])), .ints([-1]), .ints([Int]())],
+            ]
         }
     ) { call in
         let (x, shifts, dims) = (try call.tensor(0), try call.ints(1), try call.constants(2))

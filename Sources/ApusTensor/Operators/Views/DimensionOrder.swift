@@ -4,7 +4,8 @@ import ApusSymbolic
 
 extension Operator {
     static let permute: Operator = view(
-        "aten::permute(Tensor(a) self, int[] dims) -> Tensor(a)", "Reorders the dimensions: dimension i of the result is `dims[i]` of the input.",
+        "aten::permute(Tensor(a) self, int[] dims) -> Tensor(a)",
+        "Reorders the dimensions: dimension i of the result is `dims[i]` of the input.",
         shape: { call, shape in try call.permutation(1, shape.count).map { shape[$0] } },
         window: { call, view in view.permute(try call.permutation(1, view.rank)) },
         gradient: { g in

@@ -30,7 +30,8 @@ extension Operator {
                 SymBool.any([isEmpty, last < x.count]),
                 call.error(
                     .indexOutOfRange,
-                    "sizes \(listText(sizes)) with strides \(listText(strides)) at offset \(offset) reach outside of the \(x.count) elements"))
+                    "sizes \(listText(sizes)) with strides \(listText(strides)) at offset \(offset) reach outside of the \(x.count) elements"
+                ))
             return [TensorSpec(x.dtype, shape)]
         },
         kernel: .view { call in
@@ -42,7 +43,12 @@ extension Operator {
             if !view.sizes.contains(0) { view.offset = try call.known(offset) }
             return [try view.result(call)]
         },
-        samples: { [[.tensor(try .sample([2, 6])), .ints([3, 2]), .ints([2, 3]), .int(1)], [.tensor(try .sample([6])), .ints([3, 2]), .ints([1, 1]), .none]] })
+        samples: {
+            [
+                [.tensor(try .sample([2, 6])), .ints([3, 2]), .ints([2, 3]), .int(1)],
+                [.tensor(try .sample([6])), .ints([3, 2]), .ints([1, 1]), .none],
+            ]
+        })
 
     static let viewDType: Operator = Operator(
         "aten::view.dtype(Tensor(a) self, ScalarType dtype) -> Tensor(a)",

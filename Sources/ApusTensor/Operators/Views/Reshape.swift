@@ -44,7 +44,8 @@ extension Operator {
 
     /// An operator that gives the same elements other sizes. `target` gives them, with at most one -1.
     private static func reshaping(
-        _ schema: String, _ documentation: String, target: @escaping @Sendable (Call, Shape) throws -> [SymInt] = { call, _ in try call.ints(1) },
+        _ schema: String, _ documentation: String,
+        target: @escaping @Sendable (Call, Shape) throws -> [SymInt] = { call, _ in try call.ints(1) },
         samples: @escaping @Sendable () throws -> [[Argument]] = { [[.tensor(try .sample([2, 6])), .ints([3, -1])]] }
     ) -> Operator {
         Operator(

@@ -84,7 +84,10 @@ extension Operator {
                 .tensor(
                     try applySingle(.diagonalBackward, [.tensor(g.gradient), .ints(x.shape.sizes), g.call[1], g.call[2], g.call[3]]))
             ]
-        }, samples: { [[.tensor(try .sample([2, 3, 4])), .int(1), .int(1), .int(2)], [.tensor(try .sample([3, 3])), .int(-1), .int(0), .int(1)]] })
+        },
+        samples: {
+            [[.tensor(try .sample([2, 3, 4])), .int(1), .int(1), .int(2)], [.tensor(try .sample([3, 3])), .int(-1), .int(0), .int(1)]]
+        })
 
     static let unfold: Operator = view(
         "aten::unfold(Tensor(a) self, int dimension, int size, int step) -> Tensor(a)",
@@ -128,7 +131,8 @@ extension Operator {
             let dim = try call.dimension(first, rank: view.rank)
             let bounds = try call.slice(of: SymInt(view.sizes[dim]), at: first + 1)
             view.slice(
-                dim, start: try call.known(bounds.start), length: try call.known(bounds.length), step: try call.known(try call.int(first + 3)))
+                dim, start: try call.known(bounds.start), length: try call.known(bounds.length),
+                step: try call.known(try call.int(first + 3)))
         }
     }
 
@@ -138,7 +142,8 @@ extension Operator {
             let (offset, dim1, dim2) = try call.diagonalArguments(view.rank, at: first)
             let (rows, columns) = (view.sizes[dim1], view.sizes[dim2])
             let (rowStride, columnStride) = (view.strides[dim1], view.strides[dim2])
-            let length: Int = offset >= 0 ? Swift.min(rows, columns - Swift.min(offset, columns)) : Swift.min(rows - Swift.min(-offset, rows), columns)
+            let length: Int =
+                offset >= 0 ? Swift.min(rows, columns - Swift.min(offset, columns)) : Swift.min(rows - Swift.min(-offset, rows), columns)
             // An empty diagonal has no first element: the offset would point outside.
             if length > 0 { view.offset += offset >= 0 ? offset * columnStride : -offset * rowStride }
             view.permute((0..<view.rank).filter { $0 != dim1 && $0 != dim2 })

@@ -12,7 +12,8 @@ extension Operator {
             if size.constant == 0 { return [0] }
             try require(part > 0, call.error(.invalidArgument, "parts of size 0 don't cover a dimension of size \(size)"))
             guard let count = size.ceilDivided(by: part).constant else {
-                throw call.error(.tracing, "the number of parts of \(part) in \(size) is open while tracing; use chunk, or split with sizes")
+                throw call.error(
+                    .tracing, "the number of parts of \(part) in \(size) is open while tracing; use chunk, or split with sizes")
             }
             return try parts(call, count, part, size)
         }, samples: { [[.tensor(try .sample([5, 2])), .int(2), .int(0)]] })

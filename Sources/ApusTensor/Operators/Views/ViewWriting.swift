@@ -34,7 +34,8 @@ extension Operator {
 
     static let diagonalBackward: Operator = spread(
         "aten::diagonal_backward(Tensor grad_output, SymInt[] input_sizes, int offset, int dim1, int dim2) -> Tensor",
-        "Zeros of `input_sizes` with `grad_output` on a diagonal: the gradient of `diagonal`.", view: diagonal, window: diagonalWindow(at: 2),
+        "Zeros of `input_sizes` with `grad_output` on a diagonal: the gradient of `diagonal`.", view: diagonal,
+        window: diagonalWindow(at: 2),
         samples: { [[.tensor(try .sample([2])), .ints([3, 3]), .int(1), .int(0), .int(1)]] })
 
     static let unfoldBackward: Operator = Operator(
@@ -171,7 +172,9 @@ extension Tensor {
     }
 
     /// A copy of this tensor whose slice is another one; bounds as in `sliced`.
-    public func sliceScatter(_ source: Tensor, dim: Int, from start: SymInt? = nil, to end: SymInt? = nil, step: SymInt = 1) throws -> Tensor {
+    public func sliceScatter(_ source: Tensor, dim: Int, from start: SymInt? = nil, to end: SymInt? = nil, step: SymInt = 1) throws
+        -> Tensor
+    {
         try applySingle(
             .sliceScatter,
             [.tensor(self), .tensor(source), .int(dim), start.map { .int($0) } ?? .none, end.map { .int($0) } ?? .none, .int(step)])
