@@ -7,10 +7,14 @@ import Testing
         let names = try Nested().namedParameters().map(\.name)
         #expect(
             names == [
-                "scale", "stem.weight", "stem.bias", "layers.0.weight", "layers.0.bias", "layers.1.weight", "grid.0.0.weight", "grid.1.0.weight",
+                "scale", "stem.weight", "stem.bias", "layers.0.weight", "layers.0.bias", "layers.1.weight", "grid.0.0.weight",
+                "grid.1.0.weight",
                 "heads.a.weight", "heads.b.weight", "extra.weight",
             ])
-        #expect(try Nested().namedModules().map(\.path) == ["", "stem", "layers.0", "layers.1", "grid.0.0", "grid.1.0", "heads.a", "heads.b", "extra"])
+        #expect(
+            try Nested().namedModules().map(\.path) == [
+                "", "stem", "layers.0", "layers.1", "grid.0.0", "grid.1.0", "heads.a", "heads.b", "extra",
+            ])
     }
 
     @Test func superclassesComeFirst() throws {
@@ -218,7 +222,9 @@ import Testing
             var customMirror: Mirror { Mirror(self, children: [:]) }
         }
         final class Bad: Module { let sly = Sly() }
-        #expect(message(Bad()) == "Bad: property 'sly' is a Sly, whose custom mirror may hide tensors; wrap it in a closure or drop the custom mirror")
+        #expect(
+            message(Bad())
+                == "Bad: property 'sly' is a Sly, whose custom mirror may hide tensors; wrap it in a closure or drop the custom mirror")
     }
 }
 

@@ -88,7 +88,8 @@ private struct Answers: Decodable {
         let optimizer = try AdamW(model)
         try optimizer.step(try gradients(model, step: 0))
         var saved = try optimizer.stateDict()
-        #expect(saved.keys.sorted() == ["bias.exp_avg", "bias.exp_avg_sq", "bias.step", "weight.exp_avg", "weight.exp_avg_sq", "weight.step"])
+        #expect(
+            saved.keys.sorted() == ["bias.exp_avg", "bias.exp_avg_sq", "bias.step", "weight.exp_avg", "weight.exp_avg_sq", "weight.step"])
         saved["bias.exp_avg"] = nil
         saved["weight.step"] = nil
         saved["weight.momentum_buffer"] = try Tensor.ones([1])

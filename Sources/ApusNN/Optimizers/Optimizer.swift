@@ -89,7 +89,8 @@ open class Optimizer {
             if let position = positionOfName[name] { return position }
         }
         throw TensorError(
-            .invalidArgument, in: "\(type(of: self))", "there is a gradient for '\(entry.names.joined(separator: ", "))', which the model does not have")
+            .invalidArgument, in: "\(type(of: self))",
+            "there is a gradient for '\(entry.names.joined(separator: ", "))', which the model does not have")
     }
 
     private func check(_ position: Int, _ gradient: Tensor, _ name: String) throws {

@@ -94,7 +94,8 @@ extension ModuleState {
     /// - Throws: what the body throws; `ModuleError` where the body gave a value to an optional parameter or buffer that had none.
     public func withReplaced<Result>(_ tensors: [Tensor], _ body: () throws -> Result) throws -> Replaced<Result> {
         guard tensors.count == slots.count else {
-            throw TensorError(.invalidArgument, in: "withReplaced", "\(tensors.count) tensors were given for \(slots.count) parameters and buffers")
+            throw TensorError(
+                .invalidArgument, in: "withReplaced", "\(tensors.count) tensors were given for \(slots.count) parameters and buffers")
         }
         let saved: [Tensor?] = entries.map(\.box.tensor)
         defer {

@@ -32,7 +32,8 @@ extension Module {
             }
         }
         report.conflicting = try conflicts(in: stateDict, targets)
-        let fits = report.mismatched.isEmpty && report.conflicting.isEmpty && (!strict || report.missing.isEmpty && report.unexpected.isEmpty)
+        let fits =
+            report.mismatched.isEmpty && report.conflicting.isEmpty && (!strict || report.missing.isEmpty && report.unexpected.isEmpty)
         guard fits else {
             if !strict { (report.missing, report.unexpected) = ([], []) }
             throw report

@@ -12,7 +12,11 @@ import CApusKernels
 package struct ElementwiseUpdate {
     /// A value of the program.
     package struct Register {
-        fileprivate enum Source { case tensor(Int), number(Int), step(Int) }
+        fileprivate enum Source {
+            case tensor(Int)
+            case number(Int)
+            case step(Int)
+        }
         fileprivate let source: Source
     }
 
@@ -41,7 +45,9 @@ package struct ElementwiseUpdate {
     }
 
     /// `a + alpha * b`.
-    package mutating func addScaled(_ a: Register, _ b: Register, alpha: Double) -> Register { append(APUS_OP_ADD_SCALED, [a, b], x: alpha) }
+    package mutating func addScaled(_ a: Register, _ b: Register, alpha: Double) -> Register {
+        append(APUS_OP_ADD_SCALED, [a, b], x: alpha)
+    }
     /// `a * factor`.
     package mutating func scaled(_ a: Register, by factor: Double) -> Register { append(APUS_OP_MUL, [a, number(factor)]) }
     /// `a / divisor`.
@@ -82,10 +88,13 @@ package struct ElementwiseUpdate {
             throw TensorError(.invalidArgument, in: "update", "\(tensors.count) tensors were given for \(tensorCount)")
         }
         for tensor in tensors {
-            guard !tensor.isTraced else { throw TensorError(.tracing, in: "update", "a tensor of \(tensor.spec) has no values while it is traced") }
+            guard !tensor.isTraced else {
+                throw TensorError(.tracing, in: "update", "a tensor of \(tensor.spec) has no values while it is traced")
+            }
             guard tensor.dtype == first.dtype, tensor.dtype.isDifferentiable else {
                 throw TensorError(
-                    .dtypeMismatch, in: "update", "tensors must have one floating-point or complex dtype, got \(first.dtype) and \(tensor.dtype)")
+                    .dtypeMismatch, in: "update",
+                    "tensors must have one floating-point or complex dtype, got \(first.dtype) and \(tensor.dtype)")
             }
             guard tensor.shape.isIdentical(to: first.shape) else {
                 throw TensorError(.shapeMismatch, in: "update", "tensors must have one shape, got \(first.shape) and \(tensor.shape)")
@@ -110,7 +119,8 @@ package struct ElementwiseUpdate {
                     for index in numbers.indices {
                         inputs.append(
                             apus_view(
-                                data: numbers.baseAddress.map { $0 + index }, sizes: nil, strides: nil, rank: 0, dtype: Int32(DType.float64.rawValue)))
+                                data: numbers.baseAddress.map { $0 + index }, sizes: nil, strides: nil, rank: 0,
+                                dtype: Int32(DType.float64.rawValue)))
                     }
                     let views = outputs.map(flat)
                     return apus_fused(
@@ -120,7 +130,8 @@ package struct ElementwiseUpdate {
         }
         withExtendedLifetime((tensors, outputs)) {}
         guard status == Int32(APUS_OK.rawValue) else {
-            throw TensorError(.unsupported, in: "update", "the kernel refused a program of \(steps.count) steps on \(tensors[0].spec) (\(status))")
+            throw TensorError(
+                .unsupported, in: "update", "the kernel refused a program of \(steps.count) steps on \(tensors[0].spec) (\(status))")
         }
     }
 
@@ -138,7 +149,8 @@ package struct ElementwiseUpdate {
         var parameters = apus_params()
         parameters.x = step.x
         return apus_instruction(
-            op: Int32(step.operation.rawValue), compute: dtype, out: position(Register(source: .step(index))), a: operands[0], b: operands[1],
+            op: Int32(step.operation.rawValue), compute: dtype, out: position(Register(source: .step(index))), a: operands[0],
+            b: operands[1],
             c: operands[2], params: parameters)
     }
 }

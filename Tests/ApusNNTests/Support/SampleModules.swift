@@ -46,7 +46,10 @@ final class Nested: Module {
     let name: String? = nil
     let sizes = [1, 2, 3]
     let activation: (Tensor) throws -> Tensor = { $0 }
-    enum Style { case plain, fancy(Int) }
+    enum Style {
+        case plain
+        case fancy(Int)
+    }
     let style = Style.fancy(3)
     let range = 1...3
     lazy var late: Affine? = nil
