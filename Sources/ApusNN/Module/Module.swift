@@ -13,7 +13,8 @@ import ApusTensor
 ///     }
 ///
 /// `forward` takes one, two or three unlabelled arguments of any types and returns a value of any type; it is found at compile time and
-/// called through the module itself, `try model(x)`. A module without `forward` conforms too and is called through methods of its own.
+/// called through the module itself, `try model(x)`. A module without `forward` conforms too and is called through methods of its own; one
+/// that is meant for subclasses declares a `forward` that they override.
 ///
 /// Stored properties are found by reflection: `@Parameter` and `@Buffer` tensors, submodules, and optionals, arrays and dictionaries of
 /// submodules. Numbers, strings and other plain values are configuration. A tensor stored in any other way is an error that names the

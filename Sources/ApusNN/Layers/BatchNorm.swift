@@ -1,0 +1,83 @@
+import ApusSymbolic
+import ApusTensor
+
+/// What batch normalisation layers have in common.
+///
+/// While training, each channel is normalised by the batch's mean and biased variance, and the running statistics move towards them (the
+/// variance towards the unbiased one) by `momentum`; evaluating, the running statistics are used. `weight` starts at 1, `bias` at 0, the
+/// running mean at 0 and the running variance at 1.
+public class BatchNormBase: Module {
+    @Parameter public final var weight: Tensor?
+    @Parameter public final var bias: Tensor?
+    @Buffer public final var runningMean: Tensor?
+    @Buffer public final var runningVar: Tensor?
+    @Buffer public final var numBatchesTracked: Tensor?
+    public final let numFeatures: Int
+    public final let epsilon: Double
+    public final let momentum: Double
+    public final var isTraining = true
+    final let layer: String
+    final let ranks: ClosedRange<Int>
+
+    public static var stateNames: [String: String] {
+        ["runningMean": "running_mean", "runningVar": "running_var", "numBatchesTracked": "num_batches_tracked"]
+    }
+
+    init(
+        layer: String, ranks: ClosedRange<Int>, _ numFeatures: Int, _ epsilon: Double, _ momentum: Double, affine: Bool,
+        trackRunningStats: Bool, dtype: DType
+    ) throws {
+        try requirePositive(numFeatures, "numFeatures", in: layer)
+        self.layer = layer
+        self.ranks = ranks
+        self.numFeatures = numFeatures
+        self.epsilon = epsilon
+        self.momentum = momentum
+        weight = affine ? try Tensor.ones([numFeatures], dtype: dtype) : nil
+        bias = affine ? try Tensor.zeros([numFeatures], dtype: dtype) : nil
+        runningMean = trackRunningStats ? try Tensor.zeros([numFeatures], dtype: dtype) : nil
+        runningVar = trackRunningStats ? try Tensor.ones([numFeatures], dtype: dtype) : nil
+        numBatchesTracked = trackRunningStats ? try Tensor.zeros([Int](), dtype: .int64) : nil
+    }
+
+    public final func forward(_ x: Tensor) throws -> Tensor {
+        try requireRank(x, ranks, in: layer)
+        try requireSize(x, dim: 1, numFeatures, "channels", in: layer)
+        guard let mean = runningMean, let variance = runningVar else {
+            return try x.batchNorm(weight: weight, bias: bias, epsilon: epsilon)
+        }
+        guard isTraining else {
+            return try x.batchNorm(runningMean: mean, runningVariance: variance, weight: weight, bias: bias, epsilon: epsilon)
+        }
+        let result = try x.batchNormTraining(
+            runningMean: mean, runningVariance: variance, weight: weight, bias: bias, momentum: momentum, epsilon: epsilon)
+        runningMean = result.runningMean
+        runningVar = result.runningVariance
+        numBatchesTracked = try numBatchesTracked.map { try $0 + 1 }
+        return result.output
+    }
+}
+
+/// Batch normalisation of `[N, C]` or `[N, C, L]`.
+public final class BatchNorm1d: BatchNormBase {
+    public init(
+        _ numFeatures: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true, trackRunningStats: Bool = true,
+        dtype: DType = .float32
+    ) throws {
+        try super.init(
+            layer: "BatchNorm1d", ranks: 2...3, numFeatures, epsilon, momentum, affine: affine, trackRunningStats: trackRunningStats,
+            dtype: dtype)
+    }
+}
+
+/// Batch normalisation of images `[N, C, H, W]`.
+public final class BatchNorm2d: BatchNormBase {
+    public init(
+        _ numFeatures: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true, trackRunningStats: Bool = true,
+        dtype: DType = .float32
+    ) throws {
+        try super.init(
+            layer: "BatchNorm2d", ranks: 4...4, numFeatures, epsilon, momentum, affine: affine, trackRunningStats: trackRunningStats,
+            dtype: dtype)
+    }
+}

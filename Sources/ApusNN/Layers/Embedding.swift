@@ -1,0 +1,37 @@
+import ApusSymbolic
+import ApusTensor
+
+/// A table of vectors looked up by number: from integers `[...]` to `[..., embeddingDim]`.
+///
+/// `weight` is `[numEmbeddings, embeddingDim]`, normally distributed; the row at `paddingIndex` is zero and gets no gradient.
+public final class Embedding: Module {
+    @Parameter public var weight: Tensor
+    public let numEmbeddings: Int
+    public let embeddingDim: Int
+    public let paddingIndex: Int?
+
+    /// - Parameter paddingIndex: negative ones count from the end.
+    public init(_ numEmbeddings: Int, _ embeddingDim: Int, paddingIndex: Int? = nil, dtype: DType = .float32) throws {
+        try requirePositive(numEmbeddings, "numEmbeddings", in: "Embedding")
+        try requirePositive(embeddingDim, "embeddingDim", in: "Embedding")
+        self.numEmbeddings = numEmbeddings
+        self.embeddingDim = embeddingDim
+        self.paddingIndex = try paddingIndex.map { index in
+            guard index >= -numEmbeddings, index < numEmbeddings else {
+                throw TensorError(.indexOutOfRange, in: "Embedding", "the padding index \(index) is outside of \(numEmbeddings) embeddings")
+            }
+            return index < 0 ? index + numEmbeddings : index
+        }
+        var table = try Tensor.randn([SymInt(numEmbeddings), SymInt(embeddingDim)], dtype: dtype)
+        if let row = self.paddingIndex {
+            table = try table.selectScatter(try Tensor.zeros([embeddingDim], dtype: dtype), dim: 0, index: SymInt(row))
+        }
+        weight = table
+    }
+
+    /// - Throws: `TensorError` for floating-point numbers, and for numbers outside of the table.
+    public func forward(_ x: Tensor) throws -> Tensor {
+        guard x.dtype.isInteger else { throw TensorError(.dtypeMismatch, in: "Embedding", "looks up integers, not \(x.dtype)") }
+        return try weight.embedding(x, paddingIndex: paddingIndex ?? -1)
+    }
+}

@@ -1,0 +1,38 @@
+import ApusSymbolic
+import ApusTensor
+
+// What layers require of their inputs and options. Errors name the layer, not only the operator inside of it.
+
+/// Requires a size of one dimension, in a trace as a condition of the program.
+func requireSize(_ x: Tensor, dim: Int, _ size: Int, _ what: String, in layer: String) throws {
+    try require(
+        x.shape[dim] == SymInt(size),
+        TensorError(.shapeMismatch, in: layer, "expects \(size) \(what) in dimension \(dim), got shape \(x.shape)"))
+}
+
+/// Requires a rank, or one less where the batch dimension may be left out.
+func requireRank(_ x: Tensor, _ ranks: ClosedRange<Int>, in layer: String) throws {
+    guard !ranks.contains(x.rank) else { return }
+    let expected = ranks.count == 1 ? "\(ranks.lowerBound)" : "\(ranks.lowerBound) or \(ranks.upperBound)"
+    throw TensorError(.shapeMismatch, in: layer, "expects \(expected) dimensions, got shape \(x.shape)")
+}
+
+/// Requires a positive option.
+func requirePositive(_ value: Int, _ name: String, in layer: String) throws {
+    guard value > 0 else { throw TensorError(.invalidArgument, in: layer, "\(name) must be positive, not \(value)") }
+}
+
+func requireProbability(_ value: Double, in layer: String) throws {
+    guard value >= 0, value <= 1 else {
+        throw TensorError(.invalidArgument, in: layer, "a probability must be between 0 and 1, not \(value)")
+    }
+}
+
+/// Requires the number of groups to divide a number of channels.
+func requireDivides(_ groups: Int, _ channels: Int, _ name: String, in layer: String) throws {
+    try requirePositive(groups, "groups", in: layer)
+    try requirePositive(channels, name, in: layer)
+    guard channels.isMultiple(of: groups) else {
+        throw TensorError(.invalidArgument, in: layer, "\(name) \(channels) is not a multiple of the \(groups) groups")
+    }
+}

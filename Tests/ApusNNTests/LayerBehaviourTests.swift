@@ -1,0 +1,123 @@
+import ApusNN
+import ApusSymbolic
+import ApusTensor
+import Testing
+
+@Suite struct InitializationTests {
+    private func range(_ tensor: Tensor?) throws -> (low: Double, high: Double, mean: Double) {
+        let values = try #require(tensor).array(of: Double.self)
+        return (values.min() ?? 0, values.max() ?? 0, values.reduce(0, +) / Double(values.count))
+    }
+
+    private func expectUniform(_ tensor: Tensor?, bound: Double, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let (low, high, mean) = try range(tensor)
+        #expect(low >= -bound && high <= bound, sourceLocation: sourceLocation)
+        #expect(low < -0.9 * bound && high > 0.9 * bound, sourceLocation: sourceLocation)
+        #expect(abs(mean) < 0.1 * bound, sourceLocation: sourceLocation)
+    }
+
+    /// The bounds are PyTorch's: 1 / sqrt(fan-in), and Glorot's for attention.
+    @Test func boundsFollowPyTorchs() throws {
+        Tensor.seed(0)
+        let linear = try Linear(100, 400)
+        try expectUniform(linear.weight, bound: 0.1)
+        try expectUniform(linear.bias, bound: 0.1)
+        let convolution = try Conv2d(16, 256, kernelSize: 5, groups: 4)
+        try expectUniform(convolution.weight, bound: 0.1)
+        try expectUniform(convolution.bias, bound: 0.1)
+        // The fan-in of a transposed convolution counts its output channels, as in PyTorch.
+        try expectUniform(try ConvTranspose2d(400, 4, kernelSize: 5).weight, bound: 0.1)
+        let embedding = try Embedding(200, 100, paddingIndex: -1)
+        let values = try embedding.weight.array(of: Double.self)
+        #expect(values.suffix(100).allSatisfy { $0 == 0 })
+        let spread = values.reduce(0) { $0 + $1 * $1 } / Double(values.count)
+        #expect(abs(spread - 0.995) < 0.05)
+        let norm = try BatchNorm2d(3)
+        #expect(try norm.stateDict().keys.sorted() == ["bias", "num_batches_tracked", "running_mean", "running_var", "weight"])
+        #expect(norm.numBatchesTracked?.dtype == .int64)
+    }
+
+    @Test func seedsRepeat() throws {
+        Tensor.seed(7)
+        let first = try Linear(4, 4).weight.array(of: Float.self)
+        let second = try Linear(4, 4).weight.array(of: Float.self)
+        Tensor.seed(7)
+        #expect(try Linear(4, 4).weight.array(of: Float.self) == first)
+        #expect(first != second)
+    }
+}
+
+@Suite struct DropoutTests {
+    @Test func dropsItsShareAndScalesTheRest() throws {
+        let dropout = try Dropout(0.25)
+        let x = try Tensor.ones([100, 100])
+        let values = try dropout(x).array(of: Float.self)
+        let dropped = values.count { $0 == 0 }
+        #expect(abs(Double(dropped) / 10_000 - 0.25) < 0.03)
+        #expect(values.allSatisfy { $0 == 0 || abs($0 - 4.0 / 3) < 1e-6 })
+        #expect(try dropout(x).array(of: Float.self) != values)
+        try dropout.eval()
+        #expect(try dropout(x).array(of: Float.self).allSatisfy { $0 == 1 })
+        #expect(try Dropout(1)(x).array(of: Float.self).allSatisfy { $0 == 0 })
+    }
+
+    @Test func gradientsFollowTheMask() throws {
+        let dropout = try Dropout(0.5)
+        let x = try Tensor.ones([50])
+        let recorder = GradientRecorder()
+        try recorder.watch(x)
+        let y = try Interpreter.with(recorder) { try dropout(x) }
+        let gradient = try #require(try recorder.gradients(of: y, seed: Tensor.ones([50]), with: [x])[0])
+        #expect(try gradient.array(of: Float.self) == y.array(of: Float.self))
+    }
+}
+
+/// Mistakes name the layer, its size and the input's shape.
+@Suite struct LayerErrorTests {
+    private func message<Result>(_ body: () throws -> Result) -> String {
+        do {
+            _ = try body()
+            return "no error"
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test func wrongInputs() throws {
+        func ones(_ sizes: Int...) throws -> Tensor { try Tensor.full(sizes.map { SymInt($0) }, 1.0) }
+        let linear = try Linear(4, 3)
+        #expect(message { try linear(try ones(2, 5)) } == "Linear: expects 4 features in dimension -1, got shape [2, 5]")
+        #expect(message { try linear(try ones()) } == "Linear: expects at least one dimension, got shape []")
+        let convolution = try Conv2d(3, 8, kernelSize: 3)
+        #expect(message { try convolution(try ones(2, 4, 8, 8)) } == "Conv2d: expects 3 channels in dimension -3, got shape [2, 4, 8, 8]")
+        #expect(message { try convolution(try ones(8, 8)) } == "Conv2d: expects 3 or 4 dimensions, got shape [8, 8]")
+        #expect(message { try BatchNorm2d(3)(try ones(2, 3)) } == "BatchNorm2d: expects 4 dimensions, got shape [2, 3]")
+        #expect(message { try BatchNorm1d(3)(try ones(2, 4)) } == "BatchNorm1d: expects 3 channels in dimension 1, got shape [2, 4]")
+        #expect(
+            message { try LayerNorm([3, 4])(try ones(2, 3, 5)) } == "LayerNorm: expects 4 elements in dimension -1, got shape [2, 3, 5]")
+        #expect(message { try LayerNorm([3, 4])(try ones(4)) } == "LayerNorm: expects the last sizes [3, 4], got shape [4]")
+        #expect(message { try GroupNorm(2, 4)(try ones(2, 3)) } == "GroupNorm: expects 4 channels in dimension 1, got shape [2, 3]")
+        #expect(message { try Embedding(5, 2)(try ones(2)) } == "Embedding: looks up integers, not float32")
+        #expect(message { try MaxPool2d(2)(try ones(2, 2)) } == "MaxPool2d: expects 3 or 4 dimensions, got shape [2, 2]")
+        for index in [5, -1, Int.max] {
+            #expect(throws: TensorError.self) { try Embedding(5, 2)(try Tensor([index], shape: [1])) }
+        }
+    }
+
+    @Test func wrongOptions() {
+        #expect(message { try Linear(0, 3) } == "Linear: inFeatures must be positive, not 0")
+        #expect(message { try Conv2d(3, 8, kernelSize: 3, groups: 2) } == "Conv2d: inChannels 3 is not a multiple of the 2 groups")
+        #expect(message { try Conv2d(3, 8, kernelSize: 3, groups: 0) } == "Conv2d: groups must be positive, not 0")
+        #expect(
+            message { try Conv2d(3, 8, kernelSize: [1, 2, 3]) }
+                == "Conv2d: kernelSize must be one number or 2, each at least 1, not [1, 2, 3]")
+        #expect(
+            message { try Conv2d(3, 8, kernelSize: 3, stride: 0) } == "Conv2d: stride must be one number or 2, each at least 1, not [0]")
+        #expect(message { try Dropout(1.5) } == "Dropout: a probability must be between 0 and 1, not 1.5")
+        #expect(message { try Dropout(.nan) } == "Dropout: a probability must be between 0 and 1, not nan")
+        #expect(message { try GroupNorm(4, 6) } == "GroupNorm: numChannels 6 is not a multiple of the 4 groups")
+        #expect(message { try LayerNorm([Int]()) } == "LayerNorm: normalizedShape must have positive sizes, not []")
+        #expect(
+            message { try Embedding(5, 2, paddingIndex: 5) } == "Embedding: the padding index 5 is outside of 5 embeddings")
+    }
+}

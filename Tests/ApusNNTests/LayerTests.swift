@@ -1,0 +1,149 @@
+import ApusNN
+import ApusTensor
+import Testing
+
+private struct LayerCase: Decodable {
+    let state, gradients, stateAfter: [String: ReferenceTensor]
+    let inputs, inputGradients: [ReferenceTensor]
+    let output: ReferenceTensor
+}
+
+/// A layer and how to call it with a case's inputs.
+private struct Subject {
+    let module: any Module
+    let call: ([Tensor]) throws -> Tensor
+
+    init(_ module: some Module<Tensor, Tensor>) {
+        self.module = module
+        call = { try module($0[0]) }
+    }
+
+    init(_ module: any Module, _ call: @escaping ([Tensor]) throws -> Tensor) {
+        self.module = module
+        self.call = call
+    }
+}
+
+@Suite struct LayerTests {
+    private static let cases = Result { try judge("nn_layers.py", as: [String: LayerCase].self) }
+
+    private func plain(_ name: String) throws -> Subject? {
+        let d = DType.float64
+        switch name {
+        case "linear": return Subject(try Linear(4, 3, dtype: d))
+        case "linear without bias": return Subject(try Linear(4, 3, bias: false, dtype: d))
+        case "embedding": return Subject(try Embedding(7, 3, dtype: d))
+        case "embedding padding": return Subject(try Embedding(7, 3, paddingIndex: 2, dtype: d))
+        case "relu": return Subject(ReLU())
+        case "gelu": return Subject(GELU())
+        case "gelu tanh": return Subject(GELU(approximate: .tanh))
+        case "silu": return Subject(SiLU())
+        case "sigmoid": return Subject(Sigmoid())
+        case "tanh": return Subject(Tanh())
+        case "softmax": return Subject(Softmax(dim: 1))
+        case "identity": return Subject(Identity())
+        case "flatten": return Subject(Flatten())
+        case "sequential": return Subject(Sequential(try Linear(4, 5, dtype: d), Tanh(), try Linear(5, 2, dtype: d)))
+        default: return nil
+        }
+    }
+
+    private func spatial(_ name: String) throws -> Subject? {
+        let d = DType.float64
+        switch name {
+        case "conv1d": return Subject(try Conv1d(4, 6, kernelSize: 3, stride: 2, padding: 1, dilation: 2, groups: 2, dtype: d))
+        case "conv2d": return Subject(try Conv2d(3, 4, kernelSize: 3, padding: 1, dtype: d))
+        case "conv2d options":
+            return Subject(
+                try Conv2d(
+                    4, 6, kernelSize: [3, 2], stride: [2, 1], padding: [1, 2], dilation: [1, 2], groups: 2, bias: false, dtype: d))
+        case "conv2d without batch": return Subject(try Conv2d(3, 4, kernelSize: 3, dtype: d))
+        case "convtranspose2d":
+            return Subject(try ConvTranspose2d(4, 6, kernelSize: 3, stride: 2, padding: 1, outputPadding: 1, groups: 2, dtype: d))
+        case "maxpool2d": return Subject(try MaxPool2d(2))
+        case "maxpool2d options": return Subject(try MaxPool2d([3, 2], stride: [2, 1], padding: 1, ceilMode: true))
+        case "avgpool2d": return Subject(try AvgPool2d(2))
+        case "avgpool2d options": return Subject(try AvgPool2d(3, stride: 2, padding: 1, ceilMode: true, countIncludePad: false))
+        case "adaptiveavgpool2d": return Subject(try AdaptiveAvgPool2d([2, 3]))
+        default: return nil
+        }
+    }
+
+    private func normalization(_ name: String) throws -> Subject? {
+        let d = DType.float64
+        switch name {
+        case "batchnorm1d eval", "batchnorm1d train": return Subject(try BatchNorm1d(3, dtype: d))
+        case "batchnorm2d eval": return Subject(try BatchNorm2d(3, dtype: d))
+        case "batchnorm2d train":
+            let module = try BatchNorm2d(3, epsilon: 1e-3, momentum: 0.3, dtype: d)
+            return Subject(module) { x in
+                _ = try module(x[0])
+                _ = try module(x[0])
+                return try module(x[0])
+            }
+        case "batchnorm2d plain": return Subject(try BatchNorm2d(3, affine: false, trackRunningStats: false, dtype: d))
+        case "layernorm": return Subject(try LayerNorm(6, dtype: d))
+        case "layernorm two dims": return Subject(try LayerNorm([3, 4], epsilon: 1e-3, dtype: d))
+        case "layernorm plain": return Subject(try LayerNorm(6, elementwiseAffine: false, dtype: d))
+        case "groupnorm": return Subject(try GroupNorm(2, 6, dtype: d))
+        case "rmsnorm": return Subject(try RMSNorm(6, dtype: d))
+        case "rmsnorm eps": return Subject(try RMSNorm(6, epsilon: 1e-2, dtype: d))
+        default: return nil
+        }
+    }
+
+    /// Weights interchange by name, outputs, gradients of parameters and inputs, and buffers afterwards are PyTorch's.
+    @Test func layersArePyTorchs() throws {
+        let cases = try Self.cases.get()
+        #expect(cases.count == 46)
+        for (name, expected) in cases {
+            if name.contains("attention") || name.contains("encoder") { continue }
+            guard let subject = try plain(name) ?? spatial(name) ?? normalization(name) else {
+                Issue.record("no layer for '\(name)'")
+                continue
+            }
+            do {
+                try compare(name, subject, expected)
+            } catch {
+                Issue.record("\(name): \(error)")
+            }
+        }
+    }
+
+    private func compare(_ name: String, _ subject: Subject, _ expected: LayerCase) throws {
+        let module = subject.module
+        try load(module, try expected.state.mapValues { try $0.tensor() })
+        try module.train(name.contains("train") || name.hasPrefix("encoder"))
+        let inputs = try expected.inputs.map { try $0.tensor() }
+        let floating = inputs.indices.filter { inputs[$0].dtype.isFloatingPoint }
+        let recorder = GradientRecorder()
+        let parameters = try ModuleState(of: module).slots.filter(\.requiresGradient)
+        for tensor in floating.map({ inputs[$0] }) + parameters.map(\.tensor) { try recorder.watch(tensor) }
+        let (output, loss) = try Interpreter.with(recorder) {
+            let output = try subject.call(inputs)
+            let coefficients = try Tensor.linspace(-1, 1.5, steps: output.count, dtype: .float64).reshaped(output.shape)
+            return (output, try (output * coefficients).sum())
+        }
+        try expectClose(output, expected.output, rtol: 1e-9, name)
+        let gradients = try recorder.gradients(of: loss, with: parameters.map(\.tensor))
+        for (parameter, gradient) in zip(parameters, gradients) {
+            let name = "\(name), gradient of \(parameter.names[0])"
+            guard let reference = expected.gradients[parameter.names[0]] else {
+                Issue.record("\(name): PyTorch has none")
+                continue
+            }
+            try expectClose(try #require(gradient, "\(name)"), reference, rtol: 1e-8, name)
+        }
+        #expect(parameters.count == expected.gradients.count, "\(name): parameters")
+        let inputGradients = try recorder.gradients(of: loss, with: floating.map { inputs[$0] })
+        for (position, reference) in expected.inputGradients.enumerated() {
+            try expectClose(try #require(inputGradients[position]), reference, rtol: 1e-8, "\(name), gradient of input \(position)")
+        }
+        for entry in try ModuleState(of: module).buffers {
+            let reference = try #require(expected.stateAfter[entry.name])
+            try expectClose(entry.tensor, reference, rtol: 1e-10, "\(name), \(entry.name) afterwards")
+        }
+    }
+
+    private func load(_ module: some Module, _ state: [String: Tensor]) throws { try module.load(state, strict: true) }
+}

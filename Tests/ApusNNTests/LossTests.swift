@@ -1,0 +1,88 @@
+import ApusNN
+import ApusTensor
+import Testing
+
+private struct LossCase: Decodable {
+    let input, target, value, gradient: ReferenceTensor
+}
+
+@Suite struct LossTests {
+    private static let cases = Result { try judge("nn_losses.py", as: [String: LossCase].self) }
+    private static let classWeights: [Double] = [0.5, 1, 2, 0.3]
+
+    private func loss(_ name: String, _ x: Tensor, _ target: Tensor, _ last: String) throws -> Tensor {
+        let reduction: LossReduction = last == "none" ? .none : last == "sum" ? .sum : .mean
+        let weight = try Tensor(Self.classWeights, shape: [4])
+        switch name {
+        case "crossEntropy", "crossEntropy probabilities": return try crossEntropy(x, target, reduction: reduction)
+        case "crossEntropy smooth": return try crossEntropy(x, target, reduction: reduction, labelSmoothing: 0.1)
+        case "crossEntropy weighted": return try crossEntropy(x, target, weight: weight, reduction: reduction)
+        case "crossEntropy weighted smooth", "crossEntropy probabilities weighted smooth":
+            return try crossEntropy(x, target, weight: weight, reduction: reduction, labelSmoothing: 0.2)
+        case "crossEntropy image": return try crossEntropy(x, target, ignoreIndex: 1, reduction: reduction)
+        case "nll": return try nllLoss(x.logSoftmax(dim: 1), target, reduction: reduction)
+        case "mse": return try mseLoss(x, target, reduction: reduction)
+        case "l1": return try l1Loss(x, target, reduction: reduction)
+        case "smoothL1": return try smoothL1Loss(x, target, beta: 0.7, reduction: reduction)
+        case "bce": return try bceWithLogits(x, target, reduction: reduction)
+        case "bce weighted": return try bceWithLogits(x, target, weight: weight, positiveWeight: weight * 2, reduction: reduction)
+        case "klDiv", "klDiv log":
+            let divergence: DivergenceReduction =
+                last == "batchMean" ? .batchMean : reduction == .none ? .none : reduction == .sum ? .sum : .mean
+            return try klDiv(x.logSoftmax(dim: 1), target, reduction: divergence, logTarget: name == "klDiv log")
+        default: throw TensorError(.invalidArgument, "no loss for '\(name)'")
+        }
+    }
+
+    @Test func valuesAndGradientsArePyTorchs() throws {
+        let cases = try Self.cases.get()
+        #expect(cases.count == 47)
+        for (name, expected) in cases {
+            let words = name.split(separator: " ")
+            let last = String(words.last ?? "")
+            let function = words.dropLast().joined(separator: " ")
+            let (x, target) = (try expected.input.tensor(), try expected.target.tensor())
+            try expectClose(try loss(function, x, target, last), expected.value, rtol: 1e-10, name)
+            let gradient = try gradient(at: x) { x in
+                let value = try loss(function, x, target, last)
+                guard value.rank > 0 else { return value }
+                let count = try #require(value.count.constant)
+                return try
+                    (value * Tensor.linspace(-1, 1.5, steps: value.count, dtype: .float64).reshaped(value.shape) * (count > 0 ? 1 : 0))
+                    .sum()
+            }
+            try expectClose(gradient, expected.gradient, rtol: 1e-10, "gradient of \(name)")
+        }
+    }
+
+    @Test func mistakesAreNamed() throws {
+        let x = try Tensor.ones([3, 4])
+        func message(_ body: () throws -> Tensor) -> String {
+            do {
+                _ = try body()
+                return "no error"
+            } catch {
+                return "\(error)"
+            }
+        }
+        let classes = try Tensor([0, 1, 3], shape: [3])
+        #expect(
+            message { try mseLoss(x, try Tensor.ones([3])) } == "mseLoss: the input has shape [3, 4], the target [3]; they must be equal")
+        #expect(
+            message { try crossEntropy(x, try Tensor([0, 1], shape: [2])) }
+                == "nll_loss_forward: scores of shape [3, 4] need targets of [3], not [2]")
+        #expect(
+            message { try crossEntropy(x, classes, weight: try Tensor.ones([3])) }
+                == "nll_loss_forward: the weight has shape [3], but there are 4 classes")
+        #expect(
+            message { try crossEntropy(x, try Tensor.ones([3], dtype: .bool)) }
+                == "nll_loss_forward: targets must be integers, or probabilities in the scores' shape, not bool")
+        #expect(
+            message { try crossEntropy(x, classes, labelSmoothing: 2) } == "cross_entropy_loss: label_smoothing must lie between 0 and 1, not at 2.0")
+        #expect(message { try nllLoss(x, try x.sum(dim: 1)) } == "nll_loss_forward: targets must be integers, or probabilities in the scores' shape, not float32")
+        #expect(message { try crossEntropy(classes, classes) } == "cross_entropy_loss: does not take int64, only floating-point dtypes")
+        for bad in [4, -1, Int.max, Int.min] {
+            #expect(throws: TensorError.self) { try crossEntropy(x, try Tensor([0, bad, 3], shape: [3])) }
+        }
+    }
+}

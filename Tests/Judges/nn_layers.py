@@ -1,0 +1,123 @@
+"""Prints, for each layer, weights, inputs, the output and all gradients as PyTorch computes them in float64.
+
+The loss is the sum of the output times fixed coefficients, so that no gradient is trivially one or zero."""
+
+import json
+import warnings
+
+import torch
+from torch import nn
+
+warnings.simplefilter("ignore")
+torch.manual_seed(0)
+torch.set_default_dtype(torch.float64)
+cases = {}
+
+
+def write(tensor):
+    return {"shape": list(tensor.shape), "dtype": str(tensor.dtype).removeprefix("torch."), "data": tensor.detach().flatten().double().tolist()}
+
+
+def case(name, module, *inputs, call=None, train=False, steps=1):
+    """Runs the module and records everything. Affine parameters are moved off 1 and 0 first."""
+    module.train(train)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            if parameter.dim() == 1:
+                parameter.add_(torch.randn_like(parameter) * 0.3)
+        for key, buffer in module.named_buffers():
+            if buffer.is_floating_point():
+                buffer.add_(torch.rand_like(buffer) * 0.3)
+    state = {key: write(value.clone()) for key, value in module.state_dict().items()}
+    inputs = [x.clone().requires_grad_() if x.is_floating_point() else x for x in inputs]
+    for _ in range(steps):
+        output = call(module, *inputs) if call else module(*inputs)
+    coefficients = torch.linspace(-1, 1.5, output.numel()).reshape(output.shape)
+    loss = (output * coefficients).sum()
+    module.zero_grad()
+    loss.backward()
+    cases[name] = {
+        "state": state,
+        "inputs": [write(x) for x in inputs],
+        "output": write(output),
+        "gradients": {key: write(p.grad) for key, p in module.named_parameters() if p.grad is not None},
+        "inputGradients": [write(x.grad) for x in inputs if x.is_floating_point()],
+        "stateAfter": {key: write(value) for key, value in module.state_dict().items()},
+    }
+
+
+R = torch.randn
+case("linear", nn.Linear(4, 3), R(2, 5, 4))
+case("linear without bias", nn.Linear(4, 3, bias=False), R(4))
+case("conv1d", nn.Conv1d(4, 6, 3, stride=2, padding=1, dilation=2, groups=2), R(2, 4, 11))
+case("conv2d", nn.Conv2d(3, 4, 3, padding=1), R(2, 3, 6, 5))
+case("conv2d options", nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(1, 2), dilation=(1, 2), groups=2, bias=False), R(2, 4, 8, 7))
+case("conv2d without batch", nn.Conv2d(3, 4, 3), R(3, 6, 5))
+case("convtranspose2d", nn.ConvTranspose2d(4, 6, 3, stride=2, padding=1, output_padding=1, groups=2), R(2, 4, 5, 4))
+case("batchnorm1d eval", nn.BatchNorm1d(3), R(5, 3))
+case("batchnorm1d train", nn.BatchNorm1d(3), R(5, 3, 4), train=True)
+case("batchnorm2d eval", nn.BatchNorm2d(3), R(2, 3, 4, 4))
+case("batchnorm2d train", nn.BatchNorm2d(3, eps=1e-3, momentum=0.3), R(2, 3, 4, 4), train=True, steps=3)
+case("batchnorm2d plain", nn.BatchNorm2d(3, affine=False, track_running_stats=False), R(2, 3, 4, 4))
+case("layernorm", nn.LayerNorm(6), R(2, 3, 6))
+case("layernorm two dims", nn.LayerNorm([3, 4], eps=1e-3), R(2, 3, 4))
+case("layernorm plain", nn.LayerNorm(6, elementwise_affine=False), R(2, 3, 6))
+case("groupnorm", nn.GroupNorm(2, 6), R(2, 6, 3, 3))
+case("rmsnorm", nn.RMSNorm(6), R(2, 3, 6))
+case("rmsnorm eps", nn.RMSNorm(6, eps=1e-2), R(2, 3, 6))
+case("embedding", nn.Embedding(7, 3), torch.tensor([[1, 2, 2], [6, 0, 1]]))
+case("embedding padding", nn.Embedding(7, 3, padding_idx=2), torch.tensor([[1, 2, 2], [6, 0, 1]]))
+case("relu", nn.ReLU(), R(3, 4))
+case("gelu", nn.GELU(), R(3, 4))
+case("gelu tanh", nn.GELU(approximate="tanh"), R(3, 4))
+case("silu", nn.SiLU(), R(3, 4))
+case("sigmoid", nn.Sigmoid(), R(3, 4))
+case("tanh", nn.Tanh(), R(3, 4))
+case("softmax", nn.Softmax(dim=1), R(3, 4))
+case("identity", nn.Identity(), R(3, 4))
+case("flatten", nn.Flatten(), R(2, 3, 4))
+case("maxpool2d", nn.MaxPool2d(2), R(2, 3, 6, 5))
+case("maxpool2d options", nn.MaxPool2d((3, 2), stride=(2, 1), padding=1, ceil_mode=True), R(2, 3, 6, 5))
+case("avgpool2d", nn.AvgPool2d(2), R(2, 3, 6, 5))
+case("avgpool2d options", nn.AvgPool2d(3, stride=2, padding=1, ceil_mode=True, count_include_pad=False), R(2, 3, 6, 5))
+case("adaptiveavgpool2d", nn.AdaptiveAvgPool2d((2, 3)), R(2, 3, 5, 7))
+case("sequential", nn.Sequential(nn.Linear(4, 5), nn.Tanh(), nn.Linear(5, 2)), R(3, 4))
+
+same = lambda m, x: m(x, x, x, need_weights=False)[0]
+case("attention", nn.MultiheadAttention(8, 2), R(5, 3, 8), call=lambda m, x: m(x, x, x)[0])
+case("attention batch first", nn.MultiheadAttention(8, 2, batch_first=True), R(3, 5, 8), call=same)
+case("attention without batch", nn.MultiheadAttention(8, 4, bias=False), R(5, 8), call=same)
+case("cross attention", nn.MultiheadAttention(8, 2, kdim=6, vdim=4, batch_first=True), R(3, 5, 8), R(3, 7, 6), R(3, 7, 4), call=lambda m, q, k, v: m(q, k, v)[0])
+case("cross attention packed", nn.MultiheadAttention(8, 2, batch_first=True), R(3, 5, 8), R(3, 7, 8), R(3, 7, 8), call=lambda m, q, k, v: m(q, k, v)[0])
+causal = torch.ones(5, 5, dtype=torch.bool).triu(1)
+padding = torch.tensor([[False] * 5, [False, False, False, True, True], [False, True, False, False, False]])
+case(
+    "attention masks",
+    nn.MultiheadAttention(8, 2, batch_first=True),
+    R(3, 5, 8),
+    call=lambda m, x: m(x, x, x, attn_mask=causal, key_padding_mask=padding)[0],
+)
+case(
+    "attention float mask",
+    nn.MultiheadAttention(8, 2, batch_first=True),
+    R(3, 5, 8),
+    R(6, 5, 5),
+    call=lambda m, x, mask: m(x, x, x, attn_mask=mask)[0],
+)
+case(
+    "attention causal",
+    nn.MultiheadAttention(8, 2, batch_first=True),
+    R(3, 5, 8),
+    call=lambda m, x: m(x, x, x, attn_mask=causal, is_causal=True, need_weights=False)[0],
+)
+case("encoder layer", nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0), R(5, 3, 8), train=True)
+case(
+    "encoder layer norm first",
+    nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, activation="gelu", batch_first=True, norm_first=True),
+    R(3, 5, 8),
+    train=True,
+)
+encoder = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
+case("encoder", nn.TransformerEncoder(encoder, 2, norm=nn.LayerNorm(8), enable_nested_tensor=False), R(3, 5, 8), train=True)
+
+print(json.dumps(cases))
