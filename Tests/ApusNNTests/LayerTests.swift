@@ -48,27 +48,6 @@ private struct Subject {
         }
     }
 
-    private func spatial(_ name: String) throws -> Subject? {
-        let d = DType.float64
-        switch name {
-        case "conv1d": return Subject(try Conv1d(4, 6, kernelSize: 3, stride: 2, padding: 1, dilation: 2, groups: 2, dtype: d))
-        case "conv2d": return Subject(try Conv2d(3, 4, kernelSize: 3, padding: 1, dtype: d))
-        case "conv2d options":
-            return Subject(
-                try Conv2d(
-                    4, 6, kernelSize: [3, 2], stride: [2, 1], padding: [1, 2], dilation: [1, 2], groups: 2, bias: false, dtype: d))
-        case "conv2d without batch": return Subject(try Conv2d(3, 4, kernelSize: 3, dtype: d))
-        case "convtranspose2d":
-            return Subject(try ConvTranspose2d(4, 6, kernelSize: 3, stride: 2, padding: 1, outputPadding: 1, groups: 2, dtype: d))
-        case "maxpool2d": return Subject(try MaxPool2d(2))
-        case "maxpool2d options": return Subject(try MaxPool2d([3, 2], stride: [2, 1], padding: 1, ceilMode: true))
-        case "avgpool2d": return Subject(try AvgPool2d(2))
-        case "avgpool2d options": return Subject(try AvgPool2d(3, stride: 2, padding: 1, ceilMode: true, countIncludePad: false))
-        case "adaptiveavgpool2d": return Subject(try AdaptiveAvgPool2d([2, 3]))
-        default: return nil
-        }
-    }
-
     private func normalization(_ name: String) throws -> Subject? {
         let d = DType.float64
         switch name {
@@ -92,13 +71,62 @@ private struct Subject {
         }
     }
 
+    private func attention(_ name: String) throws -> Subject? {
+        let d = DType.float64
+        func attention(batchFirst: Bool = true) throws -> MultiheadAttention {
+            try MultiheadAttention(8, 2, batchFirst: batchFirst, dtype: d)
+        }
+        switch name {
+        case "attention":
+            let module = try attention(batchFirst: false)
+            return Subject(module) { x in try module(x[0], x[0], x[0]) }
+        case "attention batch first":
+            let module = try attention()
+            return Subject(module) { x in try module(x[0], x[0], x[0]) }
+        case "attention without batch":
+            let module = try MultiheadAttention(8, 4, bias: false, dtype: d)
+            return Subject(module) { x in try module(x[0], x[0], x[0]) }
+        case "cross attention":
+            let module = try MultiheadAttention(8, 2, kdim: 6, vdim: 4, batchFirst: true, dtype: d)
+            return Subject(module) { x in try module(x[0], x[1], x[2]) }
+        case "cross attention packed":
+            let module = try attention()
+            return Subject(module) { x in try module(x[0], x[1], x[2]) }
+        case "attention masks":
+            let module = try attention()
+            let causal = try Tensor.ones([5, 5], dtype: .bool).triu(diagonal: 1)
+            var padding = [Bool](repeating: false, count: 15)
+            for position in [8, 9, 11] { padding[position] = true }
+            let keys = try Tensor(padding, shape: [3, 5])
+            return Subject(module) { x in try module.attend(x[0], x[0], x[0], attentionMask: causal, keyPaddingMask: keys) }
+        case "attention float mask":
+            let module = try attention()
+            return Subject(module) { x in try module.attend(x[0], x[0], x[0], attentionMask: x[1]) }
+        case "attention causal":
+            let module = try attention()
+            return Subject(module) { x in try module.attend(x[0], x[0], x[0], isCausal: true) }
+        case "encoder layer":
+            return Subject(try TransformerEncoderLayer(8, 2, dimFeedforward: 16, dropout: 0, dtype: d))
+        case "encoder layer norm first":
+            return Subject(
+                try TransformerEncoderLayer(
+                    8, 2, dimFeedforward: 16, dropout: 0, activation: .gelu, batchFirst: true, normFirst: true, dtype: d))
+        case "encoder":
+            let layers = try (0..<2).map { _ in
+                try TransformerEncoderLayer(8, 2, dimFeedforward: 16, dropout: 0, batchFirst: true, dtype: d)
+            }
+            return Subject(TransformerEncoder(layers, norm: try LayerNorm(8, dtype: d)))
+        default: return nil
+        }
+    }
+
     /// Weights interchange by name, outputs, gradients of parameters and inputs, and buffers afterwards are PyTorch's.
     @Test func layersArePyTorchs() throws {
         let cases = try Self.cases.get()
         #expect(cases.count == 46)
         for (name, expected) in cases {
-            if name.contains("attention") || name.contains("encoder") { continue }
-            guard let subject = try plain(name) ?? spatial(name) ?? normalization(name) else {
+            if name.contains("conv") || name.contains("pool") { continue }
+            guard let subject = try plain(name) ?? normalization(name) ?? attention(name) else {
                 Issue.record("no layer for '\(name)'")
                 continue
             }

@@ -78,8 +78,11 @@ private struct LossCase: Decodable {
             message { try crossEntropy(x, try Tensor.ones([3], dtype: .bool)) }
                 == "nll_loss_forward: targets must be integers, or probabilities in the scores' shape, not bool")
         #expect(
-            message { try crossEntropy(x, classes, labelSmoothing: 2) } == "cross_entropy_loss: label_smoothing must lie between 0 and 1, not at 2.0")
-        #expect(message { try nllLoss(x, try x.sum(dim: 1)) } == "nll_loss_forward: targets must be integers, or probabilities in the scores' shape, not float32")
+            message { try crossEntropy(x, classes, labelSmoothing: 2) }
+                == "cross_entropy_loss: label_smoothing must lie between 0 and 1, not at 2.0")
+        #expect(
+            message { try nllLoss(x, try x.sum(dim: 1)) }
+                == "nll_loss_forward: targets must be integers, or probabilities in the scores' shape, not float32")
         #expect(message { try crossEntropy(classes, classes) } == "cross_entropy_loss: does not take int64, only floating-point dtypes")
         for bad in [4, -1, Int.max, Int.min] {
             #expect(throws: TensorError.self) { try crossEntropy(x, try Tensor([0, bad, 3], shape: [3])) }

@@ -16,6 +16,28 @@ import Testing
         }
     }
 
+    /// Large enough for the form with fewer multiplications; whole numbers stay exact in it.
+    static let fast: [Case] = [
+        Case(batch: 1, channels: (16, 17), size: [21, 23], kernel: [3, 3], padding: 1),
+        Case(channels: (18, 16), size: [16, 19], kernel: [3, 3]),
+        Case(channels: (16, 16), size: [12, 15], kernel: [3, 3], padding: 2),
+    ]
+
+    @Test(arguments: fast)
+    func threeByThree(_ c: Case) {
+        var random = SplitMix(26)
+        var (conv, out): (apus_conv, [Int]) = describe(c)
+        let x: TestArray = TestArray(APUS_FLOAT32, [c.batch, c.channels.0] + c.size).fill { Double(random.whole(-2...2)) }
+        let w: TestArray = TestArray(APUS_FLOAT32, [c.channels.1, c.channels.0] + c.kernel).fill { Double(random.whole(-2...2)) }
+        let b: TestArray = TestArray(APUS_FLOAT32, [c.channels.1]).fill { Double(random.whole(-2...2)) }
+        let y = TestArray(APUS_FLOAT32, [c.batch, c.channels.1] + out)
+        #expect(apus_conv_forward(&conv, code(APUS_FLOAT32), x.pointer, w.pointer, b.pointer, y.pointer) == ok)
+        let outPlane: Int = out.reduce(1, *)
+        var expected: [Double] = (0..<y.count).map { b[$0 / outPlane % c.channels.1] }
+        forEachProduct(c, out) { o, i, k in expected[o] += x[i] * w[k] }
+        #expect(y.values == expected, "\(c)")
+    }
+
     static let cases: [Case] = [
         Case(channels: (3, 4), size: [9], kernel: [3], padding: 1),
         Case(channels: (4, 6), groups: 2, size: [7, 8], kernel: [3, 2], stride: 2, padding: 1),

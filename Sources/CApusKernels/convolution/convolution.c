@@ -2,7 +2,7 @@
 #include "convolution.h"
 #include <stdatomic.h>
 
-enum { TILE_BYTES = 1 << 18, MIN_TILE = 64 };
+enum { TILE_BYTES = 1 << 20, MIN_TILE = 64 };
 
 int64_t apus_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
     int64_t limit = INT64_MAX / 4;
@@ -100,6 +100,8 @@ static int run_forward(job *j) {
         apus_parallel_for(j->conv->batch * j->conv->out_channels, 32768 / (s->out_plane * s->window) + 1, depthwise_range, j);
         return APUS_OK;
     }
+    if (apus_conv_suits_winograd(j->conv, j->dtype))
+        return apus_conv_winograd(j->conv, (const float *)j->in, (const float *)j->weight, (const float *)j->bias, (float *)j->out);
     int64_t fits = TILE_BYTES / j->item / APUS_MAX(s->rows, 1), threads = apus_num_threads();
     // Each thread gets a few tiles; a tile's windows stay in the second-level cache.
     int64_t share = (s->out_plane * j->conv->batch * j->conv->groups + 2 * threads - 1) / (2 * threads);

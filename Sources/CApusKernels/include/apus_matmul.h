@@ -17,4 +17,12 @@ int apus_dot(const apus_view *a, const apus_view *b, const apus_view *out);
 
 /// x [m, k] @ weight [n, k]^T + bias [n] (null for none), float32 or any dtype that `apus_matmul` takes; contiguous out [m, n].
 int apus_linear(const apus_view *x, const apus_view *weight, const apus_view *bias, const apus_view *out);
+
+/// Weights that stay the same can be packed once, which BLAS does anew for every product: it pays most for few rows.
+///
+/// Bytes for a packed [n, k] weight (-1 where that overflows), and the packing of a float32 `weight` of any strides.
+int64_t apus_packed_size(int64_t n, int64_t k);
+int apus_pack(const apus_view *weight, void *packed);
+/// x [m, k] @ weight [n, k]^T + bias [n] (null for none) from a packed weight; float32, the last dimensions contiguous.
+int apus_linear_packed(const apus_view *x, int64_t n, const void *packed, const apus_view *bias, const apus_view *out);
 #endif
