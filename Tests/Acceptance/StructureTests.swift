@@ -6,20 +6,20 @@ import Testing
 @Suite struct StructureTests {
     @Test func s6LeavesOfAllKinds() throws {
         let x = try Tensor([1, 2, 3] as [Float], shape: [3])
-        func f(_ pair: (Tensor, Int), _ named: [String: Tensor], _ list: [Tensor], _ flag: Bool, _ name: String?, _ factor: Double) throws -> [String: [Tensor]] {
-            let base = try flag ? pair.0 * Double(pair.1) : pair.0
+        func f(_ first: Tensor, _ times: Int, _ named: [String: Tensor], _ list: [Tensor], _ flag: Bool, _ name: String?, _ factor: Double) throws -> [String: [Tensor]] {
+            let base = try flag ? first * Double(times) : first
             return ["a": [try base + named["k"]!], "b": try list.map { try $0 * factor }]
         }
-        let program = try export(f, args: (x, 3), ["k": x], [x, x], true, nil as String?, 0.5)
-        let output: [String: [Tensor]] = try program((x, 3), ["k": x], [x, x], true, nil as String?, 0.5)
+        let program = try export(f, args: x, 3, ["k": x], [x, x], true, nil as String?, 0.5)
+        let output: [String: [Tensor]] = try program(x, 3, ["k": x], [x, x], true, nil as String?, 0.5)
         #expect(try output["a"]?[0].array(of: Float.self) == [4, 8, 12])
         #expect(try output["b"]?.count == 2 && output["b"]?[1].array(of: Float.self) == [0.5, 1, 1.5])
         let baked = #expect(throws: ProgramError.self) {
-            let _: [String: [Tensor]] = try program((x, 4), ["k": x], [x, x], true, nil as String?, 0.5)
+            let _: [String: [Tensor]] = try program(x, 4, ["k": x], [x, x], true, nil as String?, 0.5)
         }
-        #expect(baked?.description == "x.1: the program was made with 3 and takes no other value, got 4")
+        #expect(baked?.description == "y: the program was made with 3 and takes no other value, got 4")
         let structure = #expect(throws: ProgramError.self) { let _: [String: [Tensor]] = try program(x) }
-        #expect(structure?.description == "the arguments have the structure (*) where the program takes ((*, *), {k: *}, [*, *], *, *, *)")
+        #expect(structure?.description == "the arguments have the structure (*) where the program takes (*, *, {k: *}, [*, *], *, *, *)")
     }
 
     @Test func tuplesOfResults() throws {
