@@ -72,7 +72,7 @@ final class PathRecorder: Oracle, @unchecked Sendable {
         case .undecided(let whenTrue, let whenFalse):
             if decisions.count < prefix.count {
                 let expected = prefix[decisions.count]
-                guard expected.condition.isIdentical(to: condition), expected.site == site, expected.nodeCount == nodeCount else {
+                guard expected.condition.isIdentical(to: condition), expected.nodeCount == nodeCount else {
                     fail(
                         ProgramError(
                             .untraceable,
@@ -103,13 +103,19 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     func specialize(_ n: SymInt, site: CallSite) -> Int {
         let range = scope.range(of: n)
         if let only = range.singleValue { return only }
-        // Every value that is left is a path of its own, asked for one by one.
-        if let count = range.count, count <= 16 {
-            for candidate in range.lowerBound..<range.upperBound {
+        // Every value that is left is a path of its own, asked for one by one. A declared set leaves fewer than its range.
+        if let count = range.count, count <= 1024 {
+            let left: [Int] = (range.lowerBound...range.upperBound).filter { (candidate: Int) -> Bool in
                 let isCandidate: SymBool = n == candidate
-                if decide(isCandidate, site: site) { return candidate }
+                return !scope.decide(isCandidate).isRefuted
             }
-            return range.upperBound
+            if let last = left.last, left.count <= 16 {
+                for candidate in left.dropLast() {
+                    let isCandidate: SymBool = n == candidate
+                    if decide(isCandidate, site: site) { return candidate }
+                }
+                return last
+            }
         }
         fail(
             ConstraintViolationError(

@@ -1,0 +1,2 @@
+import Apus
+import Testing
