@@ -63,13 +63,13 @@ extension Operator {
             gradient: { g in
                 let x = try g.call.tensor(0)
                 let gradient: Tensor = try g.gradient
-                return [.tensor(try x.rank == 0 ? gradient.to(x.dtype) : gradient_(g, gradient).to(x.dtype))]
+                return [.tensor(try x.rank == 0 ? gradient.to(x.dtype) : inputGradient(g, gradient).to(x.dtype))]
             },
             samples: {
                 try reductionSamples(taking, hasDType ? [[.int(1), .none], [.int(-1), .dtype(.float64)]] : [[.int(1)], [.int(-1)]])
             })
 
-        @Sendable func gradient_(_ g: GradientCall, _ value: Tensor) throws -> Tensor { try gradient(g, value, g.call.dim(1)) }
+        @Sendable func inputGradient(_ g: GradientCall, _ value: Tensor) throws -> Tensor { try gradient(g, value, g.call.dim(1)) }
     }
 
     private static func runningExtreme(_ name: String, _ operation: apus_scan_op, _ word: String) -> Operator {
