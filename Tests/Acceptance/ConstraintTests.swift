@@ -52,7 +52,8 @@ import Testing
             let error = #expect(throws: TensorError.self) { try constrainAsSize(4, min: min, max: 5) }
             #expect(
                 error?.description
-                    == "constrainAsSize: min is \(min), but sizes of 0 and 1 may be treated apart, so it must be at least 2; to admit them use check(b >= \(min), ...) instead")
+                    == "constrainAsSize: min is \(min), but sizes of 0 and 1 may be treated apart, so it must be at least 2; to admit them use check(b >= \(min), ...) instead"
+            )
         }
         #expect(try Int(constrainAsSize(2, min: 2)) == 2)
         #expect(throws: TensorError.self) { try constrainAsSize(1) }
@@ -85,7 +86,9 @@ import Testing
         #expect(zero?.description == "dynamicDim(x, 0): a zero-dimensional tensor has no dimensions")
         let range = #expect(throws: ProgramError.self) { try export(f, args: x, constraints: [dynamicDim(x, 1)]) }
         #expect(range?.description == "dynamicDim(x, 1): dimension 1 is out of range for a tensor of rank 1 (-1...0)")
-        let empty = #expect(throws: ProgramError.self) { try export(f, args: x, constraints: [dynamicDim(x, 0) >= 7, dynamicDim(x, 0) <= 6]) }
+        let empty = #expect(throws: ProgramError.self) {
+            try export(f, args: x, constraints: [dynamicDim(x, 0) >= 7, dynamicDim(x, 0) <= 6])
+        }
         #expect(empty?.description == "x.shape[0]: no size is at least 7 and at most 6")
         let example = #expect(throws: ProgramError.self) { try export(f, args: x, constraints: [dynamicDim(x, 0) >= 5]) }
         #expect(example?.description == "x.shape[0] is 4 in the example, outside of 5...max")
@@ -117,7 +120,8 @@ import Testing
         let program = try export(
             f, args: x, y, z,
             constraints: [
-                dynamicDim(x, 0).in(3...6), dynamicDim(y, 0).in(5...9), dynamicDim(x, 0) == dynamicDim(y, 0), dynamicDim(y, 0) == dynamicDim(z, 0),
+                dynamicDim(x, 0).in(3...6), dynamicDim(y, 0).in(5...9), dynamicDim(x, 0) == dynamicDim(y, 0),
+                dynamicDim(y, 0) == dynamicDim(z, 0),
             ])
         #expect(program.symbolToRange.map { "\($0.key): \($0.value)" } == ["s0: 5...6"])
         #expect(throws: ProgramError.self) {
@@ -145,7 +149,8 @@ import Testing
 
     @Test func finiteSetsOfSizes() throws {
         let x = try vector(8)
-        let program = try export({ (x: Tensor) in try x * Double(Int(x.shape[0])) }, args: x, constraints: [dynamicDim(x, 0).in([8, 16, 32])])
+        let program = try export(
+            { (x: Tensor) in try x * Double(Int(x.shape[0])) }, args: x, constraints: [dynamicDim(x, 0).in([8, 16, 32])])
         for count in [8, 16, 32] {
             let output: Tensor = try program(try vector(count))
             #expect(try output.array(of: Float.self) == (0..<count).map { Float($0) * Float(count) })

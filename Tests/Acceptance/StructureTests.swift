@@ -6,7 +6,9 @@ import Testing
 @Suite struct StructureTests {
     @Test func s6LeavesOfAllKinds() throws {
         let x = try Tensor([1, 2, 3] as [Float], shape: [3])
-        func f(_ first: Tensor, _ times: Int, _ named: [String: Tensor], _ list: [Tensor], _ flag: Bool, _ name: String?, _ factor: Double) throws -> [String: [Tensor]] {
+        func f(_ first: Tensor, _ times: Int, _ named: [String: Tensor], _ list: [Tensor], _ flag: Bool, _ name: String?, _ factor: Double)
+            throws -> [String: [Tensor]]
+        {
             let base = try flag ? first * Double(times) : first
             return ["a": [try base + named["k"]!], "b": try list.map { try $0 * factor }]
         }

@@ -16,8 +16,11 @@ import Testing
         // Vectors are unique up to sign only, and stored factors are LAPACK's own: `LapackTests` judges those by what they promise.
         "factorisations": [
             Operator.lapack.filter {
-                !["_linalg_det", "_linalg_slogdet", "_linalg_eigh", "linalg_eigh", "_linalg_svd", "linalg_svd", "linalg_eig", "linalg_lstsq"]
-                    .contains($0.schema.name)
+                ![
+                    "_linalg_det", "_linalg_slogdet", "_linalg_eigh", "linalg_eigh", "_linalg_svd", "linalg_svd", "linalg_eig",
+                    "linalg_lstsq",
+                ]
+                .contains($0.schema.name)
             }
         ],
         "spatial": [Operator.convolutions, Operator.maxPools, Operator.averagePools, Operator.adaptivePools],

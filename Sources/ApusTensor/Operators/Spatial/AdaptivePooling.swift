@@ -4,11 +4,12 @@ import CApusKernels
 // Pooling to a given size.
 
 extension Operator {
-    static let adaptivePools: [Operator] = [2, 3].flatMap { dims in
-        let backward = adaptiveAverageBackward(dims)
-        let average = adaptiveAverage(dims, backward)
-        return [average, backward, adaptiveAverageComposite(dims, average)]
-    } + [adaptiveAverage1d, adaptiveMax2d, adaptiveMax2dBackward, adaptiveMax1d]
+    static let adaptivePools: [Operator] =
+        [2, 3].flatMap { dims in
+            let backward = adaptiveAverageBackward(dims)
+            let average = adaptiveAverage(dims, backward)
+            return [average, backward, adaptiveAverageComposite(dims, average)]
+        } + [adaptiveAverage1d, adaptiveMax2d, adaptiveMax2dBackward, adaptiveMax1d]
 
     fileprivate static func adaptivePoolOperator(_ name: String) throws -> Operator {
         if let found = adaptivePools.first(where: { $0.schema.name == name }) { return found }
@@ -59,7 +60,9 @@ extension Operator {
             },
             gradient: { g in
                 let sizes = Array(try g.call.tensor(0).shape.sizes.suffix(dims))
-                return [.tensor(try applySingle(try adaptivePoolOperator("_adaptive_avg_pool\(dims)d"), [.tensor(g.gradient), .ints(sizes)]))]
+                return [
+                    .tensor(try applySingle(try adaptivePoolOperator("_adaptive_avg_pool\(dims)d"), [.tensor(g.gradient), .ints(sizes)]))
+                ]
             },
             samples: {
                 let arguments = try sample(dims)

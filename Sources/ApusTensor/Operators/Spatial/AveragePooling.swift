@@ -4,10 +4,11 @@ import CApusKernels
 // The mean of each window.
 
 extension Operator {
-    static let averagePools: [Operator] = [2, 3].flatMap { dims in
-        let backward = averagePoolBackward(dims)
-        return [averagePool(dims, backward), backward]
-    } + [averagePool1d]
+    static let averagePools: [Operator] =
+        [2, 3].flatMap { dims in
+            let backward = averagePoolBackward(dims)
+            return [averagePool(dims, backward), backward]
+        } + [averagePool1d]
 
     fileprivate static func averagePoolOperator(_ name: String) throws -> Operator {
         if let found = averagePools.first(where: { $0.schema.name == name }) { return found }
@@ -67,7 +68,8 @@ extension Operator {
                 let window = try PoolingWindow(call, dims: dims, at: 2, dilation: nil, ceilMode: 5)
                 var pool = window.parameters(input: outputs[0], output: gradient)
                 let status = apus_avg_pool_backward(
-                    &pool, Int32(gradient.dtype.rawValue), try call.bool(6), try call.divisor(7), gradient.baseAddress, outputs[0].baseAddress)
+                    &pool, Int32(gradient.dtype.rawValue), try call.bool(6), try call.divisor(7), gradient.baseAddress,
+                    outputs[0].baseAddress)
                 try check(status, call)
                 withExtendedLifetime((gradient, outputs)) {}
             },

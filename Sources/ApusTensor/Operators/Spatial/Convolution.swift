@@ -43,7 +43,9 @@ extension Operator {
             return zip(mask, gradients).map { $0 ? .tensor($1) : .none }
         },
         samples: {
-            func sample(_ input: [Int], _ weight: [Int], _ stride: [Int], _ padding: [Int], _ dilation: [Int], _ groups: Int) throws -> [Argument] {
+            func sample(_ input: [Int], _ weight: [Int], _ stride: [Int], _ padding: [Int], _ dilation: [Int], _ groups: Int) throws
+                -> [Argument]
+            {
                 [
                     .tensor(try .sample(input)), .tensor(try .sample(weight, seed: 2)), .tensor(try .sample([weight[0]], seed: 3)),
                     .ints(stride), .ints(padding), .ints(dilation), .bool(false), .ints(stride.map { _ in 0 }), .int(groups),
@@ -135,10 +137,13 @@ extension Operator {
             return [.optional(toGradient), toInput, toWeight]
         },
         samples: {
-            let input: [Argument] = [.tensor(try .sample([2, 3, 3, 3])), .tensor(try .sample([2, 2, 5, 4])), .tensor(try .sample([3, 2, 3, 2], seed: 2))]
+            let input: [Argument] = [
+                .tensor(try .sample([2, 3, 3, 3])), .tensor(try .sample([2, 2, 5, 4])), .tensor(try .sample([3, 2, 3, 2], seed: 2)),
+            ]
             return [
                 input + [
-                    .ints([3]), .ints([2, 1]), .ints([1, 0]), .ints([1, 1]), .bool(false), .ints([0, 0]), .int(1), .bools([true, true, true]),
+                    .ints([3]), .ints([2, 1]), .ints([1, 0]), .ints([1, 1]), .bool(false), .ints([0, 0]), .int(1),
+                    .bools([true, true, true]),
                 ]
             ]
         })
@@ -178,7 +183,9 @@ extension Operator {
                 throw call.error(.invalidArgument, "the padding must be 'valid' or 'same', not '\(padding)'")
             }
             let weight = try call.tensor(1)
-            guard weight.rank == dims + 2 else { throw call.error(.shapeMismatch, "takes a weight of \(dims + 2) dimensions, not \(weight.shape)") }
+            guard weight.rank == dims + 2 else {
+                throw call.error(.shapeMismatch, "takes a weight of \(dims + 2) dimensions, not \(weight.shape)")
+            }
             let (stride, dilation) = (try call.constants(3, count: dims), try call.constants(5, count: dims))
             if padding == "same", stride.contains(where: { $0 != 1 }) {
                 throw call.error(.invalidArgument, "padding 'same' needs a stride of 1, not \(stride)")
@@ -195,7 +202,8 @@ extension Operator {
                 return try applySingle(
                     .convolution,
                     [
-                        .tensor(input), call[1], call[2], call[3], .ints(pads), call[5], .bool(false), .ints(Array(repeating: 0, count: dims)),
+                        .tensor(input), call[1], call[2], call[3], .ints(pads), call[5], .bool(false),
+                        .ints(Array(repeating: 0, count: dims)),
                         call[6],
                     ])
             }
@@ -221,7 +229,10 @@ extension Operator {
 
     private static func sample(_ dims: Int, isTransposed: Bool = false) throws -> [Argument] {
         let weight = (isTransposed ? [2, 3] : [3, 2]) + [3, 2, 2].prefix(dims)
-        return [.tensor(try .sample([1, 2] + [4, 3, 3].prefix(dims))), .tensor(try .sample(weight, seed: 2)), .tensor(try .sample([3], seed: 3))]
+        return [
+            .tensor(try .sample([1, 2] + [4, 3, 3].prefix(dims))), .tensor(try .sample(weight, seed: 2)),
+            .tensor(try .sample([3], seed: 3)),
+        ]
     }
 
     private static func batched(_ call: Call, _ dims: Int, _ body: (Tensor) throws -> Tensor) throws -> [Argument] {
@@ -244,7 +255,9 @@ extension Operator {
 
 extension Tensor {
     /// The convolution over the last dimension: weight is [out, in / groups, kernel].
-    public func conv1d(_ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1) throws -> Tensor {
+    public func conv1d(_ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1) throws
+        -> Tensor
+    {
         try convolved(1, weight, bias, [stride], [padding], [dilation], groups)
     }
 
@@ -278,7 +291,8 @@ extension Tensor {
         try applySingle(
             Operator.transposedConvolutions[1],
             [
-                .tensor(self), .tensor(weight), .optional(bias), .ints(stride), .ints(padding), .ints(outputPadding), .int(groups), .ints(dilation),
+                .tensor(self), .tensor(weight), .optional(bias), .ints(stride), .ints(padding), .ints(outputPadding), .int(groups),
+                .ints(dilation),
             ])
     }
 }

@@ -25,12 +25,18 @@ struct ConvolutionGeometry {
         outputPadding = isTransposed ? try call.constants(first + 4, count: dims) : Array(repeating: 0, count: dims)
         groups = try call.constant(first + 5)
         let limit = Int(Int32.max)
-        guard stride.allSatisfy({ (1...limit).contains($0) }) else { throw call.error(.invalidArgument, "the stride must be positive, not \(stride)") }
+        guard stride.allSatisfy({ (1...limit).contains($0) }) else {
+            throw call.error(.invalidArgument, "the stride must be positive, not \(stride)")
+        }
         guard dilation.allSatisfy({ (1...limit).contains($0) }) else {
             throw call.error(.invalidArgument, "the dilation must be positive, not \(dilation)")
         }
-        guard padding.allSatisfy({ (0...limit).contains($0) }) else { throw call.error(.invalidArgument, "the padding is negative: \(padding)") }
-        guard (1...limit).contains(groups) else { throw call.error(.invalidArgument, "the number of groups must be positive, not \(groups)") }
+        guard padding.allSatisfy({ (0...limit).contains($0) }) else {
+            throw call.error(.invalidArgument, "the padding is negative: \(padding)")
+        }
+        guard (1...limit).contains(groups) else {
+            throw call.error(.invalidArgument, "the number of groups must be positive, not \(groups)")
+        }
         for (dim, pad) in outputPadding.enumerated() where pad < 0 || pad >= Swift.max(stride[dim], dilation[dim]) {
             if isTransposed {
                 throw call.error(.invalidArgument, "the output padding \(outputPadding) must be smaller than the stride or the dilation")
@@ -51,10 +57,12 @@ struct ConvolutionGeometry {
             input.shape[1] == channels,
             call.error(
                 .shapeMismatch,
-                "an input of shape \(input.shape) has \(input.shape[1]) channels; a weight of shape \(weight.shape) in \(groups) groups takes \(channels)"))
+                "an input of shape \(input.shape) has \(input.shape[1]) channels; a weight of shape \(weight.shape) in \(groups) groups takes \(channels)"
+            ))
         try require(
             weight.shape[0] % groups == 0,
-            call.error(.shapeMismatch, "\(weight.shape[0]) channels of a weight of shape \(weight.shape) don't split into \(groups) groups"))
+            call.error(.shapeMismatch, "\(weight.shape[0]) channels of a weight of shape \(weight.shape) don't split into \(groups) groups")
+        )
         let results: SymInt = isTransposed ? weight.shape[1] * groups : weight.shape[0]
         if let bias {
             guard bias.dtype == input.dtype else { throw call.differentDTypes(input, bias) }
@@ -86,7 +94,8 @@ struct ConvolutionGeometry {
             room >= 0,
             call.error(
                 .shapeMismatch,
-                "a kernel of shape \(Array(weight.shape.dropFirst(2))) with dilation \(dilation) is larger than the padded input of shape \(input.shape)"))
+                "a kernel of shape \(Array(weight.shape.dropFirst(2))) with dilation \(dilation) is larger than the padded input of shape \(input.shape)"
+            ))
         return room / stride[dim] + 1
     }
 
@@ -112,7 +121,9 @@ extension ConvolutionGeometry {
     /// The convolution with a kernel of size 1 that has a tensor as its input and output: what a sum over channels needs to know.
     static func pointwise(_ tensor: Tensor) -> apus_conv {
         var conv = apus_conv()
-        (conv.batch, conv.in_channels, conv.out_channels) = (Int64(tensor.layout.size(0)), Int64(tensor.layout.size(1)), Int64(tensor.layout.size(1)))
+        (conv.batch, conv.in_channels, conv.out_channels) = (
+            Int64(tensor.layout.size(0)), Int64(tensor.layout.size(1)), Int64(tensor.layout.size(1))
+        )
         conv.groups = 1
         conv.in_size = triple(Array(tensor.layout.sizesArray.dropFirst(2)), 1)
         conv.out_size = conv.in_size

@@ -4,11 +4,12 @@ import CApusKernels
 // The largest element of each window, and where it lies.
 
 extension Operator {
-    static let maxPools: [Operator] = [2, 3].flatMap { dims in
-        let backward = maxPoolBackward(dims)
-        let indexed = maxPoolIndexed(dims, backward)
-        return [maxPool(dims, indexed), indexed, backward]
-    } + [maxPool1d, maxPool1dIndexed]
+    static let maxPools: [Operator] =
+        [2, 3].flatMap { dims in
+            let backward = maxPoolBackward(dims)
+            let indexed = maxPoolIndexed(dims, backward)
+            return [maxPool(dims, indexed), indexed, backward]
+        } + [maxPool1d, maxPool1dIndexed]
 
     fileprivate static func maxPoolOperator(_ name: String) throws -> Operator {
         if let found = maxPools.first(where: { $0.schema.name == name }) { return found }
@@ -133,7 +134,8 @@ extension Call {
         let (gradient, indices) = (try dense(0), try Interpreter.with(nil) { try tensor(index).to(.int64).contiguous() })
         var (pool, bad): (apus_pooling, Int64) = (pool, 0)
         let positions = UnsafePointer(indices.baseAddress.assumingMemoryBound(to: Int64.self))
-        let status = apus_max_pool_backward(&pool, Int32(gradient.dtype.rawValue), gradient.baseAddress, positions, output.baseAddress, &bad)
+        let status = apus_max_pool_backward(
+            &pool, Int32(gradient.dtype.rawValue), gradient.baseAddress, positions, output.baseAddress, &bad)
         try check(status, self, index: bad, shape: output.shape)
         withExtendedLifetime((gradient, indices, output)) {}
     }
