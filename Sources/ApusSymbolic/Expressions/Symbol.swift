@@ -18,7 +18,7 @@ public struct Symbol: Sendable, Hashable, CustomStringConvertible {
     public let kind: Kind
     /// Where it comes from, in the user's terms: `x.shape[0]`. Empty when nothing better than the name is known.
     public let origin: String
-    /// The range that the symbol was made with. Known facts may narrow it: see ``SymbolScope/range(of:)``.
+    /// The range that the symbol was made with. Known facts may narrow it: see ``SymbolScope/range(of:)-(Symbol)``.
     public let declaredRange: SymRange
 
     let tie: ScopeTie
