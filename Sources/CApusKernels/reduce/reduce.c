@@ -210,7 +210,7 @@ int apus_reduce(apus_reduce_op op, double parameter, const apus_view *in, const 
     if (status != APUS_OK || plan.kept.count == 0) return status;
     bool needs_element = op == APUS_REDUCE_MAX || op == APUS_REDUCE_MIN || (op == APUS_REDUCE_NORM && isinf(parameter) && parameter < 0);
     if (plan.reduced.count == 0 && needs_element) return APUS_EMPTY_REDUCTION;
-    job j = {.fold = fold, .op = op, .parameter = parameter, .plan = &plan, .in_data = in->data};
+    job j = {.fold = fold, .op = op, .parameter = parameter, .plan = &plan, .in_data = in->data ? in->data : (const char *)&plan}; // an empty input may have no memory
     j.accumulator_item = apus_dtype_size(fold->accumulator_dtype);
     j.register_item = apus_dtype_size(fold->register_dtype);
     return plan.reduced.count > 0 && prefers_columns(&plan) ? reduce_columns(&j) : reduce_rows(&j);

@@ -99,7 +99,7 @@ static void variance_range(void *context, int64_t begin, int64_t end) {
     for (int64_t o = begin; o < end; o++) {
         double mean, m2;
         char *at[3];
-        for (int32_t k = 0; k < kept->operands; k++) at[k] = kept->data[k] + offsets[k];
+        for (int32_t k = 1; k < kept->operands; k++) at[k] = kept->data[k] + offsets[k];
         moments(j, j->in_data + offsets[0], &mean, &m2);
         write(j, at, mean, m2);
         apus_plan_next(kept, kept->rank, coordinates, offsets);
@@ -110,7 +110,7 @@ int apus_var_mean(double correction, bool take_root, const apus_view *in, const 
     const apus_view *outputs[2];
     int32_t n_out = 0;
     if (!apus_dtype_is_floating(in->dtype)) return APUS_UNSUPPORTED;
-    job j = {.in_data = in->data, .correction = correction, .root = take_root, .wide = in->dtype == APUS_FLOAT64};
+    job j = {.in_data = in->data ? in->data : (const char *)in, .correction = correction, .root = take_root, .wide = in->dtype == APUS_FLOAT64};
     if (variance) {
         outputs[n_out++] = variance;
         j.variance_operand = n_out;
