@@ -54,6 +54,41 @@ import Testing
         report("building a condition", building, limit: 5)
     }
 
+    @Test func aThousandGuardsOverFiftySymbols() {
+        let scope = SymbolScope()
+        var random = SplitMix(seed: 11)
+        let n: [SymInt] = (0..<50).map { _ in
+            scope.size(scope.makeSymbol(range: .size, hint: random.within(2...64)))
+        }
+        let hints: Assignment = scope.hints
+        var counts: [Int] = [0, 0, 0]
+        let time: Double = microseconds(1) {
+            for _ in 0..<1000 {
+                let (a, b, c) = (n[random.below(50)], n[random.below(50)], n[random.below(50)])
+                let k: Int = random.within(1...8)
+                let guardCondition: SymBool
+                switch random.below(6) {
+                case 0: guardCondition = a == b
+                case 1: guardCondition = a % k == 0
+                case 2: guardCondition = a + b >= c * k
+                case 3: guardCondition = a / 2 > b
+                case 4: guardCondition = a > k
+                default: guardCondition = a <= b + k
+                }
+                switch scope.decide(guardCondition) {
+                case .proved: counts[0] += 1
+                case .refuted: counts[1] += 1
+                case .undecided:
+                    counts[2] += 1
+                    let truth: Bool = scope.evaluate(guardCondition, at: hints) ?? false
+                    scope.assume(truth ? guardCondition : !guardCondition)
+                }
+            }
+        }
+        print("guards: \(counts[0]) proved, \(counts[1]) refuted, \(counts[2]) open")
+        report("1000 guards over 50 symbols", time / 1000, limit: 100, unit: "ms")
+    }
+
     @Test(arguments: [25, 50, 100])
     func chainsOfOrderedSymbols(_ length: Int) {
         let scope = SymbolScope()

@@ -65,6 +65,20 @@ import Testing
         }
     }
 
+    /// Shared nodes make a small graph an enormous tree; both its depth and its size are limited.
+    @Test func deepAndSharedExpressions() {
+        let f = Fixture()
+        var deep: SymInt = f.a
+        for i in 0..<1000 { deep = max(deep / 2 + f.b, f.c + i % 5) }
+        #expect(deep.fault?.code == .tooComplex)
+        var shared: SymInt = f.a
+        for _ in 0..<60 { shared = max(shared / 2 + f.b, shared / 3 + f.c) }
+        #expect(shared.fault?.code == .tooComplex)
+        var condition: SymBool = f.a > 3
+        for i in 0..<10_000 { condition = condition && (f.a * f.b != i + 5) || f.c == i }
+        _ = f.scope.decide(condition)
+    }
+
     @Test func contradictoryFactsAreNoticed() throws {
         let f = Fixture()
         #expect(throws: SymbolicError.self) {

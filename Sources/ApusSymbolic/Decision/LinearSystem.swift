@@ -218,35 +218,50 @@ private struct Elimination {
     /// Divides rows by their content, rounding the constant down; keeps the tightest of parallel rows. True when a row says
     /// that a negative number is not negative, or two rows leave no room between them.
     private mutating func tighten() -> Bool {
-        var tightest: [[Int]: (constant: Int, history: UInt128)] = [:]
-        tightest.reserveCapacity(inequalities.count)
-        var order: [[Int]] = []
-        for row in inequalities {
+        var kept: [Inequality] = []
+        kept.reserveCapacity(inequalities.count)
+        // Positions in `kept` by a mix of the coefficients; opposite directions have opposite mixes.
+        var positions: [Int: Int] = [:]
+        positions.reserveCapacity(inequalities.count)
+        for var row in inequalities {
             let divisor: Int = content(row.values)
-            var direction: [Int] = row.values
-            let constant: Int = direction.removeLast()
             if divisor == 0 {
-                if constant < 0 { return true }
+                if row.values[width] < 0 { return true }
                 continue
             }
-            if divisor > 1 { for i in direction.indices { direction[i] /= divisor } }
-            let tight: Int = floorDiv(constant, by: divisor)
-            if let known = tightest[direction] {
-                if tight < known.constant { tightest[direction] = (tight, row.history) }
-            } else {
-                tightest[direction] = (tight, row.history)
-                order.append(direction)
+            if divisor > 1 {
+                for i in 0..<width { row.values[i] /= divisor }
+                row.values[width] = floorDiv(row.values[width], by: divisor)
             }
-        }
-        inequalities.removeAll(keepingCapacity: true)
-        for direction in order {
-            guard let (constant, history) = tightest[direction] else { continue }
-            if let opposite = tightest[direction.map { -$0 }], let room = checkedAdd(opposite.constant, constant), room < 0 {
+            let mix: Int = self.mix(row.values)
+            if let known = positions[mix], isParallel(kept[known].values, row.values, sign: 1) {
+                if row.values[width] < kept[known].values[width] { kept[known] = row }
+            } else {
+                positions[mix] = kept.count
+                kept.append(row)
+            }
+            if let other = positions[0 &- mix], isParallel(kept[other].values, row.values, sign: -1),
+                let room = checkedAdd(kept[other].values[width], row.values[width]), room < 0
+            {
                 return true
             }
-            inequalities.append(Inequality(values: direction + [constant], history: history))
         }
+        inequalities = kept
         return false
+    }
+
+    private func mix(_ values: [Int]) -> Int {
+        var sum = 0
+        for column in 0..<width where values[column] != 0 {
+            let scramble: Int = (column &+ 1) &* 0x1e37_79b9_7f4a_7c15
+            sum = sum &+ values[column] &* (scramble ^ (scramble >> 31))
+        }
+        return sum
+    }
+
+    private func isParallel(_ a: [Int], _ b: [Int], sign: Int) -> Bool {
+        for column in 0..<width where a[column] != sign * b[column] { return false }
+        return true
     }
 
     /// The variable whose elimination adds the fewest rows.

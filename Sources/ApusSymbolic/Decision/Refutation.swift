@@ -6,10 +6,19 @@
 struct Refutation {
     /// What may be spent. Running out is 'not shown'.
     struct Effort {
-        var combinations = 12_000
-        var splits = 3
-        static let rows = 96
-        static let atoms = 40
+        var combinations: Int
+        var splits: Int
+        var rows: Int
+        var atoms: Int
+
+        /// The more is known, the less is spent on each question, so that a thousand guards stay affordable. It depends on
+        /// nothing but the number of facts: the same question on the same path always gets the same answer.
+        init(facts: Int) {
+            combinations = max(400, 160_000 / (facts + 20))
+            splits = facts > 200 ? 1 : 3
+            rows = facts > 200 ? 32 : 96
+            atoms = facts > 200 ? 12 : 40
+        }
     }
 
     /// Two or more cases, of which one must hold.
@@ -25,9 +34,9 @@ struct Refutation {
     private var reached: Set<Int> = []
     private var included: Set<Int> = []
 
-    init(_ state: ScopeState, effort: Effort = Effort()) {
+    init(_ state: ScopeState) {
         self.state = state
-        self.effort = effort
+        effort = Effort(facts: state.knowledge.now.conditions.count)
     }
 
     /// Whether facts and assumptions are shown to have no common integer point.
@@ -111,7 +120,7 @@ struct Refutation {
         var frontier: [Atom] = atoms(of: rows)
         for split in splits { frontier += atoms(of: split.cases.flatMap { $0 }) }
         let facts: Knowledge.Facts = state.knowledge.now
-        while !frontier.isEmpty, rows.count < Effort.rows, reached.count < Effort.atoms {
+        while !frontier.isEmpty, rows.count < effort.rows, reached.count < effort.atoms {
             var found: [Row] = []
             for atom in frontier where reached.insert(atom.id).inserted {
                 for index in facts.rowsByAtom[atom.id] ?? [] where included.insert(index).inserted {
@@ -120,7 +129,7 @@ struct Refutation {
                 if !facts.explained.contains(atom.id) { found += state.meaning(of: atom) }
                 found += addSplit(on: atom)
             }
-            for row in found where rows.count < Effort.rows {
+            for row in found where rows.count < effort.rows {
                 rows.append(row)
                 if case .notZero = row.relation, let cases = inequationCases(row.p) { addSplit(cases) }
             }

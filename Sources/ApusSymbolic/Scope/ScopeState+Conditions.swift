@@ -89,7 +89,16 @@ extension ScopeState {
 
     // MARK: Logic
 
+    /// The opposite condition. Opposites are kept: connectives look for them at every level, and finding them afresh each
+    /// time would take time exponential in the depth.
     func negate(_ b: BoolExpr) throws(SymbolicError) -> BoolExpr {
+        if let known = opposites[b.id] { return known }
+        let opposite: BoolExpr = try freshOpposite(b)
+        opposites[b.id] = opposite
+        return opposite
+    }
+
+    private func freshOpposite(_ b: BoolExpr) throws(SymbolicError) -> BoolExpr {
         switch b.kind {
         case .constant(let value): return try plain(!value)
         case .atLeastZero(let p):

@@ -17,6 +17,8 @@ final class ScopeState {
     private var monomials: [[Int]: Monomial] = [:]
     private var expressions: [[Int]: SymExpr] = [:]
     private var conditions: [[Int]: BoolExpr] = [:]
+    /// Opposite conditions by id.
+    var opposites: [Int: BoolExpr] = [:]
     private var floats: [[Int]: FloatExpr] = [:]
     private(set) var symbols: [Symbol] = []
     private(set) var hints: [Int: Int] = [:]
