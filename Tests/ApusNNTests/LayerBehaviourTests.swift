@@ -22,6 +22,11 @@ import Testing
         let linear = try Linear(100, 400)
         try expectUniform(linear.weight, bound: 0.1)
         try expectUniform(linear.bias, bound: 0.1)
+        let convolution = try Conv2d(16, 256, kernelSize: 5, groups: 4)
+        try expectUniform(convolution.weight, bound: 0.1)
+        try expectUniform(convolution.bias, bound: 0.1)
+        // The fan-in of a transposed convolution counts its output channels, as in PyTorch.
+        try expectUniform(try ConvTranspose2d(400, 4, kernelSize: 5).weight, bound: 0.1)
         let attention = try MultiheadAttention(60, 3)
         try expectUniform(attention.inProjWeight, bound: (6.0 / 240).squareRoot())
         #expect(try range(attention.inProjBias).high == 0)
@@ -87,6 +92,9 @@ import Testing
         let linear = try Linear(4, 3)
         #expect(message { try linear(try ones(2, 5)) } == "Linear: expects 4 features in dimension -1, got shape [2, 5]")
         #expect(message { try linear(try ones()) } == "Linear: expects at least one dimension, got shape []")
+        let convolution = try Conv2d(3, 8, kernelSize: 3)
+        #expect(message { try convolution(try ones(2, 4, 8, 8)) } == "Conv2d: expects 3 channels in dimension -3, got shape [2, 4, 8, 8]")
+        #expect(message { try convolution(try ones(8, 8)) } == "Conv2d: expects 3 or 4 dimensions, got shape [8, 8]")
         #expect(message { try BatchNorm2d(3)(try ones(2, 3)) } == "BatchNorm2d: expects 4 dimensions, got shape [2, 3]")
         #expect(message { try BatchNorm1d(3)(try ones(2, 4)) } == "BatchNorm1d: expects 3 channels in dimension 1, got shape [2, 4]")
         #expect(
@@ -94,6 +102,7 @@ import Testing
         #expect(message { try LayerNorm([3, 4])(try ones(4)) } == "LayerNorm: expects the last sizes [3, 4], got shape [4]")
         #expect(message { try GroupNorm(2, 4)(try ones(2, 3)) } == "GroupNorm: expects 4 channels in dimension 1, got shape [2, 3]")
         #expect(message { try Embedding(5, 2)(try ones(2)) } == "Embedding: looks up integers, not float32")
+        #expect(message { try MaxPool2d(2)(try ones(2, 2)) } == "MaxPool2d: expects 3 or 4 dimensions, got shape [2, 2]")
         let attention = try MultiheadAttention(8, 2)
         let x = try ones(5, 3, 8)
         #expect(
@@ -109,6 +118,14 @@ import Testing
 
     @Test func wrongOptions() {
         #expect(message { try Linear(0, 3) } == "Linear: inFeatures must be positive, not 0")
+        #expect(message { try Conv2d(3, 8, kernelSize: 3, groups: 2) } == "Conv2d: inChannels 3 is not a multiple of the 2 groups")
+        #expect(message { try Conv2d(3, 8, kernelSize: 3, groups: 0) } == "Conv2d: groups must be positive, not 0")
+        #expect(
+            message { try Conv2d(3, 8, kernelSize: [1, 2, 3]) }
+                == "Conv2d: kernelSize must be one number or 2, each at least 1, not [1, 2, 3]")
+        #expect(
+            message { try Conv2d(3, 8, kernelSize: 3, stride: 0) } == "Conv2d: stride must be one number or 2, each at least 1, not [0]")
+        #expect(message { try Dropout(1.5) } == "Dropout: a probability must be between 0 and 1, not 1.5")
         #expect(message { try Dropout(.nan) } == "Dropout: a probability must be between 0 and 1, not nan")
         #expect(message { try GroupNorm(4, 6) } == "GroupNorm: numChannels 6 is not a multiple of the 4 groups")
         #expect(message { try LayerNorm([Int]()) } == "LayerNorm: normalizedShape must have positive sizes, not []")

@@ -48,6 +48,27 @@ private struct Subject {
         }
     }
 
+    private func spatial(_ name: String) throws -> Subject? {
+        let d = DType.float64
+        switch name {
+        case "conv1d": return Subject(try Conv1d(4, 6, kernelSize: 3, stride: 2, padding: 1, dilation: 2, groups: 2, dtype: d))
+        case "conv2d": return Subject(try Conv2d(3, 4, kernelSize: 3, padding: 1, dtype: d))
+        case "conv2d options":
+            return Subject(
+                try Conv2d(
+                    4, 6, kernelSize: [3, 2], stride: [2, 1], padding: [1, 2], dilation: [1, 2], groups: 2, bias: false, dtype: d))
+        case "conv2d without batch": return Subject(try Conv2d(3, 4, kernelSize: 3, dtype: d))
+        case "convtranspose2d":
+            return Subject(try ConvTranspose2d(4, 6, kernelSize: 3, stride: 2, padding: 1, outputPadding: 1, groups: 2, dtype: d))
+        case "maxpool2d": return Subject(try MaxPool2d(2))
+        case "maxpool2d options": return Subject(try MaxPool2d([3, 2], stride: [2, 1], padding: 1, ceilMode: true))
+        case "avgpool2d": return Subject(try AvgPool2d(2))
+        case "avgpool2d options": return Subject(try AvgPool2d(3, stride: 2, padding: 1, ceilMode: true, countIncludePad: false))
+        case "adaptiveavgpool2d": return Subject(try AdaptiveAvgPool2d([2, 3]))
+        default: return nil
+        }
+    }
+
     private func normalization(_ name: String) throws -> Subject? {
         let d = DType.float64
         switch name {
@@ -125,8 +146,7 @@ private struct Subject {
         let cases = try Self.cases.get()
         #expect(cases.count == 46)
         for (name, expected) in cases {
-            if name.contains("conv") || name.contains("pool") { continue }
-            guard let subject = try plain(name) ?? normalization(name) ?? attention(name) else {
+            guard let subject = try plain(name) ?? spatial(name) ?? normalization(name) ?? attention(name) else {
                 Issue.record("no layer for '\(name)'")
                 continue
             }

@@ -17,8 +17,9 @@ public struct OperatorTable: Sendable {
         Operator.reinterpreting, Operator.viewWriting, Operator.joining, Operator.repeating, Operator.padding,
         // Indexing.
         Operator.indexing, Operator.gathering, Operator.scattering, Operator.masks, Operator.items,
+        Operator.sortings, Operator.distincts,
         // Matrices.
-        Operator.matrixProducts, Operator.matmuls, Operator.contractions,
+        Operator.matrixProducts, Operator.matmuls, Operator.contractions, Operator.attentions,
         // Spatial.
         Operator.convolutions, Operator.maxPools, Operator.averagePools, Operator.adaptivePools,
     ].flatMap { $0 }

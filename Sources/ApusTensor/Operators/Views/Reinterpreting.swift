@@ -43,6 +43,13 @@ extension Operator {
             if !view.sizes.contains(0) { view.offset = try call.known(offset) }
             return [try view.result(call)]
         },
+        gradient: { g in
+            let x = try g.call.tensor(0)
+            let positions = try Tensor.arange(x.count)
+            let read = try applySingle(.asStrided, [.tensor(positions), g.call[1], g.call[2], g.call[3]])
+            let flat = try Tensor.zeros([x.count], dtype: x.dtype).indexAdd(dim: 0, read.flattened(), g.gradient.flattened())
+            return [.tensor(try flat.reshaped(x.shape))]
+        },
         samples: {
             [
                 [.tensor(try .sample([2, 6])), .ints([3, 2]), .ints([2, 3]), .int(1)],

@@ -1,0 +1,119 @@
+import ApusSymbolic
+import CApusKernels
+
+// Writing to a part of a tensor. For values that is a new tensor; where nobody else holds the memory, it is written in place.
+
+extension Tensor {
+    /// A copy of this tensor whose indexed part is another tensor, broadcast to it and converted to this dtype.
+    ///
+    /// Indices are those of the subscript. Differentiable with respect to both tensors.
+    public func setting(_ indices: any TensorIndex..., to value: Tensor) throws -> Tensor {
+        try replacing(indices, with: value)
+    }
+
+    /// A copy of this tensor with a number written to its indexed part.
+    public func setting(_ indices: any TensorIndex..., to value: some ScalarConvertible) throws -> Tensor {
+        try replacing(indices, with: Tensor.scalar(value.scalar, dtype: dtype))
+    }
+
+    /// Writes a tensor, broadcast and converted to this dtype, to the indexed part. Costs as much as the part where no other tensor shares the
+    /// memory, and a copy of the whole otherwise.
+    public mutating func set(_ indices: any TensorIndex..., to value: Tensor) throws {
+        if try setInPlace(indices, value) { return }
+        self = try replacing(indices, with: value)
+    }
+
+    /// Writes a number to the indexed part.
+    public mutating func set(_ indices: any TensorIndex..., to value: some ScalarConvertible) throws {
+        let number = try Tensor.scalar(value.scalar, dtype: dtype)
+        if try setInPlace(indices, number) { return }
+        self = try replacing(indices, with: number)
+    }
+
+    private func replacing(_ indices: [any TensorIndex], with value: Tensor) throws -> Tensor {
+        let plan = try IndexPlan(indices, rank: rank)
+        return try Replacement(value: value).run(self, plan.steps[...], dim: 0, tensors: [])
+    }
+
+    /// Writes into the memory itself; false where it is shared, not row-major, or the call is traced, recorded or indexed by tensors.
+    private mutating func setInPlace(_ indices: [any TensorIndex], _ value: Tensor) throws -> Bool {
+        guard Interpreter.current == nil, !isTraced, !value.isTraced, isHeldAlone() else { return false }
+        let plan = try IndexPlan(indices, rank: rank)
+        for case .tensor in plan.steps { return false }
+        let part = try plan.view(of: self).0
+        let source = try value.to(dtype).fitted(to: part.shape)
+        let call = Call(.sliceScatter, [.tensor(self)])
+        var (input, out) = (source.view, part.view)
+        try check(apus_copy(&input, &out), call)
+        withExtendedLifetime((source, part)) {}
+        return true
+    }
+
+    /// This tensor broadcast to the shape of a part that it is written to; leading sizes of 1 that the part lacks are dropped.
+    fileprivate func fitted(to target: Shape) throws -> Tensor {
+        var value = self
+        while value.rank > target.count, value.shape[0].constant == 1 { value = try value.squeezed(0) }
+        if value.shape.isIdentical(to: target) { return value }
+        func mismatch() -> TensorError {
+            TensorError(.shapeMismatch, in: "set", "a tensor of shape \(shape) doesn't broadcast to a part of shape \(target)")
+        }
+        guard value.rank <= target.count else { throw mismatch() }
+        for (size, wanted) in zip(value.shape.reversed(), target.reversed()) where !size.isIdentical(to: wanted) {
+            if decide(size == 1) != true { try require(size == wanted, mismatch()) }
+        }
+        return try value.expanded(target)
+    }
+}
+
+/// The functional form: each view on the way in has an operator that puts a changed part back.
+private struct Replacement {
+    let value: Tensor
+
+    func run(_ base: Tensor, _ steps: ArraySlice<IndexStep>, dim: Int, tensors: [Tensor?]) throws -> Tensor {
+        guard let step = steps.first else { return try written(base, tensors) }
+        let rest = steps.dropFirst()
+        switch step {
+        case .position(let index):
+            let part = try run(base.select(dim: dim, index: index), rest, dim: dim, tensors: tensors)
+            return try base.selectScatter(part, dim: dim, index: index)
+        case .range(start: nil, end: nil, let step) where step.constant == 1:
+            return try run(base, rest, dim: dim + 1, tensors: tensors + [nil])
+        case .range(let start, let end, let step):
+            let part = try base.sliced(dim: dim, from: start, to: end, step: step)
+            let changed = try run(part, rest, dim: dim + 1, tensors: tensors + [nil])
+            return try base.sliceScatter(changed, dim: dim, from: start, to: end, step: step)
+        case .axis:
+            return try run(base.unsqueezed(dim), rest, dim: dim + 1, tensors: tensors + [nil]).squeezed(dim)
+        case .tensor(let index) where index.dtype == .bool && index.rank == 0:
+            return try run(base.unsqueezed(dim), rest, dim: dim + 1, tensors: tensors + [try index.reshaped([1] as [Int])]).squeezed(dim)
+        case .tensor(let index):
+            let taken: Int = index.dtype == .bool ? index.rank : 1
+            return try run(base, rest, dim: dim + taken, tensors: tensors + [index])
+        case .rest:
+            return try run(base, rest, dim: dim, tensors: tensors)
+        }
+    }
+
+    private func written(_ base: Tensor, _ tensors: [Tensor?]) throws -> Tensor {
+        let typed = try value.to(base.dtype)
+        let given = tensors.compactMap { $0 }
+        if given.isEmpty { return try typed.fitted(to: base.shape) }
+        if given.count == 1, given[0].dtype == .bool, typed.rank == 0, let position = tensors.firstIndex(where: { $0 != nil }) {
+            // One number where a mask is true needs no positions, whose count would depend on values.
+            let mask = given[0]
+            let behind: Int = base.rank - position - mask.rank
+            guard behind >= 0 else { return try base.indexPut(tensors, typed) }
+            for own in 0..<mask.rank {
+                let (size, wanted): (SymInt, SymInt) = (mask.shape[own], base.shape[position + own])
+                try require(
+                    size == wanted,
+                    TensorError(
+                        .shapeMismatch, in: "set",
+                        "a mask of shape \(mask.shape) doesn't fit dimension \(position + own) of shape \(base.shape)"))
+            }
+            let wide = try mask.reshaped(mask.shape.sizes + Array(repeating: 1, count: behind))
+            return try base.maskedFill(wide, typed)
+        }
+        return try base.indexPut(tensors, typed)
+    }
+}

@@ -1,0 +1,159 @@
+import ApusSymbolic
+import CApusKernels
+
+// Scaled dot-product attention.
+
+extension Operator {
+    static let attention: Operator = Operator(
+        "aten::scaled_dot_product_attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask=None, float dropout_p=0., bool is_causal=False, *, float? scale=None, bool enable_gqa=False) -> Tensor",
+        "`softmax(query @ key^T * scale + mask) @ value`; query [..., L, E], key [..., S, E], value [..., S, V]. The scale is 1 / sqrt(E) unless given. A "
+            + "bool mask says which keys take part, another one is added; causal lets position i see keys 0...i. A row that sees nothing gives zeros. "
+            + "With `enable_gqa` heads of key and value are shared by several of the query. float32 runs block by block without storing scores.",
+        rule: { call in [try call.attentionSpec()] },
+        kernel: .compute { call, outputs in
+            if try call.runFused(outputs[0]) { return }
+            let result = try Interpreter.with(nil) { try call.attentionByParts() }
+            try call.copy(result, into: StridedView(outputs[0].layout), of: outputs[0])
+        },
+        decomposition: { call in [.tensor(try call.attentionByParts())] },
+        samples: {
+            let (q, k, v): (Tensor, Tensor, Tensor) = (try .sample([2, 2, 3, 4]), try .sample([2, 2, 5, 4], seed: 2), try .sample([2, 2, 5, 3], seed: 3))
+            let mask = try Tensor((0..<15).map { $0 % 4 != 1 }, shape: [3, 5])
+            let square: [Argument] = [.tensor(q), .tensor(try .sample([2, 2, 3, 4], seed: 4)), .tensor(try .sample([2, 2, 3, 4], seed: 5))]
+            return [
+                [.tensor(q), .tensor(k), .tensor(v), .none, .double(0), .bool(false), .none, .bool(false)],
+                [.tensor(q), .tensor(k), .tensor(v), .tensor(mask), .double(0), .bool(false), .double(0.3), .bool(false)],
+                [.tensor(q), .tensor(k), .tensor(v), .tensor(try .sample([3, 5], seed: 6)), .double(0), .bool(false), .none, .bool(false)],
+                square + [.none, .double(0), .bool(true), .none, .bool(false)],
+                [
+                    .tensor(try .sample([1, 4, 3, 4])), .tensor(try .sample([1, 2, 5, 4], seed: 2)), .tensor(try .sample([1, 2, 5, 4], seed: 3)),
+                    .none, .double(0), .bool(false), .none, .bool(true),
+                ],
+            ]
+        })
+
+    static let attentions: [Operator] = [attention]
+}
+
+extension Call {
+    fileprivate func attentionSpec() throws -> TensorSpec {
+        let (q, k, v) = (try tensor(0), try tensor(1), try tensor(2))
+        for other in [k, v] where other.dtype != q.dtype { throw differentDTypes(q, other) }
+        guard q.dtype.isFloatingPoint else { throw error(.dtypeMismatch, "does not take \(q.dtype)") }
+        func mismatch() -> TensorError {
+            error(.shapeMismatch, "a query of shape \(q.shape), a key of shape \(k.shape) and a value of shape \(v.shape) don't fit together")
+        }
+        guard q.rank >= 2, k.rank >= 2, v.rank >= 2 else { throw mismatch() }
+        try require(q.shape[-1] == k.shape[-1], mismatch())
+        try require(k.shape[-2] == v.shape[-2], mismatch())
+        func batch(_ tensor: Tensor) throws -> Shape { try Shape(Array(tensor.shape.sizes.dropLast(2)), in: name) }
+        var leading: Shape
+        if try bool(7) {
+            guard q.rank >= 3, k.rank == q.rank, v.rank == q.rank else { throw mismatch() }
+            for other in [k, v] { try require(q.shape[-3] % other.shape[-3] == 0, mismatch()) }
+            leading = try batch(q)
+        } else {
+            leading = try broadcast(broadcast(batch(q), batch(k), in: name), batch(v), in: name)
+        }
+        if let mask = try optionalTensor(3) {
+            guard mask.dtype == .bool || mask.dtype == q.dtype else {
+                throw error(.dtypeMismatch, "the mask must be bool or \(q.dtype), not \(mask.dtype)")
+            }
+            guard try !bool(5) else { throw error(.invalidArgument, "takes a mask or is causal, not both") }
+            _ = try expandedSizes(mask.shape, to: leading.sizes + [q.shape[-2], k.shape[-2]])
+        }
+        let dropout = try double(4)
+        guard dropout == 0 else {
+            throw error(.unsupported, "dropout of \(dropout) inside of attention; compute the weights by parts and drop some of them")
+        }
+        leading = try Shape(leading.sizes + [q.shape[-2], v.shape[-1]], in: name)
+        return TensorSpec(q.dtype, leading)
+    }
+
+    /// Key and value with heads repeated for each head of the query that shares them.
+    private func sharedHeads() throws -> (Tensor, Tensor) {
+        let (q, k, v) = (try tensor(0), try tensor(1), try tensor(2))
+        guard try bool(7) else { return (k, v) }
+        func spread(_ tensor: Tensor) throws -> Tensor {
+            let count: SymInt = q.shape[-3] / tensor.shape[-3]
+            return count.constant == 1 ? tensor : try tensor.repeatInterleave(count, dim: -3)
+        }
+        return (try spread(k), try spread(v))
+    }
+
+    /// The definition, in operations that differentiate.
+    fileprivate func attentionByParts() throws -> Tensor {
+        let q = try tensor(0)
+        let (k, v) = try sharedHeads()
+        let factor: Scalar
+        if let given = try optionalScalar(6) {
+            factor = given
+        } else {
+            factor = .float(1 / SymFloat(q.shape[-1]).squareRoot())
+        }
+        var scores = try (q * factor).matmul(k.transposed(-2, -1))
+        var mask = try optionalTensor(3)
+        if try bool(5) { mask = try Tensor.ones([q.shape[-2], k.shape[-2]], dtype: .bool).tril() }
+        guard let mask else { return try scores.softmax(dim: -1).matmul(v) }
+        if mask.dtype != .bool { return try (scores + mask).softmax(dim: -1).matmul(v) }
+        let hidden = try mask.logicalNot()
+        // The lowest finite number instead of minus infinity: a row that sees nothing then has weights, which are cleared, and no NaN.
+        let lowest: Double = q.dtype == .float16 ? -65504 : q.dtype == .float64 ? -Double.greatestFiniteMagnitude : -3.3e38
+        scores = try scores.maskedFill(hidden, lowest)
+        return try scores.softmax(dim: -1).maskedFill(hidden, 0).matmul(v)
+    }
+
+    /// Runs the kernel that needs no scores in memory, where it applies.
+    fileprivate func runFused(_ output: Tensor) throws -> Bool {
+        let q = try tensor(0)
+        guard q.dtype == .float32, output.layout.count > 0 else { return false }
+        return try Interpreter.with(nil) {
+            let (k, v) = try sharedHeads()
+            let leading = Array(output.layout.sizesArray.dropLast(2))
+            // Everything as [batch, heads, rows, columns].
+            func arranged(_ tensor: Tensor) throws -> Tensor {
+                let matrix = tensor.layout.sizesArray.suffix(2)
+                let heads: Int = leading.last ?? 1
+                let batch: Int = leading.dropLast().reduce(1, *)
+                let wide = try tensor.expanded(leading + matrix).reshaped([batch, heads] + matrix)
+                return wide.layout.stride(3) == 1 || wide.layout.size(3) <= 1 ? wide : try wide.contiguous()
+            }
+            let (query, key, value, result) = (try arranged(q), try arranged(k), try arranged(v), try arranged(output))
+            let scale = try optionalDouble(6) ?? 1 / Double(Swift.max(q.layout.size(q.rank - 1), 1)).squareRoot()
+            var (a, b, c, out) = (query.view, key.view, value.view, result.view)
+            let status: Int32
+            if let mask = try optionalTensor(3) {
+                let rows: [Int] = [q.layout.size(q.rank - 2), k.layout.size(k.rank - 2)]
+                let wide = try arranged(try mask.expanded(leading + rows))
+                var m = wide.view
+                status = apus_attention(&a, &b, &c, &m, try bool(5), scale, &out)
+                withExtendedLifetime(wide) {}
+            } else {
+                status = apus_attention(&a, &b, &c, nil, try bool(5), scale, &out)
+            }
+            withExtendedLifetime((query, key, value, result)) {}
+            try check(status, self)
+            return true
+        }
+    }
+}
+
+extension Tensor {
+    /// `softmax(query @ key^T * scale + mask) @ value`, this tensor being the query.
+    ///
+    /// - Parameters:
+    ///   - mask: bool, true where a key takes part, or numbers that are added to the scores.
+    ///   - isCausal: lets position i see keys 0...i.
+    ///   - scale: 1 / sqrt(E) unless given.
+    ///   - sharesHeads: lets several heads of the query share one of key and value.
+    public func scaledDotProductAttention(
+        key: Tensor, value: Tensor, mask: Tensor? = nil, isCausal: Bool = false, scale: Double? = nil, sharesHeads: Bool = false
+    ) throws -> Tensor {
+        try applySingle(
+            .attention,
+            [
+                .tensor(self), .tensor(key), .tensor(value), .optional(mask), .double(0), .bool(isCausal), scale.map { .double($0) } ?? .none,
+                .bool(sharesHeads),
+            ])
+    }
+}

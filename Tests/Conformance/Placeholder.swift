@@ -1,2 +1,0 @@
-import Apus
-import Testing
