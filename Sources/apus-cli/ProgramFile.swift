@@ -4,7 +4,7 @@ import Foundation
 
 /// The program that a command works on.
 struct ProgramFile: ParsableArguments {
-    @ArgumentParser.Argument(help: "The program, a .pt2 file.")
+    @Argument(help: "The program, a .pt2 file.")
     var file: String
 
     @Option(name: .long, help: "The entry point, for files that hold several.")

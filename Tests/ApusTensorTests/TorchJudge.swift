@@ -60,7 +60,7 @@ enum TorchJudge {
         return .tensor(dtype: "\(tensor.dtype)", shape: try tensor.sizes, bytes: bytes)
     }
 
-    static func encode(_ argument: Argument) throws -> Encoded {
+    static func encode(_ argument: OperatorArgument) throws -> Encoded {
         switch argument {
         case .none: .none
         case .tensor(let tensor): try encode(tensor)
@@ -81,7 +81,7 @@ enum TorchJudge {
 
     /// Runs one sample, with first and second gradients of the first `differentiating` results, where the operator has them and they exist
     /// for these arguments.
-    static func run(_ operation: Operator, _ arguments: [Argument], tolerance: Double = 1, differentiating: Int = .max) throws -> Case {
+    static func run(_ operation: Operator, _ arguments: [OperatorArgument], tolerance: Double = 1, differentiating: Int = .max) throws -> Case {
         let results = try apply(operation, arguments)
         var result = Case(
             name: operation.name, arguments: try arguments.map { try encode($0) }, results: try results.map { try encode($0) }, weights: [])

@@ -34,7 +34,7 @@ final class Tracer: Interpreter {
 
     func makeInput(_ name: String, _ spec: TensorSpec) -> Tensor { tensor(graph.addInput(name, .tensor(spec)), spec) }
 
-    override func apply(_ operation: Operator, _ arguments: [Argument]) throws -> [Argument] {
+    override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         let references: [GraphArgument] = try arguments.map { try $0.map { try value(of: $0, in: operation) } }
         let types: [ValueType] = try Interpreter.with(self) { try resultTypes(Call(operation, arguments)) }
         let site = CallSite.capture(skip: 1)

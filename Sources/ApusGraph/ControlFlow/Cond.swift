@@ -64,7 +64,7 @@ extension Operator {
         }
     }
 
-    private static func condSamples() throws -> [[Argument]] {
+    private static func condSamples() throws -> [[OperatorArgument]] {
         func body(_ operation: Operator) throws -> GraphBody {
             var graph = Graph()
             let spec = TensorSpec(.float32, try Shape([2, 3]))

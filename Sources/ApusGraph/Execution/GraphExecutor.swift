@@ -68,7 +68,7 @@ struct GraphRun {
             let part = try PartArguments(node)
             results = try run(part.body, part.operands)
         } else {
-            let arguments: [Argument] = try node.arguments.map { try resolve($0, node.operator.schema.name) }
+            let arguments: [OperatorArgument] = try node.arguments.map { try resolve($0, node.operator.schema.name) }
             results = try apply(node.operator, arguments).flatMap { try GraphRun.flatten($0, node) }
         }
         guard results.count == node.outputs.count else {
@@ -131,7 +131,7 @@ struct GraphRun {
         return tensor
     }
 
-    private func resolve(_ argument: GraphArgument, _ operatorName: String) throws -> Argument {
+    private func resolve(_ argument: GraphArgument, _ operatorName: String) throws -> OperatorArgument {
         switch argument {
         case .tensor(let value): try self.value(of: value).argument
         default: try symbols.concrete(try argument.map { try tensor($0) }, in: operatorName)
@@ -139,7 +139,7 @@ struct GraphRun {
     }
 
     /// One result of an operator as the graph counts it: a list gives one value for each element.
-    private static func flatten(_ result: Argument, _ node: Node) throws -> [RuntimeValue] {
+    private static func flatten(_ result: OperatorArgument, _ node: Node) throws -> [RuntimeValue] {
         switch result {
         case .none: return [.none]
         case .tensor(let tensor): return [.tensor(tensor)]

@@ -26,7 +26,7 @@ public enum RuntimeValue: Sendable {
     }
 
     /// The value as an operator's argument.
-    package var argument: Argument {
+    package var argument: OperatorArgument {
         switch self {
         case .none: .none
         case .tensor(let tensor): .tensor(tensor)

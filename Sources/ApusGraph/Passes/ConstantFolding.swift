@@ -74,7 +74,7 @@ public struct ConstantFolding: Sendable {
             guard node.effects.isEmpty, node.bodies.isEmpty, !operands.isEmpty, operands.allSatisfy({ known[$0] != nil }),
                 node.arguments.allSatisfy({ $0.freeSymbols.isEmpty }), isSmall(node, graph, operands)
             else { continue }
-            let arguments: [Argument] = try node.arguments.map { argument in
+            let arguments: [OperatorArgument] = try node.arguments.map { argument in
                 try argument.map { value in
                     guard let tensor = known[value] else { throw TensorError(.invalidArgument, "a constant is missing") }
                     return tensor

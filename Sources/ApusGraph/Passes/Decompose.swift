@@ -19,8 +19,8 @@ public struct Decomposition: NodeRewriter {
     public func rewrite(_ node: Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Value]? {
         guard !target.contains(node.operator), let decomposition = node.operator.decomposition else { return nil }
         let builder = BuildingInterpreter(copy, target: target)
-        let plain: [Argument] = try arguments.map { try $0.map { try builder.tensor($0) } }
-        let results: [Argument] = try Interpreter.with(builder) { try decomposition(Call(node.operator, plain)) }
+        let plain: [OperatorArgument] = try arguments.map { try $0.map { try builder.tensor($0) } }
+        let results: [OperatorArgument] = try Interpreter.with(builder) { try decomposition(Call(node.operator, plain)) }
         let values: [Value] = try results.flatMap { try builder.values(of: $0) }
         copy = builder.copy
         return values
@@ -57,7 +57,7 @@ final class BuildingInterpreter: Interpreter {
         return Value(index: trace.id)
     }
 
-    func values(of result: Argument) throws -> [Value] {
+    func values(of result: OperatorArgument) throws -> [Value] {
         switch result {
         case .tensor(let tensor): return [try value(tensor)]
         case .tensors(let tensors): return try tensors.map { try value($0) }
@@ -65,7 +65,7 @@ final class BuildingInterpreter: Interpreter {
         }
     }
 
-    override func apply(_ operation: Operator, _ arguments: [Argument]) throws -> [Argument] {
+    override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         if !target.contains(operation), let decomposition = operation.decomposition {
             return try Interpreter.with(self) { try decomposition(Call(operation, arguments)) }
         }

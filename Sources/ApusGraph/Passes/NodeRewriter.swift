@@ -80,7 +80,7 @@ public struct GraphCopy {
 
     private func resultTypes(_ operation: Operator, _ arguments: [GraphArgument]) throws -> [ValueType] {
         let rules = RuleInterpreter(scope: scope, acceptsUndecided: false)
-        let plain: [Argument] = try arguments.map { argument in
+        let plain: [OperatorArgument] = try arguments.map { argument in
             try argument.map { value in
                 guard let spec = graph.spec(value) else {
                     throw TensorError(.invalidArgument, in: operation.schema.name, "'%\(graph.name(value))' is no tensor")

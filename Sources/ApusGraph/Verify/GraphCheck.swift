@@ -101,7 +101,7 @@ struct GraphCheck {
     }
 
     private func apply(_ node: Node) throws -> [TensorSpec] {
-        let arguments: [Argument] = try node.arguments.map { argument in
+        let arguments: [OperatorArgument] = try node.arguments.map { argument in
             if case .tensor(let value) = argument, let number = number(value) { return number }
             return try argument.map { value in
                 guard let spec = graph.spec(value) else {
@@ -121,7 +121,7 @@ struct GraphCheck {
     }
 
     /// A value of the graph that is a number, as an argument.
-    private func number(_ value: Value) -> Argument? {
+    private func number(_ value: Value) -> OperatorArgument? {
         switch graph.type(value) {
         case .int(let size): .int(size)
         case .float(let number): .scalar(.float(number))

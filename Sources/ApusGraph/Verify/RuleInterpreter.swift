@@ -40,7 +40,7 @@ final class RuleInterpreter: Interpreter {
     }
 
     /// The results' types by the operator's rule; nil for results that are numbers.
-    func specs(_ operation: Operator, _ arguments: [Argument]) throws -> [TensorSpec] {
+    func specs(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [TensorSpec] {
         unproved = nil
         return try Interpreter.with(self) { try operation.rule(Call(operation, arguments)) }
     }

@@ -89,9 +89,9 @@ final class Binder: Interpreter {
             return try bind(part.body.graph, inputs: try part.operands.map { try known(values, $0, graph) })
         }
         let name: String = node.operator.schema.name
-        let arguments: [Argument] = try node.arguments.map { argument in
+        let arguments: [OperatorArgument] = try node.arguments.map { argument in
             if case .tensor(let value) = argument { return try known(values, value, graph).argument }
-            let tensors: Argument = try argument.map { value in
+            let tensors: OperatorArgument = try argument.map { value in
                 guard case .tensor(let tensor) = try known(values, value, graph) else {
                     throw TensorError(.invalidArgument, in: name, "the value '%\(graph.name(value))' is no tensor")
                 }
@@ -179,7 +179,7 @@ final class Binder: Interpreter {
 
     // MARK: Operations
 
-    override func apply(_ operation: Operator, _ arguments: [Argument]) throws -> [Argument] {
+    override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         if operation.effects.contains(.dataDependent) { throw NotPlannable(reason: "'\(operation.name)', whose results depend on values") }
         let call = Call(operation, arguments)
         switch operation.kernel {
@@ -200,7 +200,7 @@ final class Binder: Interpreter {
         steps.append(BoundStep(action: action, call: call, outputs: outputs, site: site))
     }
 
-    private func bindCompute(_ call: Call, _ kernel: @escaping BoundStep.Kernel) throws -> [Argument] {
+    private func bindCompute(_ call: Call, _ kernel: @escaping BoundStep.Kernel) throws -> [OperatorArgument] {
         let specs: [TensorSpec] = try specs(call)
         if isConstant(call, specs) {
             return try Interpreter.with(nil) {
@@ -226,7 +226,7 @@ final class Binder: Interpreter {
 
     /// A kernel may take a number for a tensor and makes a tensor of it, on every run: here it is made once.
     private func withTensorsForNumbers(_ call: Call) throws -> Call {
-        var arguments: [Argument] = call.arguments
+        var arguments: [OperatorArgument] = call.arguments
         for (index, parameter) in call.operator.schema.parameters.enumerated() where index < arguments.count {
             guard case .scalar(let scalar) = arguments[index], parameter.kind == .tensor || parameter.kind == .optional(.tensor) else {
                 continue
@@ -236,13 +236,13 @@ final class Binder: Interpreter {
         return Call(call.operator, arguments)
     }
 
-    private func bindView(_ call: Call, _ view: (Call) throws -> [Operator.View]?) throws -> [Argument] {
+    private func bindView(_ call: Call, _ view: (Call) throws -> [Operator.View]?) throws -> [OperatorArgument] {
         let specs: [TensorSpec] = try specs(call)
         var base: Tensor = try call.tensor(0)
         var views: [Operator.View]? = try Interpreter.with(nil) { try view(call) }
         if views == nil {
             base = try copy(of: base)
-            var arguments: [Argument] = call.arguments
+            var arguments: [OperatorArgument] = call.arguments
             arguments[0] = .tensor(base)
             views = try Interpreter.with(nil) { try view(Call(call.operator, arguments)) }
         }
@@ -254,7 +254,7 @@ final class Binder: Interpreter {
         }
     }
 
-    private func bindHost(_ call: Call, _ kernel: @escaping BoundStep.HostKernel) throws -> [Argument] {
+    private func bindHost(_ call: Call, _ kernel: @escaping BoundStep.HostKernel) throws -> [OperatorArgument] {
         let specs: [TensorSpec] = try specs(call)
         if specs.isEmpty, branchDepth == 0, call.operator.effects == .check, !readsBlocks(call) {
             _ = try Interpreter.with(nil) { try kernel(call) }

@@ -4,7 +4,7 @@ import ApusTensor
 /// One step of a program whose sizes are all known: a kernel with its arguments and results, or a jump.
 struct BoundStep {
     typealias Kernel = @Sendable (Call, [Tensor]) throws -> Void
-    typealias HostKernel = @Sendable (Call) throws -> [Argument]
+    typealias HostKernel = @Sendable (Call) throws -> [OperatorArgument]
 
     enum Action {
         case compute(Kernel)

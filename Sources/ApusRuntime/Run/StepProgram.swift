@@ -137,7 +137,7 @@ final class StepProgram {
     }
 
     private func run(_ host: Host) throws {
-        let results: [Argument] = try host.kernel(host.call)
+        let results: [OperatorArgument] = try host.kernel(host.call)
         var tensors: [Tensor] = []
         for result in results { result.forEachReference { tensors.append($0) } }
         guard tensors.count == host.outputs.count else {

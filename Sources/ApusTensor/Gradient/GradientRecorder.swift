@@ -43,7 +43,7 @@ public final class GradientRecorder: Interpreter {
         watched[tensor.identity] = tensor
     }
 
-    override public func apply(_ operation: Operator, _ arguments: [Argument]) throws -> [Argument] {
+    override public func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         guard isWatching(arguments) else { return try super.apply(operation, arguments) }
         if operation.gradient == nil, let decomposition = operation.decomposition {
             return try Interpreter.with(self) { try decomposition(Call(operation, arguments)) }
@@ -58,7 +58,7 @@ public final class GradientRecorder: Interpreter {
         return results
     }
 
-    private func isWatching(_ arguments: [Argument]) -> Bool {
+    private func isWatching(_ arguments: [OperatorArgument]) -> Bool {
         var found = false
         for argument in arguments where !found {
             argument.forEachReference { if watched[$0.identity] != nil { found = true } }

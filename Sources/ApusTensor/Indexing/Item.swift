@@ -46,7 +46,7 @@ extension Call {
 /// A number that a tensor's one element can become.
 public protocol TensorItem {
     /// The number, from what the operator gave: a scalar, or a condition of a trace.
-    static func item(_ argument: Argument, of dtype: DType) throws -> Self
+    static func item(_ argument: OperatorArgument, of dtype: DType) throws -> Self
 }
 
 extension Tensor {
@@ -62,7 +62,7 @@ extension Tensor {
 }
 
 extension SymInt: TensorItem {
-    public static func item(_ argument: Argument, of dtype: DType) throws -> SymInt {
+    public static func item(_ argument: OperatorArgument, of dtype: DType) throws -> SymInt {
         switch argument {
         case .scalar(.int(let value)): return value
         case .scalar(.bool(let value)): return SymInt(value ? 1 : 0)
@@ -76,11 +76,11 @@ extension SymInt: TensorItem {
 }
 
 extension Int: TensorItem {
-    public static func item(_ argument: Argument, of dtype: DType) throws -> Int { Int(try SymInt.item(argument, of: dtype)) }
+    public static func item(_ argument: OperatorArgument, of dtype: DType) throws -> Int { Int(try SymInt.item(argument, of: dtype)) }
 }
 
 extension SymFloat: TensorItem {
-    public static func item(_ argument: Argument, of dtype: DType) throws -> SymFloat {
+    public static func item(_ argument: OperatorArgument, of dtype: DType) throws -> SymFloat {
         switch argument {
         case .scalar(.float(let value)): return value
         case .scalar(.int(let value)): return SymFloat(value)
@@ -93,7 +93,7 @@ extension SymFloat: TensorItem {
 }
 
 extension Double: TensorItem {
-    public static func item(_ argument: Argument, of dtype: DType) throws -> Double {
+    public static func item(_ argument: OperatorArgument, of dtype: DType) throws -> Double {
         let value = try SymFloat.item(argument, of: dtype)
         guard let known = value.constant else {
             throw TensorError(
@@ -105,11 +105,11 @@ extension Double: TensorItem {
 }
 
 extension Float: TensorItem {
-    public static func item(_ argument: Argument, of dtype: DType) throws -> Float { Float(try Double.item(argument, of: dtype)) }
+    public static func item(_ argument: OperatorArgument, of dtype: DType) throws -> Float { Float(try Double.item(argument, of: dtype)) }
 }
 
 extension Bool: TensorItem {
-    public static func item(_ argument: Argument, of dtype: DType) throws -> Bool {
+    public static func item(_ argument: OperatorArgument, of dtype: DType) throws -> Bool {
         switch argument {
         case .scalar(.bool(let value)): return value
         case .symBool(let value): return value.value

@@ -119,13 +119,13 @@ extension Operator {
         scatterSource, scatterValue, scatterReduce, scatterValueReduce, scatterAdd, scatterReduceTwo, indexAdd, indexCopy, indexFill,
     ]
 
-    private static func scatterSample() throws -> [Argument] {
+    private static func scatterSample() throws -> [OperatorArgument] {
         let index = try Tensor([0, 3, 1, 2, 0, 3] as [Int], shape: [2, 3])
         return [.tensor(try .sample([2, 4])), .int(1), .tensor(index), .tensor(try .sample([2, 3], seed: 2))]
     }
 
     private static func scattering(
-        _ schema: String, _ documentation: String, gradient: Gradient?, samples: @escaping @Sendable () throws -> [[Argument]],
+        _ schema: String, _ documentation: String, gradient: Gradient?, samples: @escaping @Sendable () throws -> [[OperatorArgument]],
         _ operation: @escaping @Sendable (Call) throws -> apus_scatter_op
     ) -> Operator {
         Operator(

@@ -147,7 +147,7 @@ extension Operator {
         sort, sortStable, argsort, argsortStable, topk, kthvalue, searchsorted, searchsortedScalar, bucketize,
     ]
 
-    private static func sorting(_ schema: String, at dimIndex: Int, samples: @escaping @Sendable () throws -> [[Argument]]) -> Operator {
+    private static func sorting(_ schema: String, at dimIndex: Int, samples: @escaping @Sendable () throws -> [[OperatorArgument]]) -> Operator {
         Operator(
             schema, "The elements in order along a dimension, equal ones in their order, and their positions. NaN is the largest of all.",
             rule: { call in

@@ -74,7 +74,7 @@ extension Operator {
 
     private static func distinct(
         _ schema: String, _ documentation: String, isConsecutive: Bool, inverse inverseIndex: Int,
-        samples: @escaping @Sendable () throws -> [[Argument]]
+        samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) -> Operator {
         Operator(
             schema, documentation, effects: .dataDependent,
@@ -111,7 +111,7 @@ extension Call {
         guard case .none = self[3] else { throw error(.unsupported, "distinct parts along a dimension; flatten them to numbers first") }
     }
 
-    fileprivate func distinctElements(isConsecutive: Bool, inverse: Bool, counts: Bool) throws -> [Argument] {
+    fileprivate func distinctElements(isConsecutive: Bool, inverse: Bool, counts: Bool) throws -> [OperatorArgument] {
         let x = try tensor(0)
         let whole = try Shape([x.layout.count] as [Int], in: name)
         let values = try Tensor.uninitialized(whole, dtype: x.dtype, in: name)

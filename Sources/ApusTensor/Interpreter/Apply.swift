@@ -5,13 +5,13 @@ import ApusSymbolic
 /// The thread's current interpreter decides what that means; without one the operation is computed at once.
 /// - Parameter arguments: in schema order, every default filled in.
 /// - Returns: the results in schema order, tensors or numbers.
-public func apply(_ operation: Operator, _ arguments: [Argument]) throws -> [Argument] {
+public func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
     if let interpreter = Interpreter.current { return try interpreter.apply(operation, arguments) }
     return try Eager.apply(Call(operation, arguments))
 }
 
 /// Carries out an operation that has one tensor result.
-public func applySingle(_ operation: Operator, _ arguments: [Argument]) throws -> Tensor {
+public func applySingle(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> Tensor {
     if Interpreter.current == nil, case .compute(let kernel) = operation.kernel {
         return try Eager.compute(Call(operation, arguments), kernel)
     }
@@ -23,7 +23,7 @@ public func applySingle(_ operation: Operator, _ arguments: [Argument]) throws -
 }
 
 /// Carries out an operation whose results are all tensors.
-public func applyTensors(_ operation: Operator, _ arguments: [Argument]) throws -> [Tensor] {
+public func applyTensors(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [Tensor] {
     try apply(operation, arguments).map {
         guard case .tensor(let tensor) = $0 else {
             throw TensorError(.unsupported, in: operation.schema.name, "has a result that is no tensor")
@@ -34,7 +34,7 @@ public func applyTensors(_ operation: Operator, _ arguments: [Argument]) throws 
 
 /// Immediate execution.
 enum Eager {
-    static func apply(_ call: Call) throws -> [Argument] {
+    static func apply(_ call: Call) throws -> [OperatorArgument] {
         switch call.operator.kernel {
         case .compute(let kernel):
             if call.operator.schema.results.count == 1 { return [.tensor(try compute(call, kernel))] }

@@ -13,7 +13,7 @@ open class Interpreter {
     }
 
     /// Carries out one operation. The base class hands it to the interpreter around it.
-    open func apply(_ operation: Operator, _ arguments: [Argument]) throws -> [Argument] {
+    open func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         try Interpreter.with(outer) { try ApusTensor.apply(operation, arguments) }
     }
 

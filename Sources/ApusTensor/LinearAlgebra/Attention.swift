@@ -19,7 +19,7 @@ extension Operator {
         samples: {
             let (q, k, v): (Tensor, Tensor, Tensor) = (try .sample([2, 2, 3, 4]), try .sample([2, 2, 5, 4], seed: 2), try .sample([2, 2, 5, 3], seed: 3))
             let mask = try Tensor((0..<15).map { $0 % 4 != 1 }, shape: [3, 5])
-            let square: [Argument] = [.tensor(q), .tensor(try .sample([2, 2, 3, 4], seed: 4)), .tensor(try .sample([2, 2, 3, 4], seed: 5))]
+            let square: [OperatorArgument] = [.tensor(q), .tensor(try .sample([2, 2, 3, 4], seed: 4)), .tensor(try .sample([2, 2, 3, 4], seed: 5))]
             return [
                 [.tensor(q), .tensor(k), .tensor(v), .none, .double(0), .bool(false), .none, .bool(false)],
                 [.tensor(q), .tensor(k), .tensor(v), .tensor(mask), .double(0), .bool(false), .double(0.3), .bool(false)],

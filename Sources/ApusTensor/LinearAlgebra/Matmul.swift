@@ -31,7 +31,7 @@ extension Operator {
             var gradient = try g.gradient
             if b.rank == 1 { gradient = try gradient.unsqueezed(-1) }
             if a.rank == 1 { gradient = try gradient.unsqueezed(-2) }
-            var own: Argument = .none
+            var own: OperatorArgument = .none
             if g.isWanted(0) {
                 own = .tensor(try gradient.matmul(right.adjoint()).summed(to: left.shape).reshaped(a.shape))
             }
@@ -44,7 +44,7 @@ extension Operator {
             return [own, .tensor(try left.adjoint().matmul(gradient).summed(to: right.shape).reshaped(b.shape))]
         },
         samples: {
-            func pair(_ a: [Int], _ b: [Int]) throws -> [Argument] { [.tensor(try .sample(a)), .tensor(try .sample(b, seed: 2))] }
+            func pair(_ a: [Int], _ b: [Int]) throws -> [OperatorArgument] { [.tensor(try .sample(a)), .tensor(try .sample(b, seed: 2))] }
             return [
                 try pair([2, 3], [3, 4]), try pair([3], [3]), try pair([2, 3], [3]), try pair([3], [3, 2]), try pair([2, 2, 3], [3, 4]),
                 try pair([2, 1, 2, 3], [4, 3, 2]), try pair([3], [2, 3, 2]), try pair([2, 2, 3], [3]),

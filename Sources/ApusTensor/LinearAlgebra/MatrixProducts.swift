@@ -122,7 +122,7 @@ extension Operator {
     }
 
     private static func addingProduct(
-        _ schema: String, rank: Int, _ documentation: String, samples: @escaping @Sendable () throws -> [[Argument]]
+        _ schema: String, rank: Int, _ documentation: String, samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) -> Operator {
         Operator(
             schema, documentation,
@@ -148,7 +148,7 @@ extension Operator {
             gradient: { g in
                 let (beta, alpha) = (try g.call.scalar(3), try g.call.scalar(4))
                 let base = try g.call.tensor(0)
-                let own: Argument = g.isWanted(0) ? .tensor(try g.gradient.scaled(by: beta).summed(to: base.shape)) : .none
+                let own: OperatorArgument = g.isWanted(0) ? .tensor(try g.gradient.scaled(by: beta).summed(to: base.shape)) : .none
                 return try g.productGradients(1, 2, prefix: [own], scale: alpha)
             }, samples: samples)
     }
@@ -156,7 +156,7 @@ extension Operator {
 
 extension GradientCall {
     /// The gradients of two factors `a @ b`.
-    fileprivate func productGradients(_ first: Int, _ second: Int, prefix: [Argument], scale: Scalar = 1) throws -> [Argument] {
+    fileprivate func productGradients(_ first: Int, _ second: Int, prefix: [OperatorArgument], scale: Scalar = 1) throws -> [OperatorArgument] {
         let (a, b) = (try call.tensor(first), try call.tensor(second))
         let gradient = try self.gradient.scaled(by: scale)
         return prefix + [

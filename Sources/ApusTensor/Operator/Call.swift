@@ -3,10 +3,10 @@ import ApusSymbolic
 /// An operator with its arguments in schema order, every default filled in: what rules, kernels and gradients read.
 public struct Call {
     public let `operator`: Operator
-    public let arguments: [Argument]
+    public let arguments: [OperatorArgument]
 
     @inlinable
-    public init(_ operation: Operator, _ arguments: [Argument]) {
+    public init(_ operation: Operator, _ arguments: [OperatorArgument]) {
         self.operator = operation
         self.arguments = arguments
     }
@@ -14,7 +14,7 @@ public struct Call {
     /// The operator's name for messages.
     public var name: String { self.operator.schema.name }
 
-    public subscript(index: Int) -> Argument { index < arguments.count ? arguments[index] : .none }
+    public subscript(index: Int) -> OperatorArgument { index < arguments.count ? arguments[index] : .none }
 
     /// An error of this operator.
     public func error(_ code: TensorError.Code, _ message: String) -> TensorError {

@@ -2,7 +2,7 @@ import ApusSymbolic
 import CApusKernels
 
 extension Operator {
-    typealias Samples = @Sendable () throws -> [[Argument]]
+    typealias Samples = @Sendable () throws -> [[OperatorArgument]]
 
     /// An elementwise operator of one tensor.
     ///
@@ -14,7 +14,7 @@ extension Operator {
     static func unary(
         _ schema: String, _ operation: apus_op, in compute: Pointwise.Compute = .promoted, taking: DTypeClasses = .all,
         _ documentation: String, parameters: Pointwise.Parameters? = nil, promoting: [Int] = [], gradient: Gradient? = nil,
-        decomposition: Decomposition? = nil, domain: ClosedRange<Double> = -2...2, further: [Argument] = []
+        decomposition: Decomposition? = nil, domain: ClosedRange<Double> = -2...2, further: [OperatorArgument] = []
     ) -> Operator {
         let pointwise = Pointwise(operation, arity: 1, compute: compute, taking: taking, promoting: promoting, parameters: parameters)
         return elementwise(
@@ -31,7 +31,7 @@ extension Operator {
     static func binary(
         _ schema: String, _ operation: apus_op, in compute: Pointwise.Compute = .promoted, taking: DTypeClasses = .all,
         _ documentation: String, parameters: Pointwise.Parameters? = nil, gradient: Gradient? = nil,
-        decomposition: Decomposition? = nil, domain: ClosedRange<Double> = -2...2, number: Scalar? = nil, further: [Argument] = []
+        decomposition: Decomposition? = nil, domain: ClosedRange<Double> = -2...2, number: Scalar? = nil, further: [OperatorArgument] = []
     ) -> Operator {
         let pointwise = Pointwise(operation, arity: 2, compute: compute, taking: taking, parameters: parameters)
         return elementwise(
@@ -108,7 +108,7 @@ struct OperatorPair: Sendable {
 
 extension GradientCall {
     /// The gradients of a unary operator's operand.
-    func unary(_ gradient: (_ gradient: Tensor, _ operand: Tensor) throws -> Tensor) throws -> [Argument] {
+    func unary(_ gradient: (_ gradient: Tensor, _ operand: Tensor) throws -> Tensor) throws -> [OperatorArgument] {
         let operand = try call.tensor(0)
         return [.tensor(try gradient(try self.gradient, operand).to(operand.dtype))]
     }
@@ -116,7 +116,7 @@ extension GradientCall {
     /// The gradients of a binary operator's two operands, summed back over broadcast dimensions and cast to the operands' dtypes.
     func binary(
         _ first: (_ gradient: Tensor) throws -> Tensor, _ second: (_ gradient: Tensor) throws -> Tensor
-    ) throws -> [Argument] {
+    ) throws -> [OperatorArgument] {
         let gradient = try self.gradient
         return [
             try isWanted(0) ? reduced(first(gradient), to: 0) : .none,
@@ -125,7 +125,7 @@ extension GradientCall {
     }
 
     /// A gradient of the broadcast shape as one of argument `index`; none where that is no tensor or its gradient isn't wanted.
-    func reduced(_ gradient: @autoclosure () throws -> Tensor, to index: Int) throws -> Argument {
+    func reduced(_ gradient: @autoclosure () throws -> Tensor, to index: Int) throws -> OperatorArgument {
         guard isWanted(index), case .tensor(let operand) = call[index], operand.dtype.isDifferentiable else { return .none }
         return .tensor(try gradient().summed(to: operand.shape).to(operand.dtype))
     }

@@ -35,9 +35,9 @@ public final class Operator: Sendable {
     /// Computes the results' dtypes and shapes. It *requires* conditions and never branches on an undecided one.
     public typealias Rule = @Sendable (Call) throws -> [TensorSpec]
     /// The gradients of the arguments, in their order; `.none` where there is none. May be shorter than the argument list.
-    public typealias Gradient = @Sendable (GradientCall) throws -> [Argument]
+    public typealias Gradient = @Sendable (GradientCall) throws -> [OperatorArgument]
     /// The operator in terms of public tensor operations.
-    public typealias Decomposition = @Sendable (Call) throws -> [Argument]
+    public typealias Decomposition = @Sendable (Call) throws -> [OperatorArgument]
 
     public enum Kernel: Sendable {
         /// Writes into results that are already there, contiguous and of the rule's shapes. Allocates nothing that outlives it.
@@ -46,7 +46,7 @@ public final class Operator: Sendable {
         /// then is made of the first argument before asking again.
         case view(@Sendable (Call) throws -> [View]?)
         /// Results whose sizes depend on values, or that are plain numbers.
-        case host(@Sendable (Call) throws -> [Argument])
+        case host(@Sendable (Call) throws -> [OperatorArgument])
         /// Runs the decomposition.
         case composite
     }
@@ -71,7 +71,7 @@ public final class Operator: Sendable {
     public let gradient: Gradient?
     public let decomposition: Decomposition?
     /// Argument lists that show the operator at work; tests walk them.
-    public let samples: @Sendable () throws -> [[Argument]]
+    public let samples: @Sendable () throws -> [[OperatorArgument]]
     /// Set for elementwise operators that one micro-operation of the kernels computes: the form for default arguments, a shortcut for
     /// eager code.
     package let pointwise: Pointwise?
@@ -85,7 +85,7 @@ public final class Operator: Sendable {
         _ schema: String, _ documentation: String, effects: Effects = [], rule: @escaping Rule, kernel: Kernel,
         gradient: Gradient? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil, pointwiseForm: Pointwise.Form? = nil,
         drawing: (@Sendable (Call) throws -> Drawing)? = nil,
-        samples: @escaping @Sendable () throws -> [[Argument]]
+        samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) {
         let parsed: Schema
         do {
@@ -108,7 +108,7 @@ public final class Operator: Sendable {
     public convenience init(
         _ schema: Schema, _ documentation: String = "", effects: Effects = [], rule: @escaping Rule, kernel: Kernel,
         gradient: Gradient? = nil, decomposition: Decomposition? = nil,
-        samples: @escaping @Sendable () throws -> [[Argument]] = { [] }
+        samples: @escaping @Sendable () throws -> [[OperatorArgument]] = { [] }
     ) {
         self.init(
             schema, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, decomposition: decomposition,
@@ -118,7 +118,7 @@ public final class Operator: Sendable {
     private init(
         _ schema: Schema, _ documentation: String, effects: Effects, rule: @escaping Rule, kernel: Kernel, gradient: Gradient?,
         decomposition: Decomposition?, pointwise: Pointwise?, pointwiseForm: Pointwise.Form?,
-        drawing: (@Sendable (Call) throws -> Drawing)?, samples: @escaping @Sendable () throws -> [[Argument]]
+        drawing: (@Sendable (Call) throws -> Drawing)?, samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) {
         self.schema = schema
         self.documentation = documentation
@@ -136,7 +136,7 @@ public final class Operator: Sendable {
     /// An operator that is its decomposition: the rule and the gradient follow from the operations it is made of.
     static func composite(
         _ schema: String, _ documentation: String, effects: Effects = [], gradient: Gradient? = nil,
-        samples: @escaping @Sendable () throws -> [[Argument]], _ decomposition: @escaping Decomposition
+        samples: @escaping @Sendable () throws -> [[OperatorArgument]], _ decomposition: @escaping Decomposition
     ) -> Operator {
         Operator(
             schema, documentation, effects: effects,

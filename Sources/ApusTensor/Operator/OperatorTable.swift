@@ -58,7 +58,7 @@ extension Operator {
     /// The rule of an operator that is its decomposition: run on shapes only.
     func specsOfDecomposition(_ call: Call) throws -> [TensorSpec] {
         guard let decomposition else { throw call.error(.unsupported, "has no decomposition") }
-        let bare: [Argument] = call.arguments.map { argument in argument.map { Tensor(spec: $0.spec) } }
+        let bare: [OperatorArgument] = call.arguments.map { argument in argument.map { Tensor(spec: $0.spec) } }
         let results = try Interpreter.with(ShapeInterpreter(outer: Interpreter.current)) { try decomposition(Call(self, bare)) }
         return try results.map {
             guard case .tensor(let tensor) = $0 else { throw call.error(.unsupported, "has a result that is no tensor") }
@@ -69,7 +69,7 @@ extension Operator {
 
 /// Carries out operations on dtypes and shapes alone. Conditions go to the interpreter around it.
 final class ShapeInterpreter: Interpreter {
-    override func apply(_ operation: Operator, _ arguments: [Argument]) throws -> [Argument] {
+    override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         try operation.rule(Call(operation, arguments)).map { .tensor(Tensor(spec: $0)) }
     }
 }

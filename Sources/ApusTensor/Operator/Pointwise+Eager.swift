@@ -5,7 +5,7 @@ import CApusKernels
 
 /// An elementwise operation of two tensors; `arguments` gives the full argument list when the general way is needed.
 @inline(__always)
-func applyPointwise(_ operation: Operator, _ a: Tensor, _ b: Tensor, _ arguments: () -> [Argument]) throws -> Tensor {
+func applyPointwise(_ operation: Operator, _ a: Tensor, _ b: Tensor, _ arguments: () -> [OperatorArgument]) throws -> Tensor {
     if apus_current_interpreter() == nil, let result = try Eager.pointwise(operation, a, b) { return result }
     return try applySingle(operation, arguments())
 }

@@ -7,7 +7,7 @@ extension Pointwise {
     }
 
     /// One operand of every kind of dtype; then a zero-dimensional, an empty and a transposed one.
-    func unarySamples(_ domain: ClosedRange<Double>, _ further: [Argument]) throws -> [[Argument]] {
+    func unarySamples(_ domain: ClosedRange<Double>, _ further: [OperatorArgument]) throws -> [[OperatorArgument]] {
         var operands: [Tensor] = try sampleDTypes.map { try .sample([2, 3], dtype: $0, in: domain) }
         guard let dtype = sampleDTypes.first else { return [] }
         operands.append(try .sample([], dtype: dtype, in: domain))
@@ -17,7 +17,7 @@ extension Pointwise {
     }
 
     /// Pairs of operands of every kind of dtype, broadcast and mixed.
-    func binarySamples(_ domain: ClosedRange<Double>, _ further: [Argument]) throws -> [[Argument]] {
+    func binarySamples(_ domain: ClosedRange<Double>, _ further: [OperatorArgument]) throws -> [[OperatorArgument]] {
         var pairs: [(Tensor, Tensor)] = try sampleDTypes.map {
             (try .sample([2, 3], dtype: $0, in: domain), try .sample([3], dtype: $0, in: domain, seed: 2))
         }

@@ -128,7 +128,7 @@ extension Operator {
         result: @escaping @Sendable (DType) -> DType = { $0 }, needsElements: Bool = false, emptyMeansAll: Bool = true,
         parameter: (@Sendable (Call) throws -> Double)? = nil,
         gradient: (@Sendable (_ g: GradientCall, _ gradient: Tensor, _ reduction: Reduction) throws -> Tensor)? = nil,
-        further: [[Argument]]
+        further: [[OperatorArgument]]
     ) -> Operator {
         let reduction = Reduction(schema, emptyMeansAll: emptyMeansAll)
         var rule: Gradient?
@@ -158,10 +158,10 @@ extension Operator {
     }
 
     /// Tensors of every kind of dtype, once with each list of further arguments.
-    static func reductionSamples(_ taking: DTypeClasses, _ further: [[Argument]], hasZeroDimensional: Bool = false) throws -> [[Argument]] {
+    static func reductionSamples(_ taking: DTypeClasses, _ further: [[OperatorArgument]], hasZeroDimensional: Bool = false) throws -> [[OperatorArgument]] {
         let dtypes: [DType] = [DType.float32, .float64, .bfloat16, .int64, .uint8, .bool, .complex64].filter { taking.contains($0) }
         guard let first = dtypes.first else { return [] }
-        var samples: [[Argument]] = []
+        var samples: [[OperatorArgument]] = []
         for arguments in further { samples.append([.tensor(try .sample([2, 3, 4], dtype: first))] + arguments) }
         if let arguments = further.first {
             for dtype in dtypes.dropFirst() { samples.append([.tensor(try .sample([3, 2, 2], dtype: dtype, seed: 3))] + arguments) }

@@ -62,7 +62,7 @@ package enum Drawing: Sendable {
 extension Tensor {
     /// Draws from the default generator through an operator; with a seed, from the beginning of that seed's stream. While tracing, a drawing
     /// with a seed becomes a constant of the program, which needs known sizes.
-    static func draw(_ operation: Operator, _ arguments: [Argument], seed: UInt64?) throws -> Tensor {
+    static func draw(_ operation: Operator, _ arguments: [OperatorArgument], seed: UInt64?) throws -> Tensor {
         guard let seed else { return try applySingle(operation, arguments) }
         guard case .compute = operation.kernel, let drawing = operation.drawing else {
             throw TensorError(.unsupported, in: operation.schema.name, "does not take a seed of its own")

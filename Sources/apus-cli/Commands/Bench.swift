@@ -7,7 +7,7 @@ struct Bench: ParsableCommand {
 
     @OptionGroup var program: ProgramFile
 
-    @ArgumentParser.Argument(help: "Inputs as for 'run'; made up from the declared shapes when omitted.")
+    @Argument(help: "Inputs as for 'run'; made up from the declared shapes when omitted.")
     var inputs: [String] = []
 
     @Option(name: .long, help: "The sizes of dynamic dimensions for made-up inputs, e.g. s0=8. Default: the smallest allowed.")

@@ -7,7 +7,7 @@ struct Run: ParsableCommand {
 
     @OptionGroup var program: ProgramFile
 
-    @ArgumentParser.Argument(help: "Inputs: .npy files in the program's order, or one .npz or .safetensors file with tensors by name.")
+    @Argument(help: "Inputs: .npy files in the program's order, or one .npz or .safetensors file with tensors by name.")
     var inputs: [String] = []
 
     @Option(name: .shortAndLong, help: "Where results go: .npy (one tensor), .npz or .safetensors. Printed when omitted.")

@@ -11,7 +11,7 @@ struct Verify: ParsableCommand {
 
     @OptionGroup var program: ProgramFile
 
-    @ArgumentParser.Argument(help: "Case files.")
+    @Argument(help: "Case files.")
     var cases: [String] = []
 
     @Option(name: .long, help: "Relative tolerance.")

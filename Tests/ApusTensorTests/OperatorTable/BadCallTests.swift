@@ -6,7 +6,7 @@ import Testing
 /// Bad calls through every operator record: whatever an argument is replaced by, the operator computes or throws a typed error. That the
 /// test ends at all says that none trapped.
 @Suite struct BadCallTests {
-    private static func replacements() throws -> [Argument] {
+    private static func replacements() throws -> [OperatorArgument] {
         [
             .none, .tensor(try .sample([0])), .tensor(try .sample([2, 0, 3], dtype: .int64)), .tensor(try .sample([5, 7])),
             .tensor(try .sample([2, 3], dtype: .bool)), .tensor(try .sample([2, 3], dtype: .complex64)),
@@ -42,7 +42,7 @@ import Testing
     }
 
     /// Runs a call; true where it threw a `TensorError`. Other errors fail the test.
-    private static func isRefused(_ operation: Operator, _ arguments: [Argument]) throws -> Bool {
+    private static func isRefused(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> Bool {
         do {
             _ = try apply(operation, arguments)
             return false

@@ -24,14 +24,14 @@ import Testing
     }
 
     /// What is wrong with a gradient; nil when nothing is, or the sample has none.
-    static func problem(_ operation: Operator, _ sample: [Argument]) throws -> String? {
+    static func problem(_ operation: Operator, _ sample: [OperatorArgument]) throws -> String? {
         var isPrecise = true
         for argument in sample {
             argument.forEachReference { if $0.dtype.isDifferentiable && $0.dtype.byteWidth < 4 { isPrecise = false } }
         }
         guard isPrecise else { return nil }
         // Dtypes among the arguments would bring float32 back.
-        let arguments: [Argument] = try sample.map { argument in
+        let arguments: [OperatorArgument] = try sample.map { argument in
             if case .dtype(let dtype) = argument, dtype.isDifferentiable { return .dtype(wide(dtype)) }
             return try argument.map { $0.dtype.isDifferentiable ? try $0.to(wide($0.dtype)).contiguous() : $0 }
         }
@@ -72,7 +72,7 @@ import Testing
         return nil
     }
 
-    private static func flat(_ result: Argument) -> [Tensor] {
+    private static func flat(_ result: OperatorArgument) -> [Tensor] {
         var tensors: [Tensor] = []
         result.forEachReference { tensors.append($0) }
         return tensors

@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    private func specs(_ result: Argument) -> [String] {
+    private func specs(_ result: OperatorArgument) -> [String] {
         switch result {
         case .tensor(let tensor): ["\(tensor.spec)"]
         case .tensors(let tensors): tensors.map { "\($0.spec)" }

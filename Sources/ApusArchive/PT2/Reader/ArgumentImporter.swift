@@ -12,7 +12,7 @@ struct ArgumentImporter {
     /// The size or number that a name stands for.
     let symbol: (String) throws -> SymValue
 
-    func arguments(of node: ProgramSchema.Node, for schema: Schema) throws -> [Argument] {
+    func arguments(of node: ProgramSchema.Node, for schema: Schema) throws -> [OperatorArgument] {
         var given: [String: ProgramSchema.Argument] = [:]
         for input in node.inputs {
             guard given.updateValue(input.argument, forKey: input.name) == nil else {
@@ -37,7 +37,7 @@ struct ArgumentImporter {
     // MARK: Defaults
 
     /// The value of a default as the schema's text spells it.
-    static func standard(_ text: String, _ kind: Schema.Kind) throws -> Argument {
+    static func standard(_ text: String, _ kind: Schema.Kind) throws -> OperatorArgument {
         if text == "None" { return .none }
         switch kind {
         case .optional(let inner): return try standard(text, inner)
@@ -64,7 +64,7 @@ struct ArgumentImporter {
 
     // MARK: Values
 
-    func convert(_ argument: ProgramSchema.Argument, to kind: Schema.Kind) throws -> Argument {
+    func convert(_ argument: ProgramSchema.Argument, to kind: Schema.Kind) throws -> OperatorArgument {
         if case .none = argument { return .none }
         switch kind {
         case .optional(let inner): return try convert(argument, to: inner)
@@ -92,7 +92,7 @@ struct ArgumentImporter {
     }
 
     /// Operators on tensors take plain numbers too.
-    private func tensorOrNumber(_ argument: ProgramSchema.Argument) throws -> Argument {
+    private func tensorOrNumber(_ argument: ProgramSchema.Argument) throws -> OperatorArgument {
         switch argument {
         case .tensor(let reference), .optionalTensor(.tensor(let reference)): return .tensor(try tensor(reference.name))
         case .optionalTensor(.none): return .none
@@ -100,7 +100,7 @@ struct ArgumentImporter {
         }
     }
 
-    private func number(_ argument: ProgramSchema.Argument, _ kind: Schema.Kind) throws -> Argument {
+    private func number(_ argument: ProgramSchema.Argument, _ kind: Schema.Kind) throws -> OperatorArgument {
         let value: SymValue
         switch argument {
         case .int(let number), .symInt(.int(let number)): value = .int(SymInt(number))
@@ -127,7 +127,7 @@ struct ArgumentImporter {
         }
     }
 
-    private func list(_ argument: ProgramSchema.Argument, of element: Schema.Kind) throws -> Argument {
+    private func list(_ argument: ProgramSchema.Argument, of element: Schema.Kind) throws -> OperatorArgument {
         switch (element, argument) {
         case (.tensor, .tensors(let references)): return .tensors(try references.map { try tensor($0.name) })
         case (.optional(.tensor), .tensors(let references)): return .optionalTensors(try references.map { try tensor($0.name) })

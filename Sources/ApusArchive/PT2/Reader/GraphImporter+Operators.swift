@@ -51,7 +51,7 @@ extension GraphImporter {
     // MARK: Ordinary operators
 
     /// The arguments, and the operator's overload for a plain number where one stands for the second tensor.
-    func bind(_ operation: Operator, _ node: ProgramSchema.Node) throws -> (Operator, [Argument]) {
+    func bind(_ operation: Operator, _ node: ProgramSchema.Node) throws -> (Operator, [OperatorArgument]) {
         let arguments = try withoutMasks(try self.arguments.arguments(of: node, for: operation.schema), operation)
         guard operation.schema.overload == "Tensor", operation.schema.parameters.count > 1, operation.schema.parameters[1].kind == .tensor,
             arguments.count > 1, case .scalar = arguments[1],
@@ -62,7 +62,7 @@ extension GraphImporter {
 
     /// Indexing by a bool tensor is indexing by the positions where it is true. As two steps, what depends on values is one operator,
     /// whose result has the unknown size.
-    private func withoutMasks(_ arguments: [Argument], _ operation: Operator) throws -> [Argument] {
+    private func withoutMasks(_ arguments: [OperatorArgument], _ operation: Operator) throws -> [OperatorArgument] {
         guard ["index", "_unsafe_index", "index_put", "_unsafe_index_put"].contains(operation.schema.name), arguments.count > 1,
             case .optionalTensors(let indices) = arguments[1], indices.contains(where: { $0?.dtype == .bool || $0?.dtype == .uint8 }),
             let nonzero = OperatorTable.find("aten::nonzero"), let select = OperatorTable.find("aten::select.int")
@@ -106,7 +106,7 @@ extension GraphImporter {
         }
     }
 
-    private func defineViews(_ operation: Operator, _ arguments: [Argument], _ node: ProgramSchema.Node, _ results: [Argument]) throws {
+    private func defineViews(_ operation: Operator, _ arguments: [OperatorArgument], _ node: ProgramSchema.Node, _ results: [OperatorArgument]) throws {
         let source = try firstCell(node)
         let x = try aliases.read(source)
         var tensors: [Tensor] = []
@@ -185,7 +185,7 @@ extension GraphImporter {
         guard node.inputs.count == 4, case .graph(let whenTrue) = node.inputs[1].argument,
             case .graph(let whenFalse) = node.inputs[2].argument
         else { throw ArchiveError(.invalidProgram, "a branch takes a predicate, two graphs and operands") }
-        let predicate: Argument
+        let predicate: OperatorArgument
         var condition: SymBool?
         switch node.inputs[0].argument {
         case .tensor(let reference): predicate = .tensor(try tensor(reference.name))

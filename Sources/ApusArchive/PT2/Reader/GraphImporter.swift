@@ -168,7 +168,7 @@ final class GraphImporter {
     }
 
     /// Results of an operator as the graph counts them: a list gives one for each element.
-    func flatten(_ results: [Argument]) throws -> [Slot] {
+    func flatten(_ results: [OperatorArgument]) throws -> [Slot] {
         try results.flatMap { result -> [Slot] in
             switch result {
             case .tensor(let tensor): return [.tensor(aliases.fresh(tensor))]

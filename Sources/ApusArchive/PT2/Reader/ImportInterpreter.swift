@@ -33,7 +33,7 @@ final class ImportInterpreter: Interpreter {
         return Value(index: trace.id)
     }
 
-    override func apply(_ operation: Operator, _ arguments: [Argument]) throws -> [Argument] {
+    override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         let references: [GraphArgument] = try arguments.map { try $0.map { try value(of: $0) } }
         let types: [ValueType] = try Interpreter.with(self) { try resultTypes(Call(operation, arguments)) }
         let outputs = graph.append(operation, references, types: types, site: site, modulePath: modulePath, provenance: "imported")

@@ -13,7 +13,7 @@ struct ViewStep: Sendable {
         case select(dim: Int, index: SymInt)
         case diagonal(offset: Int, dim1: Int, dim2: Int)
         /// Another view operation: can be taken, not written through.
-        case other(Operator, [Argument])
+        case other(Operator, [OperatorArgument])
     }
 
     func apply(_ x: Tensor) throws -> Tensor {
@@ -53,7 +53,7 @@ struct ViewStep: Sendable {
         }
     }
 
-    private func call(_ name: String, _ arguments: [Argument]) throws -> Tensor {
+    private func call(_ name: String, _ arguments: [OperatorArgument]) throws -> Tensor {
         guard let operation = OperatorTable.find(name) else {
             throw ArchiveError(.unsupported, "the operator '\(name)', which in-place writes need, is missing")
         }
@@ -69,7 +69,7 @@ extension ViewStep {
     ]
 
     /// The steps behind the results of a view operator, one for each result.
-    static func steps(_ operation: Operator, _ arguments: [Argument], of x: Tensor, giving results: [Tensor]) throws -> [ViewStep] {
+    static func steps(_ operation: Operator, _ arguments: [OperatorArgument], of x: Tensor, giving results: [Tensor]) throws -> [ViewStep] {
         let call = Call(operation, arguments)
         let name = operation.schema.name
         func dim(_ index: Int) throws -> Int { try normalize(dim: try call.constant(index), rank: x.rank, in: name) }

@@ -78,7 +78,7 @@ extension Operator {
             kernel: .compute { call, outputs in try call.fill(outputs[0], with: value.map { try call.scalar($0) } ?? constant) },
             gradient: { _ in [] },
             samples: {
-                func arguments(_ tensor: Tensor, _ number: Scalar, _ asked: DType?) -> [Argument] {
+                func arguments(_ tensor: Tensor, _ number: Scalar, _ asked: DType?) -> [OperatorArgument] {
                     (parsed?.parameters ?? []).map { parameter in
                         switch parameter.name {
                         case "self": .tensor(tensor)

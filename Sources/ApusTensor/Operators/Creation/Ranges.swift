@@ -34,7 +34,7 @@ extension Operator {
 
     static let ranges: [Operator] = [arangeEnd, arangeStart, arangeStep, linspace]
 
-    private static func arange(_ schema: String, samples: [[Argument]]) -> Operator {
+    private static func arange(_ schema: String, samples: [[OperatorArgument]]) -> Operator {
         let parsed = try? Schema("aten::" + schema)
         let positions = (start: parsed?.index(of: "start"), end: parsed?.index(of: "end") ?? 0, step: parsed?.index(of: "step"))
         let dtype: Int = parsed?.index(of: "dtype") ?? 1

@@ -31,7 +31,7 @@ extension Operator {
                 try call.fill(Tensor(storage: output.storage, dtype: output.dtype, layout: diagonal, offset: output.storageOffset), with: 1)
             },
             samples: {
-                let sizes: [Argument] = columns == 0 ? [.int(3)] : [.int(2), .int(4)]
+                let sizes: [OperatorArgument] = columns == 0 ? [.int(3)] : [.int(2), .int(4)]
                 return [DType?.none, .float64, .bool, .int64].map { sizes + [.optional($0), .none, .none, .none] }
             })
     }

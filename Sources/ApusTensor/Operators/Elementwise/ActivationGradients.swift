@@ -151,7 +151,7 @@ extension Operator {
 
     private static func backward(
         _ schema: String, _ operation: apus_op, _ name: String, taking: DTypeClasses = .floating, parameters: Pointwise.Parameters? = nil,
-        further: [Argument] = [], domain: ClosedRange<Double> = -2...2, _ formula: @escaping @Sendable (Call) throws -> Tensor
+        further: [OperatorArgument] = [], domain: ClosedRange<Double> = -2...2, _ formula: @escaping @Sendable (Call) throws -> Tensor
     ) -> Operator {
         binary(
             schema, operation, taking: taking, "The gradient of \(name).", parameters: parameters,

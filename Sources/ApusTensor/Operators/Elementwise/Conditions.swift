@@ -89,8 +89,8 @@ extension Operator {
                 return try [
                     (DType.float32, DType.float32), (.int64, .int64), (.float64, .float32), (.bool, .bool), (.complex64, .complex64),
                 ].map {
-                    let first: Argument = try numbers.0.map { .scalar($0) } ?? .tensor(.sample([2, 3], dtype: $0))
-                    let second: Argument = try numbers.1.map { .scalar($0) } ?? .tensor(.sample([3], dtype: $1, seed: 2))
+                    let first: OperatorArgument = try numbers.0.map { .scalar($0) } ?? .tensor(.sample([2, 3], dtype: $0))
+                    let second: OperatorArgument = try numbers.1.map { .scalar($0) } ?? .tensor(.sample([3], dtype: $1, seed: 2))
                     return [.tensor(condition), first, second]
                 }
             })

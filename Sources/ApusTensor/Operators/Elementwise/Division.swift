@@ -80,7 +80,7 @@ extension Operator {
                 return isExact ? try divisionGradient(g) : try g.binary({ try $0.zerosLike() }, { try $0.zerosLike() })
             },
             samples: {
-                let modeArguments: [[Argument]] = modes.isEmpty ? [[]] : modes.map { [$0.map { .string($0) } ?? .none] }
+                let modeArguments: [[OperatorArgument]] = modes.isEmpty ? [[]] : modes.map { [$0.map { .string($0) } ?? .none] }
                 return try modeArguments.flatMap { mode in
                     if let number { return try floorDivision.unarySamples(-5...5, [.scalar(number)] + mode) }
                     return try floorDivision.binarySamples(0.5...5, mode)

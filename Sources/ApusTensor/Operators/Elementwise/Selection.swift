@@ -37,7 +37,7 @@ extension Operator {
             let isHigh: Tensor = try high.map { try x .> $0 } ?? x.nowhere()
             let gradient = try g.gradient
             let inside: Tensor = try (isLow | isHigh).logicalNot()
-            var results: [Argument] = [try g.reduced(gradient * inside, to: 0), .none, .none]
+            var results: [OperatorArgument] = [try g.reduced(gradient * inside, to: 0), .none, .none]
             if let low {
                 let wins: Tensor = try high.map { try isLow & (low .< $0) } ?? isLow
                 results[1] = try g.reduced(gradient * wins, to: 1)
@@ -149,7 +149,7 @@ extension Operator {
                 }
             },
             samples: {
-                let bounds: [[Argument]] =
+                let bounds: [[OperatorArgument]] =
                     positions.count == 2
                     ? [[.int(-1), .int(1)], [.double(0.5), .none], [.none, .double(0.5)]] : [[.double(0.5)], [.int(1)]]
                 return try bounds.flatMap { try pointwise.unarySamples(-2...2, $0) }
@@ -192,7 +192,7 @@ extension Tensor {
 
     /// Replaces NaN and infinities by numbers.
     public func nanToNum(nan: Double? = nil, positiveInfinity: Double? = nil, negativeInfinity: Double? = nil) throws -> Tensor {
-        let numbers: [Argument] = [nan, positiveInfinity, negativeInfinity].map { $0.map { .double($0) } ?? .none }
+        let numbers: [OperatorArgument] = [nan, positiveInfinity, negativeInfinity].map { $0.map { .double($0) } ?? .none }
         return try applySingle(.nanToNum, [.tensor(self)] + numbers)
     }
 

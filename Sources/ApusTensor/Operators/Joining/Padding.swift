@@ -57,7 +57,7 @@ extension Operator {
     ) { call in
         let mode = try call.string(2)
         if mode == "constant" {
-            let value: Argument = if case .none = call[3] { .int(0) } else { call[3] }
+            let value: OperatorArgument = if case .none = call[3] { .int(0) } else { call[3] }
             return [.tensor(try applySingle(.constantPad, [call[0], call[1], value]))]
         }
         guard let border = Border(rawValue: mode) else {

@@ -66,7 +66,7 @@ extension Operator {
             samples: { try nllSamples(sizes) }, { call in [try apply(.nllLossForward, call.arguments)[0]] })
     }
 
-    private static func nllSamples(_ sizes: [Int]) throws -> [[Argument]] {
+    private static func nllSamples(_ sizes: [Int]) throws -> [[OperatorArgument]] {
         let x: Tensor = try .sample(sizes)
         let classes: Int = sizes.count == 1 ? sizes[0] : sizes[1]
         let targetSizes: [Int] = sizes.count == 1 ? [] : [sizes[0]] + sizes.dropFirst(2)

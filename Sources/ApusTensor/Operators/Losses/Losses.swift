@@ -127,7 +127,7 @@ extension Operator {
 
     /// A loss of (self, target, reduction, ...), from the formula of its elements.
     private static func loss(
-        _ schema: String, _ documentation: String, further: [Argument] = [], domain: ClosedRange<Double> = -2...2,
+        _ schema: String, _ documentation: String, further: [OperatorArgument] = [], domain: ClosedRange<Double> = -2...2,
         _ formula: @escaping @Sendable (Call) throws -> Tensor
     ) -> Operator {
         composite(
@@ -175,7 +175,7 @@ extension Call {
 }
 
 extension Tensor {
-    private func loss(_ operation: Operator, _ target: Tensor, _ reduction: LossReduction, _ further: [Argument] = []) throws -> Tensor {
+    private func loss(_ operation: Operator, _ target: Tensor, _ reduction: LossReduction, _ further: [OperatorArgument] = []) throws -> Tensor {
         try applySingle(operation, [.tensor(self), .tensor(target), .int(reduction.rawValue)] + further)
     }
 

@@ -161,7 +161,7 @@ extension Operator {
                 let x = try g.call.tensor(0)
                 let isTraining: Bool = try positions.isTraining(g.call)
                 let mask: [Bool] = [g.isWanted(0), g.isWanted(1), g.isWanted(2)]
-                let given: [Argument] = positions.running.isEmpty ? [.none, .none] : positions.running.map { g.call[$0] }
+                let given: [OperatorArgument] = positions.running.isEmpty ? [.none, .none] : positions.running.map { g.call[$0] }
                 let results = try applyTensors(
                     .nativeBatchNormBackward,
                     [.tensor(g.gradient), .tensor(x), g.call[1]] + given + [
@@ -233,7 +233,7 @@ private struct BatchNormArguments: Sendable {
 
     /// The gradients of the running mean and variance, at whose arguments' positions they stand: through normalising by them, and through
     /// the running statistics after it.
-    func runningGradients(_ g: GradientCall, _ x: Tensor, isTraining: Bool) throws -> [Argument] {
+    func runningGradients(_ g: GradientCall, _ x: Tensor, isTraining: Bool) throws -> [OperatorArgument] {
         guard running.contains(where: { g.isWanted($0) }) else { return [] }
         var results: [Tensor] = try running.map { try g.call.tensor($0).zerosLike() }
         if !isTraining, g.gradients[0] != nil {
@@ -253,12 +253,12 @@ private struct BatchNormArguments: Sendable {
         return results.map { .tensor($0) }
     }
 
-    @Sendable func samples() throws -> [[Argument]] {
+    @Sendable func samples() throws -> [[OperatorArgument]] {
         let statistic: Tensor = try .sample([3], in: 0.5...2, seed: 2)
-        let statistics: [Argument] = running.map { _ in .tensor(statistic) }
-        let tail: [Argument] = [.double(0.1), .double(1e-5)]
-        func arguments(_ x: Tensor, _ weight: Argument, _ training: Bool) -> [Argument] {
-            let given: [Argument] = updatesInPlace && training ? [.none, .none] : statistics
+        let statistics: [OperatorArgument] = running.map { _ in .tensor(statistic) }
+        let tail: [OperatorArgument] = [.double(0.1), .double(1e-5)]
+        func arguments(_ x: Tensor, _ weight: OperatorArgument, _ training: Bool) -> [OperatorArgument] {
+            let given: [OperatorArgument] = updatesInPlace && training ? [.none, .none] : statistics
             return [.tensor(x), weight, weight] + given + (isNoTraining ? [] : [.bool(training)]) + tail
         }
         return try (isNoTraining ? [false] : running.isEmpty ? [true] : [true, false]).flatMap { training in

@@ -97,7 +97,7 @@ extension Operator {
     ]
 
     /// The older names of the vector norm, with the order and the dimensions in other places.
-    private static func norm(_ schema: String, _ further: [[Argument]]) -> Operator {
+    private static func norm(_ schema: String, _ further: [[OperatorArgument]]) -> Operator {
         let reduction = Reduction(schema)
         return composite(
             schema, "The vector norm of order `p`, 2 where none is given.", samples: { try reductionSamples(.differentiable, further) },

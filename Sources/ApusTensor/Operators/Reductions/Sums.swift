@@ -39,19 +39,19 @@ extension Operator {
     static let sums: [Operator] = [sum, sumDims, nansum, mean, meanDims, prod, prodDim, countNonzero, countNonzeroDims]
 
     /// Arguments of samples for schemas with `dim`, `keepdim` and `dtype`.
-    private static let dimsLists: [[Argument]] = [
+    private static let dimsLists: [[OperatorArgument]] = [
         [.ints([1]), .bool(false), .none], [.ints([0, -1]), .bool(true), .none], [.none, .bool(false), .none],
         [.ints([0]), .bool(false), .dtype(.float64)],
     ]
 
-    private static func summing(_ schema: String, further: [[Argument]]) -> Operator {
+    private static func summing(_ schema: String, further: [[OperatorArgument]]) -> Operator {
         reduction(
             schema, APUS_REDUCE_SUM, "The sum, over all dimensions when none are given. Integers and bool sum in int64. An empty sum is 0.",
             result: { $0.isDifferentiable ? $0 : .int64 },
             gradient: { g, gradient, _ in try gradient.expanded(g.call.tensor(0).shape) }, further: further)
     }
 
-    private static func averaging(_ schema: String, further: [[Argument]]) -> Operator {
+    private static func averaging(_ schema: String, further: [[OperatorArgument]]) -> Operator {
         reduction(
             schema, APUS_REDUCE_MEAN, taking: .differentiable,
             "The mean, over all dimensions when none are given. Integers need a floating-point dtype to be asked for. An empty mean is NaN.",
@@ -60,7 +60,7 @@ extension Operator {
             }, further: further)
     }
 
-    private static func multiplying(_ schema: String, further: [[Argument]]) -> Operator {
+    private static func multiplying(_ schema: String, further: [[OperatorArgument]]) -> Operator {
         reduction(
             schema, APUS_REDUCE_PROD, "The product. Integers and bool multiply in int64. An empty product is 1.",
             result: { $0.isDifferentiable ? $0 : .int64 },

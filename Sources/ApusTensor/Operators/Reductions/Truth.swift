@@ -20,7 +20,7 @@ extension Operator {
         "aten::all.dims(Tensor self, int[]? dim=None, bool keepdim=False) -> Tensor", APUS_REDUCE_ALL,
         [[.ints([0, 2]), .bool(true)], [.ints([Int]()), .bool(false)], [.none, .bool(false)]])
 
-    private static func quantifier(_ schema: String, _ operation: apus_reduce_op, _ further: [[Argument]]) -> Operator {
+    private static func quantifier(_ schema: String, _ operation: apus_reduce_op, _ further: [[OperatorArgument]]) -> Operator {
         reduction(
             schema, operation,
             "Whether \(operation == APUS_REDUCE_ANY ? "any element is" : "all elements are") not 0; an empty list of dimensions reduces none.",

@@ -16,7 +16,7 @@ extension Operator {
 
     private static func variance(_ name: String, _ overload: String) -> Operator {
         let parameters: String
-        let further: [[Argument]]
+        let further: [[OperatorArgument]]
         switch overload {
         case "": (parameters, further) = ("bool unbiased=True", [[.bool(true)], [.bool(false)]])
         case "dim":

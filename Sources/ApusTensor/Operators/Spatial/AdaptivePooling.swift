@@ -16,7 +16,7 @@ extension Operator {
         throw TensorError(.unsupported, in: name, "is not in the table")
     }
 
-    private static func sample(_ dims: Int) throws -> [Argument] {
+    private static func sample(_ dims: Int) throws -> [OperatorArgument] {
         [.tensor(try .sample([1, 2] + [5, 4, 3].prefix(dims))), .ints([3, 2, 2].prefix(dims).map { $0 })]
     }
 

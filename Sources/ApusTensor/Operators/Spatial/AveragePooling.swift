@@ -15,7 +15,7 @@ extension Operator {
         throw TensorError(.unsupported, in: name, "is not in the table")
     }
 
-    private static func samples(_ dims: Int) throws -> [[Argument]] {
+    private static func samples(_ dims: Int) throws -> [[OperatorArgument]] {
         let x: Tensor = try .sample([1, 2] + [5, 4, 3].prefix(dims))
         return [
             [.tensor(x), .ints([2]), .ints([Int]()), .ints([0]), .bool(false), .bool(true), .none],

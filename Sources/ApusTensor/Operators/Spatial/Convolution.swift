@@ -36,7 +36,7 @@ extension Operator {
         gradient: { g in
             let bias = try g.call.optionalTensor(2)
             let mask: [Bool] = [g.isWanted(0), g.isWanted(1), bias != nil && g.isWanted(2)]
-            let sizes: Argument = bias.map { .ints($0.shape.sizes) } ?? .none
+            let sizes: OperatorArgument = bias.map { .ints($0.shape.sizes) } ?? .none
             let gradients = try applyTensors(
                 .convolutionBackward,
                 [.tensor(g.gradient), g.call[0], g.call[1], sizes] + g.call.arguments[3...] + [.bools(mask)])
@@ -44,14 +44,14 @@ extension Operator {
         },
         samples: {
             func sample(_ input: [Int], _ weight: [Int], _ stride: [Int], _ padding: [Int], _ dilation: [Int], _ groups: Int) throws
-                -> [Argument]
+                -> [OperatorArgument]
             {
                 [
                     .tensor(try .sample(input)), .tensor(try .sample(weight, seed: 2)), .tensor(try .sample([weight[0]], seed: 3)),
                     .ints(stride), .ints(padding), .ints(dilation), .bool(false), .ints(stride.map { _ in 0 }), .int(groups),
                 ]
             }
-            let transposed: [Argument] = [
+            let transposed: [OperatorArgument] = [
                 .tensor(try .sample([1, 4, 3, 3])), .tensor(try .sample([4, 1, 2, 3], seed: 2)), .tensor(try .sample([2], seed: 3)),
                 .ints([2, 2]), .ints([0, 1]), .ints([1, 1]), .bool(true), .ints([1, 0]), .int(2),
             ]
@@ -119,7 +119,7 @@ extension Operator {
                 try applyTensors(
                     .convolutionBackward, [.tensor(gradient), .tensor(x), .tensor(w), .none] + parameters + [.bools(mask)])
             }
-            var (toGradient, toInput, toWeight): (Tensor?, Argument, Argument) = (nil, .none, .none)
+            var (toGradient, toInput, toWeight): (Tensor?, OperatorArgument, OperatorArgument) = (nil, .none, .none)
             if mask[0], let u = g.gradients[0] {
                 toGradient = try convolved(u, weight)
                 toWeight = .tensor(try backward(u, weight, [false, true, false])[1])
@@ -137,7 +137,7 @@ extension Operator {
             return [.optional(toGradient), toInput, toWeight]
         },
         samples: {
-            let input: [Argument] = [
+            let input: [OperatorArgument] = [
                 .tensor(try .sample([2, 3, 3, 3])), .tensor(try .sample([2, 2, 5, 4])), .tensor(try .sample([3, 2, 3, 2], seed: 2)),
             ]
             return [
@@ -162,7 +162,7 @@ extension Operator {
             }
         ) { call in
             try batched(call, dims) { input in
-                let zeros: Argument = .ints(Array(repeating: 0, count: dims))
+                let zeros: OperatorArgument = .ints(Array(repeating: 0, count: dims))
                 return try applySingle(
                     .convolution,
                     [.tensor(input), call[1], call[2], call[3], call[4], call[5], .bool(false), zeros, call[6]])
@@ -227,7 +227,7 @@ extension Operator {
 
     private static func listDefault(_ value: Int, _ dims: Int) -> String { "\(Array(repeating: value, count: dims))" }
 
-    private static func sample(_ dims: Int, isTransposed: Bool = false) throws -> [Argument] {
+    private static func sample(_ dims: Int, isTransposed: Bool = false) throws -> [OperatorArgument] {
         let weight = (isTransposed ? [2, 3] : [3, 2]) + [3, 2, 2].prefix(dims)
         return [
             .tensor(try .sample([1, 2] + [4, 3, 3].prefix(dims))), .tensor(try .sample(weight, seed: 2)),
@@ -235,7 +235,7 @@ extension Operator {
         ]
     }
 
-    private static func batched(_ call: Call, _ dims: Int, _ body: (Tensor) throws -> Tensor) throws -> [Argument] {
+    private static func batched(_ call: Call, _ dims: Int, _ body: (Tensor) throws -> Tensor) throws -> [OperatorArgument] {
         let input = try call.tensor(0)
         guard input.rank == dims + 1 || input.rank == dims + 2 else {
             throw call.error(.shapeMismatch, "takes an input of \(dims + 1) or \(dims + 2) dimensions, not of shape \(input.shape)")

@@ -20,7 +20,7 @@ extension Operator {
         "int[\(dims)] kernel_size, int[\(dims)] stride=[], int[\(dims)] padding=0, int[\(dims)] dilation=1, bool ceil_mode=False"
     }
 
-    private static func samples(_ dims: Int) throws -> [[Argument]] {
+    private static func samples(_ dims: Int) throws -> [[OperatorArgument]] {
         let x: Tensor = try .sample([1, 2] + [5, 4, 3].prefix(dims))
         return [
             [.tensor(x), .ints([2]), .ints([Int]()), .ints([0]), .ints([1]), .bool(false)],

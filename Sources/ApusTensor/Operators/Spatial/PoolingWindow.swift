@@ -94,14 +94,14 @@ extension Call {
     }
 
     /// Runs the operator in two dimensions on a tensor with one spatial dimension.
-    func inTwoDimensions(_ body: (Tensor) throws -> [Tensor]) throws -> [Argument] {
+    func inTwoDimensions(_ body: (Tensor) throws -> [Tensor]) throws -> [OperatorArgument] {
         let x = try tensor(0)
         guard x.rank == 2 || x.rank == 3 else { throw error(.shapeMismatch, "takes 2 or 3 dimensions, not shape \(x.shape)") }
         return try body(x.unsqueezed(-2)).map { .tensor(try $0.squeezed(-2)) }
     }
 
     /// The parameters of a one-dimensional window, with 1 or 0 for the dimension put before.
-    func widened(_ index: Int, _ neutral: Int) throws -> Argument {
+    func widened(_ index: Int, _ neutral: Int) throws -> OperatorArgument {
         let values = try constants(index)
         guard let value = values.first else { return .ints([Int]()) }
         return .ints([neutral, value])

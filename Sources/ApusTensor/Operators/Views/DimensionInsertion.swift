@@ -55,7 +55,7 @@ extension Operator {
 
     /// An operator that drops those of the given dimensions whose size is 1. While tracing, it must be known whether a size is 1.
     private static func squeezing(
-        _ schema: String, _ documentation: String, _ samples: @escaping @Sendable () throws -> [[Argument]],
+        _ schema: String, _ documentation: String, _ samples: @escaping @Sendable () throws -> [[OperatorArgument]],
         dims: @escaping @Sendable (Call, Shape) throws -> [Int]
     ) -> Operator {
         view(

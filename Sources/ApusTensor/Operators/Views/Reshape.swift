@@ -46,7 +46,7 @@ extension Operator {
     private static func reshaping(
         _ schema: String, _ documentation: String,
         target: @escaping @Sendable (Call, Shape) throws -> [SymInt] = { call, _ in try call.ints(1) },
-        samples: @escaping @Sendable () throws -> [[Argument]] = { [[.tensor(try .sample([2, 6])), .ints([3, -1])]] }
+        samples: @escaping @Sendable () throws -> [[OperatorArgument]] = { [[.tensor(try .sample([2, 6])), .ints([3, -1])]] }
     ) -> Operator {
         Operator(
             schema, documentation,

@@ -87,7 +87,7 @@ extension Operator {
     /// An operator that cuts the dimension given last into parts; `lengths` gives their sizes.
     private static func splitting(
         _ schema: String, _ documentation: String, lengths: @escaping @Sendable (Call, SymInt, Shape) throws -> [SymInt],
-        samples: @escaping @Sendable () throws -> [[Argument]]
+        samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) -> Operator {
         Operator(
             schema, documentation,

@@ -29,7 +29,7 @@ extension Operator {
     /// An operator whose result is a window on the first argument's memory: `shape` gives the sizes, `window` the strides and the offset too.
     static func view(
         _ schema: String, _ documentation: String, shape: @escaping @Sendable (Call, Shape) throws -> [SymInt], window: @escaping Window,
-        gradient: Gradient?, samples: @escaping @Sendable () throws -> [[Argument]]
+        gradient: Gradient?, samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) -> Operator {
         Operator(
             schema, documentation,

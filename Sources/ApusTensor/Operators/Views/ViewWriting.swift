@@ -71,7 +71,7 @@ extension Operator {
     /// `self` with the part that `view` shows replaced by `src`.
     private static func scatter(
         _ schema: String, _ documentation: String, view: Operator, window: @escaping Window,
-        samples: @escaping @Sendable () throws -> [[Argument]]
+        samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) -> Operator {
         Operator(
             schema, documentation + " `src` has the part's shape and is converted to `self`'s dtype.",
@@ -102,7 +102,7 @@ extension Operator {
     /// Zeros with the part that `view` shows replaced by the first argument.
     private static func spread(
         _ schema: String, _ documentation: String, view: Operator, window: @escaping Window,
-        samples: @escaping @Sendable () throws -> [[Argument]]
+        samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) -> Operator {
         Operator(
             schema, documentation,

@@ -21,7 +21,7 @@ public enum ArgumentOf<Reference: Sendable>: Sendable {
 /// What an operator of control flow takes as a body. The graph module's own type conforms.
 public protocol Subgraph: AnyObject, Sendable {}
 
-public typealias Argument = ArgumentOf<Tensor>
+public typealias OperatorArgument = ArgumentOf<Tensor>
 
 extension ArgumentOf {
     public static func int(_ value: Int) -> Self { .scalar(.int(SymInt(value))) }
