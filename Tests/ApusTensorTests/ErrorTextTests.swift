@@ -57,7 +57,8 @@ import Testing
     @Test func creation() throws {
         #expect(text { try Tensor.zeros([2, -1]) } == "full: the size of dimension 1 is negative: -1")
         #expect(
-            text { try Tensor.zeros([1_099_511_627_776, 1_099_511_627_776]) } == "full: a tensor of shape [1099511627776, 1099511627776] has too many elements")
+            text { try Tensor.zeros([1_099_511_627_776, 1_099_511_627_776]) }
+                == "full: a tensor of shape [1099511627776, 1099511627776] has too many elements")
         #expect(text { try Tensor.arange(0, 5, step: 0) } == "arange: the step must not be 0")
         #expect(text { try Tensor.arange(0, 5, step: -1) } == "arange: from 0 to 5 is not the direction of the step -1")
         #expect(text { try Tensor.linspace(0, 1, steps: -1) } == "linspace: the size of dimension 0 is negative: -1")

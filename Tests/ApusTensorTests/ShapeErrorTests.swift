@@ -20,7 +20,9 @@ import Testing
         #expect(message { try x.reshaped([-1, -1]) } == "reshape: only one size may be -1")
         #expect(message { try x.reshaped([-2, 3]) } == "reshape: the size of dimension 0 is negative: -2")
         #expect(message { try x.matmul(y) } == "matmul: shapes [2, 3] and [4, 5] can't be multiplied: the inner sizes are 3 and 4")
-        #expect(message { try x.mm(try y.to(.float64)) } == "mm: operands of float32 and float64 don't go together; convert one of them with to(_:)")
+        #expect(
+            message { try x.mm(try y.to(.float64)) }
+                == "mm: operands of float32 and float64 don't go together; convert one of them with to(_:)")
         #expect(message { try x.bmm(y) } == "bmm: takes ranks 3 and 3, not shapes [2, 3] and [4, 5]")
         #expect(
             message { try x.linear(y) }
@@ -46,13 +48,16 @@ import Testing
             message { try x.narrowed(dim: 1, from: 2, length: 2) }
                 == "narrow: 2 positions from 2 on reach outside of dimension 1 of shape [2, 3]")
         #expect(message { try x.sliced(dim: 0, step: 0) } == "slice: the step of a slice must be positive, not 0")
-        #expect(message { try Tensor.ones([] as [SymInt]).select(dim: 0, index: 0) } == "select: a zero-dimensional tensor has no dimension to take")
+        #expect(
+            message { try Tensor.ones([] as [SymInt]).select(dim: 0, index: 0) }
+                == "select: a zero-dimensional tensor has no dimension to take")
         let index = try Tensor([0, 5], shape: [1, 2])
         #expect(message { try x.gather(dim: 1, index) } == "gather: the index 5 is out of range for dimension 1 of shape [2, 3]")
         #expect(
             message { try x.gather(dim: 1, try index.to(.float32)) } == "gather: the index must be int64 or int32, not float32")
         #expect(
-            message { try x.embedding(try Tensor([-1], shape: [1])) } == "embedding: the index -1 is out of range for dimension 0 of shape [2, 3]")
+            message { try x.embedding(try Tensor([-1], shape: [1])) }
+                == "embedding: the index -1 is out of range for dimension 0 of shape [2, 3]")
         #expect(message { try x.topk(4).values } == "topk: can't take 4 elements of dimension 1 of shape [2, 3]")
     }
 
@@ -81,7 +86,8 @@ import Testing
         #expect(text { try numbers.item() } == "item: a tensor of shape [2] has 2 elements; only one element can become a number")
         #expect(
             text { try numbers[0].item() }
-                == "item: the element is of float32, no integer: ask for item(SymFloat.self) or item(Float.self), or convert with to(.int64) first")
+                == "item: the element is of float32, no integer: ask for item(SymFloat.self) or item(Float.self), or convert with to(.int64) first"
+        )
         #expect(try numbers[0].item(Float.self) == 1.5)
         #expect(try (numbers[0] .> 1).item(Bool.self))
         #expect(try Int(Tensor([42], shape: [1]).item()) == 42)
@@ -91,7 +97,9 @@ import Testing
         let x = try Tensor.ones([2, 3])
         let huge = SymInt(Int.max / 2)
         #expect(message { try x.unsqueezed(0).expanded([huge, 2, 3]) }.hasSuffix("has too many elements"))
-        #expect(message { try x.repeated([huge, huge]) }.hasPrefix("repeat: ") || message { try x.repeated([huge, huge]) }.contains("not a number"))
+        #expect(
+            message { try x.repeated([huge, huge]) }.hasPrefix("repeat: ")
+                || message { try x.repeated([huge, huge]) }.contains("not a number"))
         #expect(message { try x.padded([huge, huge, huge, huge]) }.contains("not a number"))
     }
 }

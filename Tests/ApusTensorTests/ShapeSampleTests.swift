@@ -11,7 +11,10 @@ import Testing
         ],
         "view writing": [Operator.reinterpreting, Operator.viewWriting],
         "joining": [Operator.joining, Operator.repeating, Operator.padding],
-        "indexing": [Operator.indexing, Operator.gathering, Operator.scattering, Operator.masks, Operator.items, Operator.sortings, Operator.distincts],
+        "indexing": [
+            Operator.indexing, Operator.gathering, Operator.scattering, Operator.masks, Operator.items, Operator.sortings,
+            Operator.distincts,
+        ],
         "products": [Operator.matrixProducts, Operator.matmuls, Operator.contractions, Operator.attentions],
         // Vectors are unique up to sign only, and stored factors are LAPACK's own: `LapackTests` judges those by what they promise.
         "factorisations": [

@@ -81,7 +81,9 @@ enum TorchJudge {
 
     /// Runs one sample, with first and second gradients of the first `differentiating` results, where the operator has them and they exist
     /// for these arguments.
-    static func run(_ operation: Operator, _ arguments: [OperatorArgument], tolerance: Double = 1, differentiating: Int = .max) throws -> Case {
+    static func run(_ operation: Operator, _ arguments: [OperatorArgument], tolerance: Double = 1, differentiating: Int = .max) throws
+        -> Case
+    {
         let results = try apply(operation, arguments)
         var result = Case(
             name: operation.name, arguments: try arguments.map { try encode($0) }, results: try results.map { try encode($0) }, weights: [])

@@ -4,7 +4,9 @@ import CApusKernels
 // Sorting, and the positions at which values lie in a sorted sequence.
 
 extension Operator {
-    static let sort: Operator = sorting("aten::sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)", at: 1) {
+    static let sort: Operator = sorting(
+        "aten::sort(Tensor self, int dim=-1, bool descending=False) -> (Tensor values, Tensor indices)", at: 1
+    ) {
         [[.tensor(try .sample([2, 5])), .int(1), .bool(false)], [.tensor(try .sample([3, 2])), .int(0), .bool(true)]]
     }
 
@@ -147,7 +149,9 @@ extension Operator {
         sort, sortStable, argsort, argsortStable, topk, kthvalue, searchsorted, searchsortedScalar, bucketize,
     ]
 
-    private static func sorting(_ schema: String, at dimIndex: Int, samples: @escaping @Sendable () throws -> [[OperatorArgument]]) -> Operator {
+    private static func sorting(_ schema: String, at dimIndex: Int, samples: @escaping @Sendable () throws -> [[OperatorArgument]])
+        -> Operator
+    {
         Operator(
             schema, "The elements in order along a dimension, equal ones in their order, and their positions. NaN is the largest of all.",
             rule: { call in

@@ -64,7 +64,9 @@ extension Operator {
         let x = try call.tensor(0)
         guard x.dtype == .int64 else { throw call.error(.dtypeMismatch, "takes int64, not \(x.dtype)") }
         let given = try call.constant(1)
-        guard given >= -1, given != 0 else { throw call.error(.invalidArgument, "the number of classes must be positive or -1, not \(given)") }
+        guard given >= -1, given != 0 else {
+            throw call.error(.invalidArgument, "the number of classes must be positive or -1, not \(given)")
+        }
         let classes: SymInt = given == -1 ? try x.amax().item() + 1 : SymInt(given)
         let zeros = try Tensor.full(x.shape.sizes + [classes], 0, dtype: .int64)
         return [.tensor(try zeros.scatter(dim: -1, x.unsqueezed(-1), 1))]
@@ -117,7 +119,9 @@ extension Call {
         let values = try Tensor.uninitialized(whole, dtype: x.dtype, in: name)
         let positions = try Tensor.uninitialized(inverse ? x.shape : try Shape([0] as [Int], in: name), dtype: .int64, in: name)
         let tally = try Tensor.uninitialized(counts ? whole : try Shape([0] as [Int], in: name), dtype: .int64, in: name)
-        var (input, v, p, t, count): (apus_view, apus_view, apus_view, apus_view, Int64) = (x.view, values.view, positions.view, tally.view, 0)
+        var (input, v, p, t, count): (apus_view, apus_view, apus_view, apus_view, Int64) = (
+            x.view, values.view, positions.view, tally.view, 0
+        )
         let status = withUnsafePointer(to: &p) { p in
             withUnsafePointer(to: &t) { t in apus_unique(isConsecutive, &input, &v, inverse ? p : nil, counts ? t : nil, &count) }
         }

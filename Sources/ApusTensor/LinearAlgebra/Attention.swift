@@ -17,16 +17,24 @@ extension Operator {
         },
         decomposition: { call in [.tensor(try call.attentionByParts())] },
         samples: {
-            let (q, k, v): (Tensor, Tensor, Tensor) = (try .sample([2, 2, 3, 4]), try .sample([2, 2, 5, 4], seed: 2), try .sample([2, 2, 5, 3], seed: 3))
+            let (q, k, v): (Tensor, Tensor, Tensor) = (
+                try .sample([2, 2, 3, 4]), try .sample([2, 2, 5, 4], seed: 2), try .sample([2, 2, 5, 3], seed: 3)
+            )
             let mask = try Tensor((0..<15).map { $0 % 4 != 1 }, shape: [3, 5])
-            let square: [OperatorArgument] = [.tensor(q), .tensor(try .sample([2, 2, 3, 4], seed: 4)), .tensor(try .sample([2, 2, 3, 4], seed: 5))]
+            let square: [OperatorArgument] = [
+                .tensor(q), .tensor(try .sample([2, 2, 3, 4], seed: 4)), .tensor(try .sample([2, 2, 3, 4], seed: 5)),
+            ]
             return [
                 [.tensor(q), .tensor(k), .tensor(v), .none, .double(0), .bool(false), .none, .bool(false)],
                 [.tensor(q), .tensor(k), .tensor(v), .tensor(mask), .double(0), .bool(false), .double(0.3), .bool(false)],
-                [.tensor(q), .tensor(k), .tensor(v), .tensor(try .sample([3, 5], seed: 6)), .double(0), .bool(false), .none, .bool(false)],
+                [
+                    .tensor(q), .tensor(k), .tensor(v), .tensor(try .sample([3, 5], seed: 6)), .double(0), .bool(false), .none,
+                    .bool(false),
+                ],
                 square + [.none, .double(0), .bool(true), .none, .bool(false)],
                 [
-                    .tensor(try .sample([1, 4, 3, 4])), .tensor(try .sample([1, 2, 5, 4], seed: 2)), .tensor(try .sample([1, 2, 5, 4], seed: 3)),
+                    .tensor(try .sample([1, 4, 3, 4])), .tensor(try .sample([1, 2, 5, 4], seed: 2)),
+                    .tensor(try .sample([1, 2, 5, 4], seed: 3)),
                     .none, .double(0), .bool(false), .none, .bool(true),
                 ],
             ]
@@ -41,7 +49,8 @@ extension Call {
         for other in [k, v] where other.dtype != q.dtype { throw differentDTypes(q, other) }
         guard q.dtype.isFloatingPoint else { throw error(.dtypeMismatch, "does not take \(q.dtype)") }
         func mismatch() -> TensorError {
-            error(.shapeMismatch, "a query of shape \(q.shape), a key of shape \(k.shape) and a value of shape \(v.shape) don't fit together")
+            error(
+                .shapeMismatch, "a query of shape \(q.shape), a key of shape \(k.shape) and a value of shape \(v.shape) don't fit together")
         }
         guard q.rank >= 2, k.rank >= 2, v.rank >= 2 else { throw mismatch() }
         try require(q.shape[-1] == k.shape[-1], mismatch())
@@ -152,7 +161,8 @@ extension Tensor {
         try applySingle(
             .attention,
             [
-                .tensor(self), .tensor(key), .tensor(value), .optional(mask), .double(0), .bool(isCausal), scale.map { .double($0) } ?? .none,
+                .tensor(self), .tensor(key), .tensor(value), .optional(mask), .double(0), .bool(isCausal),
+                scale.map { .double($0) } ?? .none,
                 .bool(sharesHeads),
             ])
     }

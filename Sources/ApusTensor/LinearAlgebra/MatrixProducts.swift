@@ -156,7 +156,9 @@ extension Operator {
 
 extension GradientCall {
     /// The gradients of two factors `a @ b`.
-    fileprivate func productGradients(_ first: Int, _ second: Int, prefix: [OperatorArgument], scale: Scalar = 1) throws -> [OperatorArgument] {
+    fileprivate func productGradients(_ first: Int, _ second: Int, prefix: [OperatorArgument], scale: Scalar = 1) throws
+        -> [OperatorArgument]
+    {
         let (a, b) = (try call.tensor(first), try call.tensor(second))
         let gradient = try self.gradient.scaled(by: scale)
         return prefix + [

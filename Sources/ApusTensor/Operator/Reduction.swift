@@ -158,7 +158,9 @@ extension Operator {
     }
 
     /// Tensors of every kind of dtype, once with each list of further arguments.
-    static func reductionSamples(_ taking: DTypeClasses, _ further: [[OperatorArgument]], hasZeroDimensional: Bool = false) throws -> [[OperatorArgument]] {
+    static func reductionSamples(_ taking: DTypeClasses, _ further: [[OperatorArgument]], hasZeroDimensional: Bool = false) throws
+        -> [[OperatorArgument]]
+    {
         let dtypes: [DType] = [DType.float32, .float64, .bfloat16, .int64, .uint8, .bool, .complex64].filter { taking.contains($0) }
         guard let first = dtypes.first else { return [] }
         var samples: [[OperatorArgument]] = []

@@ -35,7 +35,8 @@ extension Operator {
             return [.tensor(try applySingle(.nativeDropoutBackward, [.tensor(g.gradient), .tensor(g.outputs[1]), .double(scale)]))]
         },
         samples: {
-            try [(0.5, OperatorArgument.bool(true)), (0.3, .none), (0.5, .bool(false)), (1, .bool(true)), (0, .bool(true))].map { p, train in
+            try [(0.5, OperatorArgument.bool(true)), (0.3, .none), (0.5, .bool(false)), (1, .bool(true)), (0, .bool(true))].map {
+                p, train in
                 [.tensor(try .sample([2, 3])), .double(p), train]
             }
         })

@@ -143,7 +143,8 @@ struct LoadErrorTests {
                 .hasPrefix("models/model.json: graph_module.graph.nodes[0] (torch.ops.aten.linear.default): ") == true)
         #expect(
             try error(
-                of: "size_branch", .invalidProgram, in: model, replacing: #""min_val": 2, "max_val": 8"#, with: #""min_val": 9, "max_val": 8"#)
+                of: "size_branch", .invalidProgram, in: model, replacing: #""min_val": 2, "max_val": 8"#,
+                with: #""min_val": 9, "max_val": 8"#)
                 == "models/model.json: graph_module.graph.tensor_values.x: range_constraints.s77: the range 9...8 admits no size")
     }
 

@@ -106,7 +106,9 @@ extension GraphImporter {
         }
     }
 
-    private func defineViews(_ operation: Operator, _ arguments: [OperatorArgument], _ node: ProgramSchema.Node, _ results: [OperatorArgument]) throws {
+    private func defineViews(
+        _ operation: Operator, _ arguments: [OperatorArgument], _ node: ProgramSchema.Node, _ results: [OperatorArgument]
+    ) throws {
         let source = try firstCell(node)
         let x = try aliases.read(source)
         var tensors: [Tensor] = []

@@ -125,7 +125,8 @@ extension Operator {
     static let joining: [Operator] = [cat, stack, hstack, vstack, meshgrid, meshgridIndexing]
 
     private static func meshgrid(
-        _ schema: String, samples: @escaping @Sendable () throws -> [[OperatorArgument]], indexing: @escaping @Sendable (Call) throws -> String
+        _ schema: String, samples: @escaping @Sendable () throws -> [[OperatorArgument]],
+        indexing: @escaping @Sendable (Call) throws -> String
     ) -> Operator {
         composite(
             schema,

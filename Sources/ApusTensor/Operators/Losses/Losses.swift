@@ -175,7 +175,9 @@ extension Call {
 }
 
 extension Tensor {
-    private func loss(_ operation: Operator, _ target: Tensor, _ reduction: LossReduction, _ further: [OperatorArgument] = []) throws -> Tensor {
+    private func loss(_ operation: Operator, _ target: Tensor, _ reduction: LossReduction, _ further: [OperatorArgument] = []) throws
+        -> Tensor
+    {
         try applySingle(operation, [.tensor(self), .tensor(target), .int(reduction.rawValue)] + further)
     }
 
