@@ -75,7 +75,7 @@ public struct ArchiveError: Error, Sendable, Equatable, CustomStringConvertible 
         self.code = code
         self.file = file
         self.member = member
-        self.location = location
+        self.location = location?.isEmpty == true ? nil : location
         self.reason = reason
     }
 

@@ -71,6 +71,7 @@ public func require(_ condition: SymBool, _ failure: @autoclosure () -> TensorEr
 
 @inline(never)
 private func requireSymbolic(_ condition: SymBool, _ failure: () -> TensorError) throws {
+    if let fault = condition.fault { throw TensorError(.overflow, in: failure().operatorName, "the sizes can't be computed: \(fault)") }
     guard let interpreter = Interpreter.current else {
         throw TensorError(.tracing, "the condition \(condition) belongs to a trace that has ended")
     }
