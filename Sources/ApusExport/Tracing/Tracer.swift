@@ -71,7 +71,7 @@ final class Tracer: Interpreter {
     /// The results' types: by the rule, or fresh symbols for numbers that only a run can know.
     private func resultTypes(_ call: Call) throws -> [ValueType] {
         let results = call.operator.schema.results
-        if call.operator.effects.contains(.dataDependent), let kind = results.first, kind != .tensor {
+        if call.operator.effects.contains(.dataDependent), let kind = results.first, !kind.holdsTensors {
             return [try numberType(call)]
         }
         return try call.operator.rule(call).map { .tensor($0) }

@@ -46,30 +46,6 @@ extension Operator {
         }, samples: { [try Operator.scatterSample()] }
     ) { _ in APUS_SCATTER_ADD }
 
-    static let scatterReduceTwo: Operator = scattering(
-        "aten::scatter_reduce.two(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor",
-        "As `scatter.src`, but the elements that meet at a position are combined: 'sum', 'prod', 'amax' or 'amin', with `self`'s own element or "
-            + "without. Only the sum is differentiable.",
-        gradient: { g in
-            guard try g.call.string(4) == "sum" else {
-                throw g.call.error(.notDifferentiable, "has no gradient for '\(try g.call.string(4))'")
-            }
-            try g.call.requireWholeSource()
-            let (dim, index) = (try g.call.constant(1), try g.call.tensor(2))
-            let own = try g.call.bool(5) ? g.gradient : try g.gradient.scatter(dim: dim, index, Scalar(0))
-            return [.tensor(own), .none, .none, .tensor(try g.gradient.gather(dim: dim, index))]
-        },
-        samples: {
-            [
-                try Operator.scatterSample() + [.string("sum"), .bool(true)],
-                try Operator.scatterSample() + [.string("amax"), .bool(false)],
-            ]
-        }
-    ) { call in
-        try call.scatterReduction(
-            4, ["sum": APUS_SCATTER_ADD, "prod": APUS_SCATTER_MULTIPLY, "amax": APUS_SCATTER_MAX, "amin": APUS_SCATTER_MIN])
-    }
-
     static let indexAdd: Operator = Operator(
         "aten::index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
         "A copy of `self` with `alpha` times the parts of `source` added at the positions of dimension `dim` that a vector lists.",
@@ -116,15 +92,15 @@ extension Operator {
     }
 
     static let scattering: [Operator] = [
-        scatterSource, scatterValue, scatterReduce, scatterValueReduce, scatterAdd, scatterReduceTwo, indexAdd, indexCopy, indexFill,
+        scatterSource, scatterValue, scatterReduce, scatterValueReduce, scatterAdd, indexAdd, indexCopy, indexFill,
     ]
 
-    private static func scatterSample() throws -> [OperatorArgument] {
+    static func scatterSample() throws -> [OperatorArgument] {
         let index = try Tensor([0, 3, 1, 2, 0, 3] as [Int], shape: [2, 3])
         return [.tensor(try .sample([2, 4])), .int(1), .tensor(index), .tensor(try .sample([2, 3], seed: 2))]
     }
 
-    private static func scattering(
+    static func scattering(
         _ schema: String, _ documentation: String, gradient: Gradient?, samples: @escaping @Sendable () throws -> [[OperatorArgument]],
         _ operation: @escaping @Sendable (Call) throws -> apus_scatter_op
     ) -> Operator {
@@ -149,7 +125,7 @@ extension Operator {
 }
 
 extension Call {
-    fileprivate func scatterReduction(_ index: Int, _ names: [String: apus_scatter_op]) throws -> apus_scatter_op {
+    func scatterReduction(_ index: Int, _ names: [String: apus_scatter_op]) throws -> apus_scatter_op {
         let name = try string(index)
         if let operation = names[name] { return operation }
         let known = names.keys.sorted().map { "'\($0)'" }.joined(separator: ", ")
@@ -157,7 +133,7 @@ extension Call {
     }
 
     /// Gradients of a source need an index for each of its elements, as in PyTorch.
-    fileprivate func requireWholeSource() throws {
+    func requireWholeSource() throws {
         let (index, source) = (try tensor(2), try tensor(3))
         for (a, b) in zip(index.shape, source.shape) where !a.isIdentical(to: b) {
             try require(
@@ -187,6 +163,7 @@ extension Call {
         var (i, s, out, bad): (apus_view, apus_view, apus_view, Int64) = (index.view, source.view, target.view, 0)
         try check(apus_scatter(operation, Int32(dim), &i, &s, &out, &bad), self, index: bad, shape: x.shape, dim: dim)
         withExtendedLifetime((x, index, source, target)) {}
+        if case .string("mean") = self[4] { try divideByCounts(output) }
     }
 
     /// Puts the reduction's neutral element where something will be written: the first write of `include_self=False`.
@@ -255,12 +232,6 @@ extension Tensor {
     /// A copy with the source's elements added at the positions of `index`.
     public func scatterAdd(dim: Int, _ index: Tensor, _ source: Tensor) throws -> Tensor {
         try applySingle(.scatterAdd, [.tensor(self), .int(dim), .tensor(index), .tensor(source)])
-    }
-
-    /// A copy in which the elements that meet at a position are combined: 'sum', 'prod', 'amax' or 'amin'.
-    public func scatterReduce(dim: Int, _ index: Tensor, _ source: Tensor, reduce: String, includeSelf: Bool = true) throws -> Tensor {
-        try applySingle(
-            .scatterReduceTwo, [.tensor(self), .int(dim), .tensor(index), .tensor(source), .string(reduce), .bool(includeSelf)])
     }
 
     /// A copy with `alpha` times the parts of `source` added at the positions of a dimension that a vector lists.

@@ -16,8 +16,18 @@ extension Operator {
     static let uniqueConsecutive: Operator = distinct(
         "aten::unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> (Tensor, Tensor, Tensor)",
         "The elements with runs of equal ones taken once; on demand, for each element the position of its run, and the runs' lengths.",
-        isConsecutive: true, inverse: 1,
-        samples: { [[.tensor(try Tensor([3, 3, 1, 1, 1, 3] as [Int], shape: [6])), .bool(true), .bool(true), .none]] })
+        isConsecutive: true, dim: 3, inverse: 1,
+        samples: { [[.tensor(try Tensor([3, 3, 1, 1, 1, 3] as [Int], shape: [6])), .bool(true), .bool(true), .none], [.tensor(try rows()), .bool(true), .bool(true), .int(1)]] })
+
+    static let uniqueDim: Operator = distinct(
+        "aten::unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)",
+        "The distinct parts along a dimension in ascending order, compared element by element; on demand, for each part the position of its like, "
+            + "and how often each occurs.",
+        isConsecutive: false, dim: 1, inverse: 3,
+        samples: { [[.tensor(try rows()), .int(1), .bool(true), .bool(true), .bool(true)]] })
+
+    /// Columns of which some are equal.
+    private static func rows() throws -> Tensor { try Tensor([3, 3, 1, 3, 3, 5, 5, 2, 4, 5] as [Int], shape: [2, 5]) }
 
     static let bincount: Operator = Operator(
         "aten::bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor",
@@ -72,28 +82,47 @@ extension Operator {
         return [.tensor(try zeros.scatter(dim: -1, x.unsqueezed(-1), 1))]
     }
 
-    static let distincts: [Operator] = [unique, uniqueConsecutive, bincount, oneHot]
+    static let distincts: [Operator] = [unique, uniqueConsecutive, uniqueDim, bincount, oneHot]
 
     private static func distinct(
-        _ schema: String, _ documentation: String, isConsecutive: Bool, inverse inverseIndex: Int,
+        _ schema: String, _ documentation: String, isConsecutive: Bool, dim dimIndex: Int? = nil, inverse inverseIndex: Int,
         samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) -> Operator {
         Operator(
             schema, documentation, effects: .dataDependent,
             rule: { call in
                 let x = try call.tensor(0)
-                if isConsecutive { try call.requireNoDimension() }
+                let (inverse, counts) = (try call.bool(inverseIndex), try call.bool(inverseIndex + 1))
+                let empty = try Shape([0] as [Int], in: call.name)
+                if let dim = try call.distinctDimension(dimIndex) {
+                    var sizes = x.shape.sizes
+                    let count = try unbackedSize(for: "distinct parts", atMost: sizes[dim])
+                    let positions = try Shape([sizes[dim]], in: call.name)
+                    sizes[dim] = count
+                    return [
+                        TensorSpec(x.dtype, try Shape(sizes, in: call.name)), TensorSpec(.int64, inverse ? positions : empty),
+                        TensorSpec(.int64, counts ? try Shape([count], in: call.name) : empty),
+                    ]
+                }
                 let count = try unbackedSize(for: "distinct elements", atMost: x.count)
-                let (values, empty) = (try Shape([count], in: call.name), try Shape([0] as [Int], in: call.name))
+                let values = try Shape([count], in: call.name)
                 return [
-                    TensorSpec(x.dtype, values), TensorSpec(.int64, try call.bool(inverseIndex) ? x.shape : empty),
-                    TensorSpec(.int64, try call.bool(inverseIndex + 1) ? values : empty),
+                    TensorSpec(x.dtype, values), TensorSpec(.int64, inverse ? x.shape : empty),
+                    TensorSpec(.int64, counts ? values : empty),
                 ]
             },
             kernel: .host { call in
-                if isConsecutive { try call.requireNoDimension() }
-                return try call.distinctElements(
-                    isConsecutive: isConsecutive, inverse: try call.bool(inverseIndex), counts: try call.bool(inverseIndex + 1))
+                let (inverse, counts) = (try call.bool(inverseIndex), try call.bool(inverseIndex + 1))
+                guard let dim = try call.distinctDimension(dimIndex) else {
+                    return try call.distinctElements(isConsecutive: isConsecutive, inverse: inverse, counts: counts)
+                }
+                let x = try call.tensor(0)
+                guard !x.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
+                return try Interpreter.with(nil) {
+                    let (values, positions, tally) = try x.distinctParts(along: dim, isConsecutive: isConsecutive)
+                    let empty = try Tensor.zeros([0], dtype: .int64)
+                    return [.tensor(values), .tensor(inverse ? positions : empty), .tensor(counts ? tally : empty)]
+                }
             }, samples: samples)
     }
 }
@@ -109,8 +138,13 @@ extension Call {
         return x
     }
 
-    fileprivate func requireNoDimension() throws {
-        guard case .none = self[3] else { throw error(.unsupported, "distinct parts along a dimension; flatten them to numbers first") }
+    /// The dimension along which parts are compared; nil where elements are.
+    fileprivate func distinctDimension(_ index: Int?) throws -> Int? {
+        guard let index else { return nil }
+        if case .none = self[index] { return nil }
+        let x = try tensor(0)
+        guard x.rank > 0 else { throw error(.shapeMismatch, "a zero-dimensional tensor has no parts") }
+        return try dim(index)
     }
 
     fileprivate func distinctElements(isConsecutive: Bool, inverse: Bool, counts: Bool) throws -> [OperatorArgument] {
@@ -135,6 +169,29 @@ extension Call {
 }
 
 extension Tensor {
+    /// The distinct parts along a dimension, for each part the position of its like, and how often each occurs.
+    fileprivate func distinctParts(along dim: Int, isConsecutive: Bool) throws -> (values: Tensor, positions: Tensor, counts: Tensor) {
+        let size: SymInt = shape[dim]
+        let width: SymInt = SymInt.product(shape.sizes.enumerated().filter { $0.offset != dim }.map { $0.element })
+        let rows: Tensor = try movedDim(from: dim, to: 0).reshaped([size, width])
+        // Stable sorts from the last column to the first put rows into the order of their first difference.
+        var order: Tensor = try Tensor.arange(size)
+        if !isConsecutive, size != 0 {
+            for column in stride(from: (width.constant ?? 0) - 1, through: 0, by: -1) {
+                let keys: Tensor = try rows.select(dim: 1, index: SymInt(column)).indexSelect(dim: 0, order)
+                order = try order.indexSelect(dim: 0, keys.argsort(dim: 0))
+            }
+        }
+        let sorted: Tensor = try rows.indexSelect(dim: 0, order)
+        let differs: Tensor = try (sorted.sliced(dim: 0, from: 1) .!= sorted.sliced(dim: 0, to: -1)).any(dim: 1)
+        let starts: Tensor = try Tensor.cat([Tensor.full([smaller(size, 1)], true), differs])
+        let places: Tensor = try starts.to(.int64).cumsum(dim: 0) - 1
+        let firsts: Tensor = try starts.nonzero().reshaped([-1])
+        let ends: Tensor = try Tensor.cat([firsts.sliced(dim: 0, from: 1), Tensor.full([smaller(size, 1)], size, dtype: .int64)])
+        let positions: Tensor = try places.scatter(dim: 0, order, places)
+        return (try indexSelect(dim: dim, order.indexSelect(dim: 0, firsts)), positions, try ends - firsts)
+    }
+
     /// The distinct elements in ascending order, for each element the position of its value, and how often each value occurs.
     public func unique() throws -> (values: Tensor, inverse: Tensor, counts: Tensor) {
         let results = try applyTensors(.unique, [.tensor(self), .bool(true), .bool(true), .bool(true)])

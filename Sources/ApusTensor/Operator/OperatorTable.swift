@@ -16,7 +16,7 @@ public struct OperatorTable: Sendable {
         Operator.dimensionOrder, Operator.dimensionInsertion, Operator.reshaping, Operator.slicing, Operator.splitting,
         Operator.reinterpreting, Operator.viewWriting, Operator.joining, Operator.repeating, Operator.padding,
         // Indexing.
-        Operator.indexing, Operator.gathering, Operator.scattering, Operator.masks, Operator.items,
+        Operator.indexing, Operator.gathering, Operator.scattering, Operator.scatterReductions, Operator.masks, Operator.items,
         Operator.sortings, Operator.distincts,
         // Matrices.
         Operator.matrixProducts, Operator.matmuls, Operator.contractions, Operator.attentions,

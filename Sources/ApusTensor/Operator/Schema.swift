@@ -131,6 +131,15 @@ extension String {
 }
 
 extension Schema.Kind {
+    /// Whether a result of this kind is a tensor or a list of them, not a number.
+    package var holdsTensors: Bool {
+        switch self {
+        case .tensor: true
+        case .list(let inner, _), .optional(let inner): inner.holdsTensors
+        default: false
+        }
+    }
+
     fileprivate init?(_ text: String) {
         // `Tensor(a!)`, `Tensor(a -> *)[]`: aliasing is noted elsewhere.
         var plain = ""

@@ -14,7 +14,7 @@ int64_t apus_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t p
 }
 
 int apus_conv_check(const apus_conv *c, int32_t dtype, apus_conv_shape *s) {
-    if (!apus_dtype_is_floating(dtype)) return APUS_UNSUPPORTED;
+    if (!apus_dtype_is_floating(dtype) && !apus_dtype_is_integer(dtype)) return APUS_UNSUPPORTED;
     if (c->batch < 0 || c->groups < 1 || c->in_channels < 0 || c->out_channels < 0 || c->in_channels % c->groups != 0 || c->out_channels % c->groups != 0) return APUS_INVALID_ARGUMENT;
     s->in_plane = s->out_plane = s->window = 1;
     s->pointwise = true;
@@ -238,6 +238,7 @@ int apus_conv_forward(const apus_conv *conv, int32_t dtype, const void *in, cons
     int status = apus_conv_check(conv, dtype, &j.shape);
     if (status != APUS_OK) return status;
     const apus_conv_shape *s = &j.shape;
+    if (apus_dtype_is_integer(dtype)) return apus_conv_integers(conv, s, dtype, in, weight, bias, out);
     return run(&j, run_forward, &j.in, conv->batch * conv->in_channels * s->in_plane, &j.weight, conv->out_channels * s->rows, conv->out_channels, conv->batch * conv->out_channels * s->out_plane);
 }
 
@@ -246,6 +247,7 @@ int apus_conv_backward_input(const apus_conv *conv, int32_t dtype, const void *g
     int status = apus_conv_check(conv, dtype, &j.shape);
     if (status != APUS_OK) return status;
     const apus_conv_shape *s = &j.shape;
+    if (apus_dtype_is_integer(dtype)) return apus_conv_integers_backward(conv, s, dtype, grad, weight, grad_in);
     return run(&j, run_backward_input, &j.grad, conv->batch * conv->out_channels * s->out_plane, &j.weight, conv->out_channels * s->rows, 0, conv->batch * conv->in_channels * s->in_plane);
 }
 
@@ -254,6 +256,7 @@ int apus_conv_backward_weight(const apus_conv *conv, int32_t dtype, const void *
     int status = apus_conv_check(conv, dtype, &j.shape);
     if (status != APUS_OK) return status;
     const apus_conv_shape *s = &j.shape;
+    if (apus_dtype_is_integer(dtype)) return APUS_UNSUPPORTED;
     return run(&j, run_backward_weight, &j.grad, conv->batch * conv->out_channels * s->out_plane, &j.in, conv->batch * conv->in_channels * s->in_plane, 0, conv->out_channels * s->rows);
 }
 

@@ -27,4 +27,8 @@ void apus_conv_depthwise_f64(const apus_conv *conv, const double *in, const doub
 /// Whether the fast form for 3 x 3 windows applies and pays; and that form.
 bool apus_conv_suits_winograd(const apus_conv *conv, int32_t dtype);
 int apus_conv_winograd(const apus_conv *conv, const float *in, const float *weight, const float *bias, float *out);
+
+/// The convolution of integers and its gradient by the input, which is the transposed convolution.
+int apus_conv_integers(const apus_conv *conv, const apus_conv_shape *shape, int32_t dtype, const void *in, const void *weight, const void *bias, void *out);
+int apus_conv_integers_backward(const apus_conv *conv, const apus_conv_shape *shape, int32_t dtype, const void *grad, const void *weight, void *grad_in);
 #endif

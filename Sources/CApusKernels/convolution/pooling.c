@@ -1,14 +1,34 @@
-/// Pooling and interpolation over contiguous planes; halves go through float32 copies of a plane.
+/// Pooling and interpolation over contiguous planes; halves go through float32 copies of a plane, integers through int64.
 #include "../pointwise/loops.h"
 #include <stdatomic.h>
 
 #define T float
 #define NAME(x) x##_f32
+#define LOWEST (-INFINITY)
+#define IS_NAN(x) ((x) != (x))
+#define SUM double
+#define DIVIDED(sum, count) (T)((sum) / (double)(count))
 #include "pooling.inc"
 #undef T
 #undef NAME
 #define T double
 #define NAME(x) x##_f64
+#define LOWEST (-(double)INFINITY)
+#define IS_NAN(x) ((x) != (x))
+#define SUM double
+#define DIVIDED(sum, count) ((sum) / (double)(count))
+#include "pooling.inc"
+#undef T
+#undef NAME
+/// Towards zero, and without the trap of the smallest number over -1.
+static int64_t divided(uint64_t sum, int64_t count) { return count == -1 ? (int64_t)(0 - sum) : (int64_t)sum / count; }
+#define WHOLE_NUMBERS
+#define T int64_t
+#define NAME(x) x##_i64
+#define LOWEST INT64_MIN
+#define IS_NAN(x) false
+#define SUM uint64_t
+#define DIVIDED(sum, count) divided(sum, count)
 #include "pooling.inc"
 
 typedef enum { MAX_POOL, AVG_POOL, AVG_POOL_BACKWARD, ADAPTIVE_AVG, ADAPTIVE_AVG_BACKWARD, ADAPTIVE_MAX, NEAREST, LINEAR } kind;
@@ -53,12 +73,19 @@ static void plane_f64(const job *j, const double *in, double *out, int64_t *indi
     }
 }
 
+static void plane_i64(const job *j, const int64_t *in, int64_t *out, int64_t *indices) {
+    const apus_pooling *p = j->pool;
+    if (j->kind == AVG_POOL) avg_pool_i64(p, false, false, j->count_pad, j->divisor, in, out);
+    else if (indices) max_pool_i64(p, in, out, indices);
+    else max_values_i64(p, in, out);
+}
+
 static void plane_range(void *context, int64_t begin, int64_t end) {
     job *j = context;
     int64_t item = apus_dtype_size(j->dtype);
-    bool half = item == 2;
-    char *scratch = half ? apus_allocate((j->in_count + j->out_count) * 4) : NULL;
-    if (half && !scratch) {
+    bool integer = apus_dtype_is_integer(j->dtype), half = item == 2 && !integer;
+    char *scratch = half || integer ? apus_allocate((j->in_count + j->out_count) * (integer ? 8 : 4)) : NULL;
+    if ((half || integer) && !scratch) {
         atomic_store_explicit(&j->status, APUS_OUT_OF_MEMORY, memory_order_relaxed);
         return;
     }
@@ -71,6 +98,11 @@ static void plane_range(void *context, int64_t begin, int64_t end) {
             apus_cast_loop(j->dtype, APUS_FLOAT32)(wide, in, NULL, NULL, j->in_count, NULL);
             plane_f32(j, wide, result, indices);
             apus_cast_loop(APUS_FLOAT32, j->dtype)(out, result, NULL, NULL, j->out_count, NULL);
+        } else if (integer) {
+            int64_t *wide = (int64_t *)scratch, *result = wide + j->in_count;
+            apus_cast_loop(j->dtype, APUS_INT64)(wide, in, NULL, NULL, j->in_count, NULL);
+            plane_i64(j, wide, result, indices);
+            apus_cast_loop(APUS_INT64, j->dtype)(out, result, NULL, NULL, j->out_count, NULL);
         } else if (j->dtype == APUS_FLOAT32) {
             plane_f32(j, (const float *)in, (float *)out, indices);
         } else {
@@ -82,17 +114,18 @@ static void plane_range(void *context, int64_t begin, int64_t end) {
 
 static int run(job *j, bool backward, bool windows) {
     const apus_pooling *p = j->pool;
-    if (!apus_dtype_is_floating(j->dtype)) return APUS_UNSUPPORTED;
+    bool takes_integers = j->kind == MAX_POOL || j->kind == AVG_POOL;
+    if (!apus_dtype_is_floating(j->dtype) && !(takes_integers && apus_dtype_is_integer(j->dtype))) return APUS_UNSUPPORTED;
     int64_t in = 1, out = 1, window = 1;
     for (int d = 0; d < 3; d++) {
         if (p->in_size[d] < 0 || p->out_size[d] < 0) return APUS_INVALID_ARGUMENT;
-        if (windows && (p->kernel[d] < 1 || p->stride[d] < 1 || p->padding[d] < 0 || p->padding[d] > p->kernel[d] / 2 || p->dilation[d] < 1)) return APUS_INVALID_ARGUMENT;
+        if (windows && (p->kernel[d] < 1 || p->stride[d] < 1 || p->padding[d] < 0 || p->dilation[d] < 1)) return APUS_INVALID_ARGUMENT;
         if (windows && p->out_size[d] > 0) {
             // Every window must start inside the input or its padding.
             int64_t start;
             if (__builtin_mul_overflow(p->out_size[d] - 1, p->stride[d], &start) || start >= p->in_size[d] + p->padding[d]) return APUS_INVALID_ARGUMENT;
             int64_t span;
-            if (__builtin_mul_overflow(p->kernel[d] - 1, p->dilation[d], &span)) return APUS_INVALID_ARGUMENT;
+            if (__builtin_mul_overflow(p->kernel[d] - 1, p->dilation[d], &span) || p->padding[d] > (span + 1) / 2) return APUS_INVALID_ARGUMENT;
         }
         if (__builtin_mul_overflow(in, p->in_size[d], &in) || __builtin_mul_overflow(out, p->out_size[d], &out)) return APUS_INVALID_ARGUMENT;
         if (windows) window *= APUS_MIN(p->kernel[d], 1024);

@@ -13,7 +13,7 @@ typedef struct apus_conv {
 int64_t apus_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation);
 
 /// in [batch, in_channels, in_size], weight [out_channels, in_channels/groups, kernel], bias [out_channels] or null, out [batch, out_channels, out_size].
-/// All contiguous and of one floating dtype. Windows are unrolled tile by tile into scratch from the allocator, sized to stay in cache.
+/// All contiguous and of one floating or integer dtype (gradients by weight and bias: floating). Windows are unrolled tile by tile into scratch from the allocator, sized to stay in cache.
 int apus_conv_forward(const apus_conv *conv, int32_t dtype, const void *in, const void *weight, const void *bias, void *out);
 /// Also the forward pass of a transposed convolution, whose input is `grad` here.
 int apus_conv_backward_input(const apus_conv *conv, int32_t dtype, const void *grad, const void *weight, void *grad_in);
@@ -33,7 +33,7 @@ int64_t apus_pool_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t p
 /// `indices` (int64, null if not wanted) are positions in the flattened input plane.
 int apus_max_pool(const apus_pooling *pool, int32_t dtype, const void *in, void *out, int64_t *indices);
 int apus_max_pool_backward(const apus_pooling *pool, int32_t dtype, const void *grad, const int64_t *indices, void *grad_in, int64_t *bad_index);
-/// `divisor_override` 0 for none.
+/// `divisor_override` 0 for none. Averages of integers are cut off towards zero.
 int apus_avg_pool(const apus_pooling *pool, int32_t dtype, bool count_include_pad, int64_t divisor_override, const void *in, void *out);
 int apus_avg_pool_backward(const apus_pooling *pool, int32_t dtype, bool count_include_pad, int64_t divisor_override, const void *grad, void *grad_in);
 /// Reads only planes, in_size and out_size.

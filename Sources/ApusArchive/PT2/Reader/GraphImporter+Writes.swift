@@ -98,6 +98,6 @@ extension GraphImporter {
             let target = try cell(reference.name)
             try write(value, over: try aliases.read(target), in: target)
         }
-        try defineOutputs(node, try flatten([results[0]]))
+        try defineOutputs(node, try flatten(Array(results.prefix(operation.schema.results.count))))
     }
 }

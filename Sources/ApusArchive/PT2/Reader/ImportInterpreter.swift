@@ -50,7 +50,7 @@ final class ImportInterpreter: Interpreter {
 
     /// By the rule; numbers that only a run can know are fresh symbols, under the file's names.
     private func resultTypes(_ call: Call) throws -> [ValueType] {
-        guard call.operator.effects.contains(.dataDependent), let kind = call.operator.schema.results.first, kind != .tensor else {
+        guard call.operator.effects.contains(.dataDependent), let kind = call.operator.schema.results.first, !kind.holdsTensors else {
             return try call.operator.rule(call).map { .tensor($0) }
         }
         _ = try call.operator.rule(call)

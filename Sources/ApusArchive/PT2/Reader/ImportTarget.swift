@@ -71,7 +71,8 @@ enum ImportTarget {
             return
         }
         if let operation = OperatorTable.find(parsed.qualified) {
-            self = operation.schema.name == "batch_norm" ? .batchNorm(operation) : .plain(operation)
+            let updatesStatistics: Bool = ["batch_norm", "native_batch_norm"].contains(operation.schema.name)
+            self = updatesStatistics ? .batchNorm(operation) : .plain(operation)
             return
         }
         guard let functional = parsed.functional, let operation = OperatorTable.find(functional.qualified) else { return nil }

@@ -51,7 +51,8 @@ extension Operator {
             let x: Tensor = try .sample([1, 2, 4])
             return [
                 [.tensor(x), .ints([1, 2]), .string("constant"), .double(1)], [.tensor(x), .ints([1, 2]), .string("reflect"), .none],
-                [.tensor(x), .ints([3, 0]), .string("replicate"), .none], [.tensor(x), .ints([2, 1]), .string("circular"), .none],
+                [.tensor(x), .ints([3, 0]), .string("replicate"), .none],
+                [.tensor(x), .ints([-4, 3]), .string("replicate"), .none], [.tensor(x), .ints([2, 1]), .string("circular"), .none],
             ]
         }
     ) { call in
@@ -114,6 +115,9 @@ extension Tensor {
     fileprivate func bordered(_ border: Border, _ call: Call) throws -> Tensor {
         try call.pads(shape).reduce(self) { tensor, pad in
             let (dim, before, after) = pad
+            if border == .replicate, (before.constant ?? -1) < 0 || (after.constant ?? -1) < 0 {
+                return try tensor.repeatingEdges(dim, before, after, call)
+            }
             var (inner, parts): (Tensor, [Tensor]) = (tensor, [])
             // A negative pad cuts off before anything is mirrored.
             let (cutFront, cutBack): (SymInt, SymInt) = (larger(0 - before, 0), larger(0 - after, 0))
@@ -125,6 +129,18 @@ extension Tensor {
             if back.constant != 0 { parts.append(try inner.border(border, dim, back, isFront: false, call)) }
             return parts.count == 1 ? inner : try Tensor.cat(parts, dim: dim)
         }
+    }
+
+    /// Replicate padding that also cuts off: each position takes the nearest element that there was.
+    private func repeatingEdges(_ dim: Int, _ before: SymInt, _ after: SymInt, _ call: Call) throws -> Tensor {
+        let size: SymInt = shape[dim]
+        func tooSmall() -> TensorError {
+            call.error(.shapeMismatch, "the pads (\(before), \(after)) leave less than nothing of dimension \(dim) of shape \(shape)")
+        }
+        try require(size > 0, tooSmall())
+        try require(size + before + after >= 0, tooSmall())
+        let positions: Tensor = try Tensor.arange(0 - before, size + after)
+        return try indexSelect(dim: dim, positions.clamp(min: 0, max: .int(size - 1)))
     }
 
     private func border(_ border: Border, _ dim: Int, _ pad: SymInt, isFront: Bool, _ call: Call) throws -> Tensor {

@@ -55,10 +55,15 @@ extension Operator {
                 .tensor(try .sample([1, 4, 3, 3])), .tensor(try .sample([4, 1, 2, 3], seed: 2)), .tensor(try .sample([2], seed: 3)),
                 .ints([2, 2]), .ints([0, 1]), .ints([1, 1]), .bool(true), .ints([1, 0]), .int(2),
             ]
-            return [
+            let floating: [[OperatorArgument]] = [
                 try sample([2, 2, 5, 4], [3, 2, 3, 2], [2, 1], [1, 0], [1, 2], 1), try sample([1, 4, 6], [6, 2, 3], [1], [1], [1], 2),
                 try sample([1, 2, 3, 4, 3], [2, 2, 2, 2, 2], [1, 2, 1], [0, 1, 0], [1, 1, 1], 1), transposed,
             ]
+            // Integers wrap.
+            let integers: [[OperatorArgument]] = try zip([0, 1, 1, 3], [DType.int64, .uint8, .int16, .int64]).map { position, dtype in
+                try floating[position].map { argument in try argument.map { try ($0 * 40).to(.int64).to(dtype) } }
+            }
+            return floating + integers
         })
 
     static let convolutionBackward: Operator = Operator(
@@ -66,6 +71,8 @@ extension Operator {
         "The gradients of a convolution's input, weight and bias. Those that the mask leaves out are empty.",
         rule: { call in
             let (gradient, input, weight) = (try call.tensor(0), try call.tensor(1), try call.tensor(2))
+            try call.requireFloating(input)
+            guard gradient.dtype == input.dtype else { throw call.differentDTypes(input, gradient) }
             let geometry = try ConvolutionGeometry(call, at: 4, weight: weight)
             let expected = try geometry.resultShape(input, weight, bias: nil, call)
             guard gradient.rank == expected.count else {
