@@ -20,7 +20,8 @@ int apus_conv_check(const apus_conv *c, int32_t dtype, apus_conv_shape *s) {
     s->pointwise = true;
     for (int d = 0; d < 3; d++) {
         int64_t expected = apus_conv_out_size(c->in_size[d], c->kernel[d], c->stride[d], c->padding[d], c->dilation[d]);
-        if (expected < 0 || expected != c->out_size[d]) return APUS_INVALID_ARGUMENT;
+        // A transposed convolution may be padded by more than its stride: then the last positions have no counterpart.
+        if (expected < 0 || c->out_size[d] < 0 || c->out_size[d] > expected) return APUS_INVALID_ARGUMENT;
         bool overflow = __builtin_mul_overflow(s->in_plane, c->in_size[d], &s->in_plane);
         overflow = __builtin_mul_overflow(s->out_plane, c->out_size[d], &s->out_plane) || overflow;
         overflow = __builtin_mul_overflow(s->window, c->kernel[d], &s->window) || overflow;
