@@ -12,7 +12,11 @@ extension Operator {
         samples: {
             try ["sum", "prod", "mean", "amax", "amin"].flatMap { reduce in
                 try [true, false].map { try Operator.scatterSample() + [.string(reduce), .bool($0)] }
-            } + [Operator.scatterSample().map { try $0.map { $0.dtype == .float32 ? try ($0 * 9).to(.int64) : $0 } } + [.string("mean"), .bool(true)]]
+            } + [
+                Operator.scatterSample().map { try $0.map { $0.dtype == .float32 ? try ($0 * 9).to(.int64) : $0 } } + [
+                    .string("mean"), .bool(true),
+                ]
+            ]
         }
     ) { call in
         try call.scatterReduction(

@@ -17,7 +17,12 @@ extension Operator {
         "aten::unique_consecutive(Tensor self, bool return_inverse=False, bool return_counts=False, int? dim=None) -> (Tensor, Tensor, Tensor)",
         "The elements with runs of equal ones taken once; on demand, for each element the position of its run, and the runs' lengths.",
         isConsecutive: true, dim: 3, inverse: 1,
-        samples: { [[.tensor(try Tensor([3, 3, 1, 1, 1, 3] as [Int], shape: [6])), .bool(true), .bool(true), .none], [.tensor(try rows()), .bool(true), .bool(true), .int(1)]] })
+        samples: {
+            [
+                [.tensor(try Tensor([3, 3, 1, 1, 1, 3] as [Int], shape: [6])), .bool(true), .bool(true), .none],
+                [.tensor(try rows()), .bool(true), .bool(true), .int(1)],
+            ]
+        })
 
     static let uniqueDim: Operator = distinct(
         "aten::unique_dim(Tensor self, int dim, bool sorted=True, bool return_inverse=False, bool return_counts=False) -> (Tensor, Tensor, Tensor)",
