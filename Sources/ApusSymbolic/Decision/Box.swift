@@ -17,7 +17,7 @@ struct Box {
         var size = 1
         func include(_ symbol: Symbol) -> Bool {
             if symbols.contains(where: { $0.index == symbol.index }) { return true }
-            guard symbol.kind != .unbackedFloat, let atom = try? state.atom(.symbol(symbol)) else { return false }
+            guard symbol.kind != .unbackedFloat, let atom = try? state.atom(symbol) else { return false }
             let range: Interval = state.bound(atom)
             guard range.low != .min, range.high != .max, !range.isEmpty, let span = checkedSubtract(range.high, range.low),
                 span < limit, size <= limit / (span + 1)

@@ -8,21 +8,23 @@ final class Knowledge {
         /// The literals among them, and those that hold by the meaning of the atoms in them.
         var rows: [Row] = []
         /// Positions in `rows` by the atoms that a row's monomials contain.
-        var rowsByAtom: [Int: [Int]] = [:]
+        var rowsByAtom = NodeTable<[Int]>([])
+        /// Positions in `conditions` by the symbols that a condition depends on.
+        var conditionsBySymbol = NodeTable<[Int]>([])
         /// Disjunctions that are known to hold.
         var disjunctions: [BoolExpr] = []
         /// Atoms whose meaning is in `rows` already.
-        var explained: Set<Int> = []
+        var explained = NodeTable(false)
         /// Truth by condition id: facts, their opposites, and conclusions. More facts never change it.
-        var truth: [Int: Bool] = [:]
+        var truth = NodeTable<Bool?>(nil)
         /// Conditions found undecided; forgotten with every new fact.
         var open: [Int: Decision] = [:]
         /// Bounds that facts made narrower than an atom's own, by atom id.
-        var bounds: [Int: Interval] = [:]
+        var bounds = NodeTable(Interval.all)
         /// The same for products, by monomial id.
-        var productBounds: [Int: Interval] = [:]
+        var productBounds = NodeTable(Interval.all)
         /// Residues of atoms, by atom id.
-        var residues: [Int: Residue] = [:]
+        var residues = NodeTable(Residue.none)
         var differences = Differences()
         /// What known equalities say that a symbol is, by symbol index; no value contains a defined symbol.
         var definitions: [Int: SymExpr] = [:]

@@ -64,6 +64,8 @@ private struct Elimination {
         var values: [Int]
         /// The original rows that it was combined from.
         var history: UInt128
+        /// A number that parallel rows share, and opposite ones have negated; `nil` until the row has been tightened.
+        var mix: Int?
     }
 
     private var equalities: [[Int]]
@@ -118,7 +120,10 @@ private struct Elimination {
 
     private func content(_ row: [Int]) -> Int {
         var divisor = 0
-        for column in 0..<width where row[column] != 0 { divisor = gcd(divisor, row[column]) }
+        for column in 0..<width where row[column] != 0 {
+            divisor = gcd(divisor, row[column])
+            if divisor == 1 { return 1 }
+        }
         return divisor
     }
 
@@ -220,10 +225,16 @@ private struct Elimination {
     private mutating func tighten() -> Bool {
         var kept: [Inequality] = []
         kept.reserveCapacity(inequalities.count)
-        // Positions in `kept` by a mix of the coefficients; opposite directions have opposite mixes.
+        // Positions in `kept` by mix.
         var positions: [Int: Int] = [:]
         positions.reserveCapacity(inequalities.count)
-        for var row in inequalities {
+        // Rows that were tightened before are still apart from each other; only new ones are looked at.
+        for row in inequalities {
+            guard let mix = row.mix else { continue }
+            positions[mix] = kept.count
+            kept.append(row)
+        }
+        for var row in inequalities where row.mix == nil {
             let divisor: Int = content(row.values)
             if divisor == 0 {
                 if row.values[width] < 0 { return true }
@@ -234,6 +245,7 @@ private struct Elimination {
                 row.values[width] = floorDiv(row.values[width], by: divisor)
             }
             let mix: Int = self.mix(row.values)
+            row.mix = mix
             if let known = positions[mix], isParallel(kept[known].values, row.values, sign: 1) {
                 if row.values[width] < kept[known].values[width] { kept[known] = row }
             } else {

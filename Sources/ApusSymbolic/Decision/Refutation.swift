@@ -14,10 +14,11 @@ struct Refutation {
         /// The more is known, the less is spent on each question, so that a thousand guards stay affordable. It depends on
         /// nothing but the number of facts: the same question on the same path always gets the same answer.
         init(facts: Int) {
-            combinations = max(400, 160_000 / (facts + 20))
-            splits = facts > 200 ? 1 : 3
-            rows = facts > 200 ? 32 : 96
-            atoms = facts > 200 ? 12 : 40
+            let isCrowded: Bool = facts > ScopeState.crowd
+            combinations = isCrowded ? 64 : max(400, 160_000 / (facts + 20))
+            splits = isCrowded ? 0 : 3
+            rows = isCrowded ? 16 : 96
+            atoms = isCrowded ? 8 : 40
         }
     }
 
@@ -110,7 +111,7 @@ struct Refutation {
     }
 
     private mutating func addSplit(_ cases: [[Row]]) {
-        if cases.count > 1 { laterSplits.append(Split(cases: cases)) }
+        if cases.count > 1, effort.splits > 0 { laterSplits.append(Split(cases: cases)) }
     }
 
     // MARK: Gathering
@@ -123,10 +124,10 @@ struct Refutation {
         while !frontier.isEmpty, rows.count < effort.rows, reached.count < effort.atoms {
             var found: [Row] = []
             for atom in frontier where reached.insert(atom.id).inserted {
-                for index in facts.rowsByAtom[atom.id] ?? [] where included.insert(index).inserted {
+                for index in facts.rowsByAtom[atom.id] where included.insert(index).inserted {
                     found.append(facts.rows[index])
                 }
-                if !facts.explained.contains(atom.id) { found += state.meaning(of: atom) }
+                if !facts.explained[atom.id] { found += state.meaning(of: atom) }
                 found += addSplit(on: atom)
             }
             for row in found where rows.count < effort.rows {

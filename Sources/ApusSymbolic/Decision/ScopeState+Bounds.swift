@@ -5,14 +5,11 @@ extension ScopeState {
         if let atom = monomial.linearAtom { return bound(atom) }
         var result = Interval(1)
         for factor in monomial.factors { result = result * bound(factor.atom).power(factor.exponent) }
-        if let learned = knowledge.now.productBounds[monomial.id] { result = result.intersection(learned) }
-        return result
+        return result.intersection(knowledge.now.productBounds[monomial.id])
     }
 
     func bound(_ atom: Atom) -> Interval {
-        let own: Interval = ownBound(atom)
-        guard let learned = knowledge.now.bounds[atom.id] else { return own }
-        return own.intersection(learned)
+        ownBound(atom).intersection(knowledge.now.bounds[atom.id])
     }
 
     /// What an atom's operands say of it.
@@ -78,7 +75,7 @@ extension ScopeState {
         return product.intersection(multiple) ?? multiple
     }
 
-    func residue(_ atom: Atom) -> Residue { knowledge.now.residues[atom.id] ?? .none }
+    func residue(_ atom: Atom) -> Residue { knowledge.now.residues[atom.id] }
 
     // MARK: Answers
 

@@ -85,13 +85,20 @@ extension ScopeState {
             }
         }
         improve { repairedPoint(condition, wanted: $0) }
-        if truePoint == nil || falsePoint == nil {
+        if truePoint == nil || falsePoint == nil, let opposite = try? negate(condition) {
             if let answer = enumerated(condition, limit: 64) { return answer }
-            if let opposite = try? negate(condition) {
-                var proof = Refutation(self)
-                if falsePoint == nil, proof.refutes(opposite) { return .proved }
-                var disproof = Refutation(self)
-                if truePoint == nil, disproof.refutes(condition) { return .refuted }
+            // Bounds under an assumption may show that it can't hold, and lead to where it does.
+            for (wanted, assumption) in [(false, opposite), (true, condition)] where (wanted ? truePoint : falsePoint) == nil {
+                var steps: Int = knowledge.now.conditions.count > ScopeState.crowd ? 96 : ScopeState.propagationSteps
+                let (point, isImpossible) = supposing(assumption, steps: &steps) { _ in walkedPoint(assumption) }
+                if isImpossible { return wanted ? .refuted : .proved }
+                improve { $0 == wanted ? point : nil }
+            }
+            var proof = Refutation(self)
+            if falsePoint == nil, proof.refutes(opposite) { return .proved }
+            var disproof = Refutation(self)
+            if truePoint == nil, disproof.refutes(condition) { return .refuted }
+            if truePoint == nil || falsePoint == nil {
                 if let answer = enumerated(condition, limit: 4096) { return answer }
                 improve { searchPoint(assuming: $0 ? condition : opposite) }
             }

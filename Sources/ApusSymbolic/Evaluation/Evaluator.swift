@@ -5,6 +5,20 @@ struct Evaluator {
     var floats: [Int: Double] = [:]
 
     func value(_ p: SymExpr) -> Int? {
+        // Where no step overflows, plain arithmetic has the same result sooner.
+        var total: Int = p.constant
+        for term in p.terms {
+            guard let atom = term.monomial.linearAtom else { return wideValue(p) }
+            guard let factor = value(atom) else { return nil }
+            let (product, overflow) = term.coefficient.multipliedReportingOverflow(by: factor)
+            let (sum, carry) = total.addingReportingOverflow(product)
+            if overflow || carry { return wideValue(p) }
+            total = sum
+        }
+        return total
+    }
+
+    private func wideValue(_ p: SymExpr) -> Int? {
         var total = Int128(p.constant)
         for term in p.terms {
             guard let factor = value(term.monomial) else { return nil }

@@ -21,6 +21,8 @@ final class ScopeState {
     var opposites: [Int: BoolExpr] = [:]
     private var floats: [[Int]: FloatExpr] = [:]
     private(set) var symbols: [Symbol] = []
+    /// The atoms of symbols by symbol index, where they were asked for.
+    private var symbolAtoms: [Atom?] = []
     private(set) var hints: [Int: Int] = [:]
     var atomCount: Int { atoms.count }
 
@@ -49,6 +51,14 @@ final class ScopeState {
     }
 
     // MARK: Interning
+
+    func atom(_ symbol: Symbol) throws(SymbolicError) -> Atom {
+        if symbol.index < symbolAtoms.count, let known = symbolAtoms[symbol.index] { return known }
+        let atom: Atom = try atom(.symbol(symbol))
+        while symbolAtoms.count <= symbol.index { symbolAtoms.append(nil) }
+        symbolAtoms[symbol.index] = atom
+        return atom
+    }
 
     func atom(_ kind: Atom.Kind) throws(SymbolicError) -> Atom {
         let key: [Int]
@@ -171,7 +181,7 @@ final class ScopeState {
         if symbol.kind == .unbackedFloat {
             throw SymbolicError(.symbolic, "\(symbol.displayName) is a float, not an integer")
         }
-        return expression(try atom(.symbol(symbol)))
+        return expression(try atom(symbol))
     }
 
     /// The node of an operand; invalid operands never get here.
