@@ -27,8 +27,3 @@ public enum Initialization {
         return try uniform(sizes, bound: fans > 0 ? (6 / fans).squareRoot() : 0, dtype: dtype)
     }
 }
-
-extension Tensor {
-    static func zeros(_ sizes: [Int], dtype: DType) throws -> Tensor { try zeros(sizes.map { SymInt($0) }, dtype: dtype) }
-    static func ones(_ sizes: [Int], dtype: DType) throws -> Tensor { try ones(sizes.map { SymInt($0) }, dtype: dtype) }
-}
