@@ -41,14 +41,6 @@ extension Tensor {
         try randint(high, sizes.map { SymInt($0) }, dtype: dtype, seed: seed)
     }
 
-    /// The same elements in another shape; -1 stands for what is left.
-    @_disfavoredOverload
-    public func reshaped(_ sizes: [Int]) throws -> Tensor { try reshaped(sizes.map { SymInt($0) }) }
-
-    /// A view in which dimensions of size 1 are repeated; -1 keeps a size.
-    @_disfavoredOverload
-    public func expanded(_ sizes: [Int]) throws -> Tensor { try expanded(sizes.map { SymInt($0) }) }
-
     /// Copies side by side, as many in each dimension as told.
     @_disfavoredOverload
     public func repeated(_ counts: [Int]) throws -> Tensor { try repeated(counts.map { SymInt($0) }) }

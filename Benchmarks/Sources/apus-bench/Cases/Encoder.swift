@@ -1,7 +1,7 @@
 import Apus
 
 /// A text encoder of six layers, about 90 MB of weights: layer for layer the peer's.
-final class Encoder: Module {
+final class LanguageEncoder: Module {
     let words: Embedding
     let positions: Embedding
     let norm: LayerNorm
@@ -10,7 +10,7 @@ final class Encoder: Module {
     static let vocabulary = 30_522
 
     init(width: Int = 384, heads: Int = 12, layers: Int = 6) throws {
-        words = try Embedding(Encoder.vocabulary, width)
+        words = try Embedding(LanguageEncoder.vocabulary, width)
         positions = try Embedding(512, width)
         norm = try LayerNorm([width])
         blocks = try (0..<layers).map { _ in try EncoderBlock(width: width, heads: heads) }

@@ -22,9 +22,9 @@ enum Networks {
 
     private static var encoder: Benchmark {
         Benchmark(name: "encoder_eager", title: "encoder of 6 layers, 1x128, eager") { _ in
-            let model = try Encoder()
+            let model = try LanguageEncoder()
             try model.eval()
-            let tokens = try Encoder.tokens(1, 128)
+            let tokens = try LanguageEncoder.tokens(1, 128)
             return { _ = try model(tokens) }
         }
     }

@@ -14,7 +14,7 @@ enum Programs {
                 return { _ = try export(chain, args: x) }
             },
             Benchmark(name: "encoder_export", title: "export of the encoder") { _ in
-                let (model, tokens) = (try Encoder(), try Encoder.tokens(1, 128))
+                let (model, tokens) = (try LanguageEncoder(), try LanguageEncoder.tokens(1, 128))
                 try model.eval()
                 return { _ = try export(model, args: tokens) }
             },
