@@ -33,6 +33,9 @@ open class Interpreter {
         return try outer.unbackedSize(for: origin, in: range)
     }
 
+    /// What drawings without a seed draw from, where that is not the process's own generator.
+    open var randomGenerator: RandomGenerator? { outer?.randomGenerator }
+
     /// What is known of a condition: true, false, or nil for undecided.
     open func decide(_ condition: SymBool) -> Bool? {
         outer?.decide(condition) ?? condition.constant

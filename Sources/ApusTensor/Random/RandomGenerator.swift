@@ -20,11 +20,21 @@ public final class RandomGenerator: Sendable {
 
     private let current: Mutex<State>
 
-    /// The generator of all drawings that name no seed. It starts from a seed that the system gives.
-    public static let `default` = RandomGenerator(seed: .random(in: .min ... .max))
+    /// The generator of all drawings that name no seed. It starts from a seed that the system gives. A function that is being traced sees a
+    /// copy, so that tracing leaves the caller's where it is.
+    public static var `default`: RandomGenerator { Interpreter.current?.randomGenerator ?? shared }
+
+    private static let shared = RandomGenerator(seed: .random(in: .min ... .max))
 
     public init(seed: UInt64) {
         current = Mutex(State(seed: seed))
+    }
+
+    /// A generator at another one's place.
+    package convenience init(copying other: RandomGenerator) {
+        let place: State = other.state
+        self.init(seed: place.seed)
+        state = place
     }
 
     /// Starts the stream of a seed from its beginning.
