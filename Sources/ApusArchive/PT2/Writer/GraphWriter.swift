@@ -259,14 +259,14 @@ struct GraphWriter {
         for input in body.inputs { _ = try writer.addInput(input) }
         for symbol in symbols { try writer.addInput(symbol) }
         try writer.writeNodes()
-        var returned: Set<String> = []
+        let owners: [Value] = body.memoryOwners()
+        var returned: Set<Value> = []
         for output in body.outputs {
             var argument = try writer.output(output)
-            // PyTorch does not let a branch return its operand, or one tensor twice: their memory would be shared.
-            if case .tensor(let reference) = argument,
-                writer.out.tables.inputs.contains(argument) || !returned.insert(reference.name).inserted
-            {
-                argument = try writer.copy(reference.name)
+            // PyTorch does not let a branch return its operand, a view of it, or one tensor twice: their memory would be shared.
+            if case .tensor(let reference) = argument, case .value(let value) = output {
+                let owner: Value = owners[value.index]
+                if body.inputs.contains(owner) || !returned.insert(owner).inserted { argument = try writer.copy(reference.name) }
             }
             writer.out.tables.outputs.append(argument)
         }
@@ -309,6 +309,28 @@ struct GraphWriter {
             case .bool(let known): return .bool(known)
             case .name(let name): return .symBool(.name(name))
             }
+        }
+    }
+}
+
+extension Graph {
+    /// For each value, by its index, the value whose memory it may share: itself, or what it is a view of.
+    fileprivate func memoryOwners() -> [Value] {
+        var owners: [Value] = values.indices.map { Value(index: $0) }
+        for node in nodes {
+            guard let base = node.operands.first, node.operator.mayView else { continue }
+            for output in node.outputs { owners[output.index] = owners[base.index] }
+        }
+        return owners
+    }
+}
+
+extension Operator {
+    /// True for operators whose results may lie in the first operand's memory. Composites may end in a view.
+    fileprivate var mayView: Bool {
+        switch kernel {
+        case .view, .composite: true
+        case .compute, .host: false
         }
     }
 }
