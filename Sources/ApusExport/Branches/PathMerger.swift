@@ -4,194 +4,185 @@ import ApusTensor
 
 /// Makes one graph of all paths: what paths have in common stands once, and each open question becomes a `cond`.
 ///
-/// Runs repeat exactly up to the question at which they part, so the nodes before it correspond by position.
-struct PathMerger {
-    let paths: [PathTrace]
+/// Runs repeat exactly up to the question at which they part, so the nodes before it correspond by position. Behind it the two sides are
+/// put together from the leaves of the decision tree up, by `BranchJoin`.
+final class PathMerger {
+    private let paths: [PathTrace]
     /// Buffers that some path changes, in signature order, and the graph input of each.
-    let mutatedBuffers: [(name: String, input: Value)]
-    private let builder: BodyBuilder
-    /// For each path, where its values are in the merged graphs.
-    private var places: [[Value: Place]]
-
-    /// A value of a merged graph or one of its bodies.
-    private struct Place {
-        let owner: BodyBuilder
-        let value: Value
-    }
+    private let mutatedBuffers: [(name: String, input: Value)]
+    private let scope: SymbolScope
+    private let rules: RuleInterpreter
+    private let values = MergeValues()
+    /// For each path, the merged value of each of its own.
+    private var places: [[Value?]]
 
     struct Merged {
         let graph: Graph
         /// The captured tensors, for the graph inputs that follow the declared ones.
         let constants: [Tensor]
+        /// For symbols that the merge made, those of the paths that they stand for.
+        let sources: [Symbol: [Symbol]]
     }
 
-    init(paths: [PathTrace], mutatedBuffers: [(name: String, input: Value)]) {
+    init(paths: [PathTrace], mutatedBuffers: [(name: String, input: Value)], scope: SymbolScope) {
         self.paths = paths
         self.mutatedBuffers = mutatedBuffers
-        builder = BodyBuilder(parent: nil)
-        places = Array(repeating: [:], count: paths.count)
+        self.scope = scope
+        rules = RuleInterpreter(scope: scope, acceptsUndecided: false)
+        places = paths.map { Array(repeating: nil, count: $0.graph.values.count) }
     }
 
     /// Merges everything. Constants come after the first `stateCount` inputs and before the user's.
-    mutating func merge(stateCount: Int) throws -> Merged {
-        let inputs: [Value] = paths[0].graph.inputs
-        for input in inputs.prefix(stateCount) { makeInput(input) }
-        let constants = makeConstants()
-        for input in inputs.dropFirst(stateCount) { makeInput(input) }
-        builder.graph.outputs = try segment(Array(paths.indices), depth: 0, start: 0, into: builder)
-        return Merged(graph: builder.graph, constants: constants)
+    func merge(stateCount: Int) throws -> Merged {
+        let declared: [Value] = paths[0].graph.inputs
+        let state: [Value] = declared.prefix(stateCount).map { makeInput($0) }
+        let (constants, tensors) = makeConstants()
+        let inputs: [Value] = state + constants + declared.dropFirst(stateCount).map { makeInput($0) }
+        switch try segment(Array(paths.indices), depth: 0, start: 0, known: []) {
+        case .returns(let block):
+            var emitter = BlockEmitter(values)
+            return Merged(graph: try emitter.graph(inputs: inputs, block), constants: tensors, sources: values.sources)
+        case .rejects(let rejections):
+            let first: Rejections.Entry? = rejections.entries.first
+            throw ProgramError(.untraceable, first?.message ?? "no path of the function returns", site: first?.site)
+        }
     }
 
-    private mutating func makeInput(_ input: Value) {
-        let source = paths[0].graph
-        let value = builder.graph.addInput(source.name(input), source.type(input))
-        for index in paths.indices { places[index][input] = Place(owner: builder, value: value) }
+    private func makeInput(_ input: Value) -> Value {
+        let source: Graph = paths[0].graph
+        let value: Value = values.make(source.name(input), source.type(input))
+        for index in paths.indices { places[index][input.index] = value }
+        return value
     }
 
-    private mutating func makeConstants() -> [Tensor] {
-        var constants: [Tensor] = []
-        var known: [ObjectIdentifier: Value] = [:]
+    /// One input for each tensor that paths captured. Runs make tensors of plain numbers anew: equal ones are one constant.
+    private func makeConstants() -> (inputs: [Value], tensors: [Tensor]) {
+        var inputs: [Value] = []
+        var table = ConstantTable()
         for (index, path) in paths.enumerated() {
             for (value, tensor) in path.captured {
-                let input = known[tensor.identity] ?? builder.graph.addInput("c_lifted_tensor_\(constants.count)", .tensor(tensor.spec))
-                if known[tensor.identity] == nil { constants.append(tensor) }
-                known[tensor.identity] = input
-                places[index][value] = Place(owner: builder, value: input)
+                let position: Int = table.position(of: tensor)
+                if position == inputs.count { inputs.append(values.make("c_lifted_tensor_\(position)", .tensor(tensor.spec))) }
+                places[index][value.index] = inputs[position]
             }
         }
-        return constants
+        return (inputs, table.tensors)
     }
 
-    /// Copies what the paths in `group` share from node `start` on, then parts them at question `depth`.
-    private mutating func segment(_ group: [Int], depth: Int, start: Int, into body: BodyBuilder) throws -> [GraphOutput] {
-        let first = paths[group[0]]
-        guard depth < first.decisions.count else {
-            try copyNodes(group, start..<first.graph.nodes.count, into: body)
-            return try outputs(of: group[0], in: body)
-        }
-        let decision = first.decisions[depth]
-        try copyNodes(group, start..<decision.nodeCount, into: body)
-        let holding = group.filter { paths[$0].decisions[depth].choice }
-        let failing = group.filter { !paths[$0].decisions[depth].choice }
-        for (branch, other, condition) in [(holding, failing, decision.condition), (failing, holding, !decision.condition)] {
-            if other.isEmpty { return try segment(branch, depth: depth + 1, start: decision.nodeCount, into: body) }
-            guard other.count == 1, case .threw(let message, let site) = paths[other[0]].outcome,
-                paths[other[0]].decisions.count == depth + 1
-            else { continue }
-            body.graph.append(
-                .assertScalar, [.symBool(condition), .string(message)], types: [], site: site.map { .call($0) },
-                provenance: "a path that throws")
-            return try segment(branch, depth: depth + 1, start: decision.nodeCount, into: body)
-        }
-        return try branch(decision, holding, failing, depth: depth, into: body)
+    // MARK: The decision tree
+
+    /// What a part of the decision tree does: a block that gives results, or nothing but errors.
+    private enum Part {
+        case returns(Block)
+        case rejects(Rejections)
     }
 
-    private mutating func branch(
-        _ decision: PathDecision, _ holding: [Int], _ failing: [Int], depth: Int, into body: BodyBuilder
-    ) throws -> [GraphOutput] {
-        let bodies = (BodyBuilder(parent: body), BodyBuilder(parent: body))
-        let whenTrue = try segment(holding, depth: depth + 1, start: decision.nodeCount, into: bodies.0)
-        let whenFalse = try segment(failing, depth: depth + 1, start: decision.nodeCount, into: bodies.1)
-        guard whenTrue.count == whenFalse.count else {
+    /// The paths in `group` from node `start` and question `depth` on, as one part.
+    private func segment(_ group: [Int], depth: Int, start: Int, known: Set<Symbol>) throws -> Part {
+        let lead: PathTrace = paths[group[0]]
+        let decision: PathDecision? = depth < lead.decisions.count ? lead.decisions[depth] : nil
+        let nodes: [Node] = try copyNodes(group, start..<(decision?.nodeCount ?? lead.graph.nodes.count))
+        let own: Set<Symbol> = values.newSymbols(of: nodes, beyond: known)
+        return try scope.scoped {
+            for node in nodes { if let fact = node.assertedCondition { scope.assume(fact) } }
+            guard let decision else { return try leaf(group[0], nodes, own) }
+            switch try branch(group, decision, depth: depth, known: known.union(own)) {
+            case .returns(let block): return .returns(Block(nodes + block.nodes, block.outputs))
+            case .rejects(var rejections):
+                rejections.inner.formUnion(own)
+                return .rejects(rejections)
+            }
+        }
+    }
+
+    private func leaf(_ path: Int, _ nodes: [Node], _ own: Set<Symbol>) throws -> Part {
+        switch paths[path].outcome {
+        case .threw(let message, let site):
+            return .rejects(Rejections(entries: [.init(conditions: [], message: message, site: site)], inner: own))
+        case .returned(let mutations, let leaves, _):
+            let changed: [GraphOutput] = try mutatedBuffers.map { .value(try place(path, mutations[$0.name] ?? $0.input)) }
+            let results: [GraphOutput] = try leaves.map { output in
+                guard case .value(let value) = output else { return output }
+                return .value(try place(path, value))
+            }
+            return .returns(Block(nodes, changed + results))
+        }
+    }
+
+    private func branch(_ group: [Int], _ decision: PathDecision, depth: Int, known: Set<Symbol>) throws -> Part {
+        func side(_ choice: Bool, _ fact: SymBool) throws -> Part? {
+            let members: [Int] = group.filter { paths[$0].decisions[depth].choice == choice }
+            if members.isEmpty { return nil }
+            return try scope.scoped {
+                scope.assume(fact)
+                return try segment(members, depth: depth + 1, start: decision.nodeCount, known: known)
+            }
+        }
+        let condition: SymBool = decision.condition
+        switch (try side(true, condition), try side(false, !condition)) {
+        case (.returns(let a)?, .returns(let b)?):
+            let join = BranchJoin(values: values, scope: scope, rules: rules, decision: decision, known: known)
+            return .returns(try join.join(a, b))
+        case (.returns(let block)?, .rejects(let rejections)?):
+            return .returns(Block(rejections.assertions(keeping: condition) + block.nodes, block.outputs))
+        case (.rejects(let rejections)?, .returns(let block)?):
+            return .returns(Block(rejections.assertions(keeping: !condition) + block.nodes, block.outputs))
+        case (.rejects(let a)?, .rejects(let b)?): return .rejects(a.under(condition).and(b.under(!condition)))
+        // Paths cover the domain: both answers of every question have been explored.
+        case (nil, _), (_, nil):
             throw ProgramError(
-                .untraceable, "the branches of '\(decision.condition)' return \(whenTrue.count) and \(whenFalse.count) values",
-                site: decision.site)
+                .invalidGraph, "one answer of '\(condition.description(naming: \.displayName))' has not been explored", site: decision.site)
         }
-        var results: [GraphOutput?] = []
-        var types: [ValueType] = []
-        for (a, b) in zip(whenTrue, whenFalse) {
-            if case .value(let p) = a, case .value(let q) = b {
-                let type = try joined(bodies.0.graph.type(p), bodies.1.graph.type(q), decision)
-                bodies.0.graph.outputs.append(a)
-                bodies.1.graph.outputs.append(b)
-                types.append(type)
-                results.append(nil)
-            } else {
-                results.append(try joined(a, b, decision))
-            }
-        }
-        // Both bodies take the same operands, so that one list serves them.
-        let operands = body.operands(for: [bodies.0, bodies.1])
-        let values = body.graph.append(
-            .cond,
-            [.symBool(decision.condition), .graph(GraphBody(bodies.0.graph)), .graph(GraphBody(bodies.1.graph)), .tensors(operands)],
-            types: types, site: .call(decision.site))
-        var next = values.makeIterator()
-        return results.compactMap { $0 ?? next.next().map { .value($0) } }
     }
 
-    // MARK: Nodes and outputs
+    // MARK: Nodes
 
-    private mutating func copyNodes(_ group: [Int], _ range: Range<Int>, into body: BodyBuilder) throws {
-        let lead = group[0]
-        for position in range {
-            let node = paths[lead].graph.nodes[position]
-            let arguments: [GraphArgument] = try node.arguments.map { try $0.map { try resolve(lead, $0, in: body) } }
-            let names = node.outputs.map { paths[lead].graph.name($0) }
-            let outputs = body.graph.append(
-                node.operator, arguments, types: node.outputs.map { paths[lead].graph.type($0) }, names: names.map { baseName($0) },
-                site: node.site, modulePath: node.modulePath, provenance: node.provenance)
+    private func copyNodes(_ group: [Int], _ range: Range<Int>) throws -> [Node] {
+        let lead: Int = group[0]
+        let source: Graph = paths[lead].graph
+        return try range.map { position in
+            var node: Node = source.nodes[position]
+            let own: [Value] = node.outputs
+            node.arguments = try node.arguments.map { argument in try argument.map { try place(lead, $0) } }
+            node.outputs = own.map { values.make(PathMerger.baseName(source.name($0)), source.type($0)) }
             for index in group {
-                for (own, merged) in zip(paths[index].graph.nodes[position].outputs, outputs) {
-                    places[index][own] = Place(owner: body, value: merged)
-                }
+                let other: Node = paths[index].graph.nodes[position]
+                if index != lead { try requireSame(other, node, path: index) }
+                for (value, merged) in zip(other.outputs, node.outputs) { places[index][value.index] = merged }
             }
+            return node
         }
+    }
+
+    /// Runs must repeat each other up to the question at which they part.
+    private func requireSame(_ node: Node, _ merged: Node, path: Int) throws {
+        let isSame: Bool =
+            try node.operator == merged.operator && node.outputs.count == merged.outputs.count
+            && zip(node.arguments, merged.arguments).allSatisfy { own, shared in
+                try own.map { try place(path, $0) }.isIdentical(to: shared)
+            }
+        guard isSame else {
+            var site: CallSite?
+            if case .call(let place)? = node.site { site = place }
+            throw ProgramError(
+                .untraceable,
+                "the function is not deterministic: '\(node.operator.schema.name)' runs here on other arguments than in an earlier run",
+                site: site)
+        }
+    }
+
+    private func place(_ path: Int, _ value: Value) throws -> Value {
+        guard places[path].indices.contains(value.index), let place = places[path][value.index] else {
+            throw ProgramError(.invalidGraph, "the value '\(paths[path].graph.name(value))' of a path has no place in the merged graph")
+        }
+        return place
     }
 
     /// `add_3` was made unique in its own path and is made unique anew here.
-    private func baseName(_ name: String) -> String {
+    private static func baseName(_ name: String) -> String {
         guard let underscore = name.lastIndex(of: "_"), name[name.index(after: underscore)...].allSatisfy(\.isNumber),
             underscore != name.startIndex
         else { return name }
         return String(name[..<underscore])
-    }
-
-    private func resolve(_ path: Int, _ value: Value, in body: BodyBuilder) throws -> Value {
-        guard let place = places[path][value] else {
-            throw ProgramError(.invalidGraph, "the value '\(paths[path].graph.name(value))' of a path has no place in the merged graph")
-        }
-        return body.capture(place.value, of: place.owner)
-    }
-
-    private func outputs(of path: Int, in body: BodyBuilder) throws -> [GraphOutput] {
-        switch paths[path].outcome {
-        case .threw(let message, let site): throw ProgramError(.untraceable, message, site: site)
-        case .returned(let mutations, let leaves, _):
-            let changed: [GraphOutput] = try mutatedBuffers.map { .value(try resolve(path, mutations[$0.name] ?? $0.input, in: body)) }
-            return try changed
-                + leaves.map { output in
-                    guard case .value(let value) = output else { return output }
-                    return .value(try resolve(path, value, in: body))
-                }
-        }
-    }
-
-    // MARK: Joins
-
-    /// The type of a value that is one of two: sizes that differ depend on the question.
-    private func joined(_ a: ValueType, _ b: ValueType, _ decision: PathDecision) throws -> ValueType {
-        guard case .tensor(let p) = a, case .tensor(let q) = b else { return a }
-        guard p.dtype == q.dtype, p.shape.count == q.shape.count else {
-            throw ProgramError(
-                .untraceable,
-                "the branches of '\(decision.condition)' return \(p) and \(q); results must agree in dtype and rank", site: decision.site)
-        }
-        let sizes: [SymInt] = zip(p.shape, q.shape).map { $0.isIdentical(to: $1) ? $0 : SymInt.select(decision.condition, $0, $1) }
-        return .tensor(TensorSpec(p.dtype, try Shape(sizes, in: "cond")))
-    }
-
-    private func joined(_ a: GraphOutput, _ b: GraphOutput, _ decision: PathDecision) throws -> GraphOutput {
-        switch (a, b) {
-        case (.literal(let p), .literal(let q)) where p == q: return a
-        case (.int(let p), .int(let q)): return .int(SymInt.select(decision.condition, p, q))
-        case (.literal(.int(let p)), .int(let q)): return .int(SymInt.select(decision.condition, SymInt(p), q))
-        case (.int(let p), .literal(.int(let q))): return .int(SymInt.select(decision.condition, p, SymInt(q)))
-        case (.literal(.int(let p)), .literal(.int(let q))): return .int(SymInt.select(decision.condition, SymInt(p), SymInt(q)))
-        default:
-            throw ProgramError(
-                .untraceable, "the branches of '\(decision.condition)' return different plain values; return tensors or integers",
-                site: decision.site)
-        }
     }
 }

@@ -23,3 +23,11 @@ struct PathTrace {
         return false
     }
 }
+
+extension ExploredPath {
+    init(_ trace: PathTrace) {
+        conditions = trace.decisions.map { $0.choice ? $0.condition : !$0.condition }
+        sites = trace.decisions.map(\.site)
+        if case .threw(let message, _) = trace.outcome { rejection = message } else { rejection = nil }
+    }
+}

@@ -8,10 +8,10 @@ public struct EntryPoint {
     /// - Parameters: as for `export`.
     public init<each Input, Output>(
         _ function: @escaping (repeat each Input) throws -> Output, args: repeat each Input,
-        constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore()
+        constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true
     ) {
         let arguments = (repeat each args)
-        export = { model in try exportPack(function, (repeat each arguments), model, constraints, names, branches) }
+        export = { model in try exportPack(function, (repeat each arguments), model, constraints, names, branches, selfCheck) }
     }
 }
 

@@ -15,59 +15,61 @@ import ApusTensor
 ///   - constraints: which sizes are dynamic and what they may be, in any order. Dimensions that none names are static.
 ///   - names: the arguments' names in messages and in the graph; `x`, `y`, `z`, `arg3` ... by default.
 ///   - branches: what happens at questions that the declared inputs leave open.
+///   - selfCheck: after tracing, the function and the program run side by side on an input of each path, and must agree. It runs the
+///     function once more for each path, on real data.
 /// - Throws: `ConstraintViolationError` where the function needs more than is declared, `ProgramError` where it can't be traced, and what
 ///   the function itself throws.
 public func export<each Input, Output>(
     _ function: (repeat each Input) throws -> Output, args: repeat each Input, constraints: [any ConstraintConvertible] = [],
-    names: [String]? = nil, branches: BranchPolicy = .explore()
+    names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true
 ) throws -> ExportedProgram {
-    try exportPack(function, (repeat each args), nil, constraints, names, branches)
+    try exportPack(function, (repeat each args), nil, constraints, names, branches, selfCheck)
 }
 
 /// Traces a module's `forward` of one argument, as `export` of a function does. Parameters and buffers become the program's own.
 public func export<Model: Module>(
     _ model: Model, args x: Model.Input, constraints: [any ConstraintConvertible] = [], names: [String]? = nil,
-    branches: BranchPolicy = .explore()
+    branches: BranchPolicy = .explore(), selfCheck: Bool = true
 ) throws -> ExportedProgram {
-    try exportPack({ (x: Model.Input) in try model(x) }, (x), model, constraints, names, branches)
+    try exportPack({ (x: Model.Input) in try model(x) }, (x), model, constraints, names, branches, selfCheck)
 }
 
 /// Traces a module's `forward` of two arguments.
 public func export<Model: Module>(
     _ model: Model, args x: Model.FirstOfTwo, _ y: Model.SecondOfTwo, constraints: [any ConstraintConvertible] = [],
-    names: [String]? = nil, branches: BranchPolicy = .explore()
+    names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true
 ) throws -> ExportedProgram {
     try exportPack(
-        { (x: Model.FirstOfTwo, y: Model.SecondOfTwo) in try model(x, y) }, (x, y), model, constraints, names, branches)
+        { (x: Model.FirstOfTwo, y: Model.SecondOfTwo) in try model(x, y) }, (x, y), model, constraints, names, branches, selfCheck)
 }
 
 /// Traces a module's `forward` of three arguments.
 public func export<Model: Module>(
     _ model: Model, args x: Model.FirstOfThree, _ y: Model.SecondOfThree, _ z: Model.ThirdOfThree,
-    constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore()
+    constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true
 ) throws -> ExportedProgram {
     try exportPack(
         { (x: Model.FirstOfThree, y: Model.SecondOfThree, z: Model.ThirdOfThree) in try model(x, y, z) }, (x, y, z), model, constraints,
-        names, branches)
+        names, branches, selfCheck)
 }
 
 /// Traces a function that uses a model: its parameters and buffers become the program's own.
 public func export<each Input, Output>(
     _ function: (repeat each Input) throws -> Output, of model: any Module, args: repeat each Input,
-    constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore()
+    constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true
 ) throws -> ExportedProgram {
-    try exportPack(function, (repeat each args), model, constraints, names, branches)
+    try exportPack(function, (repeat each args), model, constraints, names, branches, selfCheck)
 }
 
 func exportPack<each Input, Output>(
     _ function: (repeat each Input) throws -> Output, _ arguments: (repeat each Input), _ model: (any Module)?,
-    _ constraints: [any ConstraintConvertible], _ names: [String]?, _ branches: BranchPolicy
+    _ constraints: [any ConstraintConvertible], _ names: [String]?, _ branches: BranchPolicy, _ selfCheck: Bool
 ) throws -> ExportedProgram {
     let scope = SymbolScope()
     let declared = try declare((repeat each arguments), names, constraints, scope)
     let state = try model.map { try ModuleState(of: $0) }
     return try withoutActuallyEscaping(function) { function in
-        let exporter = Exporter(declared: declared, model: state, policy: branches) { leaves in
+        let exporter = Exporter(declared: declared, model: state, policy: branches, selfCheck: selfCheck) { leaves in
             guard case .tuple(let specs) = declared.tree.spec else { throw ProgramError(.structureMismatch, "arguments are a tuple") }
             var rest = leaves[...]
             var next = specs.makeIterator()

@@ -17,6 +17,7 @@ struct Exporter {
     /// The model's parameters and buffers, nil for a plain function.
     let model: ModuleState?
     let policy: BranchPolicy
+    let selfCheck: Bool
     /// The function on rebuilt arguments; gives the result as a tree.
     let function: ([LeafValue]) throws -> FlatTree
 
@@ -30,9 +31,11 @@ struct Exporter {
             throw ProgramError(.untraceable, "no path of the function returns")
         }
         let mutated = mutatedBuffers(traces)
-        var merger = PathMerger(paths: traces, mutatedBuffers: mutated)
+        let merger = PathMerger(paths: traces, mutatedBuffers: mutated, scope: declared.scope)
         let merged = try merger.merge(stateCount: entries.count)
-        return try program(merged, mutated, outSpec, traces)
+        let program = try program(merged, mutated, outSpec, traces)
+        if selfCheck { try SelfCheck(declared: declared, model: model, function: function, program: program).run(traces) }
+        return program
     }
 
     // MARK: Runs
@@ -41,9 +44,10 @@ struct Exporter {
         let limit: Int
         switch policy {
         case .explore(let paths): limit = max(paths, 1)
+        // What the example leaves open is a violation, so that there is one path.
         case .guardExample: limit = 1
         }
-        let symbols = PathRecorder.SymbolMemory()
+        let symbols = SymbolMemory()
         var traces: [PathTrace] = []
         var prefix: [PathDecision] = []
         while true {
@@ -52,7 +56,6 @@ struct Exporter {
             try requireSameStructure(trace, traces)
             traces.append(trace)
             guard let next = nextPrefix(trace) else { break }
-            if case .guardExample = policy { break }
             guard traces.count < limit else { throw overBudget(traces, limit) }
             prefix = next
         }
@@ -68,9 +71,9 @@ struct Exporter {
         return prefix
     }
 
-    private func run(_ prefix: [PathDecision], _ symbols: PathRecorder.SymbolMemory) throws -> PathTrace {
+    private func run(_ prefix: [PathDecision], _ symbols: SymbolMemory) throws -> PathTrace {
         let scope = declared.scope
-        let path = PathRecorder(scope: scope, prefix: prefix, symbols: symbols, budget: 256)
+        let path = PathRecorder(scope: scope, policy: policy, prefix: prefix, symbols: symbols)
         let tracer = Tracer(scope: scope, path: path, model: model)
         scope.push()
         let previous = scope.oracle
@@ -97,15 +100,18 @@ struct Exporter {
         } catch {
             // A path that throws rejects its inputs; a function with one path only has nothing left to run.
             if let failure = path.failure { throw failure }
+            try tracer.requireNoViolations()
             if path.decisions.isEmpty { throw error }
             outcome = .threw(message: "\(error)", site: (error as? TensorError)?.site)
         }
         if let failure = path.failure { throw failure }
+        // Also where the function caught the error and went on: what it does then is right for some inputs only.
+        try tracer.requireNoViolations()
         if let fault = scope.faults.first {
             throw ProgramError(.untraceable, "a size can't be computed: \(fault.error.message)", site: fault.site)
         }
         return PathTrace(
-            graph: tracer.graph, captured: tracer.captured, decisions: path.decisions, readRanges: path.readRanges, outcome: outcome)
+            graph: tracer.graph, captured: tracer.captured, decisions: path.decisions, readRanges: path.finalRanges(), outcome: outcome)
     }
 
     /// Runs the function with the model's tensors replaced, and collects what it returns and what it left in the buffers.
@@ -173,12 +179,13 @@ struct Exporter {
         let outputRoles: [OutputRole] = mutated.map { .bufferMutation($0.name) } + Array(repeating: .userOutput, count: outSpec.leafCount)
         let used = symbolsUsed(merged.graph)
         var ranges: [Symbol: SymRange] = [:]
-        for symbol in used { ranges[symbol] = readRange(symbol, traces) }
+        for symbol in used { ranges[symbol] = readRange(symbol, traces, merged.sources) }
         return try ExportedProgram(
             graph: merged.graph, inputRoles: inputRoles, outputRoles: outputRoles, state: entries.map(\.tensor) + merged.constants,
             callSpec: CallSpec(inSpec: declared.tree.spec, outSpec: outSpec),
             leafRoles: zip(declared.tree.leaves, declared.specs).map { leaf, spec in spec == nil ? .constant(leaf) : .input },
-            leafNames: declared.names, scope: declared.scope, symbolToRange: ranges, guards: declared.guards)
+            leafNames: declared.names, scope: declared.scope, symbolToRange: ranges, guards: declared.guards,
+            paths: traces.map { ExploredPath($0) })
     }
 
     /// The symbols of the declared inputs and of the values that the graph reads.
@@ -195,10 +202,11 @@ struct Exporter {
         return found.filter { $0.kind != .unbackedFloat && seen.insert($0).inserted }
     }
 
-    /// A symbol's declared range, narrowed by `constrainAsValue` and `constrainAsSize` on every path that reads it.
-    private func readRange(_ symbol: Symbol, _ traces: [PathTrace]) -> SymRange {
+    /// A symbol's declared range, narrowed by what every path that returns knows of it.
+    private func readRange(_ symbol: Symbol, _ traces: [PathTrace], _ sources: [Symbol: [Symbol]]) -> SymRange {
         if symbol.isBacked { return declared.scope.range(of: symbol) }
-        let narrowed = traces.compactMap { $0.readRanges[symbol] }
+        let symbols: [Symbol] = sources[symbol] ?? [symbol]
+        let narrowed: [SymRange] = traces.filter { !$0.hasThrown }.flatMap { trace in symbols.compactMap { trace.readRanges[$0] } }
         guard let first = narrowed.first else { return symbol.declaredRange }
         return narrowed.dropFirst().reduce(first) { $0.union($1) }
     }
@@ -215,13 +223,11 @@ struct Exporter {
     }
 
     private func overBudget(_ traces: [PathTrace], _ limit: Int) -> ProgramError {
-        var counts: [String: Int] = [:]
-        for decision in traces.flatMap(\.decisions) { counts["'\(decision.condition)' at \(decision.site)", default: 0] += 1 }
-        let hottest = counts.sorted { $0.value > $1.value }.prefix(5).map { "    \($0.value) times \($0.key)" }
+        let sites = HotSites(traces.flatMap(\.decisions), scope: declared.scope)
         return ProgramError(
             .untraceable,
-            "the function has more than \(limit) paths. The questions asked most:\n" + hottest.joined(separator: "\n")
-                + "\nDeclare narrower ranges, use cond, whileLoop or scan, or raise the limit of branches: .explore(limit:).")
+            "the function has more than \(limit) paths. The questions asked most:\n\(sites)\nOr raise the limit: branches: .explore(limit: \(limit * 4)).",
+            site: sites.entries.first?.site)
     }
 
     /// A name that Python accepts as well.

@@ -44,6 +44,8 @@ public final class ExportedProgram: Sendable {
     public let leafNames: [String]
     /// The scope that the symbols belong to.
     public let scope: SymbolScope
+    /// The paths that `export` explored, in order; empty for a program that was loaded or transformed.
+    public let paths: [ExploredPath]
     let state: ProgramState
     private let plan: Plan
     private let checker: InputChecker
@@ -61,7 +63,7 @@ public final class ExportedProgram: Sendable {
     /// - Parameter state: one tensor for each graph input that is not the user's, in input order.
     public convenience init(
         graph: Graph, inputRoles: [InputRole], outputRoles: [OutputRole], state: [Tensor], callSpec: CallSpec, leafRoles: [LeafRole],
-        leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard]
+        leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard], paths: [ExploredPath] = []
     ) throws {
         guard inputRoles.count(where: { $0 != .userInput }) == state.count else {
             throw ProgramError(
@@ -70,13 +72,14 @@ public final class ExportedProgram: Sendable {
         }
         try self.init(
             graph: graph, inputRoles: inputRoles, outputRoles: outputRoles, store: StateStore(state), positions: nil, callSpec: callSpec,
-            leafRoles: leafRoles, leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards)
+            leafRoles: leafRoles, leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards, paths: paths)
     }
 
     /// A program over a store that others may share.
     init(
         graph: Graph, inputRoles: [InputRole], outputRoles: [OutputRole], store: StateStore, positions: [Int]?, callSpec: CallSpec,
-        leafRoles: [LeafRole], leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard]
+        leafRoles: [LeafRole], leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard],
+        paths: [ExploredPath] = []
     ) throws {
         guard graph.inputs.count == inputRoles.count, graph.outputs.count == outputRoles.count else {
             throw ProgramError(
@@ -98,6 +101,7 @@ public final class ExportedProgram: Sendable {
         self.scope = scope
         self.symbolToRange = symbolToRange
         self.guards = guards
+        self.paths = paths
         self.state = try ProgramState(store, positions: positions, outputRoles: outputRoles, inputRoles: inputRoles)
         try Verifier(undecided: .accept).verify(graph, scope: scope)
         plan = try Plan(graph)
@@ -119,8 +123,8 @@ public final class ExportedProgram: Sendable {
     func sharing(_ store: StateStore, positions: [Int]) throws -> ExportedProgram {
         try ExportedProgram(
             graph: graph, inputRoles: graphSignature.inputRoles, outputRoles: graphSignature.outputRoles, store: store,
-            positions: positions,
-            callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards)
+            positions: positions, callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: scope,
+            symbolToRange: symbolToRange, guards: guards, paths: paths)
     }
 }
 
@@ -153,6 +157,12 @@ extension ExportedProgram {
         return zip(graphSignature.outputRoles, outputs).compactMap { role, leaf in
             role == .userOutput || role == .loss ? leaf : nil
         }
+    }
+
+    /// All that the graph gives, new values of buffers among it, which are not kept.
+    func evaluate(_ inputs: [Tensor]) throws -> [LeafValue] {
+        try checker.check(inputs)
+        return try Interpreter.with(nil) { try plan.run(state.snapshot() + inputs) }.map { LeafValue($0) }
     }
 
     /// Checks plain values and counts, and keeps the tensors.

@@ -19,6 +19,8 @@ public struct ProgramError: Error, Sendable {
         case invalidConstraint
         /// A function that can't be traced the way it is written.
         case untraceable
+        /// The exported program does not give what the function gives: found by the check at the end of an export.
+        case selfCheck
         /// A graph that breaks its own rules.
         case invalidGraph
     }

@@ -21,6 +21,10 @@ final class Tracer: Interpreter {
     /// Conditions on input sizes that the function required and that the declared constraints do not imply.
     private(set) var violations: [ConstraintViolation] = []
 
+    /// Each run draws from the same place of the stream, and none moves the caller's.
+    private let generator = RandomGenerator(copying: .default)
+    override var randomGenerator: RandomGenerator? { generator }
+
     init(scope: SymbolScope, path: PathRecorder, model: ModuleState? = nil) {
         self.scope = scope
         self.path = path
@@ -37,7 +41,7 @@ final class Tracer: Interpreter {
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         let references: [GraphArgument] = try arguments.map { try $0.map { try value(of: $0, in: operation) } }
         let types: [ValueType] = try Interpreter.with(self) { try resultTypes(Call(operation, arguments)) }
-        let site = CallSite.capture(skip: 1)
+        let site = CallSite.capture(skip: 1, limit: 48)
         let outputs = graph.append(operation, references, types: types, site: .call(site), modulePath: modules)
         path.note(nodeCount: graph.nodes.count)
         return try zip(outputs, types).map { value, type in
@@ -113,8 +117,14 @@ final class Tracer: Interpreter {
                 .assertScalar, [.symBool(condition), .string(error.description)], types: [], site: error.site.map { .call($0) },
                 modulePath: modules)
             path.note(nodeCount: graph.nodes.count)
-            path.assumeChecked(condition)
+            path.assume(condition)
         }
+    }
+
+    /// Throws what the declared constraints lack, whether or not the function let the error pass.
+    func requireNoViolations() throws {
+        let all: [ConstraintViolation] = violations + path.violations
+        if !all.isEmpty { throw ConstraintViolationError(violations: all, scope: scope) }
     }
 }
 

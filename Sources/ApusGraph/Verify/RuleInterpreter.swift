@@ -2,23 +2,23 @@ import ApusSymbolic
 import ApusTensor
 
 /// The interpreter under which rules are asked again: conditions go to what is known of the symbols.
-final class RuleInterpreter: Interpreter {
+package final class RuleInterpreter: Interpreter {
     let scope: SymbolScope?
     private let acceptsUndecided: Bool
     /// The sizes that the node's results have in the graph and that only its values give: what a rule gets when it asks for such a size.
-    var unbackedSizes: [SymInt] = []
+    package var unbackedSizes: [SymInt] = []
     /// The condition that a rule required and that does not follow.
     private(set) var unproved: SymBool?
 
-    init(scope: SymbolScope?, acceptsUndecided: Bool) {
+    package init(scope: SymbolScope?, acceptsUndecided: Bool) {
         self.scope = scope
         self.acceptsUndecided = acceptsUndecided
         super.init(outer: nil)
     }
 
-    override func decide(_ condition: SymBool) -> Bool? { condition.constant ?? scope?.decide(condition).known }
+    override package func decide(_ condition: SymBool) -> Bool? { condition.constant ?? scope?.decide(condition).known }
 
-    override func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
+    override package func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
         switch decide(condition) {
         case true?: return
         case false?: throw failure()
@@ -32,7 +32,7 @@ final class RuleInterpreter: Interpreter {
         }
     }
 
-    override func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
+    override package func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
         guard !unbackedSizes.isEmpty else {
             throw TensorError(.invalidArgument, "the size '\(origin)' depends on values, but the result's sizes are known")
         }
@@ -40,7 +40,7 @@ final class RuleInterpreter: Interpreter {
     }
 
     /// The results' types by the operator's rule; nil for results that are numbers.
-    func specs(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [TensorSpec] {
+    package func specs(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [TensorSpec] {
         unproved = nil
         return try Interpreter.with(self) { try operation.rule(Call(operation, arguments)) }
     }

@@ -1,0 +1,120 @@
+import ApusGraph
+import ApusSymbolic
+import ApusTensor
+
+/// The values of all paths under one numbering, so that parts of different paths can be compared and put together before there is a graph.
+final class MergeValues {
+    private var entries: [(name: String, type: ValueType)] = []
+    /// For symbols that a merge made, those of the paths that they stand for.
+    private(set) var sources: [Symbol: [Symbol]] = [:]
+
+    func make(_ name: String, _ type: ValueType) -> Value {
+        entries.append((name, type))
+        return Value(index: entries.count - 1)
+    }
+
+    func note(_ symbol: Symbol, standsFor others: [Symbol]) { sources[symbol] = others.flatMap { sources[$0] ?? [$0] } }
+
+    func name(_ value: Value) -> String { entries.indices.contains(value.index) ? entries[value.index].name : "?" }
+    func type(_ value: Value) -> ValueType { entries.indices.contains(value.index) ? entries[value.index].type : .none }
+}
+
+/// A part of a program while paths are merged: what one side of a question computes, and what it gives.
+///
+/// Its nodes read values of the parts around it directly; what a body takes as inputs is settled when the graph is made.
+final class Block: Subgraph {
+    let nodes: [Node]
+    let outputs: [GraphOutput]
+
+    init(_ nodes: [Node], _ outputs: [GraphOutput]) {
+        self.nodes = nodes
+        self.outputs = outputs
+    }
+
+    /// The same block with other names for some values.
+    func renamed(_ names: [Value: Value]) -> Block {
+        if names.isEmpty { return self }
+        return Block(
+            nodes.map { $0.renamed(names) },
+            outputs.map { output in
+                guard case .value(let value) = output else { return output }
+                return .value(names[value] ?? value)
+            })
+    }
+}
+
+extension Node {
+    /// A branch whose sides are still blocks.
+    static func branch(_ condition: SymBool, _ whenTrue: Block, _ whenFalse: Block, outputs: [Value], site: NodeSite?) -> Node {
+        Node(.cond, [.symBool(condition), .graph(whenTrue), .graph(whenFalse), .tensors([])], outputs: outputs, site: site)
+    }
+
+    /// The condition and the sides of a branch that is still being merged; nil for every other node.
+    var unmergedBranch: (condition: SymBool, whenTrue: Block, whenFalse: Block)? {
+        guard self.operator == .cond, arguments.count == 4, case .symBool(let condition) = arguments[0],
+            case .graph(let first) = arguments[1], let whenTrue = first as? Block, case .graph(let second) = arguments[2],
+            let whenFalse = second as? Block
+        else { return nil }
+        return (condition, whenTrue, whenFalse)
+    }
+
+    fileprivate func renamed(_ names: [Value: Value]) -> Node {
+        var copy: Node = self
+        copy.arguments = arguments.map { argument in
+            if case .graph(let body) = argument, let block = body as? Block { return .graph(block.renamed(names)) }
+            return argument.map { names[$0] ?? $0 }
+        }
+        return copy
+    }
+
+    /// True where the node, or one in its blocks, must run though nobody reads its results.
+    var hasEffects: Bool {
+        if let branch = unmergedBranch { return (branch.whenTrue.nodes + branch.whenFalse.nodes).contains(where: \.hasEffects) }
+        return !effects.isEmpty
+    }
+
+    /// The condition that holds after an assertion.
+    var assertedCondition: SymBool? {
+        guard self.operator == .assertScalar, case .symBool(let condition)? = arguments.first else { return nil }
+        return condition
+    }
+}
+
+extension ValueType {
+    /// The symbols that stand in a type.
+    var symbols: [Symbol] {
+        switch self {
+        case .tensor(let spec): spec.shape.flatMap(\.freeSymbols)
+        case .int(let value): value.freeSymbols
+        case .float(let value): value.freeSymbols
+        case .bool(let value): value.freeSymbols
+        case .none: []
+        }
+    }
+
+    /// Structural identity of two types.
+    func isIdentical(to other: ValueType) -> Bool {
+        switch (self, other) {
+        case (.tensor(let p), .tensor(let q)):
+            p.dtype == q.dtype && p.shape.count == q.shape.count && p.shape.isIdentical(to: q.shape)
+        case (.int(let p), .int(let q)): p.isIdentical(to: q)
+        case (.float(let p), .float(let q)): p.isIdentical(to: q)
+        case (.bool(let p), .bool(let q)): p.isIdentical(to: q)
+        case (.none, .none): true
+        default: false
+        }
+    }
+}
+
+extension MergeValues {
+    /// Symbols that get their values in these nodes.
+    func newSymbols(of nodes: some Sequence<Node>, beyond known: Set<Symbol>) -> Set<Symbol> {
+        var found = Set<Symbol>()
+        for node in nodes {
+            for output in node.outputs {
+                for symbol in type(output).symbols where !symbol.isBacked && !known.contains(symbol) { found.insert(symbol) }
+            }
+        }
+        return found
+    }
+}
