@@ -15,7 +15,7 @@ final class Tracer: Interpreter {
     /// What the path has assumed so far.
     let path: PathRecorder
     /// The modules that are running.
-    private var modules: [ModuleFrame] = []
+    private(set) var modules: [ModuleFrame] = []
     /// Dotted names of the model's modules.
     private let modulePaths: [ObjectIdentifier: String]
     /// Conditions on input sizes that the function required and that the declared constraints do not imply.
@@ -134,18 +134,4 @@ extension Tracer: ModuleObserver {
     }
 
     func moduleDidRun(_ module: any Module) { _ = modules.popLast() }
-}
-
-extension DType {
-    /// The integers that the dtype can hold.
-    var integerRange: SymRange {
-        switch self {
-        case .bool: SymRange(0...1)
-        case .uint8: SymRange(0...255)
-        case .int8: SymRange(-128...127)
-        case .int16: SymRange(-32768...32767)
-        case .int32: SymRange(Int(Int32.min)...Int(Int32.max))
-        default: .unbounded
-        }
-    }
 }
