@@ -25,13 +25,15 @@ struct ControlFlowFileTests {
         return [
             try program("while_number", 2...7) { x in
                 let (i, y): (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in i < x.shape[0] } do: { i, y in
-                    (i + 1, try y.matmul(w).tanh() + x.shape[0] * i)
+                    let next: Tensor = try y.matmul(w).tanh() + x.shape[0] * i
+                    return (i + 1, next)
                 }
                 return [y, try Tensor.full([i], 1)]
             },
             try program("while_tensor", 2...7) { x in
                 let (y, count) = try whileLoop((x, try Tensor(0 as Float))) { y, _ in try y.abs().sum() .< 50 } do: { y, count in
-                    (try y * 1.5 + 0.25, try count + 1)
+                    let next: Tensor = try y * 1.5 + 0.25
+                    return (next, try count + 1)
                 }
                 return [y, count]
             },
@@ -51,16 +53,20 @@ struct ControlFlowFileTests {
                 return [last, all]
             },
             try program("scan_reversed", 2...7) { x in
-                let ((last, _), all) = try scan((try Tensor.zeros([3]), SymInt(1)), over: x, reversed: true) { carried, x in
-                    ((try carried.0 * 0.5 + x, carried.1 + 2), try x * carried.1)
+                let start: (Tensor, SymInt) = (try Tensor.zeros([3]), 1)
+                let (end, all): ((Tensor, SymInt), Tensor) = try scan(start, over: x, reversed: true) { carried, row in
+                    let sum: Tensor = try carried.0 * 0.5 + row
+                    let count: SymInt = carried.1 + 2
+                    return ((sum, count), try row * carried.1)
                 }
-                return [last, all]
+                return [end.0, all]
             },
             try program("nested", 2...5) { x in
                 let (last, all) = try scan(try Tensor.zeros([3]), over: x) { h, row in
                     let (_, inner): (SymInt, Tensor) = try whileLoop((SymInt(0), h)) { i, _ in i < x.shape[0] } do: { i, y in
-                        let step = try cond(try y.sum() .> 0) { try y * 0.5 + i } else: { try map(w) { try $0 * y }.sum(dim: 0) + 1 }
-                        return (i + 1, try cond(i > 1) { try step + row } else: { step })
+                        let step: Tensor = try cond(try y.sum() .> 0) { try y * 0.5 + i } else: { try map(w) { try $0 * y }.sum(dim: 0) + 1 }
+                        let next: Tensor = try cond(i > 1) { try step + row } else: { step }
+                        return (i + 1, next)
                     }
                     return (try inner.tanh(), try inner + row)
                 }
@@ -69,7 +75,7 @@ struct ControlFlowFileTests {
             try program("gradient", 2...6) { x in
                 try valueAndGradient(at: [x, w]) { inputs in
                     let (last, all) = try scan(try Tensor.ones([3]), over: inputs[0]) { h, row in
-                        let next = try cond(try h.sum() .> 0) { try (h.matmul(inputs[1]) + row).tanh() } else: { try h - row }
+                        let next: Tensor = try cond(try h.sum() .> 0) { try (h.matmul(inputs[1]) + row).tanh() } else: { try h - row }
                         return (next, try next * next)
                     }
                     return try last.sum() + all.sum()

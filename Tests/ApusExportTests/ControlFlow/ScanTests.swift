@@ -40,21 +40,25 @@ struct ScanTests {
 
     @Test func goesBackwards() throws {
         try sweep(1...5) { x in
-            let (last, all) = try scan(try Tensor.zeros([3]), over: x, reversed: true) { sum, x in (try sum * 0.5 + x, try sum + 1) }
+            let (last, all) = try scan(try Tensor.zeros([3]), over: x, reversed: true) { sum, x in
+                let next: Tensor = try sum * 0.5 + x
+                return (next, try sum + 1)
+            }
             return [last, all]
         }
     }
 
     @Test func carriesStructuresAndNumbers() throws {
         try sweep(1...5) { x in
-            let ((_, sums, count), outputs) = try scan(
-                (x.shape[0], ["a": try Tensor.zeros([3])], SymInt(1)), over: (x, try x * 2)
-            ) { carried, slices in
+            typealias Carried = (SymInt, [String: Tensor], SymInt)
+            let start: Carried = (x.shape[0], ["a": try Tensor.zeros([3])], 1)
+            let (end, outputs): (Carried, [Tensor]) = try scan(start, over: (x, try x * 2)) { carried, slices in
                 let (n, sums, count) = carried
-                let next = try (sums["a"] ?? slices.0) + slices.1
-                return ((n, ["a": next], count * 2), [try next * count, slices.0])
+                let next: Tensor = try (sums["a"] ?? slices.0) + slices.1
+                let doubled: SymInt = count * 2
+                return ((n, ["a": next], doubled), [try next * count, slices.0])
             }
-            return [sums["a"] ?? x, try Tensor.full([2], count)] + outputs
+            return [end.1["a"] ?? x, try Tensor.full([2], end.2)] + outputs
         }
     }
 
@@ -73,8 +77,9 @@ struct ScanTests {
             let n = x.shape[0]
             let (last, all) = try scan(try Tensor.zeros([3]), over: x) { h, row in
                 let (_, inner): (SymInt, Tensor) = try whileLoop((SymInt(0), h)) { i, _ in i < n } do: { i, y in
-                    let step = try cond(try y.sum() .> 0) { try y * 0.5 + i } else: { try map(w) { try $0 * y }.sum(dim: 0) + 1 }
-                    return (i + 1, try cond(i > 1) { try step + row } else: { step })
+                    let step: Tensor = try cond(try y.sum() .> 0) { try y * 0.5 + i } else: { try map(w) { try $0 * y }.sum(dim: 0) + 1 }
+                    let next: Tensor = try cond(i > 1) { try step + row } else: { step }
+                    return (i + 1, next)
                 }
                 return (try inner.tanh(), try inner + row)
             }
@@ -167,9 +172,10 @@ struct ScanTests {
         let w = try numbers([3, 3], seed: 2)
         func gradients(_ x: Tensor) throws -> [Tensor] {
             try valueAndGradient(at: [x, w]) { inputs in
-                let (last, all) = try scan((try Tensor.ones([3]), SymInt(0)), over: inputs[0]) { carried, row in
+                let start: (Tensor, SymInt) = (try Tensor.ones([3]), 0)
+                let (last, all): ((Tensor, SymInt), Tensor) = try scan(start, over: inputs[0]) { carried, row in
                     let (h, i) = carried
-                    let next = try cond(i > 1) { try (h * row).sin() } else: { try map(inputs[1]) { try $0 * row }.sum(dim: 0) }
+                    let next: Tensor = try cond(i > 1) { try (h * row).sin() } else: { try map(inputs[1]) { try $0 * row }.sum(dim: 0) }
                     return ((try next + h, i + 1), try next * next)
                 }
                 return try last.0.sum() + all.sum()

@@ -11,7 +11,10 @@ struct WhileLoopTests {
 
     @Test func isTheSwiftLoopInEagerCode() throws {
         let x = try numbers([3])
-        let (steps, y): (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in i < 4 } do: { i, y in (i + 1, try y * 0.5 + i) }
+        let (steps, y): (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in i < 4 } do: { i, y in
+            let next: Tensor = try y * 0.5 + i
+            return (i + 1, next)
+        }
         var plain = x
         for i in 0..<4 { plain = try plain * 0.5 + i }
         #expect(steps.constant == 4)
@@ -26,7 +29,8 @@ struct WhileLoopTests {
         let program = try sweep(1...9) { x in
             let n = x.shape[0]
             let (i, y): (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in i < n } do: { i, y in
-                (i + 1, try y * 0.5 + x * i)
+                let next: Tensor = try y * 0.5 + x * i
+                return (i + 1, next)
             }
             return [y, try Tensor.full([i], 1)]
         }
@@ -45,7 +49,8 @@ struct WhileLoopTests {
     @Test func asksATensor() throws {
         let program = try sweep(1...6) { x in
             let (y, count) = try whileLoop((x, try Tensor(0 as Float))) { y, _ in try y.abs().sum() .< 50 } do: { y, count in
-                (try y * 1.5 + 0.25, try count + 1)
+                let next: Tensor = try y * 1.5 + 0.25
+                return (next, try count + 1)
             }
             return [y, count]
         }
@@ -57,7 +62,8 @@ struct WhileLoopTests {
         try sweep(1...5) { x in
             let scale = try x.sum()
             let y = try whileLoop((SymInt(0), x)) { i, _ in i < 3 } do: { i, y in
-                (i + 1, try y.matmul(weight).tanh() + scale * x.shape[0])
+                let next: Tensor = try y.matmul(weight).tanh() + scale * x.shape[0]
+                return (i + 1, next)
             }
             return [y.1]
         }
@@ -68,7 +74,8 @@ struct WhileLoopTests {
             let state: [String: [Tensor]] = ["a": [x], "b": [try x * 2, try x.sum(dim: 0)]]
             let end = try whileLoop(state) { state in try (state["b"] ?? [])[1].abs().max() .< 100 } do: { state in
                 guard let a = state["a"]?.first, let b = state["b"], b.count == 2 else { return state }
-                return ["a": [b[0]], "b": [try a + 1, try b[1] * 2 + 1]]
+                let sum: Tensor = try b[1] * 2 + 1
+                return ["a": [b[0]], "b": [try a + 1, sum]]
             }
             return (end["a"] ?? []) + (end["b"] ?? [])
         }
@@ -95,7 +102,9 @@ struct WhileLoopTests {
     @Test func keepsSizesTogetherThatStartTogether() throws {
         let program = try sweep(2...9) { x in
             let pair = try whileLoop((x, try x * 2)) { a, _ in a.shape[0] > 2 } do: { a, b in
-                (try (a + b)[1...], try (a * b)[1...])
+                let sum: Tensor = try (a + b)[1...]
+                let product: Tensor = try (a * b)[1...]
+                return (sum, product)
             }
             return [pair.0, pair.1, try pair.0 + pair.1]
         }
@@ -117,7 +126,8 @@ struct WhileLoopTests {
         let program = try sweep(1...9) { x in
             let n = x.shape[0]
             let (_, sum): (SymInt, Tensor) = try whileLoop((SymInt(0), try Tensor.zeros([3]))) { i, _ in i < n } do: { i, sum in
-                (i + 1, try sum * 0.5 + x.select(dim: 0, index: i))
+                let next: Tensor = try sum * 0.5 + x.select(dim: 0, index: i)
+                return (i + 1, next)
             }
             return [sum]
         }
@@ -127,7 +137,8 @@ struct WhileLoopTests {
     @Test func countsDown() throws {
         let program = try sweep(1...7) { x in
             let (_, y): (SymInt, Tensor) = try whileLoop((x.shape[0] - 1, x)) { i, _ in i >= 0 } do: { i, y in
-                (i - 1, try y + x.select(dim: 0, index: i))
+                let next: Tensor = try y + x.select(dim: 0, index: i)
+                return (i - 1, next)
             }
             return [y]
         }
@@ -150,7 +161,8 @@ struct WhileLoopTests {
         let program = try sweep(1...8) { x in
             let n = x.shape[0]
             let (_, y): (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in i < 3 } do: { i, y in
-                (i + 1, n > 4 ? try y * 2 + i : try y - 1)
+                let next: Tensor = n > 4 ? try y * 2 : try y - 1
+                return (i + 1, next)
             }
             return [n > 4 ? try y + 100 : y]
         }
@@ -162,8 +174,12 @@ struct WhileLoopTests {
         let x = try numbers([4])
         let error = #expect(throws: ProgramError.self) {
             try export(
-                { (x: Tensor) in
-                    try whileLoop((SymInt(0), x)) { i, _ in i < 5 } do: { i, y in (i + 1, i > 2 ? try y * 2 : y) }.1
+                { (x: Tensor) -> Tensor in
+                    let end: (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in i < 5 } do: { i, y in
+                        let next: Tensor = i > 2 ? try y * 2 : y
+                        return (i + 1, next)
+                    }
+                    return end.1
                 }, args: x)
         }
         #expect(error?.code == .untraceable)
@@ -174,11 +190,11 @@ struct WhileLoopTests {
 
     @Test func takesACondForSuchAQuestion() throws {
         let program = try sweep(1...4) { x in
-            [
-                try whileLoop((SymInt(0), x)) { i, _ in i < 5 } do: { i, y in
-                    (i + 1, try cond(i > 2) { try y * 2 } else: { try y - i })
-                }.1
-            ]
+            let end: (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in i < 5 } do: { i, y in
+                let next: Tensor = try cond(i > 2) { try y * 2 } else: { try y - i }
+                return (i + 1, next)
+            }
+            return [end.1]
         }
         #expect(program.graph.count(.cond) == 1)
     }
