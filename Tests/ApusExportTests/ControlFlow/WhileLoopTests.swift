@@ -142,7 +142,8 @@ struct WhileLoopTests {
             }
             return [y]
         }
-        #expect(program.graph.count(.assertScalar) == 0)
+        // Bounds are numbers: that i stays below the dynamic n, where it started, is checked in each pass.
+        #expect(program.graph.count(.assertScalar) == 1)
     }
 
     @Test func knowsAfterwardsThatTheConditionFails() throws {
@@ -185,7 +186,7 @@ struct WhileLoopTests {
         #expect(error?.code == .untraceable)
         #expect(error?.message.contains("the body of whileLoop asks whether") == true)
         #expect(error?.message.contains("Use cond(") == true)
-        #expect(error?.site?.location?.file.hasSuffix("WhileLoopTests.swift") == true)
+        #expect(error?.site?.userFrames.contains { $0.file == "WhileLoopTests.swift" } == true, "\(String(describing: error?.site))")
     }
 
     @Test func takesACondForSuchAQuestion() throws {

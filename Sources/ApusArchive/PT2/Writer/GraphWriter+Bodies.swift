@@ -87,15 +87,14 @@ extension GraphWriter {
         for input in graph.inputs { _ = try writer.addInput(input) }
         for symbol in symbols { try writer.addInput(symbol) }
         try writer.writeNodes()
-        let views: Set<Value> = graph.values(of: { $0.schema.returnsView })
-        var returned: Set<String> = []
+        let owners: [Value] = graph.memoryOwners()
+        var returned: Set<Value> = []
         for output in graph.outputs {
             var argument: ProgramSchema.Argument = try writer.output(output)
-            // PyTorch lets a body return neither its operand or a view of it, nor one tensor twice: their memory would be shared.
-            if case .tensor(let reference) = argument {
-                let isNew: Bool = returned.insert(reference.name).inserted
-                let isView: Bool = output.value.map { views.contains($0) } ?? false
-                if !isNew || isView || writer.out.tables.inputs.contains(argument) { argument = try writer.copy(reference.name) }
+            // PyTorch does not let a body return its operand, a view of it, or one tensor twice: their memory would be shared.
+            if case .tensor(let reference) = argument, case .value(let value) = output {
+                let owner: Value = owners[value.index]
+                if graph.inputs.contains(owner) || !returned.insert(owner).inserted { argument = try writer.copy(reference.name) }
             }
             writer.out.tables.outputs.append(argument)
         }
@@ -114,8 +113,24 @@ extension GraphWriter {
 }
 
 extension Graph {
-    /// The results of nodes with such an operator.
-    fileprivate func values(of select: (Operator) -> Bool) -> Set<Value> {
-        Set(nodes.filter { select($0.operator) }.flatMap(\.outputs))
+    /// For each value, by its index, the value whose memory it may share: itself, or what it is a view of.
+    fileprivate func memoryOwners() -> [Value] {
+        var owners: [Value] = values.indices.map { Value(index: $0) }
+        for node in nodes {
+            guard let base = node.operands.first, node.operator.mayView else { continue }
+            for output in node.outputs { owners[output.index] = owners[base.index] }
+        }
+        return owners
+    }
+}
+
+extension Operator {
+    /// True for operators whose results may lie in the first operand's memory. Composites may end in a view.
+    fileprivate var mayView: Bool {
+        switch kernel {
+        case .view, .composite: true
+        // These copy here and may give the tensor itself in PyTorch.
+        case .compute, .host: ["contiguous", "lift_fresh_copy", "reshape", "to", "_to_copy"].contains(schema.name)
+        }
     }
 }

@@ -241,25 +241,3 @@ struct GraphWriter {
         }
     }
 }
-
-extension Graph {
-    /// For each value, by its index, the value whose memory it may share: itself, or what it is a view of.
-    fileprivate func memoryOwners() -> [Value] {
-        var owners: [Value] = values.indices.map { Value(index: $0) }
-        for node in nodes {
-            guard let base = node.operands.first, node.operator.mayView else { continue }
-            for output in node.outputs { owners[output.index] = owners[base.index] }
-        }
-        return owners
-    }
-}
-
-extension Operator {
-    /// True for operators whose results may lie in the first operand's memory. Composites may end in a view.
-    fileprivate var mayView: Bool {
-        switch kernel {
-        case .view, .composite: true
-        case .compute, .host: false
-        }
-    }
-}
