@@ -58,7 +58,8 @@ private struct CondTrace<Output> {
     func run(_ tracer: any TracingInterpreter) throws -> Output {
         let bodies = (BodyTracer(of: "cond", parent: tracer), BodyTracer(of: "cond", parent: tracer))
         let first: Traced
-        do { first = try traced(whenTrue, bodies.0, predicate.facts.whenTrue) } catch let error as TensorError where error.code != .tracing {
+        do { first = try traced(whenTrue, bodies.0, predicate.facts.whenTrue) } catch let error as TensorError where error.code != .tracing
+        {
             // The closure fails on every input that comes to it.
             try refuse(when: true, error, tracer)
             return try whenFalse()

@@ -179,7 +179,8 @@ struct WhileTrace<Carried> {
                     return scope.range(of: symbol)
                 }
                 let size: SymInt = try tracer.readSize(
-                    try popped(&tensors), origin: "a number that a loop leaves", range: range.isEmpty ? attempt.types.groups[group].range : range,
+                    try popped(&tensors), origin: "a number that a loop leaves",
+                    range: range.isEmpty ? attempt.types.groups[group].range : range,
                     site: site)
                 note(.varying(group: group), size, attempt, &left)
                 return .int(size)

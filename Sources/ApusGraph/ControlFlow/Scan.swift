@@ -115,7 +115,9 @@ package enum ScanLength {
             try require(isEqual, fail("the tensors to go over differ in their first size: \(first.spec) and \(x.spec)"))
         }
         let isPositive: SymBool = length >= 1
-        try require(isPositive, fail("a tensor of \(first.spec) has no elements along its first dimension, and no step leaves results without a shape"))
+        try require(
+            isPositive,
+            fail("a tensor of \(first.spec) has no elements along its first dimension, and no step leaves results without a shape"))
         return length
     }
 }

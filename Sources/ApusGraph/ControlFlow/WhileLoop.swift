@@ -66,7 +66,8 @@ public struct WhileArguments<Reference: Sendable>: Sendable {
         for graph in [condition.graph, body.graph] where graph.inputs.count != carried.count + operands.count {
             throw TensorError(
                 .invalidArgument, in: "whileLoop",
-                "a body takes \(graph.inputs.count) inputs where \(carried.count) tensors are carried and \(operands.count) operands are given")
+                "a body takes \(graph.inputs.count) inputs where \(carried.count) tensors are carried and \(operands.count) operands are given"
+            )
         }
         try checkBodies()
     }

@@ -61,7 +61,8 @@ extension GraphCheck {
             for (p, q) in zip(before.shape, after.shape) where !isOwn(p) {
                 guard rules.isEqual(p, q) else {
                     throw offence(
-                        .body, "what is carried as '%\(body.name(input))' does not keep its sizes", expected: "\(before)", found: "\(after)")
+                        .body, "what is carried as '%\(body.name(input))' does not keep its sizes", expected: "\(before)", found: "\(after)"
+                    )
                 }
             }
         }

@@ -32,7 +32,8 @@ struct SavedProgramTests {
         let captured = try numbers([3], seed: 3)
         func calls(_ sizes: [[Int]]) throws -> [[Tensor]] { try sizes.enumerated().map { [try numbers($1, seed: UInt64(10 + $0))] } }
         return [
-            JudgedProgram(name: "static", program: try export({ (x: Tensor, y: Tensor) in try (x * y).sin() + 1 }, args: x, y), calls: [[x, y]]),
+            JudgedProgram(
+                name: "static", program: try export({ (x: Tensor, y: Tensor) in try (x * y).sin() + 1 }, args: x, y), calls: [[x, y]]),
             JudgedProgram(
                 name: "captured", program: try export({ (x: Tensor) in try x * captured + captured.cos() }, args: x), calls: [[x]]),
             JudgedProgram(

@@ -8,27 +8,58 @@ import Testing
 struct CondTests {
     @Test func isIfInEagerCode() throws {
         let x = try numbers([4])
-        try expectClose(try cond(x.shape[0] > 3) { try x.cos() } else: { try x.sin() }, try x.cos())
-        try expectClose(try cond(x.shape[0] > 4) { try x.cos() } else: { try x.sin() }, try x.sin())
-        try expectClose(try cond(try x.sum() .> 1e9) { try x.cos() } else: { try x.sin() }, try x.sin())
+        try expectClose(
+            try cond(x.shape[0] > 3) {
+                try x.cos()
+            } else: {
+                try x.sin()
+            }, try x.cos())
+        try expectClose(
+            try cond(x.shape[0] > 4) {
+                try x.cos()
+            } else: {
+                try x.sin()
+            }, try x.sin())
+        try expectClose(
+            try cond(try x.sum() .> 1e9) {
+                try x.cos()
+            } else: {
+                try x.sin()
+            }, try x.sin())
     }
 
     @Test func keepsBothBranchesOfASize() throws {
         let program = try sweep(1...8) { x in
-            [try cond(x.shape[0] > 3) { try x.cos() } else: { try x.sin() * x.shape[0] }]
+            [
+                try cond(x.shape[0] > 3) {
+                    try x.cos()
+                } else: {
+                    try x.sin() * x.shape[0]
+                }
+            ]
         }
         #expect(program.graph.count(.cond) == 1)
     }
 
     @Test func keepsNoBranchThatIsDecided() throws {
-        let program = try sweep(4...8) { x in [try cond(x.shape[0] > 3) { try x.cos() } else: { try x.sin() }] }
+        let program = try sweep(4...8) { x in
+            [
+                try cond(x.shape[0] > 3) {
+                    try x.cos()
+                } else: {
+                    try x.sin()
+                }
+            ]
+        }
         #expect(program.graph.count(.cond) == 0)
     }
 
     @Test func joinsSizes() throws {
         try sweep(1...9) { x in
             let n = x.shape[0]
-            let (y, size) = try cond(n % 2 == 0) { (try x.reshaped([n / 2, 6]), n / 2) } else: {
+            let (y, size) = try cond(n % 2 == 0) {
+                (try x.reshaped([n / 2, 6]), n / 2)
+            } else: {
                 (try Tensor.cat([x, x], dim: 1), n * 1)
             }
             return [y, try y.sum(dim: 0), try Tensor.full([size], 1)]
@@ -37,7 +68,11 @@ struct CondTests {
 
     @Test func joinsSizesThatATensorChooses() throws {
         let program = try sweep(2...9) { x in
-            let (y, size) = try cond(try x.sum() .> 0) { (try x[1...], x.shape[0]) } else: { (x, x.shape[0] + 1) }
+            let (y, size) = try cond(try x.sum() .> 0) {
+                (try x[1...], x.shape[0])
+            } else: {
+                (x, x.shape[0] + 1)
+            }
             return [y, try y + 1, try Tensor.full([size], 1)]
         }
         #expect(program.graph.count(.cond) == 1)
@@ -55,7 +90,9 @@ struct CondTests {
                 let count: SymInt = try (x .> 0).sum().item()
                 try check(count >= 1, "at least one is above 0")
                 return try Tensor.full([count, 2], 3)
-            } else: { try Tensor.full([x.shape[0], 2], 4) }
+            } else: {
+                try Tensor.full([x.shape[0], 2], 4)
+            }
             return [y, try y.sum(dim: 0)]
         }
         #expect(program.graph.count(.cond) == 1)
@@ -65,8 +102,18 @@ struct CondTests {
         try sweep(1...9) { x in
             let n = x.shape[0]
             let y = try cond(n > 3) {
-                try cond(try x.sum() .> 0) { try cond(n > 6) { try x * 3 } else: { try x * 2 } } else: { try x.cos() }
-            } else: { try x.sin() }
+                try cond(try x.sum() .> 0) {
+                    try cond(n > 6) {
+                        try x * 3
+                    } else: {
+                        try x * 2
+                    }
+                } else: {
+                    try x.cos()
+                }
+            } else: {
+                try x.sin()
+            }
             return [try y + 1]
         }
     }
@@ -75,7 +122,11 @@ struct CondTests {
         let x = try numbers([4, 3])
         let program = try export(
             { (x: Tensor) in
-                try cond(x.shape[0] > 2) { try x.cos() } else: { throw TensorError(.checkFailed, "two rows are too few") }
+                try cond(x.shape[0] > 2) {
+                    try x.cos()
+                } else: {
+                    throw TensorError(.checkFailed, "two rows are too few")
+                }
             }, args: x, constraints: [dynamicDim(x, 0).in(1...6)])
         let y: Tensor = try program(x)
         try expectClose(y, try x.cos())
@@ -85,7 +136,11 @@ struct CondTests {
         #expect("\(try #require(error))".contains("two rows are too few"))
         let byValue = try export(
             { (x: Tensor) in
-                try cond(try x.sum() .> 0) { try x.cos() } else: { throw TensorError(.checkFailed, "nothing is above 0") }
+                try cond(try x.sum() .> 0) {
+                    try x.cos()
+                } else: {
+                    throw TensorError(.checkFailed, "nothing is above 0")
+                }
             }, args: x)
         let one = try Tensor.ones([4, 3])
         let z: Tensor = try byValue(one)
@@ -98,7 +153,11 @@ struct CondTests {
         let y = try numbers([5, 3])
         let program = try export(
             { (x: Tensor, y: Tensor) in
-                try cond(x.shape[0] > 3) { y.shape[0] > 2 ? try x.cos() : try x * 2 } else: { try x.sin() }
+                try cond(x.shape[0] > 3) {
+                    y.shape[0] > 2 ? try x.cos() : try x * 2
+                } else: {
+                    try x.sin()
+                }
             }, args: x, y, constraints: [dynamicDim(x, 0).in(1...6), dynamicDim(y, 0).in(1...6)])
         for n in 1...6 {
             for m in 1...6 {
@@ -117,13 +176,37 @@ struct CondTests {
     }
 
     @Test func refusesBranchesThatDoNotAgree() throws {
-        let dtype = try message { x in try cond(x.shape[0] > 3) { x } else: { try x.to(.float64) } }
+        let dtype = try message { x in
+            try cond(x.shape[0] > 3) {
+                x
+            } else: {
+                try x.to(.float64)
+            }
+        }
         #expect(dtype?.message == "the branches of cond return float32[s0, 3] and float64[s0, 3] as result 0: the dtypes differ")
-        let rank = try message { x in try cond(x.shape[0] > 3) { x } else: { try x.sum(dim: 0) } }
+        let rank = try message { x in
+            try cond(x.shape[0] > 3) {
+                x
+            } else: {
+                try x.sum(dim: 0)
+            }
+        }
         #expect(rank?.message == "the branches of cond return float32[s0, 3] and float32[3] as result 0: the ranks differ")
-        let structure = try message { x in try cond(x.shape[0] > 3) { [x] } else: { [x, x] }[0] }
+        let structure = try message { x in
+            try cond(x.shape[0] > 3) {
+                [x]
+            } else: {
+                [x, x]
+            }[0]
+        }
         #expect(structure?.message == "the branches of cond return different structures, [*] and [*, *]")
-        let text = try message { x in try cond(x.shape[0] > 3) { (x, "a") } else: { (x, "b") }.0 }
+        let text = try message { x in
+            try cond(x.shape[0] > 3) {
+                (x, "a")
+            } else: {
+                (x, "b")
+            }.0
+        }
         #expect(
             text?.message
                 == "the branches of cond return \"a\" and \"b\" as result 1; return tensors or sizes where the branches differ")
@@ -132,9 +215,24 @@ struct CondTests {
 
     @Test func refusesAPredicateThatIsNotOneBool() throws {
         let x = try numbers([4])
-        let several = #expect(throws: TensorError.self) { try cond(x .> 0) { x } else: { x } }
+        let several = #expect(throws: TensorError.self) {
+            try cond(x .> 0) {
+                x
+            } else: {
+                x
+            }
+        }
         #expect(several?.message == "the condition must be a tensor of one bool, not bool[4]; use all() or any()")
-        let traced = #expect(throws: TensorError.self) { try export({ (x: Tensor) in try cond(x .> 0) { x } else: { x } }, args: x) }
+        let traced = #expect(throws: TensorError.self) {
+            try export(
+                { (x: Tensor) in
+                    try cond(x .> 0) {
+                        x
+                    } else: {
+                        x
+                    }
+                }, args: x)
+        }
         #expect(traced?.message == several?.message)
     }
 
@@ -147,7 +245,9 @@ struct CondTests {
                     let y = try cond(x.shape[0] > 3) {
                         leaked = try x.cos()
                         return x
-                    } else: { try x.sin() }
+                    } else: {
+                        try x.sin()
+                    }
                     return try y + (leaked ?? y)
                 }, args: x, constraints: [dynamicDim(x, 0)])
         }
@@ -159,13 +259,21 @@ struct CondTests {
     @Test func hasGradients() throws {
         let weight = try numbers([3], seed: 9)
         func loss(_ x: Tensor, _ w: Tensor) throws -> Tensor {
-            try cond(x.shape[0] > 3) { try (x * w).cos() } else: { try (x * x).sin() * w }.sum()
+            try cond(x.shape[0] > 3) {
+                try (x * w).cos()
+            } else: {
+                try (x * x).sin() * w
+            }.sum()
         }
         func both(_ x: Tensor) throws -> [Tensor] { try valueAndGradient(at: [x, weight]) { try loss($0[0], $0[1]) }.gradients }
         try sweep(1...6) { x in try both(x) }
         func byValue(_ x: Tensor) throws -> [Tensor] {
             try valueAndGradient(at: [x, weight]) { inputs in
-                try cond(try inputs[0].sum() .> 0) { try (inputs[0] * inputs[1]).cos() } else: { try inputs[0] * 3 }.sum()
+                try cond(try inputs[0].sum() .> 0) {
+                    try (inputs[0] * inputs[1]).cos()
+                } else: {
+                    try inputs[0] * 3
+                }.sum()
             }.gradients
         }
         try sweep(1...6) { x in try byValue(x) }

@@ -76,9 +76,19 @@ struct ScanTests {
         let program = try sweep(1...4) { x in
             let n = x.shape[0]
             let (last, all) = try scan(try Tensor.zeros([3]), over: x) { h, row in
-                let (_, inner): (SymInt, Tensor) = try whileLoop((SymInt(0), h)) { i, _ in i < n } do: { i, y in
-                    let step: Tensor = try cond(try y.sum() .> 0) { try y * 0.5 + i } else: { try map(w) { try $0 * y }.sum(dim: 0) + 1 }
-                    let next: Tensor = try cond(i > 1) { try step + row } else: { step }
+                let (_, inner): (SymInt, Tensor) = try whileLoop((SymInt(0), h)) { i, _ in
+                    i < n
+                } do: { i, y in
+                    let step: Tensor = try cond(try y.sum() .> 0) {
+                        try y * 0.5 + i
+                    } else: {
+                        try map(w) { try $0 * y }.sum(dim: 0) + 1
+                    }
+                    let next: Tensor = try cond(i > 1) {
+                        try step + row
+                    } else: {
+                        step
+                    }
                     return (i + 1, next)
                 }
                 return (try inner.tanh(), try inner + row)
@@ -175,7 +185,11 @@ struct ScanTests {
                 let start: (Tensor, SymInt) = (try Tensor.ones([3]), 0)
                 let (last, all): ((Tensor, SymInt), Tensor) = try scan(start, over: inputs[0]) { carried, row in
                     let (h, i) = carried
-                    let next: Tensor = try cond(i > 1) { try (h * row).sin() } else: { try map(inputs[1]) { try $0 * row }.sum(dim: 0) }
+                    let next: Tensor = try cond(i > 1) {
+                        try (h * row).sin()
+                    } else: {
+                        try map(inputs[1]) { try $0 * row }.sum(dim: 0)
+                    }
                     return ((try next + h, i + 1), try next * next)
                 }
                 return try last.0.sum() + all.sum()

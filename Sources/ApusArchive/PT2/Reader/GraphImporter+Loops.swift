@@ -111,7 +111,9 @@ private struct CarriedInputs {
     private var made: [SymInt] = []
 
     /// Sizes differ from pass to pass where the body's own description names a symbol that nothing around does.
-    init(_ carried: [GraphImporter.Slot], _ start: [Tensor], _ body: ProgramSchema.Graph, _ symbols: ImportSymbols, isFixed: Bool = false) throws {
+    init(_ carried: [GraphImporter.Slot], _ start: [Tensor], _ body: ProgramSchema.Graph, _ symbols: ImportSymbols, isFixed: Bool = false)
+        throws
+    {
         self.symbols = symbols
         var own: [String: SymInt] = [:]
         for (index, (slot, tensor)) in zip(carried, start).enumerated() {

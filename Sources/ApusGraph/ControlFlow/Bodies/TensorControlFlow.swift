@@ -16,7 +16,8 @@ package enum Predicate {
         case .tensor(let tensor):
             guard tensor.dtype == .bool else {
                 throw TensorError(
-                    .dtypeMismatch, in: construct, "the condition must be a tensor of one bool, not \(tensor.spec); compare it first, as in x > 0")
+                    .dtypeMismatch, in: construct,
+                    "the condition must be a tensor of one bool, not \(tensor.spec); compare it first, as in x > 0")
             }
             let isSingle: SymBool = tensor.count == 1
             try require(
@@ -85,7 +86,8 @@ package enum TensorControlFlow {
     }
 
     /// The node of a scan whose body has been traced.
-    package static func finishScan(_ body: BodyTracer, _ initial: [Tensor], _ xs: [Tensor]) throws -> (carried: [Tensor], results: [Tensor]) {
+    package static func finishScan(_ body: BodyTracer, _ initial: [Tensor], _ xs: [Tensor]) throws -> (carried: [Tensor], results: [Tensor])
+    {
         let operands: [Tensor] = try BodyTracer.shareOperands([body])
         let all: [Tensor] = try applyTensors(.scan, [.graph(body.body), .tensors(initial), .tensors(xs), .tensors(operands)])
         return (Array(all.prefix(initial.count)), Array(all.dropFirst(initial.count)))

@@ -50,7 +50,7 @@ extension TracingInterpreter {
     /// The types of a call's results: by the rule, or fresh symbols for a number that only a run can know.
     func resultTypes(_ call: Call, site: CallSite) throws -> [ValueType] {
         let specs: [TensorSpec] = try call.operator.rule(call)
-        guard call.operator.effects.contains(.dataDependent), let kind = call.operator.schema.results.first, kind != .tensor else {
+        guard call.operator.effects.contains(.dataDependent), let kind = call.operator.schema.results.first, !kind.holdsTensors else {
             return specs.map { .tensor($0) }
         }
         let dtype: DType = try call.tensor(0).dtype
