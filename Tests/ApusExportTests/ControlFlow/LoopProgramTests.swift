@@ -53,10 +53,11 @@ struct LoopProgramTests {
         let passed = try program.transform(
             DeadCodeElimination(), CommonSubexpressionElimination(), ProvedAssertions(), Decomposition())
         try verify(passed.graph, scope: passed.scope)
-        let (cos, mul) = (try #require(OperatorTable.find("aten::cos")), try #require(OperatorTable.find("aten::mul.Scalar")))
+        let cos = try #require(OperatorTable.find("aten::cos"))
         #expect(program.graph.count(cos) == 1)
         #expect(passed.graph.count(cos) == 0)
-        #expect(passed.graph.count(mul) < program.graph.count(mul))
+        // The cosine that nobody reads, and one of the equal products.
+        #expect(passed.graph.totalNodeCount <= program.graph.totalNodeCount - 2)
         for size in 1...4 {
             let x = try numbers([size, 3], seed: UInt64(size))
             let (found, expected): ([Tensor], [Tensor]) = (try passed(x), try nested(x))
@@ -80,7 +81,7 @@ struct LoopProgramTests {
         #expect(lines.first == "graph(%x: float32[s0]):")
         #expect(
             lines.contains(
-                "%while_loop: int64[], %while_loop_1: float32[s0] = apus::while_loop(cond_graph, body_graph, [%full, %x], [])"), "\(text)")
+                "%while_loop: int64[], %while_loop_1: float32[s0] = apus::while_loop(carried=[%full, %x], operands=[])"), "\(text)")
         #expect(lines.contains("cond_graph(%carried_0: int64[], %carried_1: float32[s0]):"), "\(text)")
         #expect(lines.contains("body_graph(%carried_0: int64[], %carried_1: float32[s0]):"), "\(text)")
         #expect(lines.contains("return %full, %sin"), "\(text)")
