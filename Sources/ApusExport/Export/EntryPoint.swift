@@ -8,10 +8,11 @@ public struct EntryPoint {
     /// - Parameters: as for `export`.
     public init<each Input, Output>(
         _ function: @escaping (repeat each Input) throws -> Output, args: repeat each Input,
-        constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true
+        constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true,
+        log: ExportLog? = .fromEnvironment
     ) {
         let arguments = (repeat each args)
-        export = { model in try exportPack(function, (repeat each arguments), model, constraints, names, branches, selfCheck) }
+        export = { model in try exportPack(function, (repeat each arguments), model, constraints, names, branches, selfCheck, log) }
     }
 }
 
