@@ -19,7 +19,7 @@ final class Tracer: Interpreter {
     /// The tensors that were handed out, to find the ones that outlive the run.
     private var handedOut: [Handout] = []
     /// The modules that are running.
-    private var modules: [ModuleFrame] = []
+    private(set) var modules: [ModuleFrame] = []
     /// Dotted names of the model's modules.
     private let modulePaths: [ObjectIdentifier: String]
 
@@ -190,18 +190,4 @@ extension Tracer: ModuleObserver {
     }
 
     func moduleDidRun(_ module: any Module) { _ = modules.popLast() }
-}
-
-extension DType {
-    /// The integers that the dtype can hold.
-    var integerRange: SymRange {
-        switch self {
-        case .bool: SymRange(0...1)
-        case .uint8: SymRange(0...255)
-        case .int8: SymRange(-128...127)
-        case .int16: SymRange(-32768...32767)
-        case .int32: SymRange(Int(Int32.min)...Int(Int32.max))
-        default: .unbounded
-        }
-    }
 }

@@ -47,6 +47,7 @@ struct GraphCheck {
         try checkArguments(node)
         if node.operator == .cond { try checkBranch(node) } else { try checkResults(node) }
         if node.operator == .call { try checkPart(node) }
+        if node.operator == .whileLoop || node.operator == .scan { try checkLoop(node) }
         for output in node.outputs { try define(output) }
         if node.operator == .assertScalar, case .symBool(let condition)? = node.arguments.first { rules.scope?.assume(condition) }
     }
@@ -68,7 +69,11 @@ struct GraphCheck {
 
     private mutating func checkResults(_ node: Node) throws {
         let stored: [ValueType] = node.outputs.map { graph.type($0) }
-        rules.unbackedSizes = stored.flatMap { newSizes(in: $0) }
+        // One symbol may stand for several sizes; a rule asks for it once.
+        var seen = Set<Symbol>()
+        rules.unbackedSizes = stored.flatMap { newSizes(in: $0) }.filter { size in
+            size.freeSymbols.allSatisfy { seen.insert($0).inserted }
+        }
         let specs: [TensorSpec] = try apply(node)
         let kinds: [Schema.Kind] = node.operator.schema.results
         if !kinds.isEmpty, kinds.allSatisfy({ $0 != .tensor && !$0.isList }) {

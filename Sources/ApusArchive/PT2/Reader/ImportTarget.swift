@@ -27,6 +27,9 @@ enum ImportTarget {
     case dropout(Operator?)
     case batchNorm(Operator)
     case cond
+    case whileLoop
+    /// A scan, or a map, which carries nothing.
+    case scan(isMap: Bool)
     /// A body that is run where it stands, with the operands behind the given number of settings.
     case inlined(settings: Int)
 
@@ -60,6 +63,9 @@ enum ImportTarget {
         if let higher = target.dropping(prefix: "torch.ops.higher_order.") {
             switch higher {
             case "cond": self = .cond
+            case "while_loop": self = .whileLoop
+            case "scan": self = .scan(isMap: false)
+            case "map_impl", "map": self = .scan(isMap: true)
             case "wrap_with_set_grad_enabled": self = .inlined(settings: 1)
             default: return nil
             }
