@@ -59,6 +59,9 @@ let package = Package(
         .testTarget(name: "ApusExportTests", dependencies: ["ApusExport"]),
         .testTarget(name: "ApusArchiveTests", dependencies: ["ApusArchive"]),
         .testTarget(name: "AcceptanceTests", dependencies: ["Apus"], path: "Tests/Acceptance"),
+        .target(name: "Fuzz", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),
+        .executableTarget(name: "fuzz", dependencies: ["Fuzz"], path: "Tests/Fuzz/Tool"),
+        .testTarget(name: "FuzzTests", dependencies: ["Fuzz"], path: "Tests/Fuzz/Cases"),
         .testTarget(name: "ConformanceTests", dependencies: ["Apus"], path: "Tests/Conformance"),
     ],
     swiftLanguageModes: [.v6]
