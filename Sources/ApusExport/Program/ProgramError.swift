@@ -21,6 +21,8 @@ public struct ProgramError: Error, Sendable {
         case untraceable
         /// The exported program does not give what the function gives: found by the check at the end of an export.
         case selfCheck
+        /// Gradients asked of a program that computes none.
+        case notJoint
         /// A graph that breaks its own rules.
         case invalidGraph
     }
