@@ -24,7 +24,7 @@ public struct CallSite: Sendable, Hashable {
     ///   - skip: how many of the innermost frames to leave out. Mind that inlining may have merged frames: none is safe.
     ///   - limit: how many frames to keep
     @inline(never)
-    public static func capture(skip: Int = 0, limit: Int = 32) -> CallSite {
+    public static func capture(skip: Int = 0, limit: Int = 48) -> CallSite {
         let hidden: Int = Swift.min(Swift.max(0, skip), 32)
         let wanted: Int = Swift.min(Swift.max(1, limit), 64) + hidden
         let addresses: [UInt] = withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: wanted) { buffer in
