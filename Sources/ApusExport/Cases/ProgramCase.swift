@@ -55,26 +55,9 @@ extension ExportedProgram {
         }
     }
 
-    /// Everything that the graph gives, by label, computed on a copy: the program's own buffers stay as they are. Texts are left out.
+    /// Everything that the graph gives, by label; the program's own buffers stay as they are. Texts are left out.
     private func labelled(_ inputs: [Tensor]) throws -> [(label: String, tensor: Tensor)] {
-        let copy: ExportedProgram = try replacing(graph: graph)
-        var next = inputs.makeIterator()
-        let leaves: [LeafValue] = try leafRoles.map { role in
-            switch role {
-            case .constant(let value): return value
-            case .input:
-                guard let tensor = next.next() else {
-                    throw ProgramError(.structureMismatch, "\(inputs.count) tensors are too few for the program")
-                }
-                return .tensor(tensor)
-            }
-        }
-        guard next.next() == nil else {
-            throw ProgramError(.structureMismatch, "\(inputs.count) tensors are too many for the program")
-        }
-        return try zip(outputLabels, copy.allOutputs(leaves: leaves)).compactMap { label, leaf in
-            try leaf.asTensor.map { (label, $0) }
-        }
+        try zip(outputLabels, evaluate(inputs)).compactMap { label, leaf in try leaf.asTensor.map { (label, $0) } }
     }
 
     /// A case of what the program gives now.
@@ -91,7 +74,7 @@ extension ExportedProgram {
             relativeTolerance: relativeTolerance, absoluteTolerance: absoluteTolerance)
     }
 
-    /// Runs a case on a copy of the program, and compares what it expects, in the order of the graph's outputs.
+    /// Runs a case, which leaves the program's buffers as they are, and compares what it expects, in the order of the graph's outputs.
     /// - Throws: what the run throws; a label that the program has no result for is a comparison that failed.
     public func check(_ programCase: ProgramCase) throws -> [ResultComparison] {
         let results: [(label: String, tensor: Tensor)] = try labelled(programCase.inputs)
