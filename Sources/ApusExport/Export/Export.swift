@@ -70,14 +70,14 @@ public func export<each Input, Output>(
 func exportPack<each Input, Output>(
     _ function: (repeat each Input) throws -> Output, _ arguments: (repeat each Input), _ model: (any Module)?,
     _ constraints: [any ConstraintConvertible], _ names: [String]?, _ branches: BranchPolicy, _ selfCheck: Bool,
-    _ log: ExportLog? = .fromEnvironment, _ collector: FailureCollector? = nil
+    _ log: ExportLog? = .fromEnvironment, _ collector: FailureCollector? = nil, joint request: JointRequest? = nil
 ) throws -> ExportedProgram {
     let scope = SymbolScope()
     let declared = try declare((repeat each arguments), names, constraints, scope)
     let state = try model.map { try ModuleState(of: $0) }
+    let joint = try request.map { try $0.resolved(declared, state) }
     return try withoutActuallyEscaping(function) { function in
-        let exporter = Exporter(declared: declared, model: state, policy: branches, selfCheck: selfCheck, collector: collector, log: log) {
-            leaves in
+        let forward: ([LeafValue]) throws -> FlatTree = { leaves in
             guard case .tuple(let specs) = declared.tree.spec else { throw ProgramError(.structureMismatch, "arguments are a tuple") }
             var rest = leaves[...]
             var next = specs.makeIterator()
@@ -87,7 +87,11 @@ func exportPack<each Input, Output>(
             }
             return try flatten(try function(repeat try rebuilt(each arguments)))
         }
-        return try exporter.export()
+        let exporter = Exporter(
+            declared: declared, model: state, policy: branches, selfCheck: selfCheck, collector: collector, log: log,
+            function: { leaves in try joint.map { try $0.run(leaves, forward) } ?? forward(leaves) })
+        guard let joint else { return try exporter.export() }
+        return try joint.program(from: try exporter.export())
     }
 }
 

@@ -27,6 +27,8 @@ public struct ProgramError: Error, Sendable {
         case overBudget
         /// A tensor of a trace was kept by the function, where a program can't keep it.
         case leakedValue
+        /// Gradients asked of a program that computes none.
+        case notJoint
         /// A graph that breaks its own rules.
         case invalidGraph
     }
