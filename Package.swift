@@ -50,16 +50,17 @@ let package = Package(
             dependencies: ["Apus", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
         .testTarget(name: "CApusKernelsTests", dependencies: ["CApusKernels"]),
-        .testTarget(name: "ApusSymbolicTests", dependencies: ["ApusSymbolic"]),
-        .testTarget(name: "ApusTensorTests", dependencies: ["ApusTensor"]),
-        .testTarget(name: "ApusNNTests", dependencies: ["ApusNN"]),
+        .testTarget(name: "ApusSymbolicTests", dependencies: ["ApusSymbolic", "JudgeSupport"]),
+        .testTarget(name: "ApusTensorTests", dependencies: ["ApusTensor", "JudgeSupport"]),
+        .testTarget(name: "ApusNNTests", dependencies: ["ApusNN", "JudgeSupport"]),
         .testTarget(name: "ApusGraphTests", dependencies: ["ApusGraph"], exclude: ["Goldens"]),
         .target(name: "CMallocCount", path: "Tests/CMallocCount"),
+        .target(name: "JudgeSupport", path: "Tests/JudgeSupport"),
         .testTarget(name: "ApusRuntimeTests", dependencies: ["ApusRuntime", "CApusKernels", "CMallocCount"]),
         .testTarget(name: "ApusExportTests", dependencies: ["ApusExport"]),
-        .testTarget(name: "ApusArchiveTests", dependencies: ["ApusArchive"]),
+        .testTarget(name: "ApusArchiveTests", dependencies: ["ApusArchive", "JudgeSupport"]),
         .testTarget(name: "AcceptanceTests", dependencies: ["Apus"], path: "Tests/Acceptance"),
-        .testTarget(name: "ConformanceTests", dependencies: ["Apus"], path: "Tests/Conformance"),
+        .testTarget(name: "ConformanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Conformance"),
     ],
     swiftLanguageModes: [.v6]
 )
