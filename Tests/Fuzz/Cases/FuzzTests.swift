@@ -1,5 +1,5 @@
 import Foundation
-import Fuzz
+import FuzzPrograms
 import Testing
 
 /// A fixed part of what `make fuzz` runs.

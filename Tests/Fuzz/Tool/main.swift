@@ -1,5 +1,5 @@
 import Foundation
-import Fuzz
+import FuzzPrograms
 
 // fuzz [seconds] [first seed] [folder] [programs]: draws programs until the time is over, or so many were run; shrinks what it finds.
 // The seed of the program that runs is in `<folder>/current-seed`, for the case that it takes the process down.
