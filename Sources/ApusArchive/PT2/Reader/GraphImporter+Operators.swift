@@ -133,7 +133,7 @@ extension GraphImporter {
 
     /// Whether the result of an operator that may copy shares its argument's memory; nil where the file's strides don't tell.
     private func shares(_ operation: Operator, _ node: ProgramSchema.Node) throws -> Bool? {
-        guard ["reshape", "flatten", "contiguous", "reshape_as", "unflatten"].contains(operation.schema.name) else { return true }
+        guard ["reshape", "flatten", "contiguous", "reshape_as", "unflatten", "ravel"].contains(operation.schema.name) else { return true }
         guard case .tensor(let reference)? = node.inputs.first?.argument, let meta = tables.tensorValues[reference.name] else { return nil }
         if let isContiguous = StrideQuestion.isContiguous(meta) {
             if isContiguous { return true }

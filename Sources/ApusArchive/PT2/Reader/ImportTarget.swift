@@ -77,7 +77,7 @@ enum ImportTarget {
             return
         }
         if let operation = OperatorTable.find(parsed.qualified) {
-            let updatesStatistics: Bool = ["batch_norm", "native_batch_norm"].contains(operation.schema.name)
+            let updatesStatistics: Bool = ["batch_norm", "native_batch_norm", "instance_norm"].contains(operation.schema.name)
             self = updatesStatistics ? .batchNorm(operation) : .plain(operation)
             return
         }
@@ -99,6 +99,7 @@ enum ImportTarget {
         case ("fill_", _): .overwrite(.fill)
         case ("zero_", ""): .overwrite(.zero)
         case ("copy", ""): .copied
+        case ("_native_batch_norm_legit", ""): OperatorTable.find("aten::native_batch_norm").map { .batchNorm($0) }
         case ("detach_", ""), ("requires_grad_", ""), ("lift_fresh", ""): .identity
         case ("dropout", ""), ("dropout_", ""), ("feature_dropout", ""), ("feature_dropout_", ""), ("alpha_dropout", ""),
             ("alpha_dropout_", ""):
@@ -137,7 +138,20 @@ struct OperatorName {
     /// The operator without the trailing underscore of an in-place one. `__and__` and its like are not in-place.
     var functional: OperatorName? {
         guard name.hasSuffix("_"), !name.hasSuffix("__"), name.count > 1 else { return nil }
-        return OperatorName(namespace: namespace, name: String(name.dropLast()), overload: overload)
+        let base = String(name.dropLast())
+        return OperatorName(namespace: namespace, name: base, overload: Self.functionalOverload(base, overload))
+    }
+
+    /// The functional operators' overloads where they are named otherwise.
+    private static func functionalOverload(_ name: String, _ overload: String) -> String {
+        switch (name, overload) {
+        case ("floor_divide", "Tensor"): ""
+        case ("pow", "Tensor"), ("float_power", "Tensor"): "Tensor_Tensor"
+        case ("pow", "Scalar"), ("float_power", "Scalar"): "Tensor_Scalar"
+        case ("ldexp", ""): "Tensor"
+        case ("transpose", ""): "int"
+        default: overload
+        }
     }
 }
 
