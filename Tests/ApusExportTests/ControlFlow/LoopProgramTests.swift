@@ -103,6 +103,22 @@ struct LoopProgramTests {
         #expect(body.graph.nodes.contains { $0.modulePath.last?.path == "recurrent" })
     }
 
+    @Test func trainAsJointPrograms() throws {
+        let model = try Recurrent()
+        let x = try numbers([5, 3])
+        let joint = try exportJoint(
+            { (x: Tensor) in try model(x).square().mean() }, of: model, args: x, constraints: [dynamicDim(x, 0).in(1...9)])
+        for size in [1, 5, 9] {
+            let y = try numbers([size, 3], seed: UInt64(size))
+            let eager = try valueAndGradient(of: model) { try $0(y).square().mean() }
+            let step = try joint.valueAndGradients(y)
+            try expectClose(step.loss, eager.value)
+            for name in ["input.weight", "input.bias", "recurrent.weight", "recurrent.bias"] {
+                try expectClose(try #require(step.gradients[name]), try #require(eager.gradients[name]), "\(name) at \(size)")
+            }
+        }
+    }
+
     @Test func runFromManyTasks() async throws {
         let x = try numbers([4, 3])
         let program = try export({ (x: Tensor) in try nested(x) }, args: x, constraints: [dynamicDim(x, 0).in(1...4)])
