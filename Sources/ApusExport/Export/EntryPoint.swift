@@ -12,12 +12,12 @@ public struct EntryPoint {
     public init<each Input, Output>(
         _ function: @escaping (repeat each Input) throws -> Output, args: repeat each Input,
         constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(),
-        selfCheck: Bool = true, isTraining: Bool? = nil
+        selfCheck: Bool = true, isTraining: Bool? = nil, log: ExportLog? = .fromEnvironment
     ) {
         let arguments = (repeat each args)
         self.init { model in
             try inMode(isTraining, model) {
-                try exportPack(function, (repeat each arguments), model, constraints, names, branches, selfCheck)
+                try exportPack(function, (repeat each arguments), model, constraints, names, branches, selfCheck, log)
             }
         }
     }

@@ -44,7 +44,7 @@ extension GraphCheck {
         }
     }
 
-    private func assuming<Result>(_ fact: SymBool?, _ body: () throws -> Result) rethrows -> Result {
+    func assuming<Result>(_ fact: SymBool?, _ body: () throws -> Result) rethrows -> Result {
         guard let scope = rules.scope, let fact else { return try body() }
         return try scope.scoped {
             scope.assume(fact)
@@ -52,7 +52,7 @@ extension GraphCheck {
         }
     }
 
-    private func checkBody(_ body: Graph, operands: [Value]) throws {
+    func checkBody(_ body: Graph, operands: [Value]) throws {
         for (input, operand) in zip(body.inputs, operands) {
             let (found, expected) = (body.type(input), graph.type(operand))
             guard fits(found, expected) else {
@@ -65,7 +65,7 @@ extension GraphCheck {
         try inner.run()
     }
 
-    private func fits(_ a: ValueType, _ b: ValueType) -> Bool {
+    func fits(_ a: ValueType, _ b: ValueType) -> Bool {
         switch (a, b) {
         case (.tensor(let p), .tensor(let q)):
             p.dtype == q.dtype && p.shape.count == q.shape.count && zip(p.shape, q.shape).allSatisfy { isEqual($0, $1) }

@@ -127,17 +127,3 @@ final class ImportInterpreter: Interpreter {
         symbols.scope.assume(condition)
     }
 }
-
-extension DType {
-    /// The integers that the dtype can hold.
-    var integerRange: SymRange {
-        switch self {
-        case .bool: SymRange(0...1)
-        case .uint8: SymRange(0...255)
-        case .int8: SymRange(-128...127)
-        case .int16: SymRange(-32768...32767)
-        case .int32: SymRange(Int(Int32.min)...Int(Int32.max))
-        default: .unbounded
-        }
-    }
-}

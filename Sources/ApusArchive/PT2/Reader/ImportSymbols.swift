@@ -63,6 +63,11 @@ final class ImportSymbols {
 
     func value(_ name: String) -> SymValue? { values[name] }
 
+    /// Says what a name of the file stands for, where nothing has yet.
+    func define(_ name: String, _ value: SymValue) {
+        if values[name] == nil { values[name] = value }
+    }
+
     func add(_ guarding: InputGuard) {
         if !guards.contains(where: { $0.condition.isIdentical(to: guarding.condition) }) { guards.append(guarding) }
         scope.assume(guarding.condition)

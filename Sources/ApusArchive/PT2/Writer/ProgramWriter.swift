@@ -86,6 +86,11 @@ struct ProgramWriter {
             ranges[symbols.name(symbol)] = .init(
                 minimum: range.hasLowerBound ? range.lowerBound : nil, maximum: range.hasUpperBound ? range.upperBound : nil)
         }
+        for symbol in SymbolUse.inBodies(of: graph) where symbol.kind == .unbackedInt && ranges[symbols.name(symbol)] == nil {
+            let range: SymRange = symbol.declaredRange
+            ranges[symbols.name(symbol)] = .init(
+                minimum: range.hasLowerBound ? range.lowerBound : nil, maximum: range.hasUpperBound ? range.upperBound : nil)
+        }
         program = ProgramSchema.Program(
             graphModule: .init(
                 graph: writer.out.tables, signature: .init(inputSpecs: inputSpecs, outputSpecs: outputSpecs),
