@@ -207,8 +207,12 @@ extension GraphImporter {
                 return GraphBody(try importBody(argument, operands))
             }
         }
+        let known = symbols.symbols.count
         let first = try body(whenTrue, assuming: condition)
         let second = try body(whenFalse, assuming: condition.map { $0.negated() })
+        let inner = Set(symbols.symbols[known...])
+        symbols.upcoming = try upcomingSymbols(node)
+        interpreter.branchTypes = BranchTypes(symbols: symbols, condition: condition, inner: inner)
         let results = try apply(.cond, [predicate, .graph(first), .graph(second), .tensors(tensors)])
         try defineOutputs(node, try flatten(results))
     }
