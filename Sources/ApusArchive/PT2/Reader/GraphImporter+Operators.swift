@@ -204,7 +204,7 @@ extension GraphImporter {
         func body(_ argument: ProgramSchema.GraphArgument, assuming fact: SymBool?) throws -> GraphBody {
             try symbols.scope.scoped {
                 if let fact { symbols.scope.assume(fact) }
-                return GraphBody(try importBody(argument, operands))
+                return try symbols.inBody { GraphBody(try importBody(argument, operands)) }
             }
         }
         let known = symbols.symbols.count
