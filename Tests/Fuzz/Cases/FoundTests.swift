@@ -1,3 +1,4 @@
+import Foundation
 import Fuzz
 import Testing
 
@@ -43,12 +44,45 @@ import Testing
                 ],
                 result: .variable(0), number: .constant(1), domain: Domain(first: [.fixed(2)], second: [.range(1...2)]))
         ),
+        (
+            "two results of one unknown size",
+            RandomProgram(
+                body: [
+                    .branch(
+                        .floatExceeds(.variable(0), 0.1),
+                        [.branch(.truth(.variable(0), 0.1), [.setTensor(0, .variable(1))], [])], [])
+                ],
+                result: .cat(.variable(0), .variable(0)), number: .constant(1),
+                domain: Domain(first: [.fixed(2), .fixed(2)], second: [.fixed(2)]))
+        ),
+        (
+            "two branches that read numbers of the same name, saved",
+            RandomProgram(
+                body: [
+                    .halving(2, above: 2, [.setTensor(1, .flatten(.variable(0)))]),
+                    .branch(.intExceeds(.variable(0), 1), [.setTensor(2, .variable(1))], []),
+                ],
+                result: .variable(0), number: .constant(1),
+                domain: Domain(first: [.fixed(2)], second: [.fixed(2), .range(2...3)]))
+        ),
+        (
+            "rows on one side of a branch, saved",
+            RandomProgram(
+                body: [
+                    .branch(.intExceeds(.add(.variable(0), .variable(1)), 1), [.setTensor(2, .rows(.variable(0), 3))], []),
+                    .setTensor(2, .add(.variable(1), .variable(0))),
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.fixed(3)], second: [.range(2...3)]))
+        ),
     ]
 
-    @Test(arguments: programs.indices) func agreesWithEager(index: Int) {
+    @Test(arguments: programs.indices) func agreesWithEager(index: Int) throws {
+        let folder: URL = FileManager.default.temporaryDirectory.appendingPathComponent("apus-fuzz-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
         let (why, program) = FoundTests.programs[index]
         for seed in 1...3 as ClosedRange<UInt64> {
-            switch program.verdict(seed: seed, folder: nil) {
+            switch program.verdict(seed: seed, folder: folder.path) {
             case .agrees(let points): #expect(points > 0)
             case .refused(let text): Issue.record("\(why): refused: \(text)")
             case .pointless: Issue.record("\(why): never returns")

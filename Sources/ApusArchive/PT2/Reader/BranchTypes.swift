@@ -13,12 +13,14 @@ struct BranchTypes {
     /// Sizes and numbers that the bodies know alike, or that the predicate chooses between, are written as that; others become symbols of
     /// their own, under the file's names, which the run binds.
     func types(_ whenTrue: Graph, _ whenFalse: Graph) throws -> [ValueType] {
-        try zip(whenTrue.outputs, whenFalse.outputs).map { first, second in
+        // Results of the same two sizes share one new symbol.
+        var made: [(first: SymInt, second: SymInt, size: SymInt)] = []
+        return try zip(whenTrue.outputs, whenFalse.outputs).map { first, second in
             switch (whenTrue.type(of: first), whenFalse.type(of: second)) {
             case (.tensor(let p), .tensor(let q)):
-                let sizes: [SymInt] = try zip(p.shape, q.shape).map { try join($0, $1, least: 0) }
+                let sizes: [SymInt] = try zip(p.shape, q.shape).map { try join($0, $1, least: 0, &made) }
                 return .tensor(TensorSpec(p.dtype, try Shape(sizes, in: "cond")))
-            case (.int(let p), .int(let q)): return .int(try join(p, q, least: .min))
+            case (.int(let p), .int(let q)): return .int(try join(p, q, least: .min, &made))
             case (.float(let p), .float(let q)):
                 if p.isIdentical(to: q), isKnown(p.freeSymbols) { return .float(p) }
                 return .float(symbols.makeUnbacked(nextName(), kind: .unbackedFloat, range: .unbounded).float)
@@ -31,7 +33,10 @@ struct BranchTypes {
         }
     }
 
-    private func join(_ p: SymInt, _ q: SymInt, least: Int) throws -> SymInt {
+    private func join(
+        _ p: SymInt, _ q: SymInt, least: Int, _ made: inout [(first: SymInt, second: SymInt, size: SymInt)]
+    ) throws -> SymInt {
+        if let known = made.first(where: { $0.first.isIdentical(to: p) && $0.second.isIdentical(to: q) }) { return known.size }
         if isKnown(p.freeSymbols), isKnown(q.freeSymbols) {
             if p.isIdentical(to: q) { return p }
             if let condition {
@@ -44,6 +49,7 @@ struct BranchTypes {
         guard let size = symbols.makeUnbacked(nextName(), kind: .unbackedInt, range: bounded).int else {
             throw ArchiveError(.unsupported, "no symbol for a size of a branch")
         }
+        made.append((p, q, size))
         return size
     }
 
