@@ -183,7 +183,9 @@ struct CondTests {
                 try x.to(.float64)
             }
         }
-        #expect(dtype?.message == "the branches of cond return float32[x.shape[0], 3] and float64[x.shape[0], 3] as result 0: the dtypes differ")
+        #expect(
+            dtype?.message == "the branches of cond return float32[x.shape[0], 3] and float64[x.shape[0], 3] as result 0: the dtypes differ"
+        )
         let rank = try message { x in
             try cond(x.shape[0] > 3) {
                 x
