@@ -54,7 +54,11 @@ final class ImportInterpreter: Interpreter {
     private func resultTypes(_ call: Call) throws -> [ValueType] {
         if let branchTypes, call.operator === Operator.cond {
             self.branchTypes = nil
+            // The rule makes sizes of its own where the bodies differ: the file's names are for those that are kept.
+            let names: [String] = symbols.upcoming
+            symbols.upcoming = []
             _ = try call.operator.rule(call)
+            symbols.upcoming = names
             let branch = try CondArguments(call)
             return try branchTypes.types(branch.whenTrue.graph, branch.whenFalse.graph)
         }
