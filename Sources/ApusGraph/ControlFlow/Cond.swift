@@ -31,8 +31,7 @@ extension Operator {
         return try zip(whenTrue.outputs, whenFalse.outputs).compactMap { first, second -> TensorSpec? in
             guard let a = whenTrue.spec(of: first), let b = whenFalse.spec(of: second) else { return nil }
             let sizes: [SymInt] = try zip(a.shape, b.shape).map { p, q in
-                if p.isIdentical(to: q), made.isDisjoint(with: p.freeSymbols) { return p }
-                if decide(p == q) == true { return p }
+                if made.isDisjoint(with: p.freeSymbols), p.isIdentical(to: q) || decide(p == q) == true { return p }
                 // A size that only the branch taken can tell is a symbol of its own, as is one that a tensor chooses.
                 guard case .symBool(let predicate) = arguments.predicate, made.isDisjoint(with: p.freeSymbols + q.freeSymbols) else {
                     return try joinedSize(p, q, call)
