@@ -10,7 +10,7 @@ import Testing
         var graph = Graph()
         var inputs: [Tensor] = []
         let references: [GraphArgument] = try arguments.map { argument in
-            try argument.map { tensor in
+            argument.map { tensor in
                 inputs.append(tensor)
                 return graph.addInput("x\(inputs.count)", .tensor(tensor.spec))
             }

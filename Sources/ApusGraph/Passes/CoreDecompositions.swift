@@ -11,6 +11,14 @@ enum CoreDecompositions {
         (activations + arithmetic + conditions + order + parts + products + losses).map { ("aten::" + $0.0, $0.1) },
         uniquingKeysWith: { first, _ in first })
 
+    /// What a call is made of; nil where there is no rule, or where its parts would give another dtype, as integers do here and there.
+    static func parts(of call: Call) throws -> [OperatorArgument]? {
+        guard let results = try rules[call.operator.name]?(call) else { return nil }
+        var dtypes: [DType] = []
+        for result in results { result.forEachReference { dtypes.append($0.dtype) } }
+        return try call.operator.rule(call).map(\.dtype) == dtypes ? results : nil
+    }
+
     /// A rule whose result is one tensor.
     private static func one(_ rule: @escaping @Sendable (Call) throws -> Tensor?) -> Rule {
         { call in try rule(call).map { [.tensor($0)] } }

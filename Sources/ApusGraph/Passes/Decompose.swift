@@ -40,7 +40,7 @@ extension Call {
     /// What the operator is made of, by its own record or for back ends; nil where this call can't be taken apart.
     fileprivate func decomposed() throws -> [OperatorArgument]? {
         if let decomposition = self.operator.decomposition { return try decomposition(self) }
-        return try CoreDecompositions.rules[self.operator.name]?(self)
+        return try CoreDecompositions.parts(of: self)
     }
 }
 
@@ -78,10 +78,11 @@ final class BuildingInterpreter: Interpreter {
     }
 
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
-        if !target.contains(operation), operation.isDecomposable,
-            let parts = try Interpreter.with(self, { try Call(operation, arguments).decomposed() })
-        {
-            return parts
+        if !target.contains(operation), operation.isDecomposable {
+            let before: GraphCopy = copy
+            if let parts = try Interpreter.with(self, { try Call(operation, arguments).decomposed() }) { return parts }
+            // What was written before the call turned out not to be taken apart is taken back.
+            copy = before
         }
         let specs: [TensorSpec] = try Interpreter.with(self) { try operation.rule(Call(operation, arguments)) }
         let results: [Value] = copy.append(

@@ -1,6 +1,6 @@
 import ApusSymbolic
 
-// Products of vectors, chains of matrices, powers as matrices, and matrix norms.
+// Products of vectors, chains of matrices, and powers as matrices.
 
 extension Operator {
     static let linalgCross: Operator = composite(
@@ -90,63 +90,8 @@ extension Operator {
         return [.tensor(try Tensor.where(parts[0] .< 0, Double.nan, x))]
     }
 
-    static let linalgNorm: Operator = composite(
-        "aten::linalg_norm(Tensor self, Scalar? ord=None, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
-        "The vector norm of order `ord` over one dimension or of all elements, or the matrix norm of two dimensions.",
-        samples: {
-            let x: Tensor = try .sample([3, 4])
-            return [
-                [.tensor(x), .none, .none, .bool(false), .none], [.tensor(x), .double(3), .ints([1]), .bool(true), .none],
-                [.tensor(x), .int(1), .ints([0, 1]), .bool(false), .none], [.tensor(x), .double(-.infinity), .none, .bool(false), .none],
-                [.tensor(x), .int(2), .none, .bool(false), .none],
-            ]
-        }
-    ) { call in
-        let x = try call.tensor(0)
-        let (keepDim, dtype) = (try call.bool(3), call[4])
-        let dims: [Int]? = try call.optionalInts(2) == nil ? nil : call.constants(2)
-        guard let order = try call.optionalScalar(1) else {
-            return [.tensor(try applySingle(.vectorNorm, [.tensor(x), .int(2), call[2], .bool(keepDim), dtype]))]
-        }
-        if dims?.count == 2 || dims == nil && x.rank == 2 {
-            return [
-                .tensor(try applySingle(.linalgMatrixNorm, [.tensor(x), .scalar(order), .ints(dims ?? [-2, -1]), .bool(keepDim), dtype]))
-            ]
-        }
-        guard dims != nil || x.rank <= 1 else {
-            throw call.error(.shapeMismatch, "an order needs dimensions, or a vector or matrix, not shape \(x.shape)")
-        }
-        return [.tensor(try applySingle(.vectorNorm, [.tensor(x), .scalar(order), call[2], .bool(keepDim), dtype]))]
-    }
-
-    static let linalgMatrixNorm: Operator = composite(
-        "aten::linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2, -1], bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
-        "Matrix norms: the largest or smallest (for a negative order) sum of magnitudes of columns (1) or rows (infinity), or singular value (2).",
-        samples: { try [1, -1, 2].map { [.tensor(try .sample([2, 3, 4])), .double($0), .ints([0, 2]), .bool($0 < 0), .none] } }
-    ) { call in
-        let order: Double = try call.double(1)
-        var x = try call.tensor(0)
-        if let dtype = try call.dtype(4) { x = try x.to(dtype) }
-        guard x.dtype.isDifferentiable else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
-        let given: [Int] = try call.constants(2)
-        guard given.count == 2 else { throw call.error(.invalidArgument, "takes two dimensions, not \(given.count)") }
-        let dims: [Int] = try given.map { try normalize(dim: $0, rank: x.rank, in: call.name) }
-        guard dims[0] != dims[1] else { throw call.error(.invalidArgument, "both dimensions are \(dims[0])") }
-        let matrices: Tensor = try x.movedDims(from: dims, to: [-2, -1])
-        let values: Tensor
-        switch order.magnitude {
-        case 1: values = try matrices.abs().sum(dim: -2)
-        case .infinity: values = try matrices.abs().sum(dim: -1)
-        case 2: values = try applySingle(.linalgSVDValues, [.tensor(matrices), .none])
-        default: throw call.error(.invalidArgument, "the order must be 1, 2 or infinity, or the negative of one, not \(order)")
-        }
-        let result: Tensor = try order > 0 ? values.amax(dim: -1) : values.amin(dim: -1)
-        guard try call.bool(3) else { return [.tensor(result)] }
-        return [.tensor(try dims.sorted().reduce(result) { try $0.unsqueezed($1) })]
-    }
-
     static let vectorProducts: [Operator] = [
-        linalgCross, cross, addr, linalgVecdot, linalgMultiDot, chainMatmul, linalgVander, logdet, linalgNorm, linalgMatrixNorm,
+        linalgCross, cross, addr, linalgVecdot, linalgMultiDot, chainMatmul, linalgVander, logdet,
     ]
 }
 

@@ -26,7 +26,7 @@ public struct OperatorTable: Sendable {
         Operator.sortings, Operator.distincts, Operator.puttings, Operator.histograms, Operator.embeddingBags,
         // Matrices.
         Operator.matrixProducts, Operator.matmuls, Operator.contractions, Operator.attentions,
-        Operator.distances, Operator.vectorProducts, Operator.covariances,
+        Operator.distances, Operator.vectorProducts, Operator.matrixNorms, Operator.covariances,
         // Spatial.
         Operator.convolutions, Operator.maxPools, Operator.averagePools, Operator.adaptivePools,
         Operator.interpolations, Operator.gridSamplers, Operator.unpooling,

@@ -53,10 +53,11 @@ struct LoopProgramTests {
         let passed = try program.transform(
             DeadCodeElimination(), CommonSubexpressionElimination(), ProvedAssertions(), Decomposition())
         try verify(passed.graph, scope: passed.scope)
-        let (cos, mul) = (try #require(OperatorTable.find("aten::cos")), try #require(OperatorTable.find("aten::mul.Scalar")))
+        let cos = try #require(OperatorTable.find("aten::cos"))
         #expect(program.graph.count(cos) == 1)
         #expect(passed.graph.count(cos) == 0)
-        #expect(passed.graph.count(mul) < program.graph.count(mul))
+        // The cosine that nobody reads, and one of the equal products.
+        #expect(passed.graph.totalNodeCount <= program.graph.totalNodeCount - 2)
         for size in 1...4 {
             let x = try numbers([size, 3], seed: UInt64(size))
             let (found, expected): ([Tensor], [Tensor]) = (try passed(x), try nested(x))
@@ -80,7 +81,7 @@ struct LoopProgramTests {
         #expect(lines.first == "graph(%x: float32[s0]):")
         #expect(
             lines.contains(
-                "%while_loop: int64[], %while_loop_1: float32[s0] = apus::while_loop(cond_graph, body_graph, [%full, %x], [])"), "\(text)")
+                "%while_loop: int64[], %while_loop_1: float32[s0] = apus::while_loop(carried=[%full, %x], operands=[])"), "\(text)")
         #expect(lines.contains("cond_graph(%carried_0: int64[], %carried_1: float32[s0]):"), "\(text)")
         #expect(lines.contains("body_graph(%carried_0: int64[], %carried_1: float32[s0]):"), "\(text)")
         #expect(lines.contains("return %full, %sin"), "\(text)")
@@ -100,6 +101,22 @@ struct LoopProgramTests {
         }
         let body = try #require(program.graph.nodes.first { $0.operator == .scan }?.bodies.first)
         #expect(body.graph.nodes.contains { $0.modulePath.last?.path == "recurrent" })
+    }
+
+    @Test func trainAsJointPrograms() throws {
+        let model = try Recurrent()
+        let x = try numbers([5, 3])
+        let joint = try exportJoint(
+            { (x: Tensor) in try model(x).square().mean() }, of: model, args: x, constraints: [dynamicDim(x, 0).in(1...9)])
+        for size in [1, 5, 9] {
+            let y = try numbers([size, 3], seed: UInt64(size))
+            let eager = try valueAndGradient(of: model) { try $0(y).square().mean() }
+            let step = try joint.valueAndGradients(y)
+            try expectClose(step.loss, eager.value)
+            for name in ["input.weight", "input.bias", "recurrent.weight", "recurrent.bias"] {
+                try expectClose(try #require(step.gradients[name]), try #require(eager.gradients[name]), "\(name) at \(size)")
+            }
+        }
     }
 
     @Test func runFromManyTasks() async throws {

@@ -208,23 +208,21 @@ struct WhileLoopTests {
     }
 
     @Test func refusesAQuestionAboutWhatVaries() throws {
-        let x = try numbers([4])
-        let error = #expect(throws: ProgramError.self) {
-            try export(
-                { (x: Tensor) -> Tensor in
-                    let end: (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in
-                        i < 5
-                    } do: { i, y in
-                        let next: Tensor = i > 2 ? try y * 2 : y
-                        return (i + 1, next)
-                    }
-                    return end.1
-                }, args: x)
+        func asking(_ x: Tensor) throws -> Tensor {
+            let end: (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in
+                i < 5
+            } do: { i, y in
+                let next: Tensor = i > 2 ? try y * 2 : y
+                return (i + 1, next)
+            }
+            return end.1
         }
+        let x = try numbers([4])
+        let error = #expect(throws: ProgramError.self) { try export(asking, args: x) }
         #expect(error?.code == .untraceable)
         #expect(error?.message.contains("the body of whileLoop asks whether") == true)
         #expect(error?.message.contains("Use cond(") == true)
-        #expect(error?.site?.userFrames.contains { $0.file == "WhileLoopTests.swift" } == true, "\(String(describing: error?.site))")
+        #expect(error?.site?.location?.file == "WhileLoopTests.swift")
     }
 
     @Test func takesACondForSuchAQuestion() throws {

@@ -26,6 +26,8 @@ private struct Machine {
     var tensors: [Tensor]
     var sizes: [SymInt]
     let memory: Memory
+    /// The size variables that hold a number read from a tensor, as it was read.
+    var numbers: Set<Int> = []
     /// Loops nest; what is left of the steps bounds them.
     var steps = 60
 
@@ -45,12 +47,13 @@ private struct Machine {
             tensors[place % tensors.count] = try value(term)
         case .setSize(let place, let term):
             sizes[place % sizes.count] = value(term)
+            numbers.remove(place % sizes.count)
         case .readCount(let place, let term, let bound):
             let count: SymInt = try (value(term) .> bound).sum().item()
             sizes[place % sizes.count] = count
+            numbers.insert(place % sizes.count)
         case .constrain(let place, let bound):
-            let size: SymInt = sizes[place % sizes.count]
-            if !size.isBackedOrPlain { try constrainAsValue(size, min: 0, max: bound) }
+            if numbers.contains(place % sizes.count) { try constrainAsValue(sizes[place % sizes.count], min: 0, max: bound) }
         case .branch(let question, let yes, let no):
             return try run(try answer(question) ? yes : no)
         case .repeated(let term, let body):
@@ -62,6 +65,7 @@ private struct Machine {
             while turns < 5, sizes[place % sizes.count] > bound {
                 if let early = try run(body) { return early }
                 sizes[place % sizes.count] = sizes[place % sizes.count] / 2
+                numbers.remove(place % sizes.count)
                 turns += 1
             }
         case .returnNow(let term):
@@ -196,9 +200,4 @@ private struct Machine {
         case .amin: return try x.amin(dim: dim % x.rank)
         }
     }
-}
-
-extension SymInt {
-    /// Whether the value is known from sizes alone.
-    fileprivate var isBackedOrPlain: Bool { freeSymbols.allSatisfy(\.isBacked) }
 }

@@ -70,6 +70,7 @@ extension RandomProgram {
         case is Refusal: return .pointless
         case let error as ConstraintViolationError: return .refused("constraints: \(error)")
         case let error as ProgramError:
+            if error.code == .selfCheck { return .finding(Finding(kind: .wrongValue, runner: "self check", detail: error.message)) }
             if error.code == .invalidGraph || error.message.contains("not deterministic") {
                 return .finding(Finding(kind: .brokenGraph, runner: "export", detail: error.message))
             }

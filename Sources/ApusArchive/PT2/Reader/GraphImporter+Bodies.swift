@@ -31,9 +31,12 @@ extension GraphImporter {
         }
         let operands: [Slot] = try operandSlots(node.inputs[3].argument)
         let inputs: [BodyInput] = try operands.map { try bodyInput($0) }
-        let first = try importBody(whenTrue, inputs, assuming: condition)
-        let second = try importBody(whenFalse, inputs, assuming: condition.map { $0.negated() })
-        symbols.upcoming = []
+        let known = symbols.symbols.count
+        let first = try symbols.inBody { try importBody(whenTrue, inputs, assuming: condition) }
+        let second = try symbols.inBody { try importBody(whenFalse, inputs, assuming: condition.map { $0.negated() }) }
+        let inner = Set(symbols.symbols[known...])
+        symbols.upcoming = try upcomingSymbols(node)
+        interpreter.branchTypes = BranchTypes(symbols: symbols, condition: condition, inner: inner)
         let results: [OperatorArgument] = try apply(
             .cond, [predicate, .graph(first.body), .graph(second.body), .tensors(try tensors(operands))])
         try defineOutputs(node, try flatten(results))

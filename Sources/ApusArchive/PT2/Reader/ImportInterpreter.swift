@@ -13,6 +13,8 @@ final class ImportInterpreter: Interpreter {
     var graph = Graph()
     /// Inside a branch nothing may be demanded of every call: open conditions become assertions of the branch.
     private let isBody: Bool
+    /// For the branch that is being read: what its bodies alone know.
+    var branchTypes: BranchTypes?
     var site: NodeSite?
     var modulePath: [ModuleFrame] = []
 
@@ -50,6 +52,12 @@ final class ImportInterpreter: Interpreter {
 
     /// By the rule; numbers that only a run can know are fresh symbols, under the file's names.
     private func resultTypes(_ call: Call) throws -> [ValueType] {
+        if let branchTypes, call.operator === Operator.cond {
+            self.branchTypes = nil
+            _ = try call.operator.rule(call)
+            let branch = try CondArguments(call)
+            return try branchTypes.types(branch.whenTrue.graph, branch.whenFalse.graph)
+        }
         guard call.operator.effects.contains(.dataDependent), let kind = call.operator.schema.results.first, !kind.holdsTensors else {
             return try call.operator.rule(call).map { .tensor($0) }
         }

@@ -30,8 +30,9 @@ extension GraphWriter {
     mutating func writeWhile(_ node: Node) throws {
         let loop = try WhileArguments(node)
         let symbols: [Symbol] = sizesUsed(in: [loop.condition, loop.body])
-        let carried: [String] = try loop.carried.map { try name($0) }
-        let operands: [String] = try loop.operands.map { try name($0) } + symbols.map { try symbolOperand($0) }
+        var given: Set<Value> = []
+        let carried: [String] = try loop.carried.map { try loopOperand($0, &given) }
+        let operands: [String] = try loop.operands.map { try loopOperand($0, &given) } + symbols.map { try symbolOperand($0) }
         let prefix: String = out.claim("while_loop")
         let bodies: [ProgramSchema.Argument] = [
             try body(loop.condition, "\(prefix)_cond_graph", symbols, isSingle: true),
@@ -44,9 +45,10 @@ extension GraphWriter {
     mutating func writeScan(_ node: Node) throws {
         let scan = try ScanArguments(node)
         let symbols: [Symbol] = sizesUsed(in: [scan.body])
-        let initial: [String] = try scan.initial.map { try name($0) }
-        let xs: [String] = try scan.xs.map { try name($0) }
-        let operands: [String] = try scan.operands.map { try name($0) } + symbols.map { try symbolOperand($0) }
+        var given: Set<Value> = []
+        let initial: [String] = try scan.initial.map { try loopOperand($0, &given) }
+        let xs: [String] = try scan.xs.map { try loopOperand($0, &given) }
+        let operands: [String] = try scan.operands.map { try loopOperand($0, &given) } + symbols.map { try symbolOperand($0) }
         let kind: String = initial.isEmpty ? "map_impl" : "scan"
         let body: ProgramSchema.Argument = try body(scan.body, "\(out.claim(kind))_combine_graph", symbols)
         try append(kind, node, [body] + (initial.isEmpty ? [] : [list(initial)]) + [list(xs), list(operands)])
@@ -64,6 +66,13 @@ extension GraphWriter {
             throw ArchiveError(.notRepresentable, "the size \(symbol.displayName) is not at hand")
         }
         return name
+    }
+
+    /// The name of a tensor that goes into a loop. PyTorch does not let two of them share memory.
+    private mutating func loopOperand(_ value: Value, _ given: inout Set<Value>) throws -> String {
+        let name: String = try name(value)
+        if given.insert(owners[value.index]).inserted { return name }
+        return try copy(name).name
     }
 
     /// The node, with its results listed one by one.
@@ -87,14 +96,16 @@ extension GraphWriter {
         for input in graph.inputs { _ = try writer.addInput(input) }
         for symbol in symbols { try writer.addInput(symbol) }
         try writer.writeNodes()
-        let owners: [Value] = graph.memoryOwners()
+        let owners: [Value] = writer.owners
         var returned: Set<Value> = []
         for output in graph.outputs {
             var argument: ProgramSchema.Argument = try writer.output(output)
             // PyTorch does not let a body return its operand, a view of it, or one tensor twice: their memory would be shared.
             if case .tensor(let reference) = argument, case .value(let value) = output {
                 let owner: Value = owners[value.index]
-                if graph.inputs.contains(owner) || !returned.insert(owner).inserted { argument = try writer.copy(reference.name) }
+                if graph.inputs.contains(owner) || !returned.insert(owner).inserted {
+                    argument = .tensor(try writer.copy(reference.name))
+                }
             }
             writer.out.tables.outputs.append(argument)
         }
@@ -102,19 +113,19 @@ extension GraphWriter {
         return .graph(.init(name: name, graph: writer.out.tables))
     }
 
-    private mutating func copy(_ source: String) throws -> ProgramSchema.Argument {
+    private mutating func copy(_ source: String) throws -> ProgramSchema.TensorArgument {
         let name: String = out.claim("clone")
         out.tables.tensorValues[name] = out.tables.tensorValues[source]
         out.append(
             target: "torch.ops.aten.clone.default",
             [.init(name: "self", argument: .tensor(.init(name: source)), kind: .positional)], [.tensor(.init(name: name))], name: name)
-        return .tensor(.init(name: name))
+        return .init(name: name)
     }
 }
 
 extension Graph {
     /// For each value, by its index, the value whose memory it may share: itself, or what it is a view of.
-    fileprivate func memoryOwners() -> [Value] {
+    func memoryOwners() -> [Value] {
         var owners: [Value] = values.indices.map { Value(index: $0) }
         for node in nodes {
             guard let base = node.operands.first, node.operator.mayView else { continue }

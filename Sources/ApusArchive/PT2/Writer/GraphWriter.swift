@@ -8,9 +8,12 @@ struct GraphWriter {
     var out: GraphTables
     var sizes = SizeNodes()
     private var names: [Value: String] = [:]
+    /// For each value, whose memory it may share.
+    let owners: [Value]
 
     init(_ graph: Graph, symbols: SymbolNames) {
         self.graph = graph
+        owners = graph.memoryOwners()
         out = GraphTables(symbols: symbols)
     }
 
