@@ -103,26 +103,6 @@ import Testing
         #expect(example?.message == "an example argument is a traced tensor; pass tensors with data")
     }
 
-    @Test func aTensorOutOfABody() throws {
-        let line: Int = #line + 4
-        func f(_ x: Tensor) throws -> Tensor {
-            var kept = x
-            let y = try cond(x.sum() .> 0) { () throws -> Tensor in
-                kept = try x.sin()
-                return kept
-            } else: { () throws -> Tensor in
-                x
-            }
-            return try y + kept
-        }
-        let error = #expect(throws: TensorError.self) { _ = try export(f, args: x) }
-        #expect(
-            error?.description
-                == "add: the result of sin at LeakTests.swift:\(line) in a body of cond, float32[3], belongs to another trace; values of a trace can't be kept, return them instead"
-        )
-        #expect(error?.site?.description == "LeakTests.swift:\(line + 5)")
-    }
-
     @Test func localVariablesAreNoLeak() throws {
         let program = try export(
             { (x: Tensor) in
