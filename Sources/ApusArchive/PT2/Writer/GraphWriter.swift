@@ -8,6 +8,8 @@ struct GraphWriter {
     var out: GraphTables
     var sizes = SizeNodes()
     private var names: [Value: String] = [:]
+    /// The tensors that float symbols are read from.
+    private var floatSources: [Symbol: String] = [:]
 
     init(_ graph: Graph, symbols: SymbolNames) {
         self.graph = graph
@@ -25,8 +27,8 @@ struct GraphWriter {
 
     /// Gives a value its name in the file, describes it there, and notes the sizes that can be read from it.
     @discardableResult
-    private mutating func define(_ value: Value, requiresGrad: Bool = false) throws -> String {
-        let name = out.claim(graph.name(value))
+    private mutating func define(_ value: Value, requiresGrad: Bool = false, isInput: Bool = false) throws -> String {
+        let name = out.claim(isInput ? PythonNames.parameter(graph.name(value)) : graph.name(value))
         names[value] = name
         switch graph.type(value) {
         case .tensor(let spec): try describe(spec, name, requiresGrad: requiresGrad)
@@ -56,9 +58,28 @@ struct GraphWriter {
 
     /// The next tensor input of the graph. Inputs are written before the nodes, in the file's order.
     mutating func addInput(_ value: Value, requiresGrad: Bool = false) throws -> String {
-        let name = try define(value, requiresGrad: requiresGrad)
+        let name = try define(value, requiresGrad: requiresGrad, isInput: true)
         out.tables.inputs.append(.tensor(.init(name: name)))
         return name
+    }
+
+    /// A float that a branch takes from the graph around it. PyTorch opens no branch with a float among its operands: the branch takes the
+    /// tensor, and reads it again.
+    private mutating func addInput(_ symbol: Symbol, readFrom source: ProgramSchema.TensorMeta?) {
+        let name = out.claim("source")
+        out.tables.inputs.append(.tensor(.init(name: name)))
+        out.tables.tensorValues[name] = source
+        floatSources[symbol] = name
+    }
+
+    private mutating func readFloat(_ symbol: Symbol) {
+        guard let source = floatSources[symbol] else { return }
+        let name = out.claim("item")
+        out.append(
+            target: "torch.ops.aten.item.default", [.init(name: "self", argument: .tensor(.init(name: source)), kind: .positional)],
+            [.symFloat(.name(name))], name: name)
+        out.tables.symFloatValues[name] = .expression(.init(text: "Symbol('\(out.symbols.name(symbol))')"))
+        sizes.note(symbol, .name(name))
     }
 
     /// A size that a branch takes from the graph around it.
@@ -118,6 +139,11 @@ struct GraphWriter {
                     kind: parameter.isKeywordOnly ? .keyword : .positional))
         }
         let outputs = try node.outputs.map { try define($0) }
+        if let output = node.outputs.first, case .float(let number) = graph.type(output), case .symbol(let symbol)? = number.view,
+            let operand = node.operands.first
+        {
+            floatSources[symbol] = try name(operand)
+        }
         // A node with several results has a name beside theirs.
         let single = outputs.count == 1 && schema.results.count == 1 && schema.results[0] == .tensor
         out.append(
@@ -248,6 +274,7 @@ struct GraphWriter {
     }
 
     private mutating func symbolOperand(_ symbol: Symbol) throws -> String {
+        if let source = floatSources[symbol] { return source }
         guard let name = try sizes.name(of: symbol, &out) else {
             throw ArchiveError(.notRepresentable, "the size \(symbol.displayName) is not at hand")
         }
@@ -257,7 +284,14 @@ struct GraphWriter {
     private func writeBody(_ body: Graph, _ symbols: [Symbol]) throws -> ProgramSchema.Graph {
         var writer = GraphWriter(body, symbols: out.symbols)
         for input in body.inputs { _ = try writer.addInput(input) }
-        for symbol in symbols { try writer.addInput(symbol) }
+        for symbol in symbols {
+            if let source = floatSources[symbol] {
+                writer.addInput(symbol, readFrom: out.tables.tensorValues[source])
+            } else {
+                try writer.addInput(symbol)
+            }
+        }
+        for symbol in symbols where floatSources[symbol] != nil { writer.readFloat(symbol) }
         try writer.writeNodes()
         let owners: [Value] = body.memoryOwners()
         var returned: Set<Value> = []
