@@ -7,7 +7,7 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo test bench format lint docs image clean packages python
+.PHONY: help demo test fuzz sanitize bench format lint docs image clean packages python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,16 @@ demo: packages ## train, export, save, reload in a new process: the whole road o
 
 test: packages python ## all tests, in release, with PyTorch, ONNX Runtime and Z3 as judges
 	@SWIFT="$(SWIFT)" Scripts/test $(ARGS)
+
+# How long to draw programs, and where to begin; the same seed gives the same programs.
+SECONDS ?= 600
+SEED ?= 1
+
+fuzz: packages ## random programs, exported and swept against eager: SECONDS=600 SEED=1
+	@SWIFT="$(SWIFT)" Scripts/fuzz "$(OUT)/fuzz" "$(SECONDS)" "$(SEED)"
+
+sanitize: packages ## a slice of the random programs under the address and thread sanitizers
+	@SWIFT="$(SWIFT)" Scripts/sanitize "$(OUT)/sanitize" $(SEED)
 
 bench: packages python ## side by side with PyTorch; ratios as a table, JSON and SVG
 	@mkdir -p "$(OUT)/bench"

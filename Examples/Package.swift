@@ -6,6 +6,7 @@ let package = Package(
     name: "ApusExamples",
     products: [
         .executable(name: "digits", targets: ["digits"]),
+        .executable(name: "joint-training", targets: ["joint-training"]),
         // For the benchmarks, which measure the same model and print the same kind of table.
         .library(name: "DigitsModel", targets: ["DigitsModel"]),
         .library(name: "Console", targets: ["Console"]),
@@ -24,6 +25,7 @@ let package = Package(
                 .product(name: "Apus", package: "Apus"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
+        .executableTarget(name: "joint-training", dependencies: ["Console", .product(name: "Apus", package: "Apus")]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -8,7 +8,7 @@ import ApusTensor
 /// arena. From then on a run calls kernels and nothing else: it allocates the program's results and no more. A plan may be called from many
 /// tasks at once; callers that meet get an arena each.
 ///
-/// Programs whose sizes or branches depend on values that they compute run node by node (`GraphExecutor`) where they must.
+/// Programs with loops, and those whose sizes or branches depend on values that they compute, run node by node (`GraphExecutor`) where they must.
 public final class Plan: Sendable {
     public let graph: Graph
     private let executor: GraphExecutor
@@ -84,6 +84,8 @@ public final class Plan: Sendable {
 
     private static func obstacle(in graph: Graph) -> String? {
         for input in graph.inputs where graph.spec(input) == nil { return "the input '\(graph.name(input))' is no tensor" }
+        // A loop's length, or what its body computes, is not laid out ahead: such programs run node by node.
+        for operation in graph.operators where operation == .whileLoop || operation == .scan { return "'\(operation.name)' is a loop" }
         for operation in graph.operators where operation.effects.contains(.dataDependent) {
             return "'\(operation.name)' gives what depends on values"
         }

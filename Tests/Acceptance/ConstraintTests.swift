@@ -156,7 +156,7 @@ import Testing
             #expect(try output.array(of: Float.self) == (0..<count).map { Float($0) * Float(count) })
         }
         let error = #expect(throws: ProgramError.self) { let _: Tensor = try program(try vector(9)) }
-        #expect(error?.description == "x.shape[0] must be one of [8, 16, 32]")
+        #expect(error?.description == "x.shape[0] must be one of [8, 16, 32], got x.shape[0] = 9")
     }
 
     @Test func throwingPathsReject() throws {

@@ -80,19 +80,6 @@ import Testing
         }
     }
 
-    @Test func leakedTracerIsAnError() throws {
-        nonisolated(unsafe) var kept: Tensor?
-        let x = try Tensor.ones([3])
-        _ = try export(
-            { (x: Tensor) in
-                kept = x
-                return try x + 1
-            }, args: x, selfCheck: false)
-        let leaked = try #require(kept)
-        let error = #expect(throws: TensorError.self) { try leaked + 1 }
-        #expect(error?.code == .tracing)
-    }
-
     @Test func savedProgramsReload() throws {
         let path = "\(FileManager.default.temporaryDirectory.path)/apus-acceptance-\(UInt64.random(in: 0 ... .max)).pt2"
         defer { try? FileManager.default.removeItem(atPath: path) }

@@ -167,7 +167,7 @@ import Testing
 
 extension ArgumentOf {
     fileprivate var text: String {
-        if case .symBool(let condition) = self { return "\(condition)" }
+        if case .symBool(let condition) = self { return condition.description(naming: \.name) }
         return ""
     }
 }

@@ -1,45 +1,7 @@
-import Foundation
+import JudgeSupport
 import Testing
 
 @testable import ApusSymbolic
-
-/// The Python that judges: `APUS_PYTHON`, else `.venv/bin/python` beside the package's manifest.
-enum PythonJudge {
-    static let isRequired = ProcessInfo.processInfo.environment["APUS_REQUIRE_JUDGES"] == "1"
-
-    static let executable: String? = {
-        let named: String? = ProcessInfo.processInfo.environment["APUS_PYTHON"]
-        let package: URL = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let path: String = named ?? package.appendingPathComponent(".venv/bin/python").path
-        return FileManager.default.isExecutableFile(atPath: path) ? path : nil
-    }()
-
-    /// The lines that the script in `Tests/Judges` prints for a list of entries.
-    static func ask(_ script: String, _ entries: some Encodable) throws -> [String] {
-        guard let executable else { throw JudgeError(text: "no Python: set APUS_PYTHON, or make .venv") }
-        let input: URL = FileManager.default.temporaryDirectory.appendingPathComponent("judge-\(UUID().uuidString).json")
-        try JSONEncoder().encode(entries).write(to: input)
-        defer { try? FileManager.default.removeItem(at: input) }
-        let tests: URL = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-        let path: String = tests.appendingPathComponent("Judges/\(script)").path
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = [path, input.path]
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let data: Data = try output.fileHandleForReading.readToEnd() ?? Data()
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw JudgeError(text: "\(script) failed") }
-        return String(decoding: data, as: UTF8.self).split(separator: "\n").map(String.init)
-    }
-
-    struct JudgeError: Error, CustomStringConvertible {
-        let text: String
-        var description: String { text }
-    }
-}
 
 /// The same conditions given to Z3: linear ones, with floor division and remainder by constants, minimum and maximum, over
 /// sizes that have no upper bound or a high one.
@@ -50,10 +12,7 @@ enum PythonJudge {
         var goal = ""
     }
 
-    @Test(
-        .enabled(
-            if: PythonJudge.executable != nil || PythonJudge.isRequired, "needs a Python with z3-solver in APUS_PYTHON"),
-        arguments: [1, 2])
+    @Test(arguments: [1, 2])
     func decisionsAgreeWithZ3(_ seed: Int) throws {
         var entries: [Entry] = []
         var answers: [(decision: Decision, text: String)] = []
@@ -92,7 +51,7 @@ enum PythonJudge {
     }
 
     private func compare(_ entries: [Entry], _ answers: [(decision: Decision, text: String)], _ seed: Int) throws {
-        let verdicts: [String] = try PythonJudge.ask("z3_judge.py", entries)
+        let verdicts: [String] = try Python.judge("z3_judge.py", entries)
         try #require(verdicts.count == entries.count)
         var decidedByZ3 = 0
         var decidedByBoth = 0

@@ -1,13 +1,12 @@
 import ApusSymbolic
 import ComplexModule
 import Foundation
+import JudgeSupport
 import Testing
 
 @testable import ApusTensor
 
 /// Gives operators' samples to PyTorch and compares results, gradients and gradients of gradients.
-///
-/// Python comes from the environment variable `APUS_PYTHON`, else from `.venv` beside `Package.swift`.
 enum TorchJudge {
     struct Case: Encodable {
         var name: String
@@ -145,41 +144,9 @@ enum TorchJudge {
         return try isSource.map { $0 ? try next.next().map { try encode($0) } : nil }
     }
 
-    private static let tests: String = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent().path
-
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
-    }
-
-    /// What Python prints; nil where there is none and `APUS_REQUIRE_JUDGES` does not ask for it.
-    static func python(_ arguments: [String]) throws -> String? {
-        let environment = ProcessInfo.processInfo.environment
-        let executable: String = environment["APUS_PYTHON"] ?? tests + "/../.venv/bin/python"
-        guard FileManager.default.isExecutableFile(atPath: executable) else {
-            if environment["APUS_REQUIRE_JUDGES"] != "1" { return nil }
-            throw Failure(description: "no Python at \(executable): run `make python`, or set APUS_PYTHON")
-        }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = arguments
-        let output = Pipe()
-        process.standardOutput = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failure(description: "the judge did not finish: \(text.suffix(2000))") }
-        return text
-    }
-
     /// What PyTorch finds wrong, one line for each.
     static func judge(_ cases: [Case]) throws -> [String] {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("apus-judge-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        let file = folder.appendingPathComponent("cases.json")
-        try JSONEncoder().encode(cases).write(to: file)
-        guard let text = try python([tests + "/Judges/torch_judge.py", file.path]) else { return [] }
-        let lines = text.split(separator: "\n").map(String.init)
+        let lines = try Python.judge("torch_judge.py", cases)
         guard lines.last == "judged \(cases.count)" else { return lines + ["the judge did not finish"] }
         return Array(lines.dropLast())
     }

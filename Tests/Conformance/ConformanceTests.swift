@@ -1,5 +1,6 @@
 import Apus
 import Foundation
+import JudgeSupport
 import Testing
 
 /// Programs of one operator each, made by PyTorch out of its own operator database, with its own answers.
@@ -19,28 +20,9 @@ struct ConformanceTests {
         let environment = ProcessInfo.processInfo.environment
         if let folder = environment["APUS_CONFORMANCE_CASES"] { return try ConformanceCase.all(in: folder) }
         let folder = NSTemporaryDirectory() + "apus-conformance-\(ProcessInfo.processInfo.processIdentifier)"
-        var root = URL(fileURLWithPath: #filePath)
-        while root.path != "/", !FileManager.default.fileExists(atPath: root.appendingPathComponent("Package.swift").path) {
-            root.deleteLastPathComponent()
-        }
-        let python = environment["APUS_PYTHON"] ?? root.appendingPathComponent(".venv/bin/python").path
-        guard FileManager.default.isExecutableFile(atPath: python) else {
-            throw ConformanceFailure("no Python at \(python): run `make python`, or set APUS_PYTHON")
-        }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: python)
-        process.arguments = [
-            root.appendingPathComponent("Tests/Judges/make_cases.py").path, "--out", folder, "--limit-per-op", "1", "--dtypes",
-            "float32,int64",
-            "--dynamic", "--inplace", "--ops-regex", everyDay,
-        ]
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw ConformanceFailure("make_cases.py failed:\n\(text)") }
+        try Python.runFile(
+            "Tests/Judges/make_cases.py",
+            ["--out", folder, "--limit-per-op", "1", "--dtypes", "float32,int64", "--dynamic", "--inplace", "--ops-regex", everyDay])
         return try ConformanceCase.all(in: folder)
     }
 

@@ -16,6 +16,9 @@ import torch
 import torch.utils._pytree as pytree
 from safetensors.torch import save_file
 from torch import nn
+from torch._higher_order_ops.map import map as map_
+from torch._higher_order_ops.scan import scan
+from torch._higher_order_ops.while_loop import while_loop
 from torch.export import Dim
 
 F = nn.functional
@@ -256,6 +259,94 @@ class Pieces(nn.Module):
 @program("pieces")
 def pieces():
     return Pieces(), (torch.randn(4, 6),), []
+
+
+class WhileTensor(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4))
+
+    def forward(self, x):
+        return while_loop(lambda i, x: i < 5, lambda i, x: (i + 1, (x * self.weight).tanh() + i), (torch.zeros((), dtype=torch.int64), x))
+
+
+@program("while_tensor", dynamic=({0: Dim("n", min=2, max=8)},))
+def while_tensor():
+    return WhileTensor(), (torch.randn(3, 4),), [(torch.randn(8, 4),)]
+
+
+class WhileNumber(nn.Module):
+    def forward(self, x):
+        return while_loop(lambda i, x: i < 20, lambda i, x: (i + 3, x * 0.5 + i), (x.shape[0], x))
+
+
+@program("while_number", dynamic=({0: Dim("n", min=2, max=30)},))
+def while_number():
+    return WhileNumber(), (torch.randn(3, 4),), [(torch.randn(8, 4),), (torch.randn(25, 4),)]
+
+
+class WhileItem(nn.Module):
+    def forward(self, x):
+        def body(i, x):
+            k = i.item()
+            return torch.scalar_tensor(k + 1, dtype=torch.int64), x + k
+
+        return while_loop(lambda i, x: (i < 7) & (x.sum() < 100), body, (torch.zeros((), dtype=torch.int64), x))
+
+
+@program("while_item", dynamic=({0: Dim("n", min=2, max=8)},))
+def while_item():
+    return WhileItem(), (torch.randn(3, 4),), [(torch.randn(8, 4),), (torch.randn(2, 4) + 20,)]
+
+
+class WhileBranch(nn.Module):
+    def forward(self, x, y):
+        n = x.shape[0]
+
+        def body(i, state):
+            state = torch.cond(state.sum() > 0, lambda s: s * 0.5, lambda s: s + n, (state,))
+            return i + 1, state + y
+
+        return while_loop(lambda i, x: (i < 3) & (x.sum() < 100), body, (torch.zeros((), dtype=torch.int64), x))
+
+
+@program("while_branch", dynamic=({0: (rows := Dim("rows", min=2, max=8))}, {0: rows}))
+def while_branch():
+    return WhileBranch(), (torch.randn(3, 4), torch.randn(3, 4)), [(-torch.ones(5, 4), torch.randn(5, 4))]
+
+
+class Mapped(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4))
+
+    def forward(self, x, y):
+        return map_(lambda rows: ((rows[0] * self.weight).sin() + y, rows[1].sum()), (x, x * 2))
+
+
+@program("mapped", dynamic=({0: Dim("n", min=2, max=8)}, None))
+def mapped():
+    return Mapped(), (torch.randn(3, 4), torch.randn(4)), [(torch.randn(8, 4), torch.randn(4))]
+
+
+class Scanned(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(4, 4))
+
+    def forward(self, h, x):
+        def combine(carried, rows):
+            a, b = carried
+            a = torch.cond(a.sum() > 0, lambda a: a * 0.5, lambda a: a + 1, (a,))
+            a = torch.tanh(a @ self.weight + rows[0])
+            return (a, b * rows[1]), (a * 2, {"sum": b + 1})
+
+        return scan(combine, (h, h * 2), (x, x + 1), reverse=True)
+
+
+@program("scanned", dynamic=(None, {0: Dim("n", min=2, max=8)}))
+def scanned():
+    return Scanned(), (torch.randn(4), torch.randn(3, 4)), [(torch.randn(4), torch.randn(8, 4))]
 
 
 def leaves(value):

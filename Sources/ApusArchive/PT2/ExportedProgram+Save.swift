@@ -9,9 +9,11 @@ extension ExportedProgram {
     /// - Parameters:
     ///   - path: where to; `.pt2` by custom.
     ///   - extraFiles: texts to store beside the program, by file name.
+    ///   - cases: inputs with expected results to store beside the program, for `apus verify` and `ProgramCase.load(from:)`. PyTorch
+    ///     passes over them.
     /// - Throws: `ArchiveError`: `.notRepresentable` for what the format lacks (a text among the results, a program without results), `.cannotWrite`.
-    public func save(to path: String, extraFiles: [String: String] = [:]) throws {
-        try ArchiveWriter.write([("model", self)], to: path, extraFiles: extraFiles)
+    public func save(to path: String, extraFiles: [String: String] = [:], cases: [ProgramCase] = []) throws {
+        try ArchiveWriter.write([("model", self)], to: path, extraFiles: extraFiles, cases: ["model": cases])
     }
 }
 
@@ -20,26 +22,39 @@ extension ExportedPrograms {
     ///
     /// PyTorch's `load_pt2` opens all of them; its `torch.export.load` opens the one called `model`, where there is one.
     ///
+    /// - Parameters:
+    ///   - path: where to; `.pt2` by custom.
+    ///   - extraFiles: texts to store beside the programs, by file name.
+    ///   - cases: inputs with expected results, by entry point.
     /// - Throws: `ArchiveError` as `ExportedProgram.save(to:)` does, naming the entry point.
-    public func save(to path: String, extraFiles: [String: String] = [:]) throws {
-        try ArchiveWriter.write(entries, to: path, extraFiles: extraFiles)
+    public func save(to path: String, extraFiles: [String: String] = [:], cases: [String: [ProgramCase]] = [:]) throws {
+        if let unknown = cases.keys.sorted().first(where: { self[$0] == nil }) {
+            throw ProgramError(
+                .entryPoint, "there are cases for '\(unknown)', which is no entry point; there are: \(names.joined(separator: ", "))")
+        }
+        try ArchiveWriter.write(entries, to: path, extraFiles: extraFiles, cases: cases)
     }
 }
 
 /// Puts the members of an archive together, in PyTorch's order.
 enum ArchiveWriter {
-    static func write(_ programs: [(name: String, program: ExportedProgram)], to path: String, extraFiles: [String: String]) throws {
+    static func write(
+        _ programs: [(name: String, program: ExportedProgram)], to path: String, extraFiles: [String: String],
+        cases: [String: [ProgramCase]]
+    ) throws {
         try naming(file: path) {
-            try ZipWriter.write(try members(programs, extraFiles: extraFiles, root: root(of: path)), to: path)
+            try ZipWriter.write(try members(programs, extraFiles: extraFiles, cases: cases, root: root(of: path)), to: path)
         }
     }
 
     private static func members(
-        _ programs: [(name: String, program: ExportedProgram)], extraFiles: [String: String], root: String
+        _ programs: [(name: String, program: ExportedProgram)], extraFiles: [String: String], cases: [String: [ProgramCase]],
+        root: String
     ) throws -> [ZipMember] {
         guard !programs.isEmpty else { throw ArchiveError(.notRepresentable, "an archive without programs") }
         var weightFiles = WeightWriter(kind: "weights", prefix: "weight_")
         var constantFiles = WeightWriter(kind: "constants", prefix: "tensor_")
+        var caseFiles = WeightWriter(kind: CaseTable.kind, prefix: "tensor_")
         var tables: [ZipMember] = []
         for (name, program) in programs {
             guard !name.isEmpty, !name.contains("/"), name != ".", name != ".." else {
@@ -55,8 +70,9 @@ enum ArchiveWriter {
                 // Zero bytes stand for "no example inputs": anything else would be a pickle.
                 ZipMember("data/sample_inputs/\(name).pt", ByteSource([])),
             ]
+            tables += try CaseTable.members(cases[name] ?? [], model: name, files: &caseFiles)
         }
-        var members = weightFiles.members + constantFiles.members + tables
+        var members = weightFiles.members + constantFiles.members + caseFiles.members + tables
         for (name, text) in extraFiles.sorted(by: { $0.key < $1.key }) { members.append(ZipMember("extra/\(name)", text: text)) }
         members += [
             ZipMember("archive_format", text: "pt2"), ZipMember("archive_version", text: "0"), ZipMember(".data/version", text: "6\n"),

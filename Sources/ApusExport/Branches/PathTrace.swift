@@ -9,6 +9,11 @@ struct PathTrace {
         case returned(mutations: [String: Value], leaves: [GraphOutput], spec: TreeSpec)
         /// The run ended in an error: the program rejects the inputs of this path with its text.
         case threw(message: String, site: CallSite?)
+
+        var hasThrown: Bool {
+            if case .threw = self { return true }
+            return false
+        }
     }
 
     let graph: Graph
@@ -18,10 +23,7 @@ struct PathTrace {
     let readRanges: [Symbol: SymRange]
     let outcome: Outcome
 
-    var hasThrown: Bool {
-        if case .threw = outcome { return true }
-        return false
-    }
+    var hasThrown: Bool { outcome.hasThrown }
 }
 
 extension ExploredPath {

@@ -1,32 +1,22 @@
 import ApusSymbolic
 import ApusTensor
 
-/// One dimension of one example input, to be declared dynamic. Made by `dynamicDim`.
-public struct DynamicDimension: Sendable {
-    /// The example input, told by its identity among the arguments.
-    let tensor: Tensor
-    /// As written; may be negative.
-    let dim: Int
-}
-
 /// A statement about the sizes that a program must take. Dimensions that no constraint names are static.
 public struct Constraint: Sendable {
-    enum Kind: Sendable {
-        case free
+    indirect enum Kind: Sendable {
+        case free(DynamicDimension.Axis)
         /// Inclusive bounds.
-        case range(min: Int?, max: Int?)
-        case values([Int])
-        case equal(DynamicDimension)
+        case range(DynamicDimension.Axis, min: Int?, max: Int?)
+        case values(DynamicDimension.Axis, [Int])
+        case equal(DynamicDimension.Axis, DynamicDimension.Axis)
+        /// What no bound and no equality can say.
+        case relation(DynamicDimension.Form, BoolExpr.Comparison, DynamicDimension.Form)
+        case any(Kind, Kind)
+        case all(Kind, Kind)
     }
 
-    let dimension: DynamicDimension
     let kind: Kind
 }
-
-/// Declares dimension `dim` of an example input dynamic: 1 and up unless bounded. Negative positions count from the end.
-///
-///     try export(f, args: x, y, constraints: [dynamicDim(x, 0) >= 3, dynamicDim(x, 0) <= 6, dynamicDim(y, 0) == dynamicDim(x, 0)])
-public func dynamicDim(_ x: Tensor, _ dim: Int) -> DynamicDimension { DynamicDimension(tensor: x, dim: dim) }
 
 /// What may stand in a list of constraints: a comparison of a dimension, or a dimension by itself.
 public protocol ConstraintConvertible: Sendable {
@@ -34,29 +24,134 @@ public protocol ConstraintConvertible: Sendable {
 }
 
 extension Constraint: ConstraintConvertible { public var constraint: Constraint { self } }
-extension DynamicDimension: ConstraintConvertible { public var constraint: Constraint { Constraint(dimension: self, kind: .free) } }
+
+extension DynamicDimension: ConstraintConvertible {
+    /// The dimension by itself: dynamic, 1 and up. Of arithmetic: every dimension in it.
+    public var constraint: Constraint {
+        if let axis { return Constraint(kind: .free(axis)) }
+        return Constraint(kind: .relation(form, .equal, form))
+    }
+}
+
+// MARK: - Comparisons
 
 extension DynamicDimension {
-    private func bounded(min: Int? = nil, max: Int? = nil) -> Constraint { Constraint(dimension: self, kind: .range(min: min, max: max)) }
+    private func bounded(min: Int? = nil, max: Int? = nil) -> Constraint? { axis.map { Constraint(kind: .range($0, min: min, max: max)) } }
 
-    public static func >= (a: DynamicDimension, b: Int) -> Constraint { a.bounded(min: b) }
-    public static func <= (a: DynamicDimension, b: Int) -> Constraint { a.bounded(max: b) }
+    private func compared(_ comparison: BoolExpr.Comparison, _ other: Form) -> Constraint {
+        Constraint(kind: .relation(form, comparison, other))
+    }
+
+    public static func >= (a: DynamicDimension, b: Int) -> Constraint { a.bounded(min: b) ?? a.compared(.greaterOrEqual, .constant(b)) }
+    public static func <= (a: DynamicDimension, b: Int) -> Constraint { a.bounded(max: b) ?? a.compared(.lessOrEqual, .constant(b)) }
     /// A bound beyond the range of `Int` leaves nothing: it is kept as the impossible range and reported by `export`.
-    public static func > (a: DynamicDimension, b: Int) -> Constraint { b == .max ? a.bounded(min: .max, max: 0) : a.bounded(min: b + 1) }
-    public static func < (a: DynamicDimension, b: Int) -> Constraint { b == .min ? a.bounded(min: .max, max: 0) : a.bounded(max: b - 1) }
+    public static func > (a: DynamicDimension, b: Int) -> Constraint {
+        (b == .max ? a.bounded(min: .max, max: 0) : a.bounded(min: b + 1)) ?? a.compared(.greater, .constant(b))
+    }
+    public static func < (a: DynamicDimension, b: Int) -> Constraint {
+        (b == .min ? a.bounded(min: .max, max: 0) : a.bounded(max: b - 1)) ?? a.compared(.less, .constant(b))
+    }
     public static func >= (a: Int, b: DynamicDimension) -> Constraint { b <= a }
     public static func <= (a: Int, b: DynamicDimension) -> Constraint { b >= a }
     public static func > (a: Int, b: DynamicDimension) -> Constraint { b < a }
     public static func < (a: Int, b: DynamicDimension) -> Constraint { b > a }
+    public static func >= (a: DynamicDimension, b: DynamicDimension) -> Constraint { a.compared(.greaterOrEqual, b.form) }
+    public static func <= (a: DynamicDimension, b: DynamicDimension) -> Constraint { a.compared(.lessOrEqual, b.form) }
+    public static func > (a: DynamicDimension, b: DynamicDimension) -> Constraint { a.compared(.greater, b.form) }
+    public static func < (a: DynamicDimension, b: DynamicDimension) -> Constraint { a.compared(.less, b.form) }
+
     /// The two dimensions are always of one size, and share one symbol.
-    public static func == (a: DynamicDimension, b: DynamicDimension) -> Constraint { Constraint(dimension: a, kind: .equal(b)) }
+    public static func == (a: DynamicDimension, b: DynamicDimension) -> Constraint {
+        if let first = a.axis, let second = b.axis { return Constraint(kind: .equal(first, second)) }
+        return a.compared(.equal, b.form)
+    }
     /// The dimension has this one size.
-    public static func == (a: DynamicDimension, b: Int) -> Constraint { a.bounded(min: b, max: b) }
+    public static func == (a: DynamicDimension, b: Int) -> Constraint { a.bounded(min: b, max: b) ?? a.compared(.equal, .constant(b)) }
+    public static func == (a: Int, b: DynamicDimension) -> Constraint { b == a }
 
     /// Inclusive bounds, `in(3...6)`.
-    public func `in`(_ range: ClosedRange<Int>) -> Constraint { bounded(min: range.lowerBound, max: range.upperBound) }
-    public func `in`(_ range: PartialRangeFrom<Int>) -> Constraint { bounded(min: range.lowerBound) }
-    public func `in`(_ range: PartialRangeThrough<Int>) -> Constraint { bounded(max: range.upperBound) }
+    public func `in`(_ range: ClosedRange<Int>) -> Constraint { bounded(min: range.lowerBound, max: range.upperBound) ?? within(range) }
+    public func `in`(_ range: PartialRangeFrom<Int>) -> Constraint { self >= range.lowerBound }
+    public func `in`(_ range: PartialRangeThrough<Int>) -> Constraint { self <= range.upperBound }
     /// Exactly these sizes.
-    public func `in`(_ values: [Int]) -> Constraint { Constraint(dimension: self, kind: .values(values)) }
+    public func `in`(_ values: [Int]) -> Constraint {
+        if let axis { return Constraint(kind: .values(axis, values)) }
+        let choices: [Constraint] = values.map { (value: Int) -> Constraint in self == value }
+        guard let first = choices.first else { return compared(.less, form) }
+        return choices.dropFirst().reduce(first) { $0 || $1 }
+    }
+
+    /// Bounds on arithmetic: the distance from the lower one, cut off at the ends, is the value itself.
+    private func within(_ range: ClosedRange<Int>) -> Constraint {
+        let clamped = Form.binary(.minimum, .binary(.maximum, form, .constant(range.lowerBound)), .constant(range.upperBound))
+        return compared(.equal, clamped)
+    }
+}
+
+/// At least one of two constraints holds. The dimensions of both become dynamic.
+public func || (a: Constraint, b: Constraint) -> Constraint { Constraint(kind: .any(a.kind, b.kind)) }
+
+/// Both constraints hold, for a part of an `||`. By themselves two constraints are two elements of the list.
+public func && (a: Constraint, b: Constraint) -> Constraint { Constraint(kind: .all(a.kind, b.kind)) }
+
+// MARK: - Reading
+
+extension Constraint.Kind {
+    var axes: [DynamicDimension.Axis] {
+        switch self {
+        case .free(let axis), .range(let axis, _, _), .values(let axis, _): [axis]
+        case .equal(let a, let b): [a, b]
+        case .relation(let a, _, let b): a.axes + b.axes
+        case .any(let a, let b), .all(let a, let b): a.axes + b.axes
+        }
+    }
+
+    /// The statement as a condition on sizes.
+    func condition(_ axis: (DynamicDimension.Axis) throws -> SymInt) rethrows -> SymBool {
+        switch self {
+        case .free: return true
+        case .range(let known, let min, let max):
+            let size = try axis(known)
+            return .all([holds(SymInt(min ?? .min), .lessOrEqual, size), holds(size, .lessOrEqual, SymInt(max ?? .max))])
+        case .values(let known, let values):
+            let size = try axis(known)
+            return .any(values.map { holds(size, .equal, SymInt($0)) })
+        case .equal(let a, let b): return holds(try axis(a), .equal, try axis(b))
+        case .relation(let a, let comparison, let b): return holds(try a.size(axis), comparison, try b.size(axis))
+        case .any(let a, let b): return .any([try a.condition(axis), try b.condition(axis)])
+        case .all(let a, let b): return .all([try a.condition(axis), try b.condition(axis)])
+        }
+    }
+
+    /// As Swift code, as it stands in a list of constraints; `name` gives the argument of an axis.
+    func code(_ name: (DynamicDimension.Axis) -> String) -> String {
+        func dimension(_ axis: DynamicDimension.Axis) -> String { DynamicDimension.Form.axis(axis).code(name) }
+        switch self {
+        case .free(let axis): return dimension(axis)
+        case .range(let axis, let min?, let max?):
+            return min == max ? "\(dimension(axis)) == \(min)" : "\(dimension(axis)).in(\(min)...\(max))"
+        case .range(let axis, let min?, nil): return "\(dimension(axis)) >= \(min)"
+        case .range(let axis, nil, let max?): return "\(dimension(axis)) <= \(max)"
+        case .range(let axis, nil, nil): return dimension(axis)
+        case .values(let axis, let values): return "\(dimension(axis)).in(\(values))"
+        case .equal(let a, let b): return "\(dimension(a)) == \(dimension(b))"
+        case .relation(let a, let comparison, let b): return "\(a.code(name)) \(comparison.rawValue) \(b.code(name))"
+        case .any(let a, let b): return "\(a.code(name)) || \(b.code(name))"
+        case .all(let a, let b):
+            return [a, b].map { part in
+                if case .any = part { "(\(part.code(name)))" } else { part.code(name) }
+            }.joined(separator: " && ")
+        }
+    }
+}
+
+private func holds(_ a: SymInt, _ comparison: BoolExpr.Comparison, _ b: SymInt) -> SymBool {
+    switch comparison {
+    case .equal: a == b
+    case .notEqual: a != b
+    case .less: a < b
+    case .lessOrEqual: a <= b
+    case .greater: a > b
+    case .greaterOrEqual: a >= b
+    }
 }

@@ -5,13 +5,21 @@ import ApusTensor
 public struct EntryPoint {
     let export: (_ model: (any Module)?) throws -> ExportedProgram
 
+    init(_ export: @escaping (_ model: (any Module)?) throws -> ExportedProgram) { self.export = export }
+
     /// - Parameters: as for `export`.
+    ///   - isTraining: the mode that the model is in while it is traced, nil for the one it has.
     public init<each Input, Output>(
         _ function: @escaping (repeat each Input) throws -> Output, args: repeat each Input,
-        constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true
+        constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(),
+        selfCheck: Bool = true, isTraining: Bool? = nil, log: ExportLog? = .fromEnvironment
     ) {
         let arguments = (repeat each args)
-        export = { model in try exportPack(function, (repeat each arguments), model, constraints, names, branches, selfCheck) }
+        self.init { model in
+            try inMode(isTraining, model) {
+                try exportPack(function, (repeat each arguments), model, constraints, names, branches, selfCheck, log)
+            }
+        }
     }
 }
 

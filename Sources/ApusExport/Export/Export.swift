@@ -17,59 +17,67 @@ import ApusTensor
 ///   - branches: what happens at questions that the declared inputs leave open.
 ///   - selfCheck: after tracing, the function and the program run side by side on an input of each path, and must agree. It runs the
 ///     function once more for each path, on real data.
+///   - log: is told of every symbol, question and specialisation; by default standard error where `APUS_LOG=guards`.
 /// - Throws: `ConstraintViolationError` where the function needs more than is declared, `ProgramError` where it can't be traced, and what
 ///   the function itself throws.
 public func export<each Input, Output>(
     _ function: (repeat each Input) throws -> Output, args: repeat each Input, constraints: [any ConstraintConvertible] = [],
-    names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true
+    names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true,
+    log: ExportLog? = .fromEnvironment
 ) throws -> ExportedProgram {
-    try exportPack(function, (repeat each args), nil, constraints, names, branches, selfCheck)
+    try exportPack(function, (repeat each args), nil, constraints, names, branches, selfCheck, log)
 }
 
 /// Traces a module's `forward` of one argument, as `export` of a function does. Parameters and buffers become the program's own.
 public func export<Model: Module>(
     _ model: Model, args x: Model.Input, constraints: [any ConstraintConvertible] = [], names: [String]? = nil,
-    branches: BranchPolicy = .explore(), selfCheck: Bool = true
+    branches: BranchPolicy = .explore(), selfCheck: Bool = true,
+    log: ExportLog? = .fromEnvironment
 ) throws -> ExportedProgram {
-    try exportPack({ (x: Model.Input) in try model(x) }, (x), model, constraints, names, branches, selfCheck)
+    try exportPack({ (x: Model.Input) in try model(x) }, (x), model, constraints, names, branches, selfCheck, log)
 }
 
 /// Traces a module's `forward` of two arguments.
 public func export<Model: Module>(
     _ model: Model, args x: Model.FirstOfTwo, _ y: Model.SecondOfTwo, constraints: [any ConstraintConvertible] = [],
-    names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true
+    names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true,
+    log: ExportLog? = .fromEnvironment
 ) throws -> ExportedProgram {
     try exportPack(
-        { (x: Model.FirstOfTwo, y: Model.SecondOfTwo) in try model(x, y) }, (x, y), model, constraints, names, branches, selfCheck)
+        { (x: Model.FirstOfTwo, y: Model.SecondOfTwo) in try model(x, y) }, (x, y), model, constraints, names, branches, selfCheck, log)
 }
 
 /// Traces a module's `forward` of three arguments.
 public func export<Model: Module>(
     _ model: Model, args x: Model.FirstOfThree, _ y: Model.SecondOfThree, _ z: Model.ThirdOfThree,
-    constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true
+    constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true,
+    log: ExportLog? = .fromEnvironment
 ) throws -> ExportedProgram {
     try exportPack(
         { (x: Model.FirstOfThree, y: Model.SecondOfThree, z: Model.ThirdOfThree) in try model(x, y, z) }, (x, y, z), model, constraints,
-        names, branches, selfCheck)
+        names, branches, selfCheck, log)
 }
 
 /// Traces a function that uses a model: its parameters and buffers become the program's own.
 public func export<each Input, Output>(
     _ function: (repeat each Input) throws -> Output, of model: any Module, args: repeat each Input,
-    constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true
+    constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true,
+    log: ExportLog? = .fromEnvironment
 ) throws -> ExportedProgram {
-    try exportPack(function, (repeat each args), model, constraints, names, branches, selfCheck)
+    try exportPack(function, (repeat each args), model, constraints, names, branches, selfCheck, log)
 }
 
 func exportPack<each Input, Output>(
     _ function: (repeat each Input) throws -> Output, _ arguments: (repeat each Input), _ model: (any Module)?,
-    _ constraints: [any ConstraintConvertible], _ names: [String]?, _ branches: BranchPolicy, _ selfCheck: Bool
+    _ constraints: [any ConstraintConvertible], _ names: [String]?, _ branches: BranchPolicy, _ selfCheck: Bool,
+    _ log: ExportLog? = .fromEnvironment, _ collector: FailureCollector? = nil, joint request: JointRequest? = nil
 ) throws -> ExportedProgram {
     let scope = SymbolScope()
     let declared = try declare((repeat each arguments), names, constraints, scope)
     let state = try model.map { try ModuleState(of: $0) }
+    let joint = try request.map { try $0.resolved(declared, state) }
     return try withoutActuallyEscaping(function) { function in
-        let exporter = Exporter(declared: declared, model: state, policy: branches, selfCheck: selfCheck) { leaves in
+        let forward: ([LeafValue]) throws -> FlatTree = { leaves in
             guard case .tuple(let specs) = declared.tree.spec else { throw ProgramError(.structureMismatch, "arguments are a tuple") }
             var rest = leaves[...]
             var next = specs.makeIterator()
@@ -79,7 +87,11 @@ func exportPack<each Input, Output>(
             }
             return try flatten(try function(repeat try rebuilt(each arguments)))
         }
-        return try exporter.export()
+        let exporter = Exporter(
+            declared: declared, model: state, policy: branches, selfCheck: selfCheck, collector: collector, log: log,
+            function: { leaves in try joint.map { try $0.run(leaves, forward) } ?? forward(leaves) })
+        guard let joint else { return try exporter.export() }
+        return try joint.program(from: try exporter.export())
     }
 }
 

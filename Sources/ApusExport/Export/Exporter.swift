@@ -18,13 +18,18 @@ struct Exporter {
     let model: ModuleState?
     let policy: BranchPolicy
     let selfCheck: Bool
+    /// Where failures go, so that tracing goes on after them; nil to stop at the first.
+    var collector: FailureCollector?
+    var log: ExportLog?
     /// The function on rebuilt arguments; gives the result as a tree.
     let function: ([LeafValue]) throws -> FlatTree
 
     private var entries: [ModuleState.Entry] { model?.entries ?? [] }
 
     func export() throws -> ExportedProgram {
+        if let log { for dimension in declared.dimensions { log.write(.symbol(dimension.symbol, declared.scope, site: nil)) } }
         let traces = try explore()
+        try collector?.stopIfFailed(declared)
         let returned = traces.first { !$0.hasThrown }
         guard let returned, case .returned(_, _, let outSpec) = returned.outcome else {
             if case .threw(let message, let site)? = traces.first?.outcome { throw ProgramError(.untraceable, message, site: site) }
@@ -74,6 +79,7 @@ struct Exporter {
     private func run(_ prefix: [PathDecision], _ symbols: SymbolMemory) throws -> PathTrace {
         let scope = declared.scope
         let path = PathRecorder(scope: scope, policy: policy, prefix: prefix, symbols: symbols)
+        path.log = log
         let tracer = Tracer(scope: scope, path: path, model: model)
         scope.push()
         let previous = scope.oracle
@@ -83,35 +89,53 @@ struct Exporter {
             scope.oracle = previous
             scope.pop()
         }
+        let outcome = try outcome(of: tracer, path)
+        log?.write(.path(decisions: path.decisions.count, nodes: tracer.graph.nodes.count, hasThrown: outcome.hasThrown))
+        return PathTrace(
+            graph: tracer.graph, captured: tracer.captured, decisions: path.decisions, readRanges: path.finalRanges(), outcome: outcome)
+    }
+
+    /// Runs the function once. A path that throws rejects its inputs; what makes the run itself worthless is thrown, or collected.
+    private func outcome(of tracer: Tracer, _ path: PathRecorder) throws -> PathTrace.Outcome {
+        var outcome: PathTrace.Outcome?
+        var thrown: (any Error)?
+        do { outcome = try traced(tracer) } catch { thrown = error }
+        if let failure = failure(tracer, path, thrown) {
+            guard let collector else { throw failure }
+            collector.record(failure, on: path)
+            return .threw(message: "\(failure)", site: FailureCollector.site(of: failure))
+        }
+        if let outcome { return outcome }
+        guard let thrown else { throw ProgramError(.untraceable, "the function neither returned nor threw") }
+        collector?.recordRejection(thrown, on: path)
+        return .threw(message: "\(thrown)", site: FailureCollector.site(of: thrown))
+    }
+
+    /// Why a run can't become a path of the program, if it can't.
+    private func failure(_ tracer: Tracer, _ path: PathRecorder, _ thrown: (any Error)?) -> (any Error)? {
+        if let failure = path.failure ?? path.unaskedQuestion { return failure }
+        if let fault = declared.scope.faults.first {
+            return ProgramError(.untraceable, "a size can't be computed: \(fault.error.message)", site: fault.site)
+        }
+        if !path.violations.isEmpty { return ConstraintViolationError(violations: path.violations).advised(by: declared) }
+        guard let thrown else { return tracer.keptValue() }
+        // A function with one path only has nothing left to run, and what only tracing can't do is no reason to reject inputs.
+        let isOfTracing = (thrown as? TensorError)?.code == .tracing
+        return isOfTracing || thrown is ProgramError || path.decisions.isEmpty ? thrown : nil
+    }
+
+    /// The function's tensors live no longer than this call, unless it keeps them.
+    private func traced(_ tracer: Tracer) throws -> PathTrace.Outcome {
         let placeholders: [Tensor] = entries.map { entry in
-            tracer.makeInput((entry.isParameter ? "p_" : "b_") + identifier(entry.name), entry.tensor.spec)
+            tracer.makeInput(
+                (entry.isParameter ? "p_" : "b_") + identifier(entry.name), entry.tensor.spec,
+                userName: (entry.isParameter ? "the parameter " : "the buffer ") + entry.name)
         }
         let leaves: [LeafValue] = zip(declared.tree.leaves, zip(declared.specs, declared.names)).map { leaf, declaration in
             guard let spec = declaration.0 else { return leaf }
-            return .tensor(tracer.makeInput(identifier(declaration.1), spec))
+            return .tensor(tracer.makeInput(identifier(declaration.1), spec, userName: "the argument \(declaration.1)"))
         }
-        let outcome: PathTrace.Outcome
-        do {
-            outcome = try Interpreter.with(tracer) { try call(leaves, placeholders, tracer) }
-        } catch let error as ConstraintViolationError {
-            throw error
-        } catch let error as ProgramError {
-            throw error
-        } catch {
-            // A path that throws rejects its inputs; a function with one path only has nothing left to run.
-            if let failure = path.failure { throw failure }
-            try tracer.requireNoViolations()
-            if path.decisions.isEmpty { throw error }
-            outcome = .threw(message: "\(error)", site: (error as? TensorError)?.site)
-        }
-        if let failure = path.failure { throw failure }
-        // Also where the function caught the error and went on: what it does then is right for some inputs only.
-        try tracer.requireNoViolations()
-        if let fault = scope.faults.first {
-            throw ProgramError(.untraceable, "a size can't be computed: \(fault.error.message)", site: fault.site)
-        }
-        return PathTrace(
-            graph: tracer.graph, captured: tracer.captured, decisions: path.decisions, readRanges: path.finalRanges(), outcome: outcome)
+        return try Interpreter.with(tracer) { try call(leaves, placeholders, tracer) }
     }
 
     /// Runs the function with the model's tensors replaced, and collects what it returns and what it left in the buffers.
@@ -225,7 +249,7 @@ struct Exporter {
     private func overBudget(_ traces: [PathTrace], _ limit: Int) -> ProgramError {
         let sites = HotSites(traces.flatMap(\.decisions), scope: declared.scope)
         return ProgramError(
-            .untraceable,
+            .overBudget,
             "the function has more than \(limit) paths. The questions asked most:\n\(sites)\nOr raise the limit: branches: .explore(limit: \(limit * 4)).",
             site: sites.entries.first?.site)
     }

@@ -5,7 +5,7 @@ extension ExportedProgram {
     ///
     /// - Throws: `ProgramError` where arguments or result do not have the program's structure, or an input is not admitted.
     public func callAsFunction<each Input, Output: ProgramValue>(_ arguments: repeat each Input) throws -> Output {
-        let leaves = try call(repeat each arguments)
+        let leaves = try run(leaves: callLeaves(repeat each arguments))
         var rest = leaves[...]
         return try Output.build(from: &rest, callSpec.outSpec)
     }
@@ -14,7 +14,7 @@ extension ExportedProgram {
     public func callAsFunction<each Input, First: ProgramValue, Second: ProgramValue, each Rest: ProgramValue>(
         _ arguments: repeat each Input
     ) throws -> (First, Second, repeat each Rest) {
-        let leaves = try call(repeat each arguments)
+        let leaves = try run(leaves: callLeaves(repeat each arguments))
         let specs: [TreeSpec]
         switch callSpec.outSpec {
         case .tuple(let children), .list(let children): specs = children
@@ -31,7 +31,8 @@ extension ExportedProgram {
         return (try element(First.self), try element(Second.self), repeat try element((each Rest).self))
     }
 
-    private func call<each Input>(_ arguments: repeat each Input) throws -> [LeafValue] {
+    /// The leaves of arguments of the program's structure.
+    func callLeaves<each Input>(_ arguments: repeat each Input) throws -> [LeafValue] {
         var leaves: [LeafValue] = []
         var specs: [TreeSpec] = []
         for argument in repeat each arguments {
@@ -43,6 +44,6 @@ extension ExportedProgram {
         guard spec == callSpec.inSpec else {
             throw ProgramError(.structureMismatch, "the arguments have the structure \(spec) where the program takes \(callSpec.inSpec)")
         }
-        return try run(leaves: leaves)
+        return leaves
     }
 }

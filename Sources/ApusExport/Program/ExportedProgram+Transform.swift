@@ -11,7 +11,16 @@ extension ExportedProgram {
     /// A new program whose graph went through the passes in order, verified after each.
     public func transform(_ passes: [any GraphPass]) throws -> ExportedProgram {
         let manager = PassManager(passes, verifier: Verifier(undecided: .accept))
-        return try replacing(graph: try manager.run(graph, scope: scope))
+        let result: Graph = try manager.run(graph, scope: scope)
+        return try replacing(graph: try result.withDistinctGradients(graphSignature.outputRoles))
+    }
+
+    /// A new program whose graph went through the stages of a pipeline, each of which ends in its dialect.
+    /// - Throws: `PassError` that names the pass or the stage.
+    public func transform(_ pipeline: PassPipeline) throws -> ExportedProgram {
+        let accepting = PassPipeline(pipeline.stages, undecided: .accept)
+        let result: Graph = try accepting.run(graph, scope: scope)
+        return try replacing(graph: try result.withDistinctGradients(graphSignature.outputRoles))
     }
 
     /// A new program that states its ranges and guards as assertions, nodes at the start of its graph, so that other runtimes which don't

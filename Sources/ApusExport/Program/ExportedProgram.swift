@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusNN
 import ApusRuntime
 import ApusSymbolic
 import ApusTensor
@@ -59,6 +60,16 @@ public final class ExportedProgram: Sendable {
     /// Tensors that the function captured.
     public var constants: [String: Tensor] { state.dictionary(graphSignature, constants: true) }
 
+    /// Sets parameters and buffers, for this program and for the entry points that share them. Nothing is changed when it fails.
+    ///
+    /// - Parameter strict: requires exactly the program's names. Without it, missing and unexpected ones are returned rather than thrown;
+    ///   shapes and dtypes must fit in any case.
+    /// - Throws: `StateDictMismatch` with everything that does not fit.
+    @discardableResult
+    public func load(_ stateDict: [String: Tensor], strict: Bool = true) throws -> StateDictMismatch {
+        try state.load(stateDict, strict: strict)
+    }
+
     /// Puts a program together and verifies it.
     /// - Parameter state: one tensor for each graph input that is not the user's, in input order.
     public convenience init(
@@ -70,9 +81,12 @@ public final class ExportedProgram: Sendable {
                 .invalidGraph,
                 "\(state.count) tensors for \(inputRoles.count { $0 != .userInput }) parameters, buffers and constants")
         }
+        var placement = StatePlacement()
+        let positions: [Int] = placement.add(inputRoles, state, sharesNames: false)
         try self.init(
-            graph: graph, inputRoles: inputRoles, outputRoles: outputRoles, store: StateStore(state), positions: nil, callSpec: callSpec,
-            leafRoles: leafRoles, leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards, paths: paths)
+            graph: graph, inputRoles: inputRoles, outputRoles: outputRoles, store: StateStore(placement.tensors),
+            positions: placement.tensors.count == state.count ? nil : positions, callSpec: callSpec, leafRoles: leafRoles,
+            leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards, paths: paths)
     }
 
     /// A program over a store that others may share.
@@ -113,10 +127,24 @@ public final class ExportedProgram: Sendable {
     }
 
     /// The same program around another graph whose inputs and outputs keep their places, with state of its own.
-    func replacing(graph: Graph) throws -> ExportedProgram {
-        try ExportedProgram(
-            graph: graph, inputRoles: graphSignature.inputRoles, outputRoles: graphSignature.outputRoles, state: state.snapshot(),
-            callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards)
+    /// - Parameters:
+    ///   - outputRoles: the outputs' roles, where they are others than before
+    ///   - outSpec: the result's nesting, where it is another than before
+    ///   - paths: those that `export` explored, where they still say how the graph came to be
+    func replacing(
+        graph: Graph, outputRoles: [OutputRole]? = nil, outSpec: TreeSpec? = nil, paths: [ExploredPath] = []
+    ) throws -> ExportedProgram {
+        // Gradients name the input that they are of, which may have another name now.
+        var renamed: [String: String] = [:]
+        for (old, new) in zip(self.graph.inputs, graph.inputs) { renamed[self.graph.name(old)] = graph.name(new) }
+        let roles: [OutputRole] = (outputRoles ?? graphSignature.outputRoles).map { role in
+            guard case .gradientToUserInput(let name) = role else { return role }
+            return .gradientToUserInput(renamed[name] ?? name)
+        }
+        return try ExportedProgram(
+            graph: graph, inputRoles: graphSignature.inputRoles, outputRoles: roles, state: state.snapshot(),
+            callSpec: CallSpec(inSpec: callSpec.inSpec, outSpec: outSpec ?? callSpec.outSpec), leafRoles: leafRoles, leafNames: leafNames,
+            scope: scope, symbolToRange: symbolToRange, guards: guards, paths: paths)
     }
 
     /// The same program over a store that others share.
@@ -134,15 +162,20 @@ extension ExportedProgram {
     /// Runs the program on the flattened arguments and gives the flattened result. Throws before any kernel runs when an input is not
     /// what the program takes.
     public func run(leaves: [LeafValue]) throws -> [LeafValue] {
+        userResults(try allOutputs(leaves: leaves))
+    }
+
+    /// Everything that the graph gives, in the order of `graphSignature.outputRoles`.
+    func allOutputs(leaves: [LeafValue]) throws -> [LeafValue] {
         let inputs = try tensors(of: leaves)
         try checker.check(inputs)
-        return try run(checked: inputs)
+        return try allOutputs(checked: inputs)
     }
 
     /// Runs the program on tensors alone, in the order of `graphSignature.userInputs`.
     public func run(_ inputs: [Tensor]) throws -> [Tensor] {
         try checker.check(inputs)
-        return try run(checked: inputs).enumerated().map { index, leaf in
+        return try userResults(allOutputs(checked: inputs)).enumerated().map { index, leaf in
             guard case .tensor(let tensor) = leaf else {
                 throw ProgramError(.structureMismatch, "result \(index) is \(leaf), not a tensor; use run(leaves:)")
             }
@@ -150,11 +183,14 @@ extension ExportedProgram {
         }
     }
 
-    private func run(checked inputs: [Tensor]) throws -> [LeafValue] {
-        let outputs: [LeafValue] = try state.run { state in
+    private func allOutputs(checked inputs: [Tensor]) throws -> [LeafValue] {
+        try state.run { state in
             try Interpreter.with(nil) { try plan.run(state + inputs) }.map { LeafValue($0) }
         }
-        return zip(graphSignature.outputRoles, outputs).compactMap { role, leaf in
+    }
+
+    private func userResults(_ outputs: [LeafValue]) -> [LeafValue] {
+        zip(graphSignature.outputRoles, outputs).compactMap { role, leaf in
             role == .userOutput || role == .loss ? leaf : nil
         }
     }

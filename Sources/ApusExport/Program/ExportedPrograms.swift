@@ -29,22 +29,11 @@ public struct ExportedPrograms: Sendable {
 
     /// Programs whose parameters and buffers of the same name become one.
     package init(sharingStateOf entries: [(name: String, program: ExportedProgram)]) throws {
-        var tensors: [Tensor] = []
-        var known: [String: Int] = [:]
+        var placement = StatePlacement()
         let positions: [[Int]] = entries.map { entry in
-            zip(entry.program.graphSignature.inputRoles, entry.program.state.snapshot()).map { role, tensor in
-                let name: String? =
-                    switch role {
-                    case .parameter(let name), .buffer(let name, _): name
-                    case .constant, .userInput: nil
-                    }
-                if let name, let position = known[name] { return position }
-                tensors.append(tensor)
-                if let name { known[name] = tensors.count - 1 }
-                return tensors.count - 1
-            }
+            placement.add(entry.program.graphSignature.inputRoles, entry.program.state.snapshot(), sharesNames: true)
         }
-        let store = StateStore(tensors)
+        let store = StateStore(placement.tensors)
         try self.init(zip(entries, positions).map { ($0.name, try $0.program.sharing(store, positions: $1)) })
     }
 }

@@ -72,9 +72,17 @@ struct InputChecker: Sendable {
                     .constraintViolated, "\(origins[index]) must be in \(range), got \(values[index])")
             }
             for (condition, guarding) in guards where condition.evaluate(UnsafeBufferPointer(values)) != true {
-                throw ProgramError(.constraintViolated, guarding.message, site: guarding.site)
+                throw ProgramError(.constraintViolated, guarding.message + got(guarding.condition, values), site: guarding.site)
             }
         }
+    }
+
+    /// The sizes that break a guard.
+    private func got(_ condition: SymBool, _ values: UnsafeMutableBufferPointer<Int>) -> String {
+        let sizes = condition.freeSymbols.compactMap { symbol in
+            symbols.firstIndex(of: symbol).map { "\(origins[$0]) = \(values[$0])" }
+        }
+        return sizes.isEmpty ? "" : ", got " + sizes.joined(separator: ", ")
     }
 
     private func bind(_ tensor: Tensor, _ input: Input, _ values: UnsafeMutableBufferPointer<Int>) throws {

@@ -21,6 +21,14 @@ public struct ProgramError: Error, Sendable {
         case untraceable
         /// The exported program does not give what the function gives: found by the check at the end of an export.
         case selfCheck
+        /// Two runs of a function that is traced asked different questions, or ran different operations before one.
+        case notDeterministic
+        /// A function with more paths, or more questions on one path, than were allowed for.
+        case overBudget
+        /// A tensor of a trace was kept by the function, where a program can't keep it.
+        case leakedValue
+        /// Gradients asked of a program that computes none.
+        case notJoint
         /// A graph that breaks its own rules.
         case invalidGraph
     }
@@ -37,5 +45,11 @@ public struct ProgramError: Error, Sendable {
 }
 
 extension ProgramError: CustomStringConvertible {
-    public var description: String { message }
+    /// The message; for a function that can't be traced, with its place in the source.
+    public var description: String {
+        switch code {
+        case .untraceable, .notDeterministic, .overBudget, .leakedValue: message + (site.map { "        \($0)" } ?? "")
+        default: message
+        }
+    }
 }

@@ -1,3 +1,4 @@
+import ApusNN
 import ApusTensor
 import Synchronization
 
@@ -20,11 +21,23 @@ final class StateStore: Sendable {
 
 /// One program's view of a store.
 struct ProgramState: Sendable {
+    /// One tensor of the store with all of its names.
+    struct Slot: Sendable {
+        /// Dotted; more than one for a tied parameter.
+        var names: [String]
+        let isParameter: Bool
+        /// False for buffers that are not saved.
+        let isPersistent: Bool
+        let position: Int
+    }
+
     private let store: StateStore
     /// For each state input of the graph its position in the store; nil where they are the same.
     private let positions: [Int]?
     /// Output position -> store position, for outputs that are a buffer's new value.
     private let mutations: [(output: Int, position: Int)]
+    /// The parameters and buffers, in the order of their first names.
+    let slots: [Slot]
 
     init(_ store: StateStore, positions: [Int]? = nil, outputRoles: [OutputRole], inputRoles: [InputRole]) throws {
         self.store = store
@@ -35,6 +48,23 @@ struct ProgramState: Sendable {
             guard let input else { throw ProgramError(.invalidGraph, "an output changes the buffer '\(name)', which is no input") }
             return (output, positions?[input] ?? input)
         }
+        var slots: [Slot] = []
+        for (input, role) in inputRoles.enumerated() where role != .userInput {
+            let position: Int = positions?[input] ?? input
+            let entry: Slot
+            switch role {
+            case .parameter(let name): entry = Slot(names: [name], isParameter: true, isPersistent: true, position: position)
+            case .buffer(let name, let persistent):
+                entry = Slot(names: [name], isParameter: false, isPersistent: persistent, position: position)
+            case .constant, .userInput: continue
+            }
+            if let known = slots.firstIndex(where: { $0.position == position }) {
+                slots[known].names += entry.names
+            } else {
+                slots.append(entry)
+            }
+        }
+        self.slots = slots
     }
 
     /// The state as it is now, in the order of the graph's inputs.
@@ -64,5 +94,104 @@ struct ProgramState: Sendable {
             }
         }
         return result
+    }
+}
+
+// MARK: - Changing
+
+extension ProgramState {
+    /// The tensors of slots, as they are now.
+    func tensors(of slots: [Slot]) -> [Tensor] { store.withLock { tensors in slots.map { tensors[$0.position] } } }
+
+    /// Takes tensors out of the store, lets the body change them, and puts them back, whatever happens. Nobody sees the program in between.
+    func exchange(_ positions: [Int], _ body: (inout [Tensor]) throws -> Void) throws {
+        try store.withLock { tensors in
+            let empty = Tensor(spec: TensorSpec(.float32, .scalar))
+            var taken: [Tensor] = positions.map { tensors[$0] }
+            let specs: [TensorSpec] = taken.map(\.spec)
+            for position in positions { tensors[position] = empty }
+            defer { for (position, tensor) in zip(positions, taken) { tensors[position] = tensor } }
+            try body(&taken)
+            assert(taken.count == specs.count && zip(taken, specs).allSatisfy { $0.dtype == $1.dtype })
+        }
+    }
+
+    /// Sets parameters and buffers. Nothing is changed where the dictionary does not fit.
+    func load(_ stateDict: [String: Tensor], strict: Bool) throws -> StateDictMismatch {
+        let targets: [Slot] = slots.filter(\.isPersistent)
+        let known = Set(targets.flatMap(\.names))
+        var report = StateDictMismatch(moduleType: "ExportedProgram")
+        report.missing = targets.flatMap(\.names).filter { stateDict[$0] == nil }
+        report.unexpected = stateDict.keys.filter { !known.contains($0) }.sorted()
+        return try store.withLock { tensors in
+            var changes: [(position: Int, tensor: Tensor)] = []
+            for slot in targets {
+                let given: [(name: String, tensor: Tensor)] = slot.names.compactMap { name in stateDict[name].map { (name, $0) } }
+                let spec: TensorSpec = tensors[slot.position].spec
+                for (name, tensor) in given where tensor.dtype != spec.dtype || !tensor.shape.isIdentical(to: spec.shape) || tensor.isTraced
+                {
+                    report.mismatched.append(.init(name: name, expected: spec, found: tensor.spec))
+                }
+                guard let first = given.first else { continue }
+                for other in given.dropFirst() where try !other.tensor.holdsSameBytes(as: first.tensor) {
+                    report.conflicting.append(.init(name: first.name, tiedName: other.name))
+                }
+                changes.append((slot.position, first.tensor))
+            }
+            let fits: Bool =
+                report.mismatched.isEmpty && report.conflicting.isEmpty
+                && (!strict || report.missing.isEmpty && report.unexpected.isEmpty)
+            guard fits else {
+                if !strict { (report.missing, report.unexpected) = ([], []) }
+                throw report
+            }
+            for (position, tensor) in changes { tensors[position] = tensor }
+            return report
+        }
+    }
+}
+
+// MARK: - Tied parameters
+
+/// Where the state inputs of a program lie in a store: parameters that are one tensor lie in one place.
+struct StatePlacement {
+    private(set) var tensors: [Tensor] = []
+    private var ofMemory: [Memory: Int] = [:]
+    private var ofName: [String: Int] = [:]
+
+    /// What makes two parameters one: the same elements of the same memory.
+    private struct Memory: Hashable {
+        let address: UnsafeMutableRawPointer
+        let dtype: DType
+        let layout: [Int]
+    }
+
+    /// The positions of a program's state, in input order. Names that were met before, in another program, share their place.
+    mutating func add(_ roles: [InputRole], _ state: [Tensor], sharesNames: Bool) -> [Int] {
+        var found: [(name: String, position: Int)] = []
+        let positions: [Int] = zip(roles, state).map { role, tensor in
+            switch role {
+            case .parameter(let name):
+                let memory = Memory(address: tensor.baseAddress, dtype: tensor.dtype, layout: tensor.layout.sizesArray + tensor.strides)
+                // Empty tensors have no memory to share.
+                let tied: Int? = tensor.layout.count == 0 ? nil : ofMemory[memory]
+                let position: Int = (sharesNames ? ofName[name] : nil) ?? tied ?? append(tensor)
+                ofMemory[memory] = position
+                found.append((name, position))
+                return position
+            case .buffer(let name, _):
+                let position: Int = (sharesNames ? ofName[name] : nil) ?? append(tensor)
+                found.append((name, position))
+                return position
+            case .constant, .userInput: return append(tensor)
+            }
+        }
+        for (name, position) in found { ofName[name] = position }
+        return positions
+    }
+
+    private mutating func append(_ tensor: Tensor) -> Int {
+        tensors.append(tensor)
+        return tensors.count - 1
     }
 }

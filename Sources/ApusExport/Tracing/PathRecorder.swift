@@ -30,11 +30,13 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     private var nodeCount = 0
     /// Why the run can't be trusted, found where nothing could be thrown.
     private(set) var failure: (any Error)?
-    /// What was taken from the example and not declared.
+    /// Conditions on input sizes that the run needs and nothing implies. It went on as if they held.
     private(set) var violations: [ConstraintViolation] = []
     private let symbols: SymbolMemory
     /// The values that the run read, in order.
     private var reads: [Symbol] = []
+    /// Told of every question, symbol and specialisation.
+    var log: ExportLog?
 
     /// More questions than this on one path end the run: most likely a loop that no declared range bounds.
     static let questionLimit = 256
@@ -54,6 +56,12 @@ final class PathRecorder: Oracle, @unchecked Sendable {
 
     func assume(_ condition: SymBool) { scope.assume(condition) }
 
+    /// Goes on as if the condition held.
+    func violate(_ violation: ConstraintViolation) {
+        violations.append(violation)
+        assume(violation.condition)
+    }
+
     func fail(_ error: any Error) { if failure == nil { failure = error } }
 
     func decide(_ condition: SymBool) -> Bool? {
@@ -71,10 +79,17 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     // MARK: Oracle
 
     func decide(_ condition: SymBool, site: CallSite) -> Bool {
-        if let known = condition.constant { return known }
+        if let known = condition.constant {
+            log?.write(.question(condition, .constant(known), site: site))
+            return known
+        }
         switch scope.decide(condition) {
-        case .proved: return true
-        case .refuted: return false
+        case .proved:
+            log?.write(.question(condition, .proved, site: site))
+            return true
+        case .refuted:
+            log?.write(.question(condition, .refuted, site: site))
+            return false
         case .undecided(let whenTrue, let whenFalse):
             if case .guardExample = policy { return takeExample(condition, site) }
             if decisions.count < prefix.count { return `repeat`(condition, site) }
@@ -84,7 +99,9 @@ final class PathRecorder: Oracle, @unchecked Sendable {
                 return false
             }
             // Without a witness on either side both are tried: facts that turn out contradictory end such a run.
-            return record(condition, site, choice: whenTrue != nil || whenFalse == nil, isOpen: true)
+            let choice: Bool = whenTrue != nil || whenFalse == nil
+            log?.write(.question(condition, .forked(choice, whenTrue, whenFalse), site: site))
+            return record(condition, site, choice: choice, isOpen: true)
         }
     }
 
@@ -98,14 +115,33 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     private func `repeat`(_ condition: SymBool, _ site: CallSite) -> Bool {
         let expected: PathDecision = prefix[decisions.count]
         guard expected.condition.isIdentical(to: condition), expected.nodeCount == nodeCount else {
-            fail(
-                ProgramError(
-                    .untraceable,
-                    "the function is not deterministic: a run asked '\(condition.description(naming: \.displayName))' where an earlier one asked '\(expected.condition.description(naming: \.displayName))'",
-                    site: site))
+            fail(diverged(condition, from: expected, at: site))
             return expected.choice
         }
+        log?.write(.question(condition, .repeated(expected.choice), site: site))
         return record(condition, site, choice: expected.choice, isOpen: expected.isOpen)
+    }
+
+    /// A run that ended before it asked everything that an earlier run asked on its path.
+    var unaskedQuestion: ProgramError? {
+        guard decisions.count < prefix.count else { return nil }
+        let expected = prefix[decisions.count]
+        return ProgramError(
+            .notDeterministic,
+            "the function is not deterministic: a run ended where an earlier one asked '\(expected.condition)'. "
+                + "What it depends on besides its arguments must not change between runs.",
+            site: expected.site)
+    }
+
+    private func diverged(_ condition: SymBool, from expected: PathDecision, at site: CallSite) -> ProgramError {
+        let difference =
+            expected.condition.isIdentical(to: condition)
+            ? "a run made \(nodeCount) operations before the question '\(condition)', and an earlier one \(expected.nodeCount)"
+            : "a run asked '\(condition)' where an earlier one asked '\(expected.condition)' at \(expected.site)"
+        return ProgramError(
+            .notDeterministic,
+            "the function is not deterministic: \(difference). What it depends on besides its arguments must not change between runs.",
+            site: site)
     }
 
     /// The example's answer, which the constraints must imply: the caller is told what to declare.
@@ -119,16 +155,17 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             return false
         }
         let taken: SymBool = choice ? condition : !condition
-        violations.append(
+        log?.write(.question(condition, .assumed, site: site))
+        violate(
             ConstraintViolation(
-                condition: taken, message: "a branch that is taken as the example takes it (branches: .guardExample)", site: site))
-        assume(taken)
+                condition: taken, message: "a branch that is taken as the example takes it (branches: .guardExample)", site: site,
+                scope: scope))
         return choice
     }
 
     private func overBudget(_ condition: SymBool, _ site: CallSite) -> ProgramError {
         ProgramError(
-            .untraceable,
+            .overBudget,
             "more than \(decisions.count) questions on one path; the last one is '\(condition.description(naming: \.displayName))'. The questions asked most:\n\(HotSites(decisions, scope: scope))",
             site: site)
     }
@@ -144,12 +181,29 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             }
             return last
         }
-        fail(
-            ConstraintViolationError(
-                violations: [
-                    ConstraintViolation(specialized: n, message: "Int(\(n)) asks for one number, but its range is \(range)", site: site)
-                ], scope: scope))
-        return scope.hint(of: n) ?? (range.contains(1) ? 1 : range.lowerBound)
+        let value = assumedValue(of: n, in: range)
+        log?.write(.specialization(n, value, site: site))
+        let isValue: SymBool = n == value
+        let advice =
+            n.freeSymbols.allSatisfy(\.isBacked)
+            ? "declare at most 16 values" : "bound what is read by constrainAsValue(_:min:max:) to at most 16 values"
+        violate(
+            ConstraintViolation(
+                condition: isValue, specialized: n,
+                message:
+                    "Int(_:) asks for one number where any in \(range) is possible; keep a SymInt, or \(advice), each of which is then tried",
+                site: site, scope: scope))
+        return value
+    }
+
+    /// The number that a run goes on with where it can't try all: the example's where the path admits it.
+    private func assumedValue(of n: SymInt, in range: SymRange) -> Int {
+        func isPossible(_ value: Int) -> Bool {
+            let isValue: SymBool = n == value
+            return !scope.decide(isValue).isRefuted
+        }
+        let candidates = [scope.hint(of: n), 1, 0, range.lowerBound].compactMap { $0 }
+        return candidates.first { range.contains($0) && isPossible($0) } ?? range.lowerBound
     }
 
     /// The values that a size may have, where they are few enough to be tried.
@@ -165,23 +219,29 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     // MARK: Values read while tracing
 
     func freshInt(origin: String, range: SymRange, site: CallSite) -> SymInt {
-        scope.size(remembered(origin, range, .unbackedInt))
+        scope.size(remembered(origin, range, .unbackedInt, site))
     }
 
     func freshBool(origin: String, site: CallSite) -> SymBool {
-        scope.condition(remembered(origin, SymRange(0...1), .unbackedBool))
+        scope.condition(remembered(origin, SymRange(0...1), .unbackedBool, site))
     }
 
     func freshFloat(origin: String, site: CallSite) -> SymFloat {
-        scope.float(remembered(origin, .unbounded, .unbackedFloat))
+        scope.float(remembered(origin, .unbounded, .unbackedFloat, site))
     }
 
     /// The n-th read of a run has one symbol in all runs that read the same kind of number there, so that what follows a branch looks alike
     /// on both sides. A symbol is a name for what a run finds; nothing that one path knows of it holds on another.
-    private func remembered(_ origin: String, _ range: SymRange, _ kind: Symbol.Kind) -> Symbol {
+    private func remembered(_ origin: String, _ range: SymRange, _ kind: Symbol.Kind, _ site: CallSite) -> Symbol {
         let key = "\(reads.count) \(origin) \(kind) \(range)"
-        let symbol: Symbol = symbols.known[key] ?? scope.makeSymbol(origin: origin, range: range, kind: kind)
-        symbols.known[key] = symbol
+        let symbol: Symbol
+        if let known = symbols.known[key] {
+            symbol = known
+        } else {
+            symbol = scope.makeSymbol(origin: origin, range: range, kind: kind)
+            symbols.known[key] = symbol
+            log?.write(.symbol(symbol, scope, site: site))
+        }
         reads.append(symbol)
         return symbol
     }

@@ -14,12 +14,14 @@ final class Tracer: Interpreter {
     private var capturedIndex: [ObjectIdentifier: Value] = [:]
     /// What the path has assumed so far.
     let path: PathRecorder
+    /// What inputs are called in messages.
+    private var userNames: [Value: String] = [:]
+    /// The tensors that were handed out, to find the ones that outlive the run.
+    private var handedOut: [Handout] = []
     /// The modules that are running.
-    private var modules: [ModuleFrame] = []
+    private(set) var modules: [ModuleFrame] = []
     /// Dotted names of the model's modules.
     private let modulePaths: [ObjectIdentifier: String]
-    /// Conditions on input sizes that the function required and that the declared constraints do not imply.
-    private(set) var violations: [ConstraintViolation] = []
 
     /// Each run draws from the same place of the stream, and none moves the caller's.
     private let generator = RandomGenerator(copying: .default)
@@ -34,9 +36,18 @@ final class Tracer: Interpreter {
     }
 
     /// A tensor that stands for a value of the graph.
-    func tensor(_ value: Value, _ spec: TensorSpec) -> Tensor { Tensor(spec: spec, owner: self, id: value.index) }
+    func tensor(_ value: Value, _ spec: TensorSpec) -> Tensor {
+        let tensor = Tensor(spec: spec, owner: self, id: value.index)
+        handedOut.append(Handout(value: value, spec: spec, trace: tensor.trace))
+        return tensor
+    }
 
-    func makeInput(_ name: String, _ spec: TensorSpec) -> Tensor { tensor(graph.addInput(name, .tensor(spec)), spec) }
+    /// A graph input and the tensor that stands for it. `userName` is what messages call it: `the argument x`.
+    func makeInput(_ name: String, _ spec: TensorSpec, userName: String? = nil) -> Tensor {
+        let value = graph.addInput(name, .tensor(spec))
+        userNames[value] = userName
+        return tensor(value, spec)
+    }
 
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         let references: [GraphArgument] = try arguments.map { try $0.map { try value(of: $0, in: operation) } }
@@ -61,7 +72,7 @@ final class Tracer: Interpreter {
             guard trace.owner === self else {
                 throw TensorError(
                     .tracing, in: operation?.schema.name ?? "",
-                    "a tensor of \(tensor.spec) belongs to another trace; values of a trace can't be kept, return them instead")
+                    "\(trace.description(of: tensor)) belongs to another trace; values of a trace can't be kept, return them instead")
             }
             return Value(index: trace.id)
         }
@@ -87,32 +98,46 @@ final class Tracer: Interpreter {
         // The rule checks that the tensor has one element.
         _ = try call.operator.rule(call)
         let site = CallSite.capture(skip: 2)
-        if x.dtype == .bool { return .bool(path.freshBool(origin: "item()", site: site)) }
-        if x.dtype.isInteger { return .int(path.freshInt(origin: "item()", range: x.dtype.integerRange, site: site)) }
-        return .float(path.freshFloat(origin: "item()", site: site))
+        // An argument's element is named after it; other elements have no name that the user knows.
+        let argument = x.trace.flatMap { userNames[Value(index: $0.id)] }.flatMap { $0.split(separator: " ").last }
+        let origin = argument.map { "\($0).item()" } ?? ""
+        if x.dtype == .bool { return .bool(path.freshBool(origin: origin, site: site)) }
+        if x.dtype.isInteger { return .int(path.freshInt(origin: origin, range: x.dtype.integerRange, site: site)) }
+        return .float(path.freshFloat(origin: origin, site: site))
     }
 
     override func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
-        path.freshInt(origin: origin, range: SymRange(range), site: CallSite.capture(skip: 2))
+        path.freshInt(origin: "count(\(origin))", range: SymRange(range), site: CallSite.capture(skip: 2))
     }
 
     override func decide(_ condition: SymBool) -> Bool? {
         condition.constant ?? path.decide(condition)
     }
 
-    /// Proved conditions cost nothing; refuted ones fail; open ones on values become runtime assertions, open ones on input sizes are
-    /// the caller's to declare.
     override func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
+        guard let log = path.log else { return try require(condition, failure, nil) }
+        var answer = ExportLog.Answer.undecided
+        defer { log.write(.requirement(condition, answer, failure())) }
+        try require(condition, failure, { answer = $0 })
+    }
+
+    /// Proved conditions cost nothing; refuted ones fail; open ones on values become runtime assertions, open ones on input sizes are
+    /// the caller's to declare: the run goes on as if they held, so that all of them are found, and then fails.
+    private func require(_ condition: SymBool, _ failure: () -> TensorError, _ note: ((ExportLog.Answer) -> Void)?) throws {
         try condition.requireValid()
         switch path.decide(condition) {
-        case true?: return
-        case false?: throw failure()
+        case true?: note?(.proved)
+        case false?:
+            note?(.refuted)
+            throw failure()
         case nil:
             let error = failure()
             if condition.freeSymbols.allSatisfy(\.isBacked) {
-                violations.append(ConstraintViolation(condition: condition, message: error.description, site: error.site))
-                throw ConstraintViolationError(violations: violations, scope: scope)
+                note?(.assumed)
+                path.violate(ConstraintViolation(condition: condition, message: error.description, site: error.site, scope: scope))
+                return
             }
+            note?(.deferred)
             graph.append(
                 .assertScalar, [.symBool(condition), .string(error.description)], types: [], site: error.site.map { .call($0) },
                 modulePath: modules)
@@ -120,11 +145,42 @@ final class Tracer: Interpreter {
             path.assume(condition)
         }
     }
+}
 
-    /// Throws what the declared constraints lack, whether or not the function let the error pass.
-    func requireNoViolations() throws {
-        let all: [ConstraintViolation] = violations + path.violations
-        if !all.isEmpty { throw ConstraintViolationError(violations: all, scope: scope) }
+// MARK: - Values in the user's terms
+
+extension Tracer: TraceOwner {
+    private struct Handout {
+        let value: Value
+        let spec: TensorSpec
+        weak var trace: TracedValue?
+
+        init(value: Value, spec: TensorSpec, trace: TracedValue?) {
+            self.value = value
+            self.spec = spec
+            self.trace = trace
+        }
+    }
+
+    func describe(_ id: Int) -> String {
+        let value = Value(index: id)
+        if let name = userNames[value] { return name }
+        guard let node = graph.nodes.first(where: { $0.outputs.contains(value) }) else { return "a captured tensor" }
+        return "the result of \(node.operator.schema.name)" + (node.site.map { " at \($0)" } ?? "")
+    }
+
+    /// The error for a tensor of the trace that is still alive now that the function has returned; nil where there is none. Whatever the
+    /// function left it in holds state that the program would lose.
+    func keptValue() -> ProgramError? {
+        guard let kept = handedOut.last(where: { $0.trace != nil }) else { return nil }
+        let node = graph.nodes.first { $0.outputs.contains(kept.value) }
+        var site: CallSite?
+        if case .call(let known)? = node?.site { site = known }
+        let name = userNames[kept.value] ?? "the result of \(node?.operator.schema.name ?? "an operator")"
+        return ProgramError(
+            .leakedValue,
+            "\(name), \(kept.spec), is kept outside of the function, where a program can't keep it: return it, or make it a @Buffer of a module",
+            site: site)
     }
 }
 
@@ -134,18 +190,4 @@ extension Tracer: ModuleObserver {
     }
 
     func moduleDidRun(_ module: any Module) { _ = modules.popLast() }
-}
-
-extension DType {
-    /// The integers that the dtype can hold.
-    var integerRange: SymRange {
-        switch self {
-        case .bool: SymRange(0...1)
-        case .uint8: SymRange(0...255)
-        case .int8: SymRange(-128...127)
-        case .int16: SymRange(-32768...32767)
-        case .int32: SymRange(Int(Int32.min)...Int(Int32.max))
-        default: .unbounded
-        }
-    }
 }

@@ -61,7 +61,7 @@ extension Operator {
 
     /// The operators that need graphs, and the checks of programs.
     public static let control: [Operator] = [
-        cond, call, assertScalar, assertAsync, assertTensorMetadata, constrainRange, constrainRangeForSize,
+        cond, whileLoop, scan, call, assertScalar, assertAsync, assertTensorMetadata, constrainRange, constrainRangeForSize,
     ]
 
     private static func rangeCheck(_ schema: String, _ documentation: String, isSize: Bool = false) -> Operator {

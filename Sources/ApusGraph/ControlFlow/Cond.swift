@@ -18,6 +18,7 @@ extension Operator {
             let body = holds ? arguments.whenTrue : arguments.whenFalse
             return try GraphExecutor(body.graph).run(arguments.operands).map { $0.argument }
         },
+        gradient: { call in try CondGradient(call).gradients() },
         samples: { try Operator.condSamples() })
 
     /// Sizes on which the bodies differ are joined as a choice by the predicate, where that is a condition on sizes.
@@ -26,20 +27,32 @@ extension Operator {
         try arguments.checkOperands(call)
         let (whenTrue, whenFalse) = (arguments.whenTrue.graph, arguments.whenFalse.graph)
         try checkBodiesAgree(whenTrue, whenFalse)
+        let made: Set<Symbol> = whenTrue.madeSymbols.union(whenFalse.madeSymbols)
         return try zip(whenTrue.outputs, whenFalse.outputs).compactMap { first, second -> TensorSpec? in
             guard let a = whenTrue.spec(of: first), let b = whenFalse.spec(of: second) else { return nil }
-            if a.shape.isIdentical(to: b.shape) { return a }
             let sizes: [SymInt] = try zip(a.shape, b.shape).map { p, q in
-                if p.isIdentical(to: q) { return p }
-                guard case .symBool(let predicate) = arguments.predicate else {
-                    if decide(p == q) == true { return p }
-                    throw call.error(
-                        .shapeMismatch, "the branches give \(a) and \(b), and a predicate that is a tensor can't choose between sizes")
+                if p.isIdentical(to: q), made.isDisjoint(with: p.freeSymbols) { return p }
+                if decide(p == q) == true { return p }
+                // A size that only the branch taken can tell is a symbol of its own, as is one that a tensor chooses.
+                guard case .symBool(let predicate) = arguments.predicate, made.isDisjoint(with: p.freeSymbols + q.freeSymbols) else {
+                    return try joinedSize(p, q, call)
                 }
                 return SymInt.select(predicate, p, q)
             }
             return TensorSpec(a.dtype, try Shape(sizes, in: call.name))
         }
+    }
+
+    /// A fresh size that may be one of two.
+    private static func joinedSize(_ p: SymInt, _ q: SymInt, _ call: Call) throws -> SymInt {
+        func range(_ size: SymInt) -> SymRange {
+            if let known = size.constant { return SymRange(lowerBound: known, upperBound: known) }
+            return (size.scope?.range(of: size) ?? .unbounded).intersection(SymRange(lowerBound: 0, upperBound: .max))
+        }
+        guard let bounds = range(p).union(range(q)).closedRange, let interpreter = Interpreter.current else {
+            throw call.error(.shapeMismatch, "the branches give the sizes \(p) and \(q), which can't be joined here")
+        }
+        return try interpreter.unbackedSize(for: "a size that a branch gives", in: bounds)
     }
 
     /// Both bodies must give as many results, of the same kinds, dtypes and ranks.
@@ -141,4 +154,16 @@ extension Graph {
     }
 
     func spec(of output: GraphOutput) -> TensorSpec? { type(of: output).spec }
+
+    /// Symbols that get their value from a node of the graph: sizes and numbers that depend on data.
+    var madeSymbols: Set<Symbol> {
+        var made = Set<Symbol>()
+        for node in nodes where node.effects.contains(.dataDependent) || !node.bodies.isEmpty {
+            var known = Set(node.operands.flatMap { type($0).freeSymbols })
+            for argument in node.arguments { known.formUnion(argument.freeSymbols) }
+            for body in node.bodies { for entry in body.graph.values { known.formUnion(entry.type.freeSymbols) } }
+            for output in node.outputs { made.formUnion(type(output).freeSymbols.filter { !known.contains($0) }) }
+        }
+        return made
+    }
 }

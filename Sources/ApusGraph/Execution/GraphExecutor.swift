@@ -64,6 +64,15 @@ struct GraphRun {
         let results: [RuntimeValue]
         if node.operator == .cond {
             results = try branch(node)
+        } else if node.operator == .whileLoop {
+            let loop = try WhileArguments(node)
+            results = try LoopRun(symbols: symbols).run(
+                loop, carried: try loop.carried.map { try value(of: $0) }, operands: try loop.operands.map { try value(of: $0) })
+        } else if node.operator == .scan {
+            let scan = try ScanArguments(node)
+            results = try LoopRun(symbols: symbols).run(
+                scan, carried: try scan.initial.map { try value(of: $0) }, xs: try scan.xs.map { try value(of: $0) },
+                operands: try scan.operands.map { try value(of: $0) })
         } else if node.operator == .call {
             let part = try PartArguments(node)
             results = try run(part.body, part.operands)

@@ -174,15 +174,16 @@ extension SymbolValues {
 
     private mutating func bind(_ spec: TensorSpec, to tensor: Tensor, _ what: @autoclosure () -> String) throws {
         guard spec.dtype == tensor.dtype else {
-            throw TensorError(.dtypeMismatch, "\(what()) is \(tensor.spec) where the program has \(spec)")
+            throw TensorError(.dtypeMismatch, "\(what()) is \(tensor.spec) where the program has \(ValueType.tensor(spec))")
         }
         guard spec.shape.count == tensor.rank else {
-            throw TensorError(.shapeMismatch, "\(what()) is \(tensor.spec) where the program has \(spec)")
+            throw TensorError(.shapeMismatch, "\(what()) is \(tensor.spec) where the program has \(ValueType.tensor(spec))")
         }
         for dim in 0..<tensor.rank {
             guard let size = tensor.shape[dim].constant, bind(spec.shape[dim], to: size) else {
                 throw TensorError(
-                    .shapeMismatch, "\(what()) is \(tensor.spec) where the program has \(spec): dimension \(dim) does not fit")
+                    .shapeMismatch,
+                    "\(what()) is \(tensor.spec) where the program has \(ValueType.tensor(spec)): dimension \(dim) does not fit")
             }
         }
     }

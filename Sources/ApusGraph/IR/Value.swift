@@ -24,12 +24,13 @@ public enum ValueType: Sendable {
 }
 
 extension ValueType: CustomStringConvertible {
+    /// In the program's terms: symbols by their names, `float32[s0, 3]`.
     public var description: String {
         switch self {
-        case .tensor(let spec): "\(spec)"
-        case .int(let value): "int \(value)"
-        case .float(let value): "float \(value)"
-        case .bool(let value): "bool \(value)"
+        case .tensor(let spec): spec.description(naming: \.name)
+        case .int(let value): "int \(value.description(naming: \.name))"
+        case .float(let value): "float \(value.description(naming: \.name))"
+        case .bool(let value): "bool \(value.description(naming: \.name))"
         case .none: "none"
         }
     }

@@ -3,7 +3,8 @@ import ApusTensor
 
 /// Computes what depends on constants alone, once, when the program is made.
 ///
-/// It is no `GraphPass`: results become new inputs, whose tensors the caller keeps with the others.
+/// It is no `GraphPass`: those keep a program's inputs, and results of folding become new ones, whose tensors the caller keeps with the
+/// others. `ExportedProgram.foldingConstants` does so for a program.
 public struct ConstantFolding: Sendable {
     /// Results above this many bytes are left to be computed, unless they are no larger than what they are made of.
     public var byteLimit: Int

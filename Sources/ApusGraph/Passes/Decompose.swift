@@ -17,10 +17,10 @@ public struct Decomposition: NodeRewriter {
     }
 
     public func rewrite(_ node: Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Value]? {
-        guard !target.contains(node.operator), let decomposition = node.operator.decomposition else { return nil }
+        guard !target.contains(node.operator), node.operator.isDecomposable else { return nil }
         let builder = BuildingInterpreter(copy, target: target)
         let plain: [OperatorArgument] = try arguments.map { try $0.map { try builder.tensor($0) } }
-        let results: [OperatorArgument] = try Interpreter.with(builder) { try decomposition(Call(node.operator, plain)) }
+        guard let results = try Interpreter.with(builder, { try Call(node.operator, plain).decomposed() }) else { return nil }
         let values: [Value] = try results.flatMap { try builder.values(of: $0) }
         copy = builder.copy
         return values
@@ -29,6 +29,18 @@ public struct Decomposition: NodeRewriter {
     public func ensures(_ graph: Graph) throws {
         guard isStrict, let left = graph.operators.first(where: { !target.contains($0) }) else { return }
         throw TensorError(.unsupported, in: left.schema.name, "has no decomposition into the dialect '\(target.name)'")
+    }
+}
+
+extension Operator {
+    fileprivate var isDecomposable: Bool { decomposition != nil || CoreDecompositions.rules[name] != nil }
+}
+
+extension Call {
+    /// What the operator is made of, by its own record or for back ends; nil where this call can't be taken apart.
+    fileprivate func decomposed() throws -> [OperatorArgument]? {
+        if let decomposition = self.operator.decomposition { return try decomposition(self) }
+        return try CoreDecompositions.parts(of: self)
     }
 }
 
@@ -66,8 +78,11 @@ final class BuildingInterpreter: Interpreter {
     }
 
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
-        if !target.contains(operation), let decomposition = operation.decomposition {
-            return try Interpreter.with(self) { try decomposition(Call(operation, arguments)) }
+        if !target.contains(operation), operation.isDecomposable {
+            let before: GraphCopy = copy
+            if let parts = try Interpreter.with(self, { try Call(operation, arguments).decomposed() }) { return parts }
+            // What was written before the call turned out not to be taken apart is taken back.
+            copy = before
         }
         let specs: [TensorSpec] = try Interpreter.with(self) { try operation.rule(Call(operation, arguments)) }
         let results: [Value] = copy.append(

@@ -23,8 +23,11 @@ extension GraphPass {
 public struct PassError: Error, Sendable, CustomStringConvertible {
     public enum Stage: String, Sendable {
         case requires, run, ensures, verify
+        /// Every pass did its work, but the program is not in the dialect that a pipeline's stage ends in.
+        case dialect
     }
 
+    /// The pass, or the stage of a pipeline.
     public let pass: String
     public let stage: Stage
     public let underlying: any Error
@@ -35,6 +38,7 @@ public struct PassError: Error, Sendable, CustomStringConvertible {
         case .run: "pass '\(pass)' failed: \(underlying)"
         case .ensures: "pass '\(pass)' did not do what it promises: \(underlying)"
         case .verify: "pass '\(pass)' made an invalid program: \(underlying)"
+        case .dialect: "stage '\(pass)' did not reach its dialect: \(underlying)"
         }
     }
 }

@@ -105,6 +105,9 @@ public struct GraphCopy {
         for (old, new) in zip(node.outputs, results) { map(old, to: new) }
     }
 
+    /// Gives a value of the new graph another type.
+    mutating func setType(_ value: Value, _ type: ValueType) { graph.setType(value, type) }
+
     /// Gives the last node the place in the source that another has.
     mutating func copySite(of node: Node) {
         finish(from: graph.nodes.count - 1, inPlaceOf: node)

@@ -54,7 +54,7 @@ struct PatternFinder {
             // The replacement stands where the last node stood: what it gives must not be read before.
             if returned.contains(own) ? outside.contains(where: { $0 < position }) : !outside.isEmpty { return nil }
         }
-        return PatternReplacement.Match(graph: graph, values: state.values, nodes: nodes)
+        return PatternReplacement.Match(graph: graph, values: state.values, nodes: nodes, positions: state.nodes)
     }
 
     private func matchValue(_ own: Value, _ value: Value, _ state: inout State) -> Bool {

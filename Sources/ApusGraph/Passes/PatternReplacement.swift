@@ -23,27 +23,45 @@ public struct PatternReplacement: GraphPass {
         public let values: [Value: Value]
         /// The positions of the matched nodes, in order.
         public let nodes: [Int]
+        /// For each node of the pattern the position of the program's.
+        let positions: [Int: Int]
+
+        /// The program's node for one of the pattern's, counted from 0: its arguments tell the numbers that were found.
+        public func node(_ index: Int) -> Node? { positions[index].map { graph.nodes[$0] } }
     }
 
     public let name: String
     let pattern: Graph
-    let replacement: Graph
+    private let replacement: @Sendable (Match) throws -> Graph
     let options: Options
 
     /// - Throws: where the two graphs take or give different numbers of values, or the pattern's nodes do not all lead to its last one.
     public init(_ name: String, pattern: Graph, replacement: Graph, options: Options = Options()) throws {
+        try PatternReplacement.requireFit(name, pattern, replacement)
+        try self.init(name, pattern: pattern, options: options) { _ in replacement }
+    }
+
+    /// - Parameter replacement: makes what takes a match's place, from the numbers that were found, for instance. It must take and give as
+    ///   many values as the pattern.
+    /// - Throws: where the pattern's nodes do not all lead to its last one.
+    public init(
+        _ name: String, pattern: Graph, options: Options = Options(), replacement: @escaping @Sendable (Match) throws -> Graph
+    ) throws {
+        try pattern.requireOwnValues()
+        guard !pattern.nodes.isEmpty, pattern.outputs.allSatisfy({ $0.value != nil }), pattern.leadsToLastNode else {
+            throw TensorError(.invalidArgument, in: name, "every node of the pattern must lead to its last one")
+        }
+        (self.name, self.pattern, self.replacement, self.options) = (name, pattern, replacement, options)
+    }
+
+    private static func requireFit(_ name: String, _ pattern: Graph, _ replacement: Graph) throws {
         guard pattern.inputs.count == replacement.inputs.count, pattern.outputs.count == replacement.outputs.count else {
             throw TensorError(
                 .invalidArgument, in: name,
                 "the pattern has \(pattern.inputs.count) inputs and \(pattern.outputs.count) outputs, its replacement \(replacement.inputs.count) and \(replacement.outputs.count)"
             )
         }
-        try pattern.requireOwnValues()
         try replacement.requireOwnValues()
-        guard !pattern.nodes.isEmpty, pattern.outputs.allSatisfy({ $0.value != nil }), pattern.leadsToLastNode else {
-            throw TensorError(.invalidArgument, in: name, "every node of the pattern must lead to its last one")
-        }
-        (self.name, self.pattern, self.replacement, self.options) = (name, pattern, replacement, options)
     }
 
     /// Finds the pattern: matches that overlap an earlier one are left out.
@@ -83,6 +101,8 @@ public struct PatternReplacement: GraphPass {
     }
 
     private func replace(_ match: Match, _ node: Node, into copy: inout GraphCopy) throws {
+        let replacement: Graph = try self.replacement(match)
+        try PatternReplacement.requireFit(name, pattern, replacement)
         let before: Int = copy.graph.nodes.count
         var places: [Int: Value] = [:]
         for (input, own) in zip(pattern.inputs, replacement.inputs) {

@@ -39,9 +39,11 @@ extension ArgumentOf {
         case .tensor(let value): "%\(name(value))"
         case .tensors(let values): "[" + values.map { "%\(name($0))" }.joined(separator: ", ") + "]"
         case .optionalTensors(let values): "[" + values.map { $0.map { "%\(name($0))" } ?? "nil" }.joined(separator: ", ") + "]"
+        case .scalar(.int(let value)): value.description(naming: \.name)
+        case .scalar(.float(let value)): value.description(naming: \.name)
         case .scalar(let value): "\(value)"
-        case .symBool(let value): "\(value)"
-        case .ints(let values): "[" + values.map { "\($0)" }.joined(separator: ", ") + "]"
+        case .symBool(let value): value.description(naming: \.name)
+        case .ints(let values): "[" + values.map { $0.description(naming: \.name) }.joined(separator: ", ") + "]"
         case .floats(let values): "\(values)"
         case .bools(let values): "\(values)"
         case .string(let value): "\"\(value.escapedForText)\""

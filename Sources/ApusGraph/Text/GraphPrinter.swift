@@ -21,6 +21,7 @@ public struct GraphPrinter: Sendable {
 
     /// The whole graph, with a line break at the end.
     public func text(_ graph: Graph) -> String {
+        if showsSites { CallSite.resolve(graph.callSites) }
         var lines: [String] = []
         write(graph, as: "graph", indentation: 0, &lines)
         return lines.joined(separator: "\n") + "\n"
@@ -55,9 +56,9 @@ public struct GraphPrinter: Sendable {
         switch output {
         case .value(let value): "%\(graph.name(value))"
         case .literal(let literal): "\(literal)"
-        case .int(let size): "\(size)"
-        case .float(let number): "\(number)"
-        case .bool(let condition): "\(condition)"
+        case .int(let size): size.description(naming: \.name)
+        case .float(let number): number.description(naming: \.name)
+        case .bool(let condition): condition.description(naming: \.name)
         }
     }
 }
@@ -69,6 +70,17 @@ extension Node {
             guard case .graph(let subgraph) = argument, let body = subgraph as? GraphBody else { return nil }
             let parameters = self.operator.schema.parameters
             return (index < parameters.count ? parameters[index].name : "graph", body)
+        }
+    }
+}
+
+extension Graph {
+    /// The sites of all nodes that were traced, bodies included.
+    fileprivate var callSites: [CallSite] {
+        nodes.flatMap { node -> [CallSite] in
+            var found: [CallSite] = node.bodies.flatMap(\.graph.callSites)
+            if case .call(let site)? = node.site { found.append(site) }
+            return found
         }
     }
 }

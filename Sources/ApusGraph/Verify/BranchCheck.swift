@@ -44,7 +44,7 @@ extension GraphCheck {
         }
     }
 
-    private func assuming<Result>(_ fact: SymBool?, _ body: () throws -> Result) rethrows -> Result {
+    func assuming<Result>(_ fact: SymBool?, _ body: () throws -> Result) rethrows -> Result {
         guard let scope = rules.scope, let fact else { return try body() }
         return try scope.scoped {
             scope.assume(fact)
@@ -52,7 +52,7 @@ extension GraphCheck {
         }
     }
 
-    private func checkBody(_ body: Graph, operands: [Value]) throws {
+    func checkBody(_ body: Graph, operands: [Value]) throws {
         for (input, operand) in zip(body.inputs, operands) {
             let (found, expected) = (body.type(input), graph.type(operand))
             guard fits(found, expected) else {
@@ -65,7 +65,7 @@ extension GraphCheck {
         try inner.run()
     }
 
-    private func fits(_ a: ValueType, _ b: ValueType) -> Bool {
+    func fits(_ a: ValueType, _ b: ValueType) -> Bool {
         switch (a, b) {
         case (.tensor(let p), .tensor(let q)):
             p.dtype == q.dtype && p.shape.count == q.shape.count && zip(p.shape, q.shape).allSatisfy { isEqual($0, $1) }
@@ -84,6 +84,14 @@ extension GraphCheck {
         guard node.outputs.count == whenTrue.outputs.count else {
             throw offence(.body, "\(node.outputs.count) results where the branches give \(whenTrue.outputs.count)")
         }
+        // Results of the same two sizes share one new symbol.
+        var made: [Symbol: (SymInt, SymInt)] = [:]
+        func isSizeJoin(_ joined: SymInt, _ p: SymInt, _ q: SymInt) -> Bool {
+            guard let symbol = joined.expression?.symbol else { return isJoin(joined, p, q, predicate) }
+            if let (first, second) = made[symbol] { return p.isIdentical(to: first) && q.isIdentical(to: second) }
+            if !bound.contains(symbol) { made[symbol] = (p, q) }
+            return isJoin(joined, p, q, predicate)
+        }
         for (output, pair) in zip(node.outputs, zip(whenTrue.outputs, whenFalse.outputs)) {
             let (joined, first, second) = (graph.type(output), whenTrue.type(of: pair.0), whenFalse.type(of: pair.1))
             let holds: Bool
@@ -91,8 +99,8 @@ extension GraphCheck {
             case (.tensor(let joined), .tensor(let p), .tensor(let q)):
                 holds =
                     joined.dtype == p.dtype && joined.shape.count == p.shape.count
-                    && joined.shape.indices.allSatisfy { isJoin(joined.shape[$0], p.shape[$0], q.shape[$0], predicate) }
-            case (.int(let joined), .int(let p), .int(let q)): holds = isJoin(joined, p, q, predicate)
+                    && joined.shape.indices.allSatisfy { isSizeJoin(joined.shape[$0], p.shape[$0], q.shape[$0]) }
+            case (.int(let joined), .int(let p), .int(let q)): holds = isSizeJoin(joined, p, q)
             // A number that is a symbol of its own gets its value from the branch that runs.
             case (.float, .float, .float), (.bool, .bool, .bool), (.none, .none, .none): holds = true
             default: holds = false

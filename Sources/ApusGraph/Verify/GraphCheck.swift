@@ -47,6 +47,7 @@ struct GraphCheck {
         try checkArguments(node)
         if node.operator == .cond { try checkBranch(node) } else { try checkResults(node) }
         if node.operator == .call { try checkPart(node) }
+        if node.operator == .whileLoop || node.operator == .scan { try checkLoop(node) }
         for output in node.outputs { try define(output) }
         if node.operator == .assertScalar, case .symBool(let condition)? = node.arguments.first { rules.scope?.assume(condition) }
     }
@@ -68,7 +69,11 @@ struct GraphCheck {
 
     private mutating func checkResults(_ node: Node) throws {
         let stored: [ValueType] = node.outputs.map { graph.type($0) }
-        rules.unbackedSizes = stored.flatMap { newSizes(in: $0) }
+        // One symbol may stand for several sizes; a rule asks for it once.
+        var seen = Set<Symbol>()
+        rules.unbackedSizes = stored.flatMap { newSizes(in: $0) }.filter { size in
+            size.freeSymbols.allSatisfy { seen.insert($0).inserted }
+        }
         let specs: [TensorSpec] = try apply(node)
         let kinds: [Schema.Kind] = node.operator.schema.results
         if !kinds.isEmpty, kinds.allSatisfy({ $0 != .tensor && !$0.isList }) {
@@ -81,7 +86,7 @@ struct GraphCheck {
         for (spec, type) in zip(specs, stored) {
             guard case .tensor(let found) = type else {
                 if case .none = type { continue }
-                throw offence(.type, "a result's type is wrong", expected: "\(spec)", found: "\(type)")
+                throw offence(.type, "a result's type is wrong", expected: "\(ValueType.tensor(spec))", found: "\(type)")
             }
             try compare(found, with: spec)
         }
@@ -114,7 +119,7 @@ struct GraphCheck {
             return try rules.specs(node.operator, arguments)
         } catch let error as TensorError {
             if let condition = rules.unproved {
-                throw offence(.unproved, error.description, expected: "a proof of \(condition)")
+                throw offence(.unproved, error.description, expected: "a proof of \(condition.description(naming: \.name))")
             }
             throw offence(.refused, error.description)
         }
@@ -134,7 +139,7 @@ struct GraphCheck {
 
     private mutating func compare(_ found: TensorSpec, with expected: TensorSpec) throws {
         guard found.dtype == expected.dtype, found.shape.count == expected.shape.count else {
-            throw offence(.type, "a result's type is wrong", expected: "\(expected)", found: "\(found)")
+            throw offence(.type, "a result's type is wrong", expected: "\(ValueType.tensor(expected))", found: "\(ValueType.tensor(found))")
         }
         for (dim, (a, b)) in zip(found.shape, expected.shape).enumerated() {
             if let symbol = a.expression?.symbol, !bound.contains(symbol), a.isIdentical(to: b) {
@@ -143,7 +148,9 @@ struct GraphCheck {
             }
             try requireBound(a.freeSymbols)
             guard isEqual(a, b) else {
-                throw offence(.type, "dimension \(dim) of a result is wrong", expected: "\(expected)", found: "\(found)")
+                throw offence(
+                    .type, "dimension \(dim) of a result is wrong", expected: "\(ValueType.tensor(expected))",
+                    found: "\(ValueType.tensor(found))")
             }
         }
     }

@@ -52,21 +52,9 @@ extension Module {
                 first[target.tensor.identity] = (target.name, given)
                 continue
             }
-            if try !holdSameBytes(other.tensor, given) { found.append(.init(name: other.name, tiedName: target.name)) }
+            if try !given.holdsSameBytes(as: other.tensor) { found.append(.init(name: other.name, tiedName: target.name)) }
         }
         return found
-    }
-
-    private func holdSameBytes(_ a: Tensor, _ b: Tensor) throws -> Bool {
-        if a.identity == b.identity { return true }
-        // Shapes that differ are reported as such.
-        guard a.dtype == b.dtype, a.shape.isIdentical(to: b.shape), !a.isTraced, !b.isTraced else { return true }
-        let (left, right) = (try a.contiguous(), try b.contiguous())
-        let count = left.layout.count * left.dtype.byteWidth
-        return withExtendedLifetime((left, right)) {
-            UnsafeRawBufferPointer(start: left.baseAddress, count: count)
-                .elementsEqual(UnsafeRawBufferPointer(start: right.baseAddress, count: count))
-        }
     }
 
     private func assign(_ stateDict: [String: Tensor], to targets: [ModuleState.Entry]) throws {
@@ -90,18 +78,40 @@ extension Module {
     }
 }
 
+extension Tensor {
+    /// True for two tensors of the same bytes. True as well where shapes or dtypes differ, which is reported as such, and for traced ones.
+    package func holdsSameBytes(as other: Tensor) throws -> Bool {
+        if identity == other.identity { return true }
+        guard dtype == other.dtype, shape.isIdentical(to: other.shape), !isTraced, !other.isTraced else { return true }
+        let (left, right) = (try contiguous(), try other.contiguous())
+        let count = left.layout.count * left.dtype.byteWidth
+        return withExtendedLifetime((left, right)) {
+            UnsafeRawBufferPointer(start: left.baseAddress, count: count)
+                .elementsEqual(UnsafeRawBufferPointer(start: right.baseAddress, count: count))
+        }
+    }
+}
+
 /// Where a state dictionary and a module don't fit: everything at once.
 public struct StateDictMismatch: Error, Sendable {
     public struct Mismatch: Sendable {
         public let name: String
         public let expected: TensorSpec
         public let found: TensorSpec
+
+        package init(name: String, expected: TensorSpec, found: TensorSpec) {
+            (self.name, self.expected, self.found) = (name, expected, found)
+        }
     }
 
     /// Two names of one tied parameter with different values.
     public struct Conflict: Sendable {
         public let name: String
         public let tiedName: String
+
+        package init(name: String, tiedName: String) {
+            (self.name, self.tiedName) = (name, tiedName)
+        }
     }
 
     public let moduleType: String

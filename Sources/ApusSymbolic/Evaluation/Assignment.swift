@@ -14,9 +14,10 @@ public struct Assignment: Sendable, Hashable, CustomStringConvertible {
         set { integers[symbol] = newValue }
     }
 
-    public var description: String { description(naming: \.name) }
-
     /// `x.shape[0] = 4, y.shape[1] = 2`, in the order of the symbols' creation.
+    public var description: String { description(naming: \.displayName) }
+
+    /// The same with symbols named by `name`.
     public func description(naming name: (Symbol) -> String) -> String {
         let whole = integers.map { (symbol: $0.key, text: String($0.value)) }
         let real = floats.map { (symbol: $0.key, text: String($0.value)) }

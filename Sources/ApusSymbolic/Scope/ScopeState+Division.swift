@@ -3,14 +3,16 @@
 
 extension ScopeState {
     func remainder(_ p: SymExpr, _ q: SymExpr) throws(SymbolicError) -> SymExpr {
-        if q.isConstant, q.constant == 0 { throw SymbolicError(.divisionByZero, "division by zero in \(p.description) % 0") }
+        if q.isConstant, q.constant == 0 {
+            throw SymbolicError(.divisionByZero, "division by zero in \(p.description(naming: \.displayName)) % 0")
+        }
         return try subtract(p, multiply(q, floorDivide(p, q)))
     }
 
     func floorDivide(_ p: SymExpr, _ q: SymExpr) throws(SymbolicError) -> SymExpr {
         guard q.isConstant else { return try floorDivide(p, bySymbolic: q) }
         let d: Int = q.constant
-        if d == 0 { throw SymbolicError(.divisionByZero, "division by zero in \(p.description) / 0") }
+        if d == 0 { throw SymbolicError(.divisionByZero, "division by zero in \(p.description(naming: \.displayName)) / 0") }
         if d == 1 { return p }
         if d > 0 { return try floorDivide(p, by: d) }
         // floor(P / -d) = floor(-P / d): both are negated, so that the rounding keeps its direction.

@@ -192,11 +192,13 @@ public final class SymbolScope: Sendable {
         }
         try withState { state throws(SymbolicError) in
             if state.knowledge.isFrozen {
-                throw SymbolicError(.frozen, "constraints are declared before tracing starts: \(expression)")
+                throw SymbolicError(
+                    .frozen, "constraints are declared before tracing starts: \(expression.description(naming: \.displayName))")
             }
             state.assume(expression)
             if state.knowledge.now.isContradictory {
-                throw SymbolicError(.contradiction, "no input satisfies \(expression) and the other constraints")
+                throw SymbolicError(
+                    .contradiction, "no input satisfies \(expression.description(naming: \.displayName)) and the other constraints")
             }
         }
     }

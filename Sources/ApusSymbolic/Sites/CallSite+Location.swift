@@ -24,7 +24,9 @@ extension CallSite {
         /// Whether the frame belongs to Apus or to Swift's standard library.
         public var isOwn: Bool { module.map(Location.ownModules.contains) ?? false }
 
-        /// Whether the frame is Swift code of the program that uses Apus.
-        public var isUserCode: Bool { module != nil && !isOwn && line > 0 && path.hasSuffix(".swift") }
+        /// Whether the frame is Swift code of the program that uses Apus, in a file that the user has: what macros expand to is in none.
+        public var isUserCode: Bool {
+            module != nil && !isOwn && line > 0 && path.hasSuffix(".swift") && !file.hasPrefix("@__swiftmacro_")
+        }
     }
 }

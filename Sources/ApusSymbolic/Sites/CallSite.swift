@@ -3,7 +3,8 @@ import Glibc
 /// Where in the user's program something happened: a few return addresses, turned into a file and a line only when asked.
 ///
 /// Operators cannot take `#line` defaults, so the addresses are recorded instead. Capturing takes a microsecond or two;
-/// the first look at a location reads debug information and takes milliseconds, and later ones microseconds.
+/// each first look at a site reads debug information and takes tens of milliseconds, and later ones microseconds. ``resolve(_:)`` looks up
+/// many sites for the price of one.
 public struct CallSite: Sendable, Hashable {
     /// Return addresses, innermost first.
     let addresses: [UInt]
@@ -24,7 +25,7 @@ public struct CallSite: Sendable, Hashable {
     ///   - skip: how many of the innermost frames to leave out. Mind that inlining may have merged frames: none is safe.
     ///   - limit: how many frames to keep
     @inline(never)
-    public static func capture(skip: Int = 0, limit: Int = 32) -> CallSite {
+    public static func capture(skip: Int = 0, limit: Int = 64) -> CallSite {
         let hidden: Int = Swift.min(Swift.max(0, skip), 32)
         let wanted: Int = Swift.min(Swift.max(1, limit), 64) + hidden
         let addresses: [UInt] = withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: wanted) { buffer in
@@ -36,8 +37,13 @@ public struct CallSite: Sendable, Hashable {
         return CallSite(addresses: addresses)
     }
 
+    /// Looks up many sites at once, which costs little more than looking up one. Reading them afterwards costs next to nothing.
+    public static func resolve(_ sites: some Sequence<CallSite>) {
+        _ = Symbolizer.shared.locations(of: sites.flatMap(\.addresses))
+    }
+
     /// Every frame that has debug information, innermost first, inlined ones included.
-    public var frames: [Location] { Symbolizer.shared.locations(of: addresses) }
+    public var frames: [Location] { Symbolizer.shared.locations(of: addresses).filter { $0.line > 0 } }
 
     /// The frames of the user's program, innermost first.
     public var userFrames: [Location] { frames.filter { $0.isUserCode } }
@@ -47,6 +53,9 @@ public struct CallSite: Sendable, Hashable {
 }
 
 extension CallSite: CustomStringConvertible {
-    /// `Model.swift:41`, or `unknown location`.
-    public var description: String { location?.description ?? "unknown location" }
+    /// `Model.swift:41`; where the program was built or stripped so that lines are not known, the function; else `unknown location`.
+    public var description: String {
+        if let location { return location.description }
+        return Symbolizer.shared.firstUserFunction(of: addresses).map { "\($0) (no line information)" } ?? "unknown location"
+    }
 }

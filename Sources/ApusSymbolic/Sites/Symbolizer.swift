@@ -15,38 +15,48 @@ final class Symbolizer: Sendable {
 
     private let cache = Mutex(Cache())
 
-    func locations(of addresses: [UInt]) -> [CallSite.Location] { addresses.flatMap { locations(of: $0) } }
-
-    /// Looks no further than the first frame of the user's program.
-    func firstUserLocation(of addresses: [UInt]) -> CallSite.Location? {
-        for address in addresses {
-            if let found = locations(of: address).first(where: { $0.isUserCode }) { return found }
-        }
-        return nil
-    }
-
-    private func locations(of address: UInt) -> [CallSite.Location] {
+    func locations(of addresses: [UInt]) -> [CallSite.Location] {
         cache.withLock { cache in
-            if let known = cache.frames[address] { return known }
-            let found: [CallSite.Location] = Symbolizer.lookUp(address, &cache)
-            cache.frames[address] = found
-            return found
+            Symbolizer.lookUp(addresses, &cache)
+            return addresses.flatMap { cache.frames[$0] ?? [] }
         }
     }
 
-    private static func lookUp(_ address: UInt, _ cache: inout Cache) -> [CallSite.Location] {
+    /// The first frame of the user's program.
+    func firstUserLocation(of addresses: [UInt]) -> CallSite.Location? {
+        locations(of: addresses).first { $0.isUserCode }
+    }
+
+    /// The innermost function of the user's program, line or no line.
+    func firstUserFunction(of addresses: [UInt]) -> String? {
+        locations(of: addresses).first { $0.module != nil && !$0.isOwn }?.function
+    }
+
+    /// Looks up what is not known yet, all at once: opening an image costs far more than looking at one more address in it.
+    private static func lookUp(_ addresses: [UInt], _ cache: inout Cache) {
+        var seen = Set<UInt>()
+        let unknown = addresses.filter { cache.frames[$0] == nil && seen.insert($0).inserted }
+        if unknown.isEmpty { return }
+        for address in unknown { cache.frames[address] = [] }
         // A return address is one past the call: look there for the image too.
-        guard address > 0, let probe = Backtrace.Address(address - 1) else { return [] }
-        if cache.images?.indexOfImage(at: probe) == nil { cache.images = ImageMap.capture() }
-        guard let images = cache.images, images.indexOfImage(at: probe) != nil else { return [] }
+        func isInside(_ address: UInt, _ images: ImageMap?) -> Bool {
+            guard address > 0, let probe = Backtrace.Address(address - 1) else { return false }
+            return images?.indexOfImage(at: probe) != nil
+        }
+        if !unknown.allSatisfy({ isInside($0, cache.images) }) { cache.images = ImageMap.capture() }
+        let known = unknown.filter { isInside($0, cache.images) }
+        guard let images = cache.images, !known.isEmpty else { return }
         let backtrace = Backtrace(
-            architecture: architecture, frames: [RichFrame<UInt>.returnAddress(address)], images: images)
-        guard let symbolicated = backtrace.symbolicated(with: images) else { return [] }
-        return symbolicated.frames.compactMap { frame in
-            guard let symbol = frame.symbol, let location = symbol.sourceLocation, location.line > 0 else { return nil }
-            return CallSite.Location(
-                path: location.path, line: location.line, function: symbol.name,
-                module: MangledName.module(of: symbol.rawName))
+            architecture: architecture, frames: known.map { RichFrame<UInt>.returnAddress($0) }, images: images)
+        guard let symbolicated = backtrace.symbolicated(with: images) else { return }
+        for frame in symbolicated.frames {
+            guard let symbol = frame.symbol, let address = UInt(frame.captured.originalProgramCounter) else { continue }
+            // Without debug information there is the function's name, and no line.
+            let place = symbol.sourceLocation
+            cache.frames[address, default: []].append(
+                CallSite.Location(
+                    path: place?.path ?? "", line: place?.line ?? 0, function: symbol.name,
+                    module: MangledName.module(of: symbol.rawName)))
         }
     }
 

@@ -116,7 +116,8 @@ extension SymBool: ExpressibleByBooleanLiteral {
 }
 
 extension SymBool: CustomStringConvertible {
-    public var description: String { description(naming: \.name) }
+    /// In the user's terms: a symbol by where it comes from, `x.shape[0]`, else by its name.
+    public var description: String { description(naming: \.displayName) }
 
     /// The text of the condition with symbols named by `name`.
     public func description(naming name: (Symbol) -> String) -> String {

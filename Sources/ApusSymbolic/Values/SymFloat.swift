@@ -99,7 +99,8 @@ extension SymFloat: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
 }
 
 extension SymFloat: CustomStringConvertible {
-    public var description: String { description(naming: \.name) }
+    /// In the user's terms: a symbol by where it comes from, `x.shape[0]`, else by its name.
+    public var description: String { description(naming: \.displayName) }
 
     public func description(naming name: (Symbol) -> String) -> String {
         switch storage {

@@ -118,7 +118,8 @@ extension SymInt: ExpressibleByIntegerLiteral {
 }
 
 extension SymInt: CustomStringConvertible {
-    public var description: String { description(naming: \.name) }
+    /// In the user's terms: a symbol by where it comes from, `x.shape[0]`, else by its name.
+    public var description: String { description(naming: \.displayName) }
 
     /// The text of the value with symbols named by `name`, so that a message can say `x.shape[0] + 1`.
     public func description(naming name: (Symbol) -> String) -> String {

@@ -70,8 +70,16 @@ public final class GradientRecorder: Interpreter {
     ///
     /// - Parameter seed: the gradient with respect to `result`; one by default, which needs `result` to have one element.
     public func gradients(of result: Tensor, seed: Tensor? = nil, with sources: [Tensor]) throws -> [Tensor?] {
+        try gradients(of: [result], seeds: [try Interpreter.with(outer) { try seed ?? result.onesLike() }], with: sources)
+    }
+
+    /// The gradients of several results at once: the sum over them of what each seed, a gradient with respect to its result, comes to.
+    public func gradients(of results: [Tensor], seeds: [Tensor], with sources: [Tensor]) throws -> [Tensor?] {
         try Interpreter.with(outer) {
-            var accumulated: [ObjectIdentifier: Tensor] = [result.identity: try seed ?? result.onesLike()]
+            var accumulated: [ObjectIdentifier: Tensor] = [:]
+            for (result, seed) in zip(results, seeds) {
+                accumulated[result.identity] = try accumulated[result.identity].map { try $0.add(seed) } ?? seed
+            }
             for entry in entries.reversed() {
                 let gradients = entry.outputs.map { accumulated[$0.identity] }
                 if gradients.allSatisfy({ $0 == nil }) { continue }

@@ -41,7 +41,7 @@ public func requireLoss(_ value: Tensor) throws {
 extension Tensor {
     /// The same value with an identity of its own. Where a gradient is being recorded already, it sees that they are one value: gradients of
     /// gradients flow through.
-    func withOwnIdentity() throws -> Tensor {
+    package func withOwnIdentity() throws -> Tensor {
         var interpreter = Interpreter.current
         while let current = interpreter {
             if current is GradientRecorder { return try applySingle(.alias, [.tensor(self)]) }

@@ -62,8 +62,9 @@ extension Operator {
 
     static let takeAlongDim: Operator = composite(
         "aten::take_along_dim(Tensor self, Tensor indices, int? dim=None) -> Tensor",
-        "`gather` with all other dimensions broadcast; without a dimension, elements of the flattened tensor.",
-        samples: { [[.tensor(try .sample([2, 4])), .tensor(try Tensor([3, 0] as [Int], shape: [1, 2])), .int(1)]] }
+        "`gather` with all other dimensions broadcast, where negative positions count from the end; without a dimension, elements of the flattened "
+            + "tensor.",
+        samples: { [[.tensor(try .sample([2, 4])), .tensor(try Tensor([3, -4] as [Int], shape: [1, 2])), .int(1)]] }
     ) { call in
         let (x, index) = (try call.tensor(0), try call.indexTensor(1))
         if case .none = call[2] { return [.tensor(try x.flattened().gather(dim: 0, index.flattened()))] }
@@ -76,7 +77,8 @@ extension Operator {
         let common = try broadcast(Shape(own, in: call.name), Shape(other, in: call.name), in: call.name)
         (own, other) = (common.sizes, common.sizes)
         (own[dim], other[dim]) = (x.shape[dim], index.shape[dim])
-        return [.tensor(try x.expanded(own).gather(dim: dim, index.expanded(other)))]
+        let wrapped: Tensor = try Tensor.where(index .< 0, index + x.shape[dim], index)
+        return [.tensor(try x.expanded(own).gather(dim: dim, wrapped.expanded(other)))]
     }
 
     static let take: Operator = composite(

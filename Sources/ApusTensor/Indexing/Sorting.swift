@@ -26,6 +26,11 @@ extension Operator {
         samples: { [[.tensor(try .sample([2, 5])), .bool(true), .int(1), .bool(false)]] }
     ) { call in [.tensor(try applyTensors(.sort, [call[0], call[2], call[3]])[1])] }
 
+    static let msort: Operator = composite(
+        "aten::msort(Tensor self) -> Tensor", "The elements in order along the first dimension.",
+        samples: { [[.tensor(try .sample([4, 2]))]] }
+    ) { call in [.tensor(try call.tensor(0).sort(dim: 0).values)] }
+
     static let topk: Operator = Operator(
         "aten::topk(Tensor self, SymInt k, int dim=-1, bool largest=True, bool sorted=True) -> (Tensor values, Tensor indices)",
         "The `k` largest or smallest elements along a dimension, in order, and their positions. NaN is the largest of all.",
@@ -146,7 +151,7 @@ extension Operator {
         })
 
     static let sortings: [Operator] = [
-        sort, sortStable, argsort, argsortStable, topk, kthvalue, searchsorted, searchsortedScalar, bucketize,
+        sort, sortStable, argsort, argsortStable, msort, topk, kthvalue, searchsorted, searchsortedScalar, bucketize,
     ]
 
     private static func sorting(_ schema: String, at dimIndex: Int, samples: @escaping @Sendable () throws -> [[OperatorArgument]])

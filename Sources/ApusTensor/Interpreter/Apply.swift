@@ -104,8 +104,8 @@ enum Eager {
     }
 
     private static func leaked(_ call: Call, _ tensor: Tensor) -> TensorError {
-        call.error(
-            .tracing,
-            "a tensor of \(tensor.spec) that was traced is used outside of its trace; values of a trace can't be kept, return them instead")
+        let name = tensor.trace?.description(of: tensor) ?? "a traced tensor of \(tensor.spec)"
+        return call.error(
+            .tracing, "\(name) is used after its trace, or on another thread; values of a trace can't be kept, return them instead")
     }
 }

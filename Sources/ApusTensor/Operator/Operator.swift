@@ -12,6 +12,9 @@ public struct TensorSpec: Sendable, CustomStringConvertible {
 
     /// `float32[2, 3]`.
     public var description: String { "\(dtype)\(shape)" }
+
+    /// `float32[s0, 3]`: the text with symbols named by `name`.
+    public func description(naming name: (Symbol) -> String) -> String { "\(dtype)\(shape.description(naming: name))" }
 }
 
 /// What an operator does besides computing its results.

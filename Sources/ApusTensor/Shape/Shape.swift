@@ -121,6 +121,11 @@ extension Shape: RandomAccessCollection {
 }
 
 extension Shape: CustomStringConvertible {
-    /// `[2, 3]`, with symbols by their names.
+    /// `[2, 3]`, with symbols in the user's terms: `[x.shape[0], 3]`.
     public var description: String { "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
+
+    /// `[s0, 3]`: the text with symbols named by `name`.
+    public func description(naming name: (Symbol) -> String) -> String {
+        "[" + map { $0.description(naming: name) }.joined(separator: ", ") + "]"
+    }
 }

@@ -34,3 +34,16 @@ public final class TracedValue: @unchecked Sendable {
         self.id = id
     }
 }
+
+/// Who makes traced tensors. It tells in the user's terms which value one stands for.
+public protocol TraceOwner: AnyObject {
+    /// `the argument x`, `the result of cos at Model.swift:41`
+    func describe(_ id: Int) -> String
+}
+
+extension TracedValue {
+    /// What a tensor of this trace is, for messages.
+    package func description(of tensor: Tensor) -> String {
+        (owner as? any TraceOwner).map { "\($0.describe(id)), \(tensor.spec)," } ?? "a traced tensor of \(tensor.spec)"
+    }
+}

@@ -2,6 +2,7 @@
 #include "../support/internal.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -37,6 +38,8 @@ static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static header *kept[CLASSES]; // guarded by mutex
 static _Atomic int64_t allocations, frees, in_use, peak, cached, system_calls;
 static _Atomic int64_t cache_limit;
+/// What the machine, or the container that the process runs in, has. Set once.
+static int64_t memory_size = INT64_MAX;
 
 static int64_t class_size(int32_t c) {
     if (c < FINE_CLASSES) return (int64_t)(c + 1) * 64;
@@ -61,6 +64,8 @@ static int64_t mapped_size(int32_t c) {
 
 static header *take_from_system(int32_t c) {
     int64_t size = class_size(c);
+    // The system may promise more than there is and kill the process when it is written.
+    if (size > memory_size) return NULL;
     atomic_fetch_add_explicit(&system_calls, 1, memory_order_relaxed);
     if (size < MAP_THRESHOLD) {
         void *p = NULL;
@@ -103,13 +108,25 @@ static void thread_ended(void *pointer) {
 static void before_fork(void) { pthread_mutex_lock(&mutex); }
 static void after_fork(void) { pthread_mutex_unlock(&mutex); }
 
+/// The memory limit of the process's container; INT64_MAX where there is none.
+static int64_t container_limit(void) {
+    FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
+    if (!file) return INT64_MAX;
+    long long limit = 0;
+    // The file says "max" where nothing is limited.
+    int found = fscanf(file, "%lld", &limit);
+    fclose(file);
+    return found == 1 && limit > 0 ? (int64_t)limit : INT64_MAX;
+}
+
 static void initialize(void) {
     pthread_key_create(&cache_key, thread_ended);
     pthread_atfork(before_fork, after_fork, after_fork);
-    if (atomic_load(&cache_limit) != 0) return;
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-    int64_t quarter = pages > 0 && page > 0 ? (int64_t)pages / 4 * page : (int64_t)1 << 30;
-    atomic_store(&cache_limit, quarter);
+    if (pages > 0 && page > 0) memory_size = (int64_t)pages * page;
+    memory_size = APUS_MIN(memory_size, container_limit());
+    if (atomic_load(&cache_limit) != 0) return;
+    atomic_store(&cache_limit, memory_size < INT64_MAX ? memory_size / 4 : (int64_t)1 << 30);
 }
 
 static void note_allocation(int64_t size) {

@@ -87,6 +87,13 @@ typedef enum apus_op {
     APUS_OP_POW_SCALAR,
     /// To i decimal places.
     APUS_OP_ROUND_DECIMALS,
+    /// Derivative number i (1 and up) of the digamma function.
+    APUS_OP_POLYGAMMA,
+    /// Modified Bessel functions of the first kind; the scaled ones are times exp(-|x|).
+    APUS_OP_I0,
+    APUS_OP_I0E,
+    APUS_OP_I1,
+    APUS_OP_I1E,
 
     // Binary.
     APUS_OP_ADD = 128,
@@ -148,6 +155,8 @@ typedef enum apus_op {
     APUS_OP_HARDSIGMOID_BACKWARD,
     APUS_OP_MISH_BACKWARD,
     APUS_OP_LOG_SIGMOID_BACKWARD,
+    /// The Hurwitz zeta function: the sum of (k + b)^-a over k = 0, 1, 2 ...
+    APUS_OP_ZETA,
 
     // Ternary.
     /// The first operand is bool.

@@ -30,6 +30,7 @@
 #define ERFINV(x) apus_erfinv(x)
 #define LGAMMA(x) apus_lgamma(x)
 #define DIGAMMA(x) apus_digamma(x)
+#define POLYGAMMA(n, x) (n == 1 ? apus_trigamma(x) : apus_polygamma(n, x))
 #define GELU(x) ((x)*0.5 * (1 + erf((x)*M_SQRT1_2)))
 #define ATAN2(x, y) atan2(x, y)
 #define HYPOT(x, y) hypot(x, y)

@@ -1,7 +1,18 @@
 /// Scalar special functions that libm lacks.
 #ifndef APUS_SPECIAL_H
 #define APUS_SPECIAL_H
+#include <stdbool.h>
+#include <stdint.h>
 double apus_digamma(double x);
+/// The digamma function's derivative. Reflection below 1/2 is done in the type at hand, so that poles come out as in PyTorch.
+double apus_trigamma(double x);
+float apus_trigamma_f32(float x);
+/// Derivative number n > 0 of the digamma function.
+double apus_polygamma(int64_t n, double x);
+/// The Hurwitz zeta function, the sum of (k + q)^-s over k = 0, 1, 2 ...; infinite at q = 0, -1 ... and for s = 1, NaN for s < 1.
+double apus_zeta(double s, double q);
+/// The modified Bessel function of the first kind of order 0 or 1, times exp(-|x|) where `scaled`.
+double apus_bessel_i(double x, int order, bool scaled);
 double apus_erfinv(double x);
 /// lgamma without the global sign.
 double apus_lgamma(double x);

@@ -4,72 +4,99 @@ import ArgumentParser
 /// `apus verify`: does a program give the results that it should?
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check a program's graph, and its results on given cases.",
-        discussion:
-            "A case file (.npz or .safetensors) holds inputs under the program's input names or in.0, in.1 ..., and expected results under out.0, out.1 ..."
-    )
+        abstract: "Check a program's graph, and its results on the cases saved with it and on given ones.",
+        discussion: """
+            Without --entry-point every entry point of the file is checked on the cases that were saved with it. A case file (.npz or \
+            .safetensors) holds inputs under the program's input names or in.0, in.1 ..., and expected results under out.0, out.1 ...
+            """)
 
     @OptionGroup var program: ProgramFile
 
     @Argument(help: "Case files.")
     var cases: [String] = []
 
-    @Option(name: .long, help: "Relative tolerance.")
-    var rtol = 1e-5
+    @Option(name: .long, help: "Relative tolerance; for saved cases in place of their own.")
+    var rtol: Double?
 
-    @Option(name: .long, help: "Absolute tolerance.")
-    var atol = 1e-6
+    @Option(name: .long, help: "Absolute tolerance; for saved cases in place of their own.")
+    var atol: Double?
 
     @Flag(name: .long, help: "Print JSON.")
     var json = false
 
     private struct Outcome: Encodable {
-        let file: String
+        let entryPoint: String
+        let testCase: String
         let output: String
         let largestError: Double
         let passed: Bool
+        let note: String?
+
+        enum CodingKeys: String, CodingKey {
+            case entryPoint, output, largestError, passed, note
+            case testCase = "case"
+        }
     }
 
     func run() throws {
-        let program = try self.program.load()
-        try Verifier(undecided: .accept).verify(program.graph, scope: program.scope)
+        let entries = try entries()
         var outcomes: [Outcome] = []
+        for (name, program) in entries {
+            try Verifier(undecided: .accept).verify(program.graph, scope: program.scope)
+            if !json { print("\(entries.count > 1 ? "\(name): " : "")graph: valid, \(program.graph.totalNodeCount) nodes") }
+            for saved in try ProgramCase.load(from: self.program.file, name: name) { outcomes += try check(saved, program, name) }
+        }
         for file in cases {
-            let expected = try TensorFiles.load(file)
-            let results = try program.run(tensors: try TensorFiles.inputs([file], for: program))
-            for (index, result) in results.enumerated() {
-                guard let tensor = result.value.tensor, let reference = expected["out.\(index)"] ?? expected[result.name] else {
-                    throw ValidationError("\(file) has no expected result 'out.\(index)' (nor '\(result.name)').")
-                }
-                let (error, passed) = try compare(tensor, reference)
-                outcomes.append(Outcome(file: file, output: result.name, largestError: error, passed: passed))
+            guard entries.count == 1, let (name, program) = entries.first else {
+                throw ValidationError("\(file): say with --entry-point which of \(entries.map(\.name).joined(separator: ", ")) it is for.")
             }
+            outcomes += try check(try given(file, program), program, name)
         }
         if json {
             try printJSON(outcomes)
         } else {
-            print("graph: valid, \(program.graph.totalNodeCount) nodes")
             for outcome in outcomes {
-                print("\(outcome.passed ? "pass" : "FAIL")  \(outcome.file)  \(outcome.output)  largest error \(outcome.largestError)")
+                let place = entries.count > 1 ? "\(outcome.entryPoint)  " : ""
+                print(
+                    "\(outcome.passed ? "pass" : "FAIL")  \(place)\(outcome.testCase)  \(outcome.output)  largest error \(outcome.largestError)"
+                        + (outcome.note.map { "  (\($0))" } ?? ""))
             }
+            let largest = outcomes.map(\.largestError).max() ?? 0
+            let failed = outcomes.count { !$0.passed }
+            print("\(outcomes.count) results compared, \(failed) failed, largest error \(largest)")
         }
         if outcomes.contains(where: { !$0.passed }) { throw ExitCode.failure }
     }
 
-    /// The largest absolute difference, and whether every element is within `atol + rtol * |expected|`. NaN equals NaN.
-    private func compare(_ actual: Tensor, _ expected: Tensor) throws -> (error: Double, passed: Bool) {
-        guard actual.dtype == expected.dtype, try actual.sizes == expected.sizes else {
-            report("expected \(expected.spec), got \(actual.spec)")
-            return (.infinity, false)
+    /// The programs to check: the chosen one, or all.
+    private func entries() throws -> [(name: String, program: ExportedProgram)] {
+        if let chosen = program.entryPoint { return [(chosen, try program.load())] }
+        let loaded = try ExportedProgram.loadAll(from: program.file)
+        if !cases.isEmpty, loaded.count > 1 { return [("model", try program.load())] }
+        return loaded.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    }
+
+    private func check(_ programCase: ProgramCase, _ program: ExportedProgram, _ entryPoint: String) throws -> [Outcome] {
+        var programCase = programCase
+        programCase.relativeTolerance = rtol ?? programCase.relativeTolerance
+        programCase.absoluteTolerance = atol ?? programCase.absoluteTolerance
+        return try program.check(programCase).map { result in
+            Outcome(
+                entryPoint: entryPoint, testCase: programCase.name, output: result.label, largestError: result.largestError,
+                passed: result.passed, note: result.note)
         }
-        let (a, b): ([Double], [Double]) = (try actual.array(of: Double.self), try expected.array(of: Double.self))
-        var largest = 0.0
-        var passed = true
-        for (x, y) in zip(a, b) where !(x == y || (x.isNaN && y.isNaN)) {
-            let difference = (x - y).magnitude
-            largest = difference.isNaN ? .infinity : max(largest, difference)
-            if !(difference <= atol + rtol * y.magnitude) { passed = false }
+    }
+
+    /// A case out of a file. Expected results may have the graph's names as well.
+    private func given(_ file: String, _ program: ExportedProgram) throws -> ProgramCase {
+        let tensors = try TensorFiles.load(file)
+        var expected: [String: Tensor] = [:]
+        for (index, name) in program.graphSignature.userOutputs.enumerated() {
+            guard let tensor = tensors["out.\(index)"] ?? tensors[name] else {
+                throw ValidationError("\(file) has no expected result 'out.\(index)' (nor '\(name)').")
+            }
+            expected["out.\(index)"] = tensor
         }
-        return (largest, passed)
+        return ProgramCase(file, inputs: try TensorFiles.inputs([file], for: program), expected: expected)
     }
 }

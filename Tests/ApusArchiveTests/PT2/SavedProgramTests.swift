@@ -6,13 +6,6 @@ import Testing
 
 @testable import ApusArchive
 
-/// A program, and calls to try it with. Calls run in order; buffers carry over.
-private struct Sample {
-    let name: String
-    let program: ExportedProgram
-    let calls: [[Tensor]]
-}
-
 private final class Counter: Module {
     @Buffer var count: Tensor
     @Buffer var total: Tensor
@@ -33,26 +26,21 @@ private final class Counter: Module {
 
 @Suite("Programs that Apus saves, opened by PyTorch")
 struct SavedProgramTests {
-    private func numbers(_ sizes: [Int], seed: UInt64) throws -> Tensor {
-        var random = SplitMix(seed: seed)
-        let values: [Float] = (0..<sizes.reduce(1, *)).map { _ in Float.random(in: -2...2, using: &random) }
-        return try Tensor(values, shape: sizes)
-    }
-
-    private func samples() throws -> [Sample] {
+    private func samples() throws -> [JudgedProgram] {
         let x = try numbers([4, 3], seed: 1)
         let y = try numbers([4, 3], seed: 2)
         let captured = try numbers([3], seed: 3)
         func calls(_ sizes: [[Int]]) throws -> [[Tensor]] { try sizes.enumerated().map { [try numbers($1, seed: UInt64(10 + $0))] } }
         return [
-            Sample(name: "static", program: try export({ (x: Tensor, y: Tensor) in try (x * y).sin() + 1 }, args: x, y), calls: [[x, y]]),
-            Sample(
+            JudgedProgram(
+                name: "static", program: try export({ (x: Tensor, y: Tensor) in try (x * y).sin() + 1 }, args: x, y), calls: [[x, y]]),
+            JudgedProgram(
                 name: "captured", program: try export({ (x: Tensor) in try x * captured + captured.cos() }, args: x), calls: [[x]]),
-            Sample(
+            JudgedProgram(
                 name: "dynamic",
                 program: try export({ (x: Tensor) in try x.sum(dim: 0) * x.shape[0] }, args: x, constraints: [dynamicDim(x, 0).in(1...9)]),
                 calls: try calls([[1, 3], [4, 3], [9, 3]])),
-            Sample(
+            JudgedProgram(
                 name: "arithmetic",
                 program: try export(
                     { (x: Tensor) -> (Tensor, Tensor, SymInt) in
@@ -60,13 +48,13 @@ struct SavedProgramTests {
                         return (try x.reshaped([n * 3]) * (n / 2 + 1), try Tensor.full([n % 4 + 1, max(n, 5)], 2.5), n * 2 - 1)
                     }, args: x, constraints: [dynamicDim(x, 0).in(2...9)]),
                 calls: try calls([[2, 3], [4, 3], [9, 3]])),
-            Sample(
+            JudgedProgram(
                 name: "branch",
                 program: try export(
                     { (x: Tensor) in x.shape[0] > 3 ? try x.cos() : try x.sin() * captured }, args: x,
                     constraints: [dynamicDim(x, 0).in(3...6)]),
                 calls: try calls([[3, 3], [4, 3], [6, 3]])),
-            Sample(
+            JudgedProgram(
                 name: "branch_sizes",
                 program: try export(
                     { (x: Tensor) in
@@ -76,7 +64,7 @@ struct SavedProgramTests {
                     }, args: x, constraints: [dynamicDim(x, 0).in(2...9)]),
                 calls: try calls([[2, 3], [5, 3], [8, 3]])),
             // The sides give other sizes, and what follows stands once: there the joined size is a symbol of its own.
-            Sample(
+            JudgedProgram(
                 name: "shared_tail",
                 program: try export(
                     { (x: Tensor) in
@@ -84,64 +72,18 @@ struct SavedProgramTests {
                         return try (y.exp() + y).reshaped([1, -1]) * y.shape[0]
                     }, args: x, constraints: [dynamicDim(x, 0).in(2...9)]),
                 calls: try calls([[2, 3], [4, 3], [5, 3], [9, 3]])),
-            Sample(
+            JudgedProgram(
                 name: "nested",
                 program: try export(
                     { (x: Tensor, y: [String: Tensor]) -> [String: [Tensor]] in ["sum": [try x + (y["a"] ?? x)], "pair": [x, try x * 2]] },
                     args: x,
                     ["a": y]), calls: [[x, y]]),
-            Sample(name: "counter", program: try export(try Counter(), args: captured), calls: try calls([[3], [3], [3]])),
+            JudgedProgram(name: "counter", program: try export(try Counter(), args: captured), calls: try calls([[3], [3], [3]])),
         ]
     }
 
-    /// What the program gives, as tensors.
-    private func outputs(_ program: ExportedProgram, _ inputs: [Tensor]) throws -> [Tensor?] {
-        try program.run(leaves: inputs.map { .tensor($0) }).map { leaf in
-            switch leaf {
-            case .tensor(let tensor): return tensor
-            case .int(let value): return try value.constant.map { try Tensor([$0], shape: []) }
-            default: return nil
-            }
-        }
-    }
-
     private func check(_ options: [String], leavingOut excluded: [String] = []) throws {
-        let folder = try TemporaryFolder()
-        let samples = try samples().filter { !excluded.contains($0.name) }
-        var files: [String] = []
-        var expected: [String: Tensor] = [:]
-        for sample in samples {
-            let path = folder.file("\(sample.name).pt2")
-            try sample.program.save(to: path)
-            // The program that was saved, opened again, must go through the same states as the one that runs on.
-            let reloaded = try ExportedProgram.load(from: path)
-            var inputs: [String: Tensor] = [:]
-            for (number, call) in sample.calls.enumerated() {
-                for (index, tensor) in call.enumerated() { inputs["\(number).in.\(index)"] = tensor }
-                let again = try outputs(reloaded, call)
-                for (index, output) in try outputs(sample.program, call).enumerated() {
-                    guard let output else { continue }
-                    expected["\(sample.name) \(number).out.\(index)"] = output
-                    let second = try #require(again[index])
-                    #expect(
-                        try difference(second, output, rtol: 0, atol: 0) == nil, "\(sample.name), reloaded, call \(number), output \(index)"
-                    )
-                }
-            }
-            try saveSafetensors(inputs, to: folder.file("\(sample.name).in.safetensors"))
-            files += [path, folder.file("\(sample.name).in.safetensors"), folder.file("\(sample.name).out.safetensors")]
-        }
-        let output = try Python.runFile("Tests/Judges/check_pt2.py", options + files)
-        #expect(output == "")
-        var compared = 0
-        for sample in samples {
-            for (name, tensor) in try loadSafetensors(from: folder.file("\(sample.name).out.safetensors")) {
-                let wanted = try #require(expected["\(sample.name) \(name)"], "\(sample.name) \(name)")
-                if let difference = try difference(tensor, wanted) { Issue.record("\(sample.name) \(name): \(difference)") }
-                compared += 1
-            }
-        }
-        #expect(compared == expected.count)
+        try JudgedProgram.check(try samples().filter { !excluded.contains($0.name) }, options)
     }
 
     @Test("PyTorch runs them with the same results") func opened() throws { try check([]) }

@@ -17,7 +17,7 @@ import Testing
         let error = #expect(throws: ConstraintViolationError.self) {
             try export(Self.branching, args: x, constraints: [dynamicDim(x, 0).in(1...6)], branches: .guardExample)
         }
-        #expect(error?.suggestedFixes == ["dynamicDim(x, 0) \(fix)"])
+        #expect(error?.suggestedFixes.map(\.description) == ["dynamicDim(x, 0) \(fix)"])
         let program = try export(
             Self.branching, args: x, constraints: [size > 3 ? dynamicDim(x, 0).in(4...6) : dynamicDim(x, 0).in(1...3)],
             branches: .guardExample)

@@ -17,7 +17,9 @@ import Testing
 
     /// Normalisations return statistics, whose gradients PyTorch ignores; here they flow.
     static func differentiating(_ operation: Operator) -> Int {
-        operation.schema.name.contains("_norm") && operation.schema.results.count > 1 ? 1 : .max
+        // PyTorch gives `self` the gradient of the part that is overwritten, where it should have none.
+        if operation.name == "aten::as_strided_scatter" { return 0 }
+        return operation.schema.name.contains("_norm") && operation.schema.results.count > 1 ? 1 : .max
     }
 
     /// Where PyTorch computes in lower precision than its dtype: a sixth in float32.

@@ -1,3 +1,4 @@
+import JudgeSupport
 import Testing
 
 @testable import ApusTensor
@@ -41,7 +42,7 @@ import Testing
             ("np.array([9.9999999999, 0.5])", try Tensor([9.9999999999, 0.5], dtype: .float64)),
         ]
         let script = "import sys, numpy as np\nfor e in sys.argv[1:]: print(str(eval(e)), end='\\0')"
-        guard let output = try TorchJudge.python(["-c", script] + cases.map { $0.numpy }) else { return }
+        let output = try Python.run(script, cases.map { $0.numpy })
         let theirs = output.split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
         for ((expression, tensor), text) in zip(cases, theirs) { #expect(tensor.description == text, "\(expression)") }
     }
@@ -57,7 +58,7 @@ import Testing
             }
         }
         let script = "import sys, numpy as np\nfor e in sys.argv[1:]: print(str(eval(e)), end='\\0')"
-        guard let output = try TorchJudge.python(["-c", script] + expressions) else { return }
+        let output = try Python.run(script, expressions)
         let theirs = output.split(separator: "\0", omittingEmptySubsequences: false).map(String.init)
         for (tensor, text) in zip(tensors, theirs) { #expect(tensor.description == text) }
     }

@@ -95,7 +95,7 @@ extension GraphImporter {
     }
 
     /// What the file declares for a number that was read is made sure of.
-    private func checkDeclaredRanges(_ slots: [Slot]) throws {
+    func checkDeclaredRanges(_ slots: [Slot]) throws {
         for case .symbol(.int(let size)) in slots {
             guard let symbol = size.expression?.symbol, !symbol.isBacked else { continue }
             let range = symbols.declaredRange(symbol.name)
@@ -133,7 +133,7 @@ extension GraphImporter {
 
     /// Whether the result of an operator that may copy shares its argument's memory; nil where the file's strides don't tell.
     private func shares(_ operation: Operator, _ node: ProgramSchema.Node) throws -> Bool? {
-        guard ["reshape", "flatten", "contiguous", "reshape_as", "unflatten"].contains(operation.schema.name) else { return true }
+        guard ["reshape", "flatten", "contiguous", "reshape_as", "unflatten", "ravel"].contains(operation.schema.name) else { return true }
         guard case .tensor(let reference)? = node.inputs.first?.argument, let meta = tables.tensorValues[reference.name] else { return nil }
         if let isContiguous = StrideQuestion.isContiguous(meta) {
             if isContiguous { return true }
@@ -181,86 +181,7 @@ extension GraphImporter {
         }
     }
 
-    // MARK: Bodies
-
-    func importCond(_ node: ProgramSchema.Node) throws {
-        guard node.inputs.count == 4, case .graph(let whenTrue) = node.inputs[1].argument,
-            case .graph(let whenFalse) = node.inputs[2].argument
-        else { throw ArchiveError(.invalidProgram, "a branch takes a predicate, two graphs and operands") }
-        let predicate: OperatorArgument
-        var condition: SymBool?
-        switch node.inputs[0].argument {
-        case .tensor(let reference): predicate = .tensor(try tensor(reference.name))
-        default:
-            let value = try symValue(node.inputs[0].argument).bool
-            condition = value
-            predicate = value.constant.map { .bool($0) } ?? .symBool(value)
-        }
-        let operands = try operandSlots(node.inputs[3].argument)
-        let tensors = try operands.compactMap { slot -> Tensor? in
-            guard case .tensor(let cell) = slot else { return nil }
-            return try aliases.read(cell)
-        }
-        func body(_ argument: ProgramSchema.GraphArgument, assuming fact: SymBool?) throws -> GraphBody {
-            try symbols.scope.scoped {
-                if let fact { symbols.scope.assume(fact) }
-                return GraphBody(try importBody(argument, operands))
-            }
-        }
-        let first = try body(whenTrue, assuming: condition)
-        let second = try body(whenFalse, assuming: condition.map { $0.negated() })
-        let results = try apply(.cond, [predicate, .graph(first), .graph(second), .tensors(tensors)])
-        try defineOutputs(node, try flatten(results))
-    }
-
-    /// Operands are named as tensors even where a name is a size's.
-    private func operandSlots(_ argument: ProgramSchema.Argument) throws -> [Slot] {
-        switch argument {
-        case .tensors(let references): return try references.map { try slot($0.name) }
-        case .symInts(let values):
-            return try values.map { value in
-                switch value {
-                case .int(let number): return .symbol(.int(SymInt(number)))
-                case .name(let name): return try slot(name)
-                }
-            }
-        case .ints(let values): return values.map { .symbol(.int(SymInt($0))) }
-        default: throw ArchiveError(.invalidProgram, "the operands are '\(argument.variant)', a list is expected")
-        }
-    }
-
-    /// A branch as a graph of its own. Sizes among the operands need no inputs: their symbols are those of the graph around.
-    private func importBody(_ argument: ProgramSchema.GraphArgument, _ operands: [Slot]) throws -> Graph {
-        let body = argument.graph
-        let inner = GraphImporter(body, symbols: symbols, isBody: true, path: "\(path).\(argument.name)")
-        try inner.bindInputs(operands, reading: { [self] in try aliases.read($0) })
-        try inner.importNodes()
-        guard inner.aliases.writtenInputs.isEmpty else {
-            throw ArchiveError(.unsupported, "a branch that changes its inputs in place is not supported")
-        }
-        inner.interpreter.graph.outputs = try body.outputs.map { try inner.output($0) }
-        return inner.interpreter.graph
-    }
-
-    private func bindInputs(_ operands: [Slot], reading read: (AliasTracker.Cell) throws -> Tensor) throws {
-        guard tables.inputs.count == operands.count else {
-            throw ArchiveError(.invalidProgram, "a body takes \(tables.inputs.count) inputs, \(operands.count) operands are given")
-        }
-        for (input, operand) in zip(tables.inputs, operands) {
-            switch (input, operand) {
-            case (.tensor(let reference), .tensor(let cell)):
-                let spec = try read(cell).spec
-                let value = interpreter.graph.addInput(reference.name, .tensor(spec))
-                try define(
-                    reference.name, .tensor(aliases.fresh(interpreter.tensor(value, spec), input: interpreter.graph.inputs.count - 1)))
-            case (.symInt(.name(let name)), .symbol(let value)), (.symFloat(.name(let name)), .symbol(let value)),
-                (.symBool(.name(let name)), .symbol(let value)):
-                try define(name, .symbol(value))
-            case (.int, .symbol), (.float, .symbol), (.bool, .symbol): continue
-            default: throw ArchiveError(.invalidProgram, "a body's input '\(input.variant)' does not fit its operand")
-            }
-        }
-    }
+    // MARK: Inlined bodies
 
     /// Runs a body where it stands: its inputs are the operands themselves.
     func importInlined(_ node: ProgramSchema.Node, settings: Int) throws {

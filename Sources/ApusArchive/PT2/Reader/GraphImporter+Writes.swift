@@ -83,6 +83,7 @@ extension GraphImporter {
 extension GraphImporter {
     /// Batch normalisation in training mode changes its running statistics, which its schema does not say.
     func importBatchNorm(_ operation: Operator, _ node: ProgramSchema.Node) throws {
+        if operation.schema.name == "instance_norm" { return try importInstanceNorm(operation, node) }
         guard case .bool(true)? = argument(node, "training") else { return try importPlain(operation, node) }
         guard case .tensor(let mean)? = argument(node, "running_mean"), case .tensor(let variance)? = argument(node, "running_var") else {
             return try importPlain(operation, node)
@@ -99,5 +100,25 @@ extension GraphImporter {
             try write(value, over: try aliases.read(target), in: target)
         }
         try defineOutputs(node, try flatten(Array(results.prefix(operation.schema.results.count))))
+    }
+
+    /// As batch normalisation, for each example by itself.
+    private func importInstanceNorm(_ operation: Operator, _ node: ProgramSchema.Node) throws {
+        guard case .bool(true)? = argument(node, "use_input_stats"), case .tensor(let mean)? = argument(node, "running_mean"),
+            case .tensor(let variance)? = argument(node, "running_var")
+        else { return try importPlain(operation, node) }
+        var arguments = try self.arguments.arguments(of: node, for: operation.schema)
+        guard arguments.count == 9, case .tensor(let x) = arguments[0], let momentum = try Call(operation, arguments).optionalDouble(6)
+        else {
+            throw ArchiveError(.invalidProgram, "instance normalisation has the wrong arguments")
+        }
+        let (meanCell, varianceCell) = (try cell(mean.name), try cell(variance.name))
+        let (oldMean, oldVariance) = (try aliases.read(meanCell), try aliases.read(varianceCell))
+        (arguments[3], arguments[4]) = (.none, .none)
+        let results = try apply(operation, arguments)
+        let moved = try Operator.instanceStatistics(of: x, mean: oldMean, variance: oldVariance, momentum: momentum)
+        try write(moved.mean, over: oldMean, in: meanCell)
+        try write(moved.variance, over: oldVariance, in: varianceCell)
+        try defineOutputs(node, try flatten(results))
     }
 }

@@ -2,7 +2,7 @@ import ApusGraph
 import ApusSymbolic
 import ApusTensor
 
-/// Reads the nodes of one graph: the whole program's, or a branch's.
+/// Reads the nodes of one graph: the whole program's, or a body's.
 final class GraphImporter {
     let symbols: ImportSymbols
     let interpreter: ImportInterpreter
@@ -118,6 +118,8 @@ final class GraphImporter {
         case .dropout(let operation): try importDropout(operation, node)
         case .batchNorm(let operation): try importBatchNorm(operation, node)
         case .cond: try importCond(node)
+        case .whileLoop: try importWhile(node)
+        case .scan(let isMap): try importScan(node, isMap: isMap)
         case .inlined(let settings): try importInlined(node, settings: settings)
         }
     }

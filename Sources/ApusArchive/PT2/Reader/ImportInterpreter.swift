@@ -13,6 +13,8 @@ final class ImportInterpreter: Interpreter {
     var graph = Graph()
     /// Inside a branch nothing may be demanded of every call: open conditions become assertions of the branch.
     private let isBody: Bool
+    /// For the branch that is being read: what its bodies alone know.
+    var branchTypes: BranchTypes?
     var site: NodeSite?
     var modulePath: [ModuleFrame] = []
 
@@ -50,6 +52,12 @@ final class ImportInterpreter: Interpreter {
 
     /// By the rule; numbers that only a run can know are fresh symbols, under the file's names.
     private func resultTypes(_ call: Call) throws -> [ValueType] {
+        if let branchTypes, call.operator === Operator.cond {
+            self.branchTypes = nil
+            _ = try call.operator.rule(call)
+            let branch = try CondArguments(call)
+            return try branchTypes.types(branch.whenTrue.graph, branch.whenFalse.graph)
+        }
         guard call.operator.effects.contains(.dataDependent), let kind = call.operator.schema.results.first, !kind.holdsTensors else {
             return try call.operator.rule(call).map { .tensor($0) }
         }
@@ -125,19 +133,5 @@ final class ImportInterpreter: Interpreter {
         graph.append(
             .assertScalar, [.symBool(condition), .string(message)], types: [], site: site, modulePath: modulePath, provenance: "imported")
         symbols.scope.assume(condition)
-    }
-}
-
-extension DType {
-    /// The integers that the dtype can hold.
-    var integerRange: SymRange {
-        switch self {
-        case .bool: SymRange(0...1)
-        case .uint8: SymRange(0...255)
-        case .int8: SymRange(-128...127)
-        case .int16: SymRange(-32768...32767)
-        case .int32: SymRange(Int(Int32.min)...Int(Int32.max))
-        default: .unbounded
-        }
     }
 }

@@ -49,7 +49,7 @@ final class ImportSymbols {
     func makeUnbacked(_ name: String?, kind: Symbol.Kind, range: SymRange) -> SymValue {
         let declared = name.map { declaredRange($0) } ?? .unbounded
         // The declared range becomes a fact only through a check in the graph, which the importer adds; here is what the dtype admits.
-        let symbol = scope.makeSymbol(name: name, origin: "", range: kind == .unbackedInt ? range : declared, kind: kind)
+        let symbol = scope.makeSymbol(name: name ?? unusedName, origin: "", range: kind == .unbackedInt ? range : declared, kind: kind)
         symbols.append(symbol)
         let value: SymValue
         switch kind {
@@ -62,6 +62,25 @@ final class ImportSymbols {
     }
 
     func value(_ name: String) -> SymValue? { values[name] }
+
+    /// Says what a name of the file stands for, where nothing has yet.
+    func define(_ name: String, _ value: SymValue) {
+        if values[name] == nil { values[name] = value }
+    }
+
+    /// A name that the file says nothing of.
+    private var unusedName: String {
+        var number = symbols.count
+        while ranges["u\(number)"] != nil || values["u\(number)"] != nil { number += 1 }
+        return "u\(number)"
+    }
+
+    /// Reads a body: the names that it defines are its own, and another body may define them again.
+    func inBody<Result>(_ read: () throws -> Result) rethrows -> Result {
+        let outer = values
+        defer { values = outer }
+        return try read()
+    }
 
     func add(_ guarding: InputGuard) {
         if !guards.contains(where: { $0.condition.isIdentical(to: guarding.condition) }) { guards.append(guarding) }

@@ -27,6 +27,9 @@ enum ImportTarget {
     case dropout(Operator?)
     case batchNorm(Operator)
     case cond
+    case whileLoop
+    /// A scan, or a map, which carries nothing.
+    case scan(isMap: Bool)
     /// A body that is run where it stands, with the operands behind the given number of settings.
     case inlined(settings: Int)
 
@@ -60,6 +63,9 @@ enum ImportTarget {
         if let higher = target.dropping(prefix: "torch.ops.higher_order.") {
             switch higher {
             case "cond": self = .cond
+            case "while_loop": self = .whileLoop
+            case "scan": self = .scan(isMap: false)
+            case "map_impl", "map": self = .scan(isMap: true)
             case "wrap_with_set_grad_enabled": self = .inlined(settings: 1)
             default: return nil
             }
@@ -71,7 +77,7 @@ enum ImportTarget {
             return
         }
         if let operation = OperatorTable.find(parsed.qualified) {
-            let updatesStatistics: Bool = ["batch_norm", "native_batch_norm"].contains(operation.schema.name)
+            let updatesStatistics: Bool = ["batch_norm", "native_batch_norm", "instance_norm"].contains(operation.schema.name)
             self = updatesStatistics ? .batchNorm(operation) : .plain(operation)
             return
         }
@@ -93,6 +99,7 @@ enum ImportTarget {
         case ("fill_", _): .overwrite(.fill)
         case ("zero_", ""): .overwrite(.zero)
         case ("copy", ""): .copied
+        case ("_native_batch_norm_legit", ""): OperatorTable.find("aten::native_batch_norm").map { .batchNorm($0) }
         case ("detach_", ""), ("requires_grad_", ""), ("lift_fresh", ""): .identity
         case ("dropout", ""), ("dropout_", ""), ("feature_dropout", ""), ("feature_dropout_", ""), ("alpha_dropout", ""),
             ("alpha_dropout_", ""):
@@ -131,7 +138,20 @@ struct OperatorName {
     /// The operator without the trailing underscore of an in-place one. `__and__` and its like are not in-place.
     var functional: OperatorName? {
         guard name.hasSuffix("_"), !name.hasSuffix("__"), name.count > 1 else { return nil }
-        return OperatorName(namespace: namespace, name: String(name.dropLast()), overload: overload)
+        let base = String(name.dropLast())
+        return OperatorName(namespace: namespace, name: base, overload: Self.functionalOverload(base, overload))
+    }
+
+    /// The functional operators' overloads where they are named otherwise.
+    private static func functionalOverload(_ name: String, _ overload: String) -> String {
+        switch (name, overload) {
+        case ("floor_divide", "Tensor"): ""
+        case ("pow", "Tensor"), ("float_power", "Tensor"): "Tensor_Tensor"
+        case ("pow", "Scalar"), ("float_power", "Scalar"): "Tensor_Scalar"
+        case ("ldexp", ""): "Tensor"
+        case ("transpose", ""): "int"
+        default: overload
+        }
     }
 }
 

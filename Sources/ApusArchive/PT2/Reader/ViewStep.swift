@@ -65,7 +65,7 @@ extension ViewStep {
     /// Views that keep every element and its row-major position.
     private static let reshapes: Set<String> = [
         "alias", "detach", "lift_fresh", "contiguous", "view", "view_as", "reshape", "reshape_as", "flatten", "unflatten", "squeeze",
-        "unsqueeze", "_unsafe_view", "_reshape_alias", "to", "type_as",
+        "unsqueeze", "_unsafe_view", "_reshape_alias", "to", "type_as", "ravel", "positive", "resolve_conj", "resolve_neg",
     ]
 
     /// The steps behind the results of a view operator, one for each result.
@@ -81,8 +81,8 @@ extension ViewStep {
             var dims = Array(0..<x.rank)
             if !dims.isEmpty { dims.swapAt(try dim(1), try dim(2)) }
             return [ViewStep(kind: .permuted(dims))]
-        case "t", "mT", "mH", "numpy_T", "adjoint":
-            if x.dtype.isComplex, name == "mH" || name == "adjoint" { break }
+        case "t", "mT", "mH", "matrix_H", "numpy_T", "adjoint":
+            if x.dtype.isComplex, name == "mH" || name == "matrix_H" || name == "adjoint" { break }
             var dims = Array(0..<x.rank)
             if name == "numpy_T" { dims.reverse() } else if x.rank >= 2 { dims.swapAt(x.rank - 1, x.rank - 2) }
             return [ViewStep(kind: .permuted(dims))]
@@ -96,14 +96,15 @@ extension ViewStep {
         case "select": return [ViewStep(kind: .select(dim: try dim(1), index: try call.int(2)))]
         case "diagonal":
             return [ViewStep(kind: .diagonal(offset: try call.constant(1), dim1: try call.constant(2), dim2: try call.constant(3)))]
-        case "split", "split_with_sizes", "chunk":
-            let axis = try dim(2)
-            var start: SymInt = 0
-            return results.map { result in
-                let end = start + result.shape[axis]
-                defer { start = end }
-                return ViewStep(kind: .slice(dim: axis, start: start, end: end, step: 1))
+        case "tensor_split", "hsplit", "vsplit", "dsplit":
+            let axis = try name == "tensor_split" ? dim(2) : name == "dsplit" ? 2 : name == "hsplit" && x.rank > 1 ? 1 : 0
+            guard case .ints(let positions) = call[1] else { return consecutive(results, along: axis) }
+            return results.indices.map { index in
+                let start: SymInt = index == 0 ? 0 : positions[index - 1]
+                return ViewStep(
+                    kind: .slice(dim: axis, start: start, end: index < positions.count ? positions[index] : SymInt(Int.max), step: 1))
             }
+        case "split", "split_with_sizes", "chunk": return consecutive(results, along: try dim(2))
         case "unbind":
             let axis = try dim(1)
             return results.indices.map { ViewStep(kind: .select(dim: axis, index: SymInt($0))) }
@@ -113,5 +114,15 @@ extension ViewStep {
             throw ArchiveError(.unsupported, "the view operator '\(operation.name)' with several results is not supported")
         }
         return [ViewStep(kind: .other(operation, Array(arguments.dropFirst())))]
+    }
+
+    /// Parts that follow each other along a dimension.
+    private static func consecutive(_ results: [Tensor], along axis: Int) -> [ViewStep] {
+        var start: SymInt = 0
+        return results.map { result in
+            let end = start + result.shape[axis]
+            defer { start = end }
+            return ViewStep(kind: .slice(dim: axis, start: start, end: end, step: 1))
+        }
     }
 }

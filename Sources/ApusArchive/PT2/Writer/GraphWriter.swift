@@ -2,17 +2,20 @@ import ApusGraph
 import ApusSymbolic
 import ApusTensor
 
-/// Writes one graph, the whole program's or a branch's, in terms of a program file.
+/// Writes one graph, the whole program's or a body's, in terms of a program file.
 struct GraphWriter {
-    private let graph: Graph
+    let graph: Graph
     var out: GraphTables
     var sizes = SizeNodes()
     private var names: [Value: String] = [:]
     /// The tensors that float symbols are read from.
-    private var floatSources: [Symbol: String] = [:]
+    var floatSources: [Symbol: String] = [:]
+    /// For each value, whose memory it may share.
+    let owners: [Value]
 
     init(_ graph: Graph, symbols: SymbolNames) {
         self.graph = graph
+        owners = graph.memoryOwners()
         out = GraphTables(symbols: symbols)
     }
 
@@ -27,7 +30,7 @@ struct GraphWriter {
 
     /// Gives a value its name in the file, describes it there, and notes the sizes that can be read from it.
     @discardableResult
-    private mutating func define(_ value: Value, requiresGrad: Bool = false, isInput: Bool = false) throws -> String {
+    mutating func define(_ value: Value, requiresGrad: Bool = false, isInput: Bool = false) throws -> String {
         let name = out.claim(isInput ? PythonNames.parameter(graph.name(value)) : graph.name(value))
         names[value] = name
         switch graph.type(value) {
@@ -63,16 +66,16 @@ struct GraphWriter {
         return name
     }
 
-    /// A float that a branch takes from the graph around it. PyTorch opens no branch with a float among its operands: the branch takes the
-    /// tensor, and reads it again.
-    private mutating func addInput(_ symbol: Symbol, readFrom source: ProgramSchema.TensorMeta?) {
+    /// A float that a body takes from the graph around it. PyTorch opens no branch with a float among its operands: the body takes
+    /// the tensor, and reads it again.
+    mutating func addInput(_ symbol: Symbol, readFrom source: ProgramSchema.TensorMeta?) {
         let name = out.claim("source")
         out.tables.inputs.append(.tensor(.init(name: name)))
         out.tables.tensorValues[name] = source
         floatSources[symbol] = name
     }
 
-    private mutating func readFloat(_ symbol: Symbol) {
+    mutating func readFloat(_ symbol: Symbol) {
         guard let source = floatSources[symbol] else { return }
         let name = out.claim("item")
         out.append(
@@ -82,7 +85,7 @@ struct GraphWriter {
         sizes.note(symbol, .name(name))
     }
 
-    /// A size that a branch takes from the graph around it.
+    /// A size that a body takes from the graph around it.
     mutating func addInput(_ symbol: Symbol) throws {
         let name = out.claim(out.symbols.name(symbol))
         sizes.note(symbol, .name(name))
@@ -119,6 +122,8 @@ struct GraphWriter {
 
     private mutating func write(_ node: Node) throws {
         if node.operator == .cond { return try writeCond(node) }
+        if node.operator == .whileLoop { return try writeWhile(node) }
+        if node.operator == .scan { return try writeScan(node) }
         if node.operator == .assertScalar, case .symBool(let condition) = node.arguments[0], case .string(let message) = node.arguments[1] {
             return try assert(condition, message)
         }
@@ -152,7 +157,7 @@ struct GraphWriter {
     }
 
     /// Outputs as the schema has them: a list is one entry.
-    private func group(_ node: Node, _ outputs: [String]) throws -> [ProgramSchema.Argument] {
+    func group(_ node: Node, _ outputs: [String]) throws -> [ProgramSchema.Argument] {
         let results = node.operator.schema.results
         if results.count == 1, case .list(.tensor, _) = results[0] { return [.tensors(outputs.map { .init(name: $0) })] }
         return zip(node.outputs, outputs).map { value, name in
@@ -197,7 +202,7 @@ struct GraphWriter {
     }
 
     /// A value of the graph: a tensor, or a number that was read from one.
-    private func reference(_ value: Value) throws -> ProgramSchema.Argument {
+    func reference(_ value: Value) throws -> ProgramSchema.Argument {
         let name = try name(value)
         switch graph.type(value) {
         case .tensor, .none: return .tensor(.init(name: name))
@@ -235,87 +240,6 @@ struct GraphWriter {
         return .symInts(arguments)
     }
 
-    // MARK: Branches
-
-    /// A branch. Sizes that the bodies use are operands there, as PyTorch has it.
-    private mutating func writeCond(_ node: Node) throws {
-        let condition = try CondArguments(node)
-        let predicate: ProgramSchema.Argument
-        switch condition.predicate {
-        case .tensor(let value): predicate = try reference(value)
-        case .symBool(let symBool):
-            switch try sizes.argument(symBool, &out) {
-            case .bool(let known): predicate = .bool(known)
-            case .name(let name): predicate = .symBool(.name(name))
-            }
-        case .scalar(.bool(let known)): predicate = .bool(known)
-        default: throw ArchiveError(.notRepresentable, "a predicate of this kind")
-        }
-        let symbols = SymbolUse.free(in: [condition.whenTrue.graph, condition.whenFalse.graph]).filter { sizes.isKnown($0) }
-        let operands = try condition.operands.map { try name($0) } + symbols.map { try symbolOperand($0) }
-        let prefix = out.claim("cond_graph")
-        let bodies = try [("true_\(prefix)", condition.whenTrue), ("false_\(prefix)", condition.whenFalse)].map { name, body in
-            ProgramSchema.NamedArgument(
-                name: "", argument: .graph(.init(name: name, graph: try writeBody(body.graph, symbols))), kind: .positional)
-        }
-        let outputs = try node.outputs.map { try define($0) }
-        let inputs =
-            [.init(name: "", argument: predicate, kind: .positional)] + bodies
-            + [.init(name: "", argument: .tensors(operands.map { .init(name: $0) }), kind: .positional)]
-        out.append(
-            target: "torch.ops.higher_order.cond", inputs, try group(node, outputs).flatMap(Self.separately), name: out.claim("cond"),
-            metadata: NodeMetadata.metadata(node), isSingleTensorReturn: false)
-    }
-
-    /// A branch's results are listed one by one.
-    private static func separately(_ argument: ProgramSchema.Argument) -> [ProgramSchema.Argument] {
-        if case .tensors(let references) = argument { return references.map { .tensor($0) } }
-        return [argument]
-    }
-
-    private mutating func symbolOperand(_ symbol: Symbol) throws -> String {
-        if let source = floatSources[symbol] { return source }
-        guard let name = try sizes.name(of: symbol, &out) else {
-            throw ArchiveError(.notRepresentable, "the size \(symbol.displayName) is not at hand")
-        }
-        return name
-    }
-
-    private func writeBody(_ body: Graph, _ symbols: [Symbol]) throws -> ProgramSchema.Graph {
-        var writer = GraphWriter(body, symbols: out.symbols)
-        for input in body.inputs { _ = try writer.addInput(input) }
-        for symbol in symbols {
-            if let source = floatSources[symbol] {
-                writer.addInput(symbol, readFrom: out.tables.tensorValues[source])
-            } else {
-                try writer.addInput(symbol)
-            }
-        }
-        for symbol in symbols where floatSources[symbol] != nil { writer.readFloat(symbol) }
-        try writer.writeNodes()
-        let owners: [Value] = body.memoryOwners()
-        var returned: Set<Value> = []
-        for output in body.outputs {
-            var argument = try writer.output(output)
-            // PyTorch does not let a branch return its operand, a view of it, or one tensor twice: their memory would be shared.
-            if case .tensor(let reference) = argument, case .value(let value) = output {
-                let owner: Value = owners[value.index]
-                if body.inputs.contains(owner) || !returned.insert(owner).inserted { argument = try writer.copy(reference.name) }
-            }
-            writer.out.tables.outputs.append(argument)
-        }
-        return writer.out.tables
-    }
-
-    private mutating func copy(_ source: String) throws -> ProgramSchema.Argument {
-        let name = out.claim("clone")
-        out.tables.tensorValues[name] = out.tables.tensorValues[source]
-        out.append(
-            target: "torch.ops.aten.clone.default",
-            [.init(name: "self", argument: .tensor(.init(name: source)), kind: .positional)], [.tensor(.init(name: name))], name: name)
-        return .tensor(.init(name: name))
-    }
-
     // MARK: Outputs
 
     /// What the graph returns in one place.
@@ -343,28 +267,6 @@ struct GraphWriter {
             case .bool(let known): return .bool(known)
             case .name(let name): return .symBool(.name(name))
             }
-        }
-    }
-}
-
-extension Graph {
-    /// For each value, by its index, the value whose memory it may share: itself, or what it is a view of.
-    fileprivate func memoryOwners() -> [Value] {
-        var owners: [Value] = values.indices.map { Value(index: $0) }
-        for node in nodes {
-            guard let base = node.operands.first, node.operator.mayView else { continue }
-            for output in node.outputs { owners[output.index] = owners[base.index] }
-        }
-        return owners
-    }
-}
-
-extension Operator {
-    /// True for operators whose results may lie in the first operand's memory. Composites may end in a view.
-    fileprivate var mayView: Bool {
-        switch kernel {
-        case .view, .composite: true
-        case .compute, .host: false
         }
     }
 }

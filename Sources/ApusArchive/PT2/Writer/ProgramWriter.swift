@@ -76,13 +76,18 @@ struct ProgramWriter {
         for (output, role) in zip(graph.outputs, exported.graphSignature.outputRoles) {
             let argument = try writer.output(output)
             writer.out.tables.outputs.append(argument)
-            outputSpecs.append(try Self.outputSpec(argument, role))
+            outputSpecs.append(try Self.outputSpec(argument, role) { name in try graph.value(named: name).map { try writer.name($0) } })
         }
         guard !outputSpecs.isEmpty else { throw ArchiveError(.notRepresentable, "a program without results") }
 
         var ranges: JSONTable<ProgramSchema.RangeConstraint> = [:]
         for (symbol, range) in exported.symbolToRange.sorted(by: { $0.key.index < $1.key.index })
         where symbol.kind != .unbackedFloat && writer.sizes.isKnown(symbol) {
+            ranges[symbols.name(symbol)] = .init(
+                minimum: range.hasLowerBound ? range.lowerBound : nil, maximum: range.hasUpperBound ? range.upperBound : nil)
+        }
+        for symbol in SymbolUse.inBodies(of: graph) where symbol.kind == .unbackedInt && ranges[symbols.name(symbol)] == nil {
+            let range: SymRange = symbol.declaredRange
             ranges[symbols.name(symbol)] = .init(
                 minimum: range.hasLowerBound ? range.lowerBound : nil, maximum: range.hasUpperBound ? range.upperBound : nil)
         }
@@ -117,7 +122,9 @@ struct ProgramWriter {
         }
     }
 
-    private static func outputSpec(_ argument: ProgramSchema.Argument, _ role: OutputRole) throws -> ProgramSchema.OutputSpec {
+    private static func outputSpec(_ argument: ProgramSchema.Argument, _ role: OutputRole, nameInFile: (String) throws -> String?) throws
+        -> ProgramSchema.OutputSpec
+    {
         func tensor() throws -> ProgramSchema.TensorArgument {
             guard case .tensor(let reference) = argument else {
                 throw ArchiveError(.notRepresentable, "an output of the role \(role) that is no tensor")
@@ -129,7 +136,12 @@ struct ProgramWriter {
         case .loss: return .lossOutput(try tensor())
         case .bufferMutation(let name): return .bufferMutation(try tensor(), buffer: name)
         case .gradientToParameter(let name): return .gradientToParameter(try tensor(), parameter: name)
-        case .gradientToUserInput(let name): return .gradientToUserInput(try tensor(), input: name)
+        case .gradientToUserInput(let name):
+            // The file may have another name for the input.
+            guard let input = try nameInFile(name) else {
+                throw ArchiveError(.invalidProgram, "an output is the gradient of '\(name)', which is no input")
+            }
+            return .gradientToUserInput(try tensor(), input: input)
         }
     }
 

@@ -10,6 +10,29 @@ enum SymbolUse {
         return found
     }
 
+    /// The symbols of the values in bodies of control flow, in order of appearance.
+    static func inBodies(of graph: Graph) -> [Symbol] {
+        var found: [Symbol] = []
+        var seen = Set<Symbol>()
+        func add(_ symbols: [Symbol]) { for symbol in symbols where seen.insert(symbol).inserted { found.append(symbol) } }
+        func visit(_ graph: Graph) {
+            for node in graph.nodes {
+                for body in node.bodies {
+                    for entry in body.graph.values {
+                        switch entry.type {
+                        case .tensor(let spec): add(spec.shape.flatMap(\.freeSymbols))
+                        case .int(let size): add(size.freeSymbols)
+                        default: continue
+                        }
+                    }
+                    visit(body.graph)
+                }
+            }
+        }
+        visit(graph)
+        return found
+    }
+
     private static func collect(_ graph: Graph, _ found: inout [Symbol]) {
         func add(_ symbols: [Symbol]) { for symbol in symbols where !found.contains(symbol) { found.append(symbol) } }
         for node in graph.nodes {

@@ -7,21 +7,15 @@ extension Operator {
         "aten::linalg_solve(Tensor A, Tensor B, *, bool left=True) -> Tensor",
         "Solves A X = B (X A = B with left=false) for square matrices. B may be a vector, or a batch of vectors for a batch of matrices. A singular matrix is an error.",
         samples: { [[.tensor(try .wellConditioned(3)), .tensor(try .sample([3])), .bool(true)]] }
+    ) { call in [.tensor(try call.solved(checksErrors: true).solution)] }
+
+    static let linalgSolveExPublic: Operator = composite(
+        "aten::linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False) -> (Tensor result, Tensor info)",
+        "As `linalg_solve`, with a number for each matrix, 0 where it was not singular; with `check_errors` a singular one is an error.",
+        samples: { [[.tensor(try .wellConditioned(3)), .tensor(try .sample([3, 2])), .bool(true), .bool(false)]] }
     ) { call in
-        let (a, b) = (try call.squareMatrix(0), try call.tensor(1))
-        let isVector = b.rank == 1 || (b.rank == a.rank - 1 && b.rank > 0 && call.isBatchOfVectors(a, b))
-        let left = try call.bool(2)
-        let right = isVector ? try b.unsqueezed(-1) : b
-        let (p, q) = left ? (a, right) : (try a.adjointPlain(), try right.adjointPlain())
-        let batch = try broadcast(try Shape(p.shape.batch), try Shape(q.shape.batch), in: call.name).sizes
-        let x = try applyTensors(
-            .linalgSolveEx,
-            [
-                .tensor(try p.expanded(batch + p.shape.suffix(2))), .tensor(try q.expanded(batch + q.shape.suffix(2))), .bool(true),
-                .bool(true),
-            ])[0]
-        let solution = left ? x : try x.adjointPlain()
-        return [.tensor(isVector ? try solution.squeezed(-1) : solution)]
+        let (solution, info) = try call.solved(checksErrors: call.bool(3))
+        return [.tensor(solution), .tensor(info)]
     }
 
     static let linalgInv: Operator = inverse("aten::linalg_inv(Tensor A) -> Tensor")
@@ -115,7 +109,8 @@ extension Operator {
     static let lapack: [Operator] = [
         linalgSolveEx, linalgInvEx, linalgLUFactorEx, linalgDet, linalgSlogdet, linalgCholeskyEx, linalgQR, linalgSolveTriangular,
         linalgEigh,
-        linalgSVD, linalgEig, linalgLstsq, linalgSolve, linalgInv, inverseOperator, linalgCholesky, linalgSVDFull, linalgSVDValues,
+        linalgSVD, linalgEig, linalgLstsq, linalgSolve, linalgSolveExPublic, linalgInv, inverseOperator, linalgCholesky, linalgSVDFull,
+        linalgSVDValues,
         linalgEighPublic, linalgEighValues, linalgDetPublic, det, linalgSlogdetPublic, slogdet, linalgPinv, linalgMatrixPower,
     ]
 }
@@ -194,5 +189,26 @@ extension Tensor {
     /// Solves `self @ x = b` for triangular matrices, of which only the named triangle is read.
     public func solveTriangular(_ b: Tensor, upper: Bool, unitriangular: Bool = false) throws -> Tensor {
         try Operator.solveTriangular(self, b, upper: upper, unit: unitriangular)
+    }
+}
+
+extension Call {
+    /// The solution of argument 0's equations, and a number for each matrix that tells whether it was singular.
+    fileprivate func solved(checksErrors: Bool) throws -> (solution: Tensor, info: Tensor) {
+        let (a, b) = (try squareMatrix(0), try tensor(1))
+        let isVector = b.rank == 1 || (b.rank == a.rank - 1 && b.rank > 0 && isBatchOfVectors(a, b))
+        let left = try bool(2)
+        let right = isVector ? try b.unsqueezed(-1) : b
+        let (p, q) = left ? (a, right) : (try a.adjointPlain(), try right.adjointPlain())
+        let batch = try broadcast(try Shape(p.shape.batch), try Shape(q.shape.batch), in: name).sizes
+        let results = try applyTensors(
+            .linalgSolveEx,
+            [
+                .tensor(try p.expanded(batch + p.shape.suffix(2))), .tensor(try q.expanded(batch + q.shape.suffix(2))), .bool(true),
+                .bool(checksErrors),
+            ])
+        let x: Tensor = results[0]
+        let solution = left ? x : try x.adjointPlain()
+        return (isVector ? try solution.squeezed(-1) : solution, results[3])
     }
 }

@@ -1,7 +1,7 @@
 import ApusSymbolic
 import CApusKernels
 
-// Error functions, gamma functions and their kin, elementwise. Integers and bool are computed in float32.
+// Error functions, logistic functions and their kin, elementwise. Integers and bool are computed in float32.
 
 extension Operator {
     static let erf: Operator = unary(
@@ -16,15 +16,6 @@ extension Operator {
         "aten::erfinv(Tensor self) -> Tensor", APUS_OP_ERFINV, in: .floating,
         "The inverse of the error function: infinite at -1 and 1, NaN outside.",
         gradient: derivativeFromResult { y in try (y * y).exp() * (Double.pi.squareRoot() / 2) }, domain: -0.9...0.9)
-
-    static let lgamma: Operator = unary(
-        "aten::lgamma(Tensor self) -> Tensor", APUS_OP_LGAMMA, in: .floating,
-        "The logarithm of the magnitude of the gamma function, elementwise.",
-        gradient: derivative { x in try x.digamma() }, domain: 0.1...5)
-
-    static let digamma: Operator = unary(
-        "aten::digamma(Tensor self) -> Tensor", APUS_OP_DIGAMMA, in: .floating,
-        "The derivative of `lgamma`, elementwise. Has no gradient (that is the trigamma function).", domain: 0.1...5)
 
     static let xlogy: Operator = binary(
         "aten::xlogy.Tensor(Tensor self, Tensor other) -> Tensor", APUS_OP_XLOGY, in: .floating, taking: .realNumbers,
@@ -64,7 +55,7 @@ extension Operator {
         "The logarithm of the logistic function, without overflow.", gradient: derivative { x in try x.neg().sigmoid() })
 
     static let specialFunctions: [Operator] = [
-        erf, erfc, erfinv, lgamma, digamma, xlogy, logaddexp, logaddexp2, sigmoid, logSigmoid,
+        erf, erfc, erfinv, xlogy, logaddexp, logaddexp2, sigmoid, logSigmoid,
         alias("aten::special_erf(Tensor self) -> Tensor", of: erf), alias("aten::special_erfinv(Tensor self) -> Tensor", of: erfinv),
         alias("aten::special_expit(Tensor self) -> Tensor", of: sigmoid),
     ]
@@ -77,10 +68,6 @@ extension Tensor {
     public func erfc() throws -> Tensor { try applyPointwise(.erfc, self) }
     /// The inverse of the error function.
     public func erfinv() throws -> Tensor { try applyPointwise(.erfinv, self) }
-    /// The logarithm of the magnitude of the gamma function, elementwise.
-    public func lgamma() throws -> Tensor { try applyPointwise(.lgamma, self) }
-    /// The derivative of `lgamma`, elementwise.
-    public func digamma() throws -> Tensor { try applyPointwise(.digamma, self) }
     /// `self * log(other)`, 0 where this tensor is 0.
     public func xlogy(_ other: Tensor) throws -> Tensor { try applyPointwise(.xlogy, self, other) { [.tensor(self), .tensor(other)] } }
     /// `log(exp(self) + exp(other))` without overflow.

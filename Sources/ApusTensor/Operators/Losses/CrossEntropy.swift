@@ -19,6 +19,14 @@ extension Operator {
             }
         })
 
+    static let nllLossBackward: Operator = nllBackward("nll_loss_backward", [2, 3])
+    static let nllLoss2DBackward: Operator = nllBackward("nll_loss2d_backward", [2, 3, 2, 2])
+
+    static let nllLoss2DForward: Operator = composite(
+        "aten::nll_loss2d_forward(Tensor self, Tensor target, Tensor? weight, int reduction, SymInt ignore_index) -> (Tensor output, Tensor total_weight)",
+        "As `nll_loss_forward`, of scores [batch, classes, height, width].", samples: { try nllSamples([2, 3, 2, 2]) },
+        { call in try apply(.nllLossForward, call.arguments) })
+
     static let nllLoss: Operator = nll("nll_loss", [2, 3])
     static let nllLossND: Operator = nll("nll_loss_nd", [2, 3, 4])
     static let nllLoss2D: Operator = nll("nll_loss2d", [2, 3, 2, 2])
@@ -57,13 +65,31 @@ extension Operator {
             return [.tensor(try exact * (1 - smoothing) + even * smoothing)]
         })
 
-    static let classLosses: [Operator] = [nllLossForward, nllLoss, nllLossND, nllLoss2D, crossEntropyLoss]
+    static let classLosses: [Operator] = [
+        nllLossForward, nllLossBackward, nllLoss, nllLossND, nllLoss2D, nllLoss2DForward, nllLoss2DBackward, crossEntropyLoss,
+    ]
 
     private static func nll(_ name: String, _ sizes: [Int]) -> Operator {
         composite(
             "aten::\(name)(Tensor self, Tensor target, Tensor? weight=None, int reduction=1, SymInt ignore_index=-100) -> Tensor",
             "Less the score of each target's class, times the class's weight. A mean divides by the sum of the weights.",
             samples: { try nllSamples(sizes) }, { call in [try apply(.nllLossForward, call.arguments)[0]] })
+    }
+
+    private static func nllBackward(_ name: String, _ sizes: [Int]) -> Operator {
+        composite(
+            "aten::\(name)(Tensor grad_output, Tensor self, Tensor target, Tensor? weight, int reduction, SymInt ignore_index, Tensor total_weight) -> Tensor",
+            "The gradient of `\(name.replacing("_backward", with: ""))` by the scores.",
+            samples: {
+                try nllSamples(sizes).map { sample in
+                    let results = try applyTensors(.nllLossForward, sample)
+                    return [.tensor(try .sample(results[0].sizes, seed: 5))] + sample + [.tensor(results[1])]
+                }
+            },
+            { call in
+                let forward = Call(.nllLossForward, (1...5).map { call[$0] })
+                return [.tensor(try forward.classGradient(call.tensor(0), total: call.tensor(6)))]
+            })
     }
 
     private static func nllSamples(_ sizes: [Int]) throws -> [[OperatorArgument]] {
@@ -111,6 +137,17 @@ extension Call {
         let picked: Tensor = try x.gather(dim: dim, classes.unsqueezed(dim)).squeezed(dims: [dim]).neg()
         let weights: Tensor = try classWeights(classes, counts, x.dtype)
         return (try (picked * weights).maskedFill(counts.logicalNot(), 0), weights)
+    }
+
+    /// The gradient of the scores from that of the loss and the sum of the weights.
+    fileprivate func classGradient(_ gradient: Tensor, total: Tensor) throws -> Tensor {
+        let x = try tensor(0)
+        let dim: Int = try classDim(x)
+        let weights: Tensor = try classLosses().weights
+        let (counts, classes) = try targets(tensor(1))
+        let incoming: Tensor = try lossReduction(3) == .mean ? gradient / total : gradient
+        let spread: Tensor = try (weights * incoming).neg().maskedFill(counts.logicalNot(), 0)
+        return try x.zerosLike().scatter(dim: dim, classes.unsqueezed(dim), spread.expanded(classes.shape).unsqueezed(dim))
     }
 
     /// The weight of each target's class.

@@ -8,8 +8,8 @@ extension Operator {
         [2, 3].flatMap { dims in
             let backward = adaptiveAverageBackward(dims)
             let average = adaptiveAverage(dims, backward)
-            return [average, backward, adaptiveAverageComposite(dims, average)]
-        } + [adaptiveAverage1d, adaptiveMax2d, adaptiveMax2dBackward, adaptiveMax1d]
+            return [average, backward, adaptiveAverageComposite(dims, average), adaptiveMax(dims), adaptiveMaxBackward(dims)]
+        } + [adaptiveAverage1d, adaptiveMax1d]
 
     fileprivate static func adaptivePoolOperator(_ name: String) throws -> Operator {
         if let found = adaptivePools.first(where: { $0.schema.name == name }) { return found }
@@ -87,48 +87,55 @@ extension Operator {
         }
     }
 
-    private static let adaptiveMax2d: Operator = Operator(
-        "aten::adaptive_max_pool2d(Tensor self, int[2] output_size) -> (Tensor, Tensor)",
-        "The largest elements of windows, as equal as can be, that give the last two dimensions the sizes `output_size`, and their positions in the "
-            + "flattened input plane.",
-        rule: { call in
-            let x = try call.tensor(0)
-            try call.requireFloating(x)
-            let shape = try call.adaptedShape(x.shape, 2)
-            return [TensorSpec(x.dtype, shape), TensorSpec(.int64, shape)]
-        },
-        kernel: .compute { call, outputs in
-            let x = try call.dense(0)
-            var pool = poolingSizes(input: x, output: outputs[0], dims: 2)
-            let positions = outputs[1].baseAddress.assumingMemoryBound(to: Int64.self)
-            try check(apus_adaptive_max_pool(&pool, Int32(x.dtype.rawValue), x.baseAddress, outputs[0].baseAddress, positions), call)
-            withExtendedLifetime((x, outputs)) {}
-        },
-        gradient: { g in
-            [
-                .tensor(
-                    try applySingle(
-                        try adaptivePoolOperator("adaptive_max_pool2d_backward"), [.tensor(g.gradient), g.call[0], .tensor(g.outputs[1])]))
-            ]
-        }, samples: { [try sample(2)] })
+    private static func adaptiveMax(_ dims: Int) -> Operator {
+        Operator(
+            "aten::adaptive_max_pool\(dims)d(Tensor self, int[\(dims)] output_size) -> (Tensor, Tensor)",
+            "The largest elements of windows, as equal as can be, that give the last \(dims) dimensions the sizes `output_size`, and their positions in "
+                + "the flattened input plane.",
+            rule: { call in
+                let x = try call.tensor(0)
+                try call.requireFloating(x)
+                let shape = try call.adaptedShape(x.shape, dims)
+                return [TensorSpec(x.dtype, shape), TensorSpec(.int64, shape)]
+            },
+            kernel: .compute { call, outputs in
+                let x = try call.dense(0)
+                var pool = poolingSizes(input: x, output: outputs[0], dims: dims)
+                let positions = outputs[1].baseAddress.assumingMemoryBound(to: Int64.self)
+                try check(apus_adaptive_max_pool(&pool, Int32(x.dtype.rawValue), x.baseAddress, outputs[0].baseAddress, positions), call)
+                withExtendedLifetime((x, outputs)) {}
+            },
+            gradient: { g in
+                let backward = try adaptivePoolOperator("adaptive_max_pool\(dims)d_backward")
+                return [.tensor(try applySingle(backward, [.tensor(g.gradient), g.call[0], .tensor(g.outputs[1])]))]
+            }, samples: { [try sample(dims)] })
+    }
 
-    private static let adaptiveMax2dBackward: Operator = Operator(
-        "aten::adaptive_max_pool2d_backward(Tensor grad_output, Tensor self, Tensor indices) -> Tensor",
-        "Adds each element of the gradient at the position that its window's largest element had.",
-        rule: { call in
-            let (gradient, x) = (try call.tensor(0), try call.tensor(1))
-            try call.requireShape(try call.indexTensor(2), gradient.shape, "indices")
-            return [x.spec]
-        },
-        kernel: .compute { call, outputs in
-            try call.spreadBack(poolingSizes(input: outputs[0], output: try call.tensor(0), dims: 2), indices: 2, outputs[0])
-        },
-        gradient: { g in [.tensor(try g.call.pickBack(try g.gradient, indices: 2, dims: 2))] },
-        samples: {
-            let arguments = try sample(2)
-            let outputs = try applyTensors(try adaptivePoolOperator("adaptive_max_pool2d"), arguments)
-            return [[.tensor(try .sample([1, 2, 3, 2], seed: 3)), arguments[0], .tensor(outputs[1])]]
-        })
+    private static func adaptiveMaxBackward(_ dims: Int) -> Operator {
+        Operator(
+            "aten::adaptive_max_pool\(dims)d_backward(Tensor grad_output, Tensor self, Tensor indices) -> Tensor",
+            "Adds each element of the gradient at the position that its window's largest element had.",
+            rule: { call in
+                let (gradient, x) = (try call.tensor(0), try call.tensor(1))
+                try call.requireFloating(x)
+                guard x.rank >= dims + 1, gradient.rank == x.rank, gradient.dtype == x.dtype else {
+                    throw call.error(.shapeMismatch, "a gradient of \(gradient.spec) does not fit an input of \(x.spec)")
+                }
+                let sizes = x.shape.sizes.dropLast(dims) + gradient.shape.sizes.suffix(dims)
+                try call.requireShape(gradient, try Shape(Array(sizes), in: call.name), "a gradient")
+                try call.requireShape(try call.indexTensor(2), gradient.shape, "indices")
+                return [x.spec]
+            },
+            kernel: .compute { call, outputs in
+                try call.spreadBack(poolingSizes(input: outputs[0], output: try call.tensor(0), dims: dims), indices: 2, outputs[0])
+            },
+            gradient: { g in [.tensor(try g.call.pickBack(try g.gradient, indices: 2, dims: dims))] },
+            samples: {
+                let arguments = try sample(dims)
+                let outputs = try applyTensors(try adaptivePoolOperator("adaptive_max_pool\(dims)d"), arguments)
+                return [[.tensor(try .sample([1, 2] + [3, 2, 2].prefix(dims), seed: 3)), arguments[0], .tensor(outputs[1])]]
+            })
+    }
 
     private static let adaptiveMax1d: Operator = composite(
         "aten::adaptive_max_pool1d(Tensor self, int[1] output_size) -> (Tensor, Tensor)",

@@ -3,7 +3,7 @@ import ApusSymbolic
 // Views that read the same memory as something else: other strides, another dtype, complex numbers as pairs; and views of the whole.
 
 extension Operator {
-    static let alias: Operator = whole("aten::alias(Tensor(a) self) -> Tensor(a)", "The tensor itself.")
+    package static let alias: Operator = whole("aten::alias(Tensor(a) self) -> Tensor(a)", "The tensor itself.")
 
     static let liftFreshCopy: Operator = whole(
         "aten::lift_fresh_copy(Tensor self) -> Tensor", "The tensor itself; programs from PyTorch use it for constants.")

@@ -1,0 +1,42 @@
+import ApusGraph
+import ApusSymbolic
+import ApusTensor
+
+// What bodies of control flow ask of the tracer around them.
+
+extension Tracer: TracingInterpreter {
+    var modulePath: [ModuleFrame] { modules }
+
+    func freshInt(origin: String, range: SymRange, site: CallSite) -> SymInt { path.freshInt(origin: origin, range: range, site: site) }
+    func freshBool(origin: String, site: CallSite) -> SymBool { path.freshBool(origin: origin, site: site) }
+    func freshFloat(origin: String, site: CallSite) -> SymFloat { path.freshFloat(origin: origin, site: site) }
+
+    func append(
+        _ operation: Operator, _ arguments: [OperatorArgument], types: [ValueType], site: CallSite
+    ) throws -> [OperatorArgument] {
+        let references: [GraphArgument] = try arguments.map { try $0.map { try value(of: $0, in: operation) } }
+        let outputs: [Value] = graph.append(operation, references, types: types, site: .call(site), modulePath: modules)
+        path.note(nodeCount: graph.nodes.count)
+        return zip(outputs, types).map { value, type in
+            switch type {
+            case .tensor(let spec): .tensor(tensor(value, spec))
+            case .int(let number): .int(number)
+            case .float(let number): .scalar(.float(number))
+            case .bool(let condition): .symBool(condition)
+            case .none: .none
+            }
+        }
+    }
+}
+
+/// Says of a body's question, where it can't be answered, as the other mistakes of tracing are said.
+func tracingBodies<Result>(_ trace: () throws -> Result) throws -> Result {
+    do { return try trace() } catch let error as BodyQuestionError {
+        throw ProgramError(.untraceable, error.description, site: error.site)
+    }
+}
+
+extension SymRange {
+    /// The sizes in the range.
+    var ofSizes: SymRange { intersection(SymRange(lowerBound: 0, upperBound: .max)) }
+}

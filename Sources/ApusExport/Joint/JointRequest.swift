@@ -1,0 +1,179 @@
+import ApusGraph
+import ApusNN
+import ApusSymbolic
+import ApusTensor
+
+/// What a joint program is asked to hold beside the function itself.
+struct JointRequest {
+    /// Example tensors among the arguments whose gradients are wanted.
+    let inputs: [Tensor]
+    /// The leaf of the result that is the loss; nil where there is one leaf only.
+    let loss: Int?
+
+    /// Finds the tensors among the arguments.
+    func resolved(_ declared: DeclaredInputs, _ model: ModuleState?) throws -> JointTrace {
+        var leaves: [Int] = []
+        for (position, input) in inputs.enumerated() {
+            let found: [Int] = declared.tree.leaves.indices.filter { declared.tree.leaves[$0].tensor?.identity == input.identity }
+            guard !found.isEmpty else {
+                throw ProgramError(
+                    .invalidConstraint,
+                    "withRespectTo[\(position)], a tensor of \(input.spec), is not among the arguments; pass the same tensor to both")
+            }
+            guard input.dtype.isDifferentiable else {
+                throw ProgramError(
+                    .invalidConstraint,
+                    "\(declared.names[found[0]]) is of \(input.dtype), which has no gradients; leave it out of withRespectTo")
+            }
+            // A tensor passed twice is two inputs, with a gradient each.
+            leaves += found.filter { !leaves.contains($0) }
+        }
+        return JointTrace(
+            slots: model?.slots.filter(\.requiresGradient) ?? [], inputLeaves: leaves.sorted(), names: declared.names, loss: loss)
+    }
+}
+
+/// Runs a function and the gradients of its loss as one function, whose result is the function's, followed by the gradients.
+///
+/// Each path of the function is a run of its own, so what is found on the way is kept here.
+final class JointTrace {
+    private let slots: [ModuleState.Slot]
+    /// Positions of argument leaves that get gradients, in order.
+    private let inputLeaves: [Int]
+    private let names: [String]
+    private let loss: Int?
+    /// What some path found: the position of the loss, and on which tensors it depends.
+    private var lossPosition = 0
+    private var isUsed: [Bool]
+
+    init(slots: [ModuleState.Slot], inputLeaves: [Int], names: [String], loss: Int?) {
+        self.slots = slots
+        self.inputLeaves = inputLeaves
+        self.names = names
+        self.loss = loss
+        isUsed = Array(repeating: false, count: slots.count + inputLeaves.count)
+    }
+
+    private var sourceCount: Int { slots.count + inputLeaves.count }
+
+    /// One run: the function, then the gradients.
+    func run(_ leaves: [LeafValue], _ function: ([LeafValue]) throws -> FlatTree) throws -> FlatTree {
+        let recorder = GradientRecorder()
+        var sources: [Tensor] = try slots.map { slot in
+            // The tensor that stands for the parameter while it is traced.
+            guard let tensor = slot.boxes.first?.tensor else {
+                throw ProgramError(.untraceable, "the parameter '\(slot.names.joined(separator: "', '"))' is nil")
+            }
+            return tensor
+        }
+        sources += inputLeaves.compactMap { leaves[$0].tensor }
+        for source in sources { try recorder.watch(source) }
+        var tree = try Interpreter.with(recorder) { try function(leaves) }
+        let (position, loss) = try findLoss(tree)
+        lossPosition = position
+        let gradients: [Tensor?]
+        do {
+            gradients = try recorder.gradients(of: loss, with: sources)
+        } catch let error as TensorError where error.code == .notDifferentiable {
+            // Not one of the function's own errors, which would reject the inputs of this path.
+            throw ProgramError(.untraceable, "the loss has no gradient: \(error.description)", site: error.site)
+        }
+        for (index, gradient) in gradients.enumerated() where gradient != nil { isUsed[index] = true }
+        let complete: [Tensor] = try zip(gradients, sources).map { try $0 ?? $1.zerosLike() }
+        tree.leaves += complete.map { .tensor($0) }
+        tree.spec = .tuple([tree.spec, .list(Array(repeating: .leaf, count: complete.count))])
+        return tree
+    }
+
+    private func findLoss(_ tree: FlatTree) throws -> (position: Int, loss: Tensor) {
+        if loss == nil, tree.leaves.count != 1 {
+            throw ProgramError(
+                .untraceable,
+                "the function returns \(tree.leaves.count) values (\(tree.spec)); say which is the loss: exportJoint(..., loss: 0)")
+        }
+        let position: Int = loss ?? 0
+        guard tree.leaves.indices.contains(position) else {
+            throw ProgramError(.untraceable, "loss: \(position) is none of the \(tree.leaves.count) values that the function returns")
+        }
+        guard case .tensor(let tensor) = tree.leaves[position] else {
+            throw ProgramError(.untraceable, "the loss must be a tensor of one element, not the plain value \(tree.leaves[position])")
+        }
+        guard tensor.dtype.isFloatingPoint else {
+            throw ProgramError(.untraceable, "the loss is of \(tensor.dtype); gradients need a real floating-point loss")
+        }
+        let isOne: SymBool = tensor.count == SymInt(1)
+        guard decide(isOne) == true else {
+            throw ProgramError(
+                .untraceable, "the loss has shape \(tensor.shape); gradients need one element: use sum() or mean() over it")
+        }
+        return (position, tensor)
+    }
+
+    // MARK: The program
+
+    /// Gives the outputs of the traced program their roles, and leaves out gradients that no path has.
+    func program(from traced: ExportedProgram) throws -> ExportedProgram {
+        guard case .tuple(let parts) = traced.callSpec.outSpec, parts.count == 2, let outSpec = parts.first else {
+            throw ProgramError(.invalidGraph, "a joint program gives a result and gradients, not \(traced.callSpec.outSpec)")
+        }
+        guard isUsed.contains(true) else {
+            throw ProgramError(
+                .untraceable,
+                sourceCount == 0
+                    ? "there is nothing to take gradients of: the model has no parameter that requires one, and withRespectTo is empty"
+                    : "the loss depends on none of the parameters and inputs that gradients are asked of")
+        }
+        var graph: Graph = traced.graph
+        let userInputs: [String] = traced.graphSignature.userInputs
+        let tensorLeaves: [Int] = traced.leafRoles.indices.filter { if case .input = traced.leafRoles[$0] { true } else { false } }
+        var outputs: [GraphOutput] = []
+        var roles: [OutputRole] = []
+        let resultStart: Int = traced.graphSignature.outputRoles.count - outSpec.leafCount - sourceCount
+        for (position, output) in graph.outputs.enumerated() {
+            let leaf: Int = position - resultStart
+            let source: Int = leaf - outSpec.leafCount
+            var role: OutputRole = traced.graphSignature.outputRoles[position]
+            if leaf == lossPosition { role = .loss }
+            if source >= 0 {
+                if source < slots.count {
+                    guard isUsed[source], let name = slots[source].names.first else { continue }
+                    role = .gradientToParameter(name)
+                } else {
+                    let input: Int? = tensorLeaves.firstIndex(of: inputLeaves[source - slots.count])
+                    guard let input, userInputs.indices.contains(input) else {
+                        throw ProgramError(.invalidGraph, "a gradient is of an input that the program does not have")
+                    }
+                    role = .gradientToUserInput(userInputs[input])
+                }
+            }
+            outputs.append(output)
+            roles.append(role)
+        }
+        graph.outputs = outputs
+        graph = try DeadCodeElimination().run(graph).withDistinctGradients(roles)
+        return try traced.replacing(graph: graph, outputRoles: roles, outSpec: outSpec, paths: traced.paths)
+    }
+}
+
+extension Graph {
+    /// Two gradients that are one value become two: a signature tells gradients apart by their names.
+    func withDistinctGradients(_ roles: [OutputRole]) throws -> Graph {
+        guard outputs.count == roles.count else { return self }
+        var graph: Graph = self
+        var parameters = Set<Value>()
+        var inputs = Set<Value>()
+        for (position, role) in roles.enumerated() {
+            guard let value = outputs[position].value, let spec = graph.spec(value) else { continue }
+            let isNew: Bool =
+                switch role {
+                case .gradientToParameter: parameters.insert(value).inserted
+                case .gradientToUserInput: inputs.insert(value).inserted
+                default: true
+                }
+            if isNew { continue }
+            let copy: [Value] = graph.append(.alias, [.tensor(value)], types: [.tensor(spec)], provenance: "one value for two gradients")
+            graph.outputs[position] = .value(copy[0])
+        }
+        return graph
+    }
+}

@@ -1,0 +1,67 @@
+import ApusSymbolic
+
+/// A question in a body whose answer may differ each time the body runs.
+package struct BodyQuestionError: Error, Sendable, CustomStringConvertible {
+    /// `cond`, `whileLoop`, `scan` or `map`.
+    package let construct: String
+    package let condition: SymBool
+    package let site: CallSite
+
+    package var description: String {
+        "the body of \(construct) asks whether '\(condition)', which only the body itself knows when it runs; it is traced once. "
+            + "Use cond(\(condition)) { ... } else: { ... } there, or compute both and choose with where"
+    }
+}
+
+/// Answers the questions of a body. What depends on the program around alone is the function's question, wherever it is asked, and goes to
+/// whom the function asks; what depends on the body's own values can't be answered once for all.
+final class BodyQuestions: Oracle, @unchecked Sendable {
+    let previous: (any Oracle)?
+    private let scope: SymbolScope
+    private let body: BodyTracer
+    private(set) var refused: BodyQuestionError?
+    /// Open questions that were answered from around: they hold there too.
+    private var answers: [SymBool] = []
+
+    init(_ scope: SymbolScope, of body: BodyTracer) {
+        previous = scope.oracle
+        self.scope = scope
+        self.body = body
+    }
+
+    func decide(_ condition: SymBool, site: CallSite) -> Bool {
+        if let known = condition.constant { return known }
+        let decision: Decision = scope.decide(condition)
+        if let known = decision.known { return known }
+        guard isAnsweredOutside(condition.freeSymbols), let previous else {
+            if refused == nil { refused = BodyQuestionError(construct: body.construct, condition: condition, site: site) }
+            // Any answer does: the trace is not used, or is one that learns types.
+            scope.assume(condition)
+            return true
+        }
+        let answer: Bool = previous.decide(condition, site: site)
+        answers.append(answer ? condition : !condition)
+        return answer
+    }
+
+    func specialize(_ size: SymInt, site: CallSite) -> Int {
+        if let known = size.constant { return known }
+        guard isAnsweredOutside(size.freeSymbols), let previous else {
+            let range: SymRange = scope.range(of: size)
+            if let only = range.singleValue { return only }
+            let isFirst: SymBool = size == (range.hasLowerBound ? range.lowerBound : 0)
+            if refused == nil { refused = BodyQuestionError(construct: body.construct, condition: isFirst, site: site) }
+            return range.hasLowerBound ? range.lowerBound : 0
+        }
+        let value: Int = previous.specialize(size, site: site)
+        answers.append(size == value)
+        return value
+    }
+
+    private func isAnsweredOutside(_ symbols: [Symbol]) -> Bool { symbols.allSatisfy { !body.locals.contains($0) } }
+
+    /// The answers as facts of the program around, from where the body has been traced on.
+    func assumeAnswers() {
+        for answer in answers { scope.assume(answer) }
+    }
+}

@@ -1,0 +1,190 @@
+import ApusSymbolic
+import ApusTensor
+
+/// Records the body of a branch or loop as a graph of its own.
+///
+/// Tensors from around it that the body uses become inputs behind its own: they are lifted, so that a body is closed. Sizes need no inputs,
+/// since symbols are those of the program around.
+package final class BodyTracer: Interpreter, TracingInterpreter {
+    package private(set) var graph = Graph()
+    /// What writes the graph around.
+    package let parent: any TracingInterpreter
+    /// The construct that the body belongs to, for messages.
+    let construct: String
+    /// The tensors from around that the body uses, in the order of their first use.
+    private var captures: [(tensor: Tensor, value: Value)] = []
+    private var captured: [CaptureKey: Value] = [:]
+    /// Symbols that have a value only inside.
+    package private(set) var locals: Set<Symbol> = []
+    /// The types that the next results have which only a run can know, where a body is carried out once more.
+    var upcoming: [ValueType] = []
+
+    package var scope: SymbolScope { parent.scope }
+    package var modulePath: [ModuleFrame] { parent.modulePath }
+
+    /// A tensor from around: a value of a trace has several bodies but one number.
+    private enum CaptureKey: Hashable {
+        case data(ObjectIdentifier)
+        case traced(owner: ObjectIdentifier?, id: Int)
+
+        init(_ tensor: Tensor) {
+            if let trace = tensor.trace {
+                self = .traced(owner: trace.owner.map { ObjectIdentifier($0) }, id: trace.id)
+            } else {
+                self = .data(tensor.identity)
+            }
+        }
+    }
+
+    package init(of construct: String, parent: any TracingInterpreter) {
+        self.construct = construct
+        self.parent = parent
+        super.init(outer: Interpreter.current)
+    }
+
+    // MARK: Inputs and results
+
+    package func addInput(_ name: String, _ spec: TensorSpec) -> Tensor { tensor(graph.addInput(name, .tensor(spec)), spec) }
+
+    private func tensor(_ value: Value, _ spec: TensorSpec) -> Tensor { Tensor(spec: spec, owner: self, id: value.index) }
+
+    /// The body's value for a tensor of its own or from around.
+    package func value(of tensor: Tensor) throws -> Value {
+        if let trace = tensor.trace, trace.owner === self { return Value(index: trace.id) }
+        let key = CaptureKey(tensor)
+        if let known = captured[key] { return known }
+        let value: Value = graph.addInput("captured_\(captures.count)", .tensor(tensor.spec))
+        captures.append((tensor, value))
+        captured[key] = value
+        return value
+    }
+
+    package func setOutputs(_ outputs: [GraphOutput]) { graph.outputs = outputs }
+
+    package func setResults(_ tensors: [Tensor]) throws { graph.outputs = try tensors.map { .value(try value(of: $0)) } }
+
+    package var body: GraphBody { GraphBody(graph) }
+
+    /// Gives bodies the same lifted inputs in the same order, behind their own, and returns what they stand for.
+    package static func shareOperands(_ bodies: [BodyTracer]) throws -> [Tensor] {
+        var all: [Tensor] = []
+        var seen = Set<CaptureKey>()
+        for capture in bodies.flatMap(\.captures) where seen.insert(CaptureKey(capture.tensor)).inserted { all.append(capture.tensor) }
+        for body in bodies {
+            let lifted = Set(body.captures.map(\.value))
+            let own: [Value] = body.graph.inputs.filter { !lifted.contains($0) }
+            body.graph.setInputs(own + (try all.map { try body.value(of: $0) }))
+        }
+        return all
+    }
+
+    // MARK: Operations
+
+    override package func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
+        let site = CallSite.capture(skip: 1)
+        let types: [ValueType] = try Interpreter.with(self) { try resultTypes(Call(operation, arguments), site: site) }
+        return try append(operation, arguments, types: types, site: site)
+    }
+
+    package func append(
+        _ operation: Operator, _ arguments: [OperatorArgument], types: [ValueType], site: CallSite
+    ) throws -> [OperatorArgument] {
+        let references: [GraphArgument] = try arguments.map { try $0.map { try value(of: $0) } }
+        let outputs: [Value] = graph.append(operation, references, types: types, site: .call(site), modulePath: modulePath)
+        return zip(outputs, types).map { value, type in
+            switch type {
+            case .tensor(let spec): .tensor(tensor(value, spec))
+            case .int(let number): .int(number)
+            case .float(let number): .scalar(.float(number))
+            case .bool(let condition): .symBool(condition)
+            case .none: .none
+            }
+        }
+    }
+
+    // MARK: Symbols
+
+    /// Notes that a symbol has a value only inside.
+    package func own(_ symbols: [Symbol]) { locals.formUnion(symbols) }
+
+    package func freshInt(origin: String, range: SymRange, site: CallSite) -> SymInt {
+        if case .int(let known)? = nextUpcoming() { return known }
+        let size: SymInt = parent.freshInt(origin: origin, range: range, site: site)
+        own(size.freeSymbols)
+        return size
+    }
+
+    package func freshBool(origin: String, site: CallSite) -> SymBool {
+        if case .bool(let known)? = nextUpcoming() { return known }
+        let condition: SymBool = parent.freshBool(origin: origin, site: site)
+        own(condition.freeSymbols)
+        return condition
+    }
+
+    package func freshFloat(origin: String, site: CallSite) -> SymFloat {
+        if case .float(let known)? = nextUpcoming() { return known }
+        let number: SymFloat = parent.freshFloat(origin: origin, site: site)
+        own(number.freeSymbols)
+        return number
+    }
+
+    private func nextUpcoming() -> ValueType? {
+        guard !upcoming.isEmpty else { return nil }
+        let type: ValueType = upcoming.removeFirst()
+        own(type.freeSymbols)
+        return type
+    }
+
+    override package func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
+        freshInt(origin: origin, range: SymRange(range), site: CallSite.capture(skip: 2))
+    }
+
+    // MARK: Conditions
+
+    override package func decide(_ condition: SymBool) -> Bool? { condition.constant ?? scope.decide(condition).known }
+
+    /// Open conditions on input sizes are the caller's to declare, as anywhere in the program; others become assertions of the body.
+    override package func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
+        try condition.requireValid()
+        switch decide(condition) {
+        case true?: return
+        case false?: throw failure()
+        case nil: break
+        }
+        if condition.freeSymbols.allSatisfy(\.isBacked) { return try parent.require(condition, failure) }
+        let error: TensorError = failure()
+        graph.append(
+            .assertScalar, [.symBool(condition), .string(error.description)], types: [], site: error.site.map { .call($0) },
+            modulePath: modulePath)
+        scope.assume(condition)
+    }
+
+    // MARK: Tracing
+
+    /// Runs a part of the body under facts that hold inside. Throws `BodyQuestionError` where it asks what differs from one run of the
+    /// body to another.
+    /// - Parameter isTrial: such questions are passed over: the trace serves only to learn types from.
+    package func trace<Result>(assuming facts: [SymBool] = [], isTrial: Bool = false, _ part: () throws -> Result) throws -> Result {
+        let scope: SymbolScope = scope
+        let questions = BodyQuestions(scope, of: self)
+        scope.push()
+        scope.oracle = questions
+        for fact in facts { scope.assume(fact) }
+        func leave() {
+            scope.oracle = questions.previous
+            scope.pop()
+            questions.assumeAnswers()
+        }
+        let result: Result
+        do {
+            result = try Interpreter.with(self, part)
+        } catch {
+            leave()
+            if let refused = questions.refused { throw refused }
+            throw error
+        }
+        leave()
+        if !isTrial, let refused = questions.refused { throw refused }
+        return result
+    }
+}

@@ -1,0 +1,102 @@
+import ApusSymbolic
+import ApusTensor
+
+/// What a branch chooses by.
+package enum Predicate {
+    case condition(SymBool)
+    /// One bool.
+    case tensor(Tensor)
+
+    /// The answer where it is known: in eager code always.
+    package func known(in construct: String) throws -> Bool? {
+        switch self {
+        case .condition(let condition):
+            try condition.requireValid()
+            return decide(condition)
+        case .tensor(let tensor):
+            guard tensor.dtype == .bool else {
+                throw TensorError(
+                    .dtypeMismatch, in: construct,
+                    "the condition must be a tensor of one bool, not \(tensor.spec); compare it first, as in x > 0")
+            }
+            let isSingle: SymBool = tensor.count == 1
+            try require(
+                isSingle,
+                TensorError(
+                    .shapeMismatch, in: construct, "the condition must be a tensor of one bool, not \(tensor.spec); use all() or any()"))
+            return Interpreter.tracing == nil ? try tensor.truth(in: construct) : nil
+        }
+    }
+
+    package var argument: OperatorArgument {
+        switch self {
+        case .condition(let condition): condition.constant.map { .bool($0) } ?? .symBool(condition)
+        case .tensor(let tensor): .tensor(tensor)
+        }
+    }
+
+    /// The facts of the two branches.
+    package var facts: (whenTrue: [SymBool], whenFalse: [SymBool]) {
+        if case .condition(let condition) = self { return ([condition], [condition.negated()]) }
+        return ([], [])
+    }
+}
+
+/// Control flow over plain lists of tensors: what gradients of control flow are made of.
+package enum TensorControlFlow {
+    static func cond(
+        _ predicate: Predicate, _ whenTrue: () throws -> [Tensor], _ whenFalse: () throws -> [Tensor]
+    ) throws -> [Tensor] {
+        let known: Bool? = try predicate.known(in: "cond")
+        // A body's own symbols need a body to live in, also where the answer is known by now.
+        guard let tracer = Interpreter.tracing else {
+            guard let known else { throw TensorError(.tracing, in: "cond", "the condition belongs to a trace that has ended") }
+            return known ? try whenTrue() : try whenFalse()
+        }
+        let bodies = (BodyTracer(of: "cond", parent: tracer), BodyTracer(of: "cond", parent: tracer))
+        try bodies.0.setResults(try bodies.0.trace(assuming: predicate.facts.whenTrue, whenTrue))
+        try bodies.1.setResults(try bodies.1.trace(assuming: predicate.facts.whenFalse, whenFalse))
+        let operands: [Tensor] = try BodyTracer.shareOperands([bodies.0, bodies.1])
+        return try applyTensors(
+            .cond, [predicate.argument, .graph(bodies.0.body), .graph(bodies.1.body), .tensors(operands)])
+    }
+
+    typealias Step = ([Tensor], [Tensor]) throws -> (carried: [Tensor], results: [Tensor])
+
+    /// Goes over the first dimension of tensors.
+    static func scan(_ initial: [Tensor], over xs: [Tensor], _ step: Step) throws -> (carried: [Tensor], results: [Tensor]) {
+        let length: SymInt = try ScanLength.of(xs)
+        guard let tracer = Interpreter.tracing else {
+            var carried: [Tensor] = initial
+            var steps: [[Tensor]] = []
+            for index in 0..<(length.constant ?? 0) {
+                let (next, results) = try step(carried, try xs.map { try $0.select(dim: 0, index: SymInt(index)) })
+                carried = next
+                steps.append(results)
+            }
+            let count: Int = steps.first?.count ?? 0
+            return (carried, try (0..<count).map { position in try Tensor.stack(try steps.map { try ScanStep.result($0, position) }) })
+        }
+        let body = BodyTracer(of: "scan", parent: tracer)
+        let carried: [Tensor] = initial.enumerated().map { body.addInput("carried_\($0)", $1.spec) }
+        let slices: [Tensor] = try xs.enumerated().map { body.addInput("x_\($0)", try $1.spec.slice) }
+        let (next, results) = try body.trace { try step(carried, slices) }
+        try body.setResults(next + results)
+        return try finishScan(body, initial, xs)
+    }
+
+    /// The node of a scan whose body has been traced.
+    package static func finishScan(_ body: BodyTracer, _ initial: [Tensor], _ xs: [Tensor]) throws -> (carried: [Tensor], results: [Tensor])
+    {
+        let operands: [Tensor] = try BodyTracer.shareOperands([body])
+        let all: [Tensor] = try applyTensors(.scan, [.graph(body.body), .tensors(initial), .tensors(xs), .tensors(operands)])
+        return (Array(all.prefix(initial.count)), Array(all.dropFirst(initial.count)))
+    }
+}
+
+extension TensorSpec {
+    /// The spec of one slice along the first dimension.
+    package var slice: TensorSpec {
+        get throws { TensorSpec(dtype, try Shape(Array(shape.sizes.dropFirst()), in: "scan")) }
+    }
+}

@@ -1,0 +1,117 @@
+import ApusSymbolic
+import ApusTensor
+
+// Gradients of branches and scans. Bodies are carried out once more while gradients flow back through them: nothing is kept from the way
+// forward but the operands, so that a gradient costs one more run of the bodies.
+
+/// The gradient of a branch: a branch on the same predicate, whose bodies are the gradients of the bodies.
+struct CondGradient {
+    private let call: GradientCall
+    private let branch: CondArguments<Tensor>
+
+    init(_ call: GradientCall) throws {
+        self.call = call
+        branch = try CondArguments(call.call)
+    }
+
+    func gradients() throws -> [OperatorArgument] {
+        let predicate: Predicate
+        switch branch.predicate {
+        case .tensor(let tensor): predicate = .tensor(tensor)
+        case .symBool(let condition): predicate = .condition(condition)
+        default: predicate = .condition(SymBool(try call.call.bool(0)))
+        }
+        let wanted: [Int] = branch.operands.indices.filter { branch.operands[$0].dtype.isDifferentiable }
+        let results: [Tensor] = try TensorControlFlow.cond(
+            predicate, { try backward(branch.whenTrue, wanted) }, { try backward(branch.whenFalse, wanted) })
+        var gradients = [Tensor?](repeating: nil, count: branch.operands.count)
+        for (position, gradient) in zip(wanted, results) { gradients[position] = gradient }
+        return [.none, .none, .none, .optionalTensors(gradients)]
+    }
+
+    private func backward(_ body: GraphBody, _ wanted: [Int]) throws -> [Tensor] {
+        try body.gradients(branch.operands, wanted: wanted, seeds: call.gradients)
+    }
+}
+
+extension GraphBody {
+    /// The gradients of some inputs, given those of the results; zeros where nothing depends on an input.
+    fileprivate func gradients(_ inputs: [Tensor], wanted: [Int], seeds: [Tensor?]) throws -> [Tensor] {
+        let recorder = GradientRecorder()
+        var inputs: [Tensor] = inputs
+        for position in wanted {
+            inputs[position] = try inputs[position].withOwnIdentity()
+            try recorder.watch(inputs[position])
+        }
+        let outputs: [Tensor] = try Interpreter.with(recorder) { try replay(inputs) }
+        var results: [Tensor] = []
+        var known: [Tensor] = []
+        for case (let output, let seed?) in zip(outputs, seeds) where output.dtype.isDifferentiable {
+            results.append(output)
+            known.append(seed)
+        }
+        let sources: [Tensor] = wanted.map { inputs[$0] }
+        return try zip(recorder.gradients(of: results, seeds: known, with: sources), sources).map { gradient, source in
+            try gradient ?? source.zerosLike()
+        }
+    }
+}
+
+/// The gradient of a scan: a scan from the last step to the first, which carries the gradients of what is carried and sums up those of the
+/// operands. What each step was given is computed once more by a scan of its own.
+struct ScanGradient {
+    private let call: GradientCall
+    private let scan: ScanArguments<Tensor>
+
+    init(_ call: GradientCall) throws {
+        self.call = call
+        scan = try ScanArguments(call.call)
+    }
+
+    func gradients() throws -> [OperatorArgument] {
+        let (initial, xs, operands) = (scan.initial, scan.xs, scan.operands)
+        func differentiable(_ tensors: [Tensor]) -> [Int] { tensors.indices.filter { tensors[$0].dtype.isDifferentiable } }
+        let (wantedInitial, wantedXs, wantedOperands) = (differentiable(initial), differentiable(xs), differentiable(operands))
+        // Inputs of the body: carried, slices, operands.
+        let wanted: [Int] =
+            wantedInitial + wantedXs.map { initial.count + $0 } + wantedOperands.map { initial.count + xs.count + $0 }
+        let seeds: [Int] = call.gradients.indices.filter { $0 >= initial.count && call.gradients[$0] != nil }
+
+        let given: [Tensor] = initial.isEmpty ? [] : try carriedByStep()
+        let reversed: [Tensor] = try (xs + given + seeds.compactMap { call.gradients[$0] }).map { try $0.flipped([0]) }
+        let start: [Tensor] =
+            try wantedInitial.map { try call.gradient($0) } + wantedOperands.map { try operands[$0].zerosLike() }
+        let backward = try TensorControlFlow.scan(start, over: reversed) { carried, slices in
+            let x: [Tensor] = Array(slices.prefix(xs.count))
+            let before: [Tensor] = Array(slices.dropFirst(xs.count).prefix(given.count))
+            var all = [Tensor?](repeating: nil, count: call.gradients.count)
+            for (position, gradient) in zip(wantedInitial, carried) { all[position] = gradient }
+            for (position, gradient) in zip(seeds, slices.dropFirst(xs.count + given.count)) { all[position] = gradient }
+            let gradients: [Tensor] = try scan.body.gradients(before + x + operands, wanted: wanted, seeds: all)
+            let sums: [Tensor] = try zip(carried.dropFirst(wantedInitial.count), gradients.dropFirst(wantedInitial.count + wantedXs.count))
+                .map { try $0 + $1 }
+            return (
+                Array(gradients.prefix(wantedInitial.count)) + sums,
+                Array(gradients.dropFirst(wantedInitial.count).prefix(wantedXs.count))
+            )
+        }
+        func spread(_ values: some Sequence<Tensor>, _ positions: [Int], _ count: Int) -> OperatorArgument {
+            var spread = [Tensor?](repeating: nil, count: count)
+            for (position, value) in zip(positions, values) { spread[position] = value }
+            return .optionalTensors(spread)
+        }
+        return [
+            .none, spread(backward.carried, wantedInitial, initial.count),
+            spread(try backward.results.map { try $0.flipped([0]) }, wantedXs, xs.count),
+            spread(backward.carried.dropFirst(wantedInitial.count), wantedOperands, operands.count),
+        ]
+    }
+
+    /// What each step was given of what is carried, stacked.
+    private func carriedByStep() throws -> [Tensor] {
+        try TensorControlFlow.scan(scan.initial, over: scan.xs) { carried, slices in
+            let outputs: [Tensor] = try scan.body.replay(carried + slices + scan.operands)
+            return (Array(outputs.prefix(carried.count)), carried)
+        }.results
+    }
+}

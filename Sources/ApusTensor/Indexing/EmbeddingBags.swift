@@ -1,0 +1,117 @@
+import ApusSymbolic
+
+// Rows of a matrix taken and combined in bags, as embeddings of sets.
+
+extension Operator {
+    static let embeddingBags: [Operator] = [
+        embeddingBag(
+            "embedding_bag",
+            ", bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False"
+        ),
+        embeddingBag(
+            "embedding_bag.padding_idx",
+            ", bool scale_grad_by_freq, int mode, bool sparse, Tensor? per_sample_weights, bool include_last_offset, int? padding_idx",
+            padding: .int(2)),
+        embeddingBag("_embedding_bag", wholeSignature, padding: .int(2)),
+        embeddingBag("_embedding_bag_forward_only", wholeSignature, padding: .int(-1)),
+    ]
+
+    private static let wholeSignature =
+        ", bool scale_grad_by_freq=False, int mode=0, bool sparse=False, Tensor? per_sample_weights=None, bool include_last_offset=False, int padding_idx=-1"
+
+    private static func embeddingBag(_ name: String, _ further: String, padding: OperatorArgument? = nil) -> Operator {
+        composite(
+            "aten::\(name)(Tensor weight, Tensor indices, Tensor offsets\(further)) -> (Tensor, Tensor, Tensor, Tensor)",
+            "Rows of a matrix at the positions of a vector, in bags that begin at `offsets`, combined: the sum (mode 0), the mean (1) or the largest "
+                + "elements (2). The row `padding_idx` counts not; empty bags give zeros. Then come, for means and maxima, each position's bag, the bags' sizes, "
+                + "and for maxima the rows that they come from.",
+            samples: {
+                let (index, offsets) = (try Tensor([0, 5, 2, 2, 1] as [Int], shape: [5]), try Tensor([0, 2, 2] as [Int], shape: [3]))
+                let closed = try Tensor([0, 2, 5] as [Int], shape: [3])
+                let tail: [OperatorArgument] = padding.map { [$0] } ?? []
+                return try (0...2).map { mode in
+                    let weights: OperatorArgument = mode == 0 ? .tensor(try .sample([5], seed: 2)) : .none
+                    return [
+                        .tensor(try .sample([6, 2])), .tensor(index), .tensor(mode == 1 ? closed : offsets), .bool(false), .int(mode),
+                        .bool(false), weights,
+                        .bool(mode == 1),
+                    ] + tail
+                }
+            }
+        ) { call in try call.bags() }
+    }
+}
+
+extension Call {
+    fileprivate func bags() throws -> [OperatorArgument] {
+        let (weight, index) = (try tensor(0), try indexTensor(1))
+        var offsets = try indexTensor(2)
+        guard weight.rank == 2, weight.dtype.isFloatingPoint, index.rank == 1, offsets.rank == 1 else {
+            throw error(
+                .shapeMismatch,
+                "takes a floating-point matrix and vectors of positions and offsets, not \(weight.spec), \(index.spec) and \(offsets.spec)")
+        }
+        let mode = try constant(4)
+        guard (0...2).contains(mode) else { throw error(.invalidArgument, "the mode must be 0 (sum), 1 (mean) or 2 (max), not \(mode)") }
+        var end: Tensor?
+        if try bool(7) {
+            try require(offsets.shape[0] > 0, error(.shapeMismatch, "needs the last offset"))
+            end = try offsets.select(dim: 0, index: -1)
+            offsets = try offsets.narrowed(dim: 0, from: 0, length: offsets.shape[0] - 1)
+        }
+        let (count, bags, width) = (index.shape[0], offsets.shape[0], weight.shape[1])
+        let padding: SymInt = try optionalInt(8) ?? -1
+        // A position's bag is the last one that begins at it or before.
+        let places: Tensor = try Tensor.arange(count)
+        let bag: Tensor = try offsets.to(.int64).searchsorted(places, right: true) - 1
+        var isCounted: Tensor = try index .!= padding
+        if let end { isCounted = try isCounted & (places .< end) }
+        let sizes: Tensor = try Tensor.zeros([bags], dtype: .int64).indexAdd(dim: 0, bag, isCounted.to(.int64))
+        var rows: Tensor = try applySingle(.embedding, [.tensor(weight), .tensor(index), .int(padding), self[3], .bool(false)])
+        let zeros: Tensor = try Tensor.zeros([bags, width], dtype: weight.dtype)
+        if mode == 2 {
+            guard try optionalTensor(6) == nil else { throw error(.invalidArgument, "weights go with sums only") }
+            let hidden: Tensor = try rows.maskedFill(isCounted.logicalNot().unsqueezed(1), -Double.infinity)
+            let isEmpty: Tensor = try (sizes .== 0).unsqueezed(1)
+            let largest: Tensor = try applySingle(
+                .indexReduce, [.tensor(zeros), .int(0), .tensor(bag), .tensor(hidden), .string("amax"), .bool(false)]
+            ).maskedFill(isEmpty, 0)
+            // The first of the positions that give the largest element.
+            let isLargest: Tensor = try hidden.detached() .== largest.detached().indexSelect(dim: 0, bag)
+            let candidates: Tensor = try Tensor.where(isLargest, places.unsqueezed(1), count)
+            let first: Tensor = try applySingle(
+                .indexReduce,
+                [
+                    .tensor(Tensor.full([bags, width], count, dtype: .int64)), .int(0), .tensor(bag), .tensor(candidates), .string("amin"),
+                    .bool(true),
+                ])
+            let sources: Tensor = try Tensor.cat([index.to(.int64), Tensor.zeros([1], dtype: .int64)]).take(first).maskedFill(isEmpty, 0)
+            return [.tensor(largest), .tensor(bag), .tensor(sizes), .tensor(sources)]
+        }
+        if let weights = try optionalTensor(6) {
+            guard mode == 0 else { throw error(.invalidArgument, "weights go with sums only") }
+            guard weights.dtype == weight.dtype else { throw differentDTypes(weight, weights) }
+            try requireShape(weights, index.shape, "weights")
+            rows = try rows * weights.unsqueezed(1)
+        }
+        rows = try rows.maskedFill(isCounted.logicalNot().unsqueezed(1), 0)
+        let sums: Tensor = try zeros.indexAdd(dim: 0, bag, rows)
+        if mode == 1 {
+            return [.tensor(try sums / sizes.clamp(min: 1).unsqueezed(1)), .tensor(bag), .tensor(sizes), .tensor(try sizes.clone())]
+        }
+        let none: Tensor = try Tensor.zeros([bags], dtype: .int64)
+        return [
+            .tensor(sums), .tensor(decide(padding >= 0) == true ? bag : try Tensor.zeros([0], dtype: .int64)), .tensor(none),
+            .tensor(try none.clone()),
+        ]
+    }
+}
+
+extension Tensor {
+    /// Rows of this matrix at the positions of a vector, summed (or averaged) in bags that begin at `offsets`.
+    public func embeddingBag(_ index: Tensor, offsets: Tensor, averaging: Bool = false) throws -> Tensor {
+        try applyTensors(
+            Operator.embeddingBags[0],
+            [.tensor(self), .tensor(index), .tensor(offsets), .bool(false), .int(averaging ? 1 : 0), .bool(false), .none, .bool(false)])[0]
+    }
+}

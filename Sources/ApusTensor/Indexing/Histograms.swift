@@ -1,0 +1,104 @@
+import ApusSymbolic
+import CApusKernels
+
+// How many elements fall into ranges, and positions repeated as often as numbers say.
+
+extension Operator {
+    static let histc: Operator = composite(
+        "aten::histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor",
+        "How many elements fall into each of `bins` equal ranges between two bounds, or between the smallest and the largest element where both are "
+            + "equal. Elements outside count not.",
+        samples: {
+            [
+                [.tensor(try .sample([3, 4])), .int(5), .int(-1), .int(1)], [.tensor(try .sample([10])), .int(4), .int(0), .int(0)],
+            ]
+        }
+    ) { call in
+        let (x, bins): (Tensor, Int) = (try call.tensor(0).reshaped([-1]), try call.constant(1))
+        guard x.dtype.isFloatingPoint else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
+        guard bins > 0, bins < 1 << 40 else { throw call.error(.invalidArgument, "can't make \(bins) bins") }
+        var (low, high) = (try call.double(2), try call.double(3))
+        guard low <= high, low.isFinite, high.isFinite else {
+            throw call.error(.invalidArgument, "the bounds \(low) and \(high) must be finite and in order")
+        }
+        let edges: Tensor
+        if low == high {
+            guard x.count.constant != 0 else {
+                return [.tensor(try Tensor.zeros([SymInt(bins)], dtype: x.dtype))]
+            }
+            let (least, most): (Tensor, Tensor) = (try x.amin(), try x.amax())
+            // All equal: a range of 2 around them.
+            let widening: Tensor = try (least .== most).to(x.dtype)
+            edges = try applySingle(
+                .linspaceTensors,
+                [.tensor(least - widening), .tensor(most + widening), .int(bins + 1), .dtype(x.dtype), .none, .none, .none])
+        } else {
+            edges = try Tensor.linspace(low, high, steps: SymInt(bins + 1), dtype: x.dtype)
+        }
+        (low, high) = (0, 0)
+        let bin: Tensor = try edges.searchsorted(x, right: true) - 1
+        let isLast: Tensor = try x .== edges.select(dim: 0, index: -1)
+        let counted: Tensor = try Tensor.where(isLast, bins - 1, bin)
+        let isInside: Tensor = try (counted .>= 0) & (counted .< bins) & x.isnan().logicalNot()
+        let counts: Tensor = try Tensor.zeros([SymInt(bins)], dtype: x.dtype)
+        return [.tensor(try counts.scatterAdd(dim: 0, counted.clamp(min: 0, max: .int(bins - 1)), isInside.to(x.dtype)))]
+    }
+
+    static let repeatInterleaveCounts: Operator = Operator(
+        "aten::repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor",
+        "The positions of a vector of counts, each as often as its count says; their number depends on values unless `output_size` gives it.",
+        effects: .dataDependent,
+        rule: { call in
+            let counts = try call.indexTensor(0)
+            guard counts.rank <= 1 else { throw call.error(.shapeMismatch, "the counts must be a vector, not of shape \(counts.shape)") }
+            let size: SymInt = try call.optionalInt(1) ?? unbackedSize(for: "repeated positions", atMost: SymInt(Int.max))
+            return [TensorSpec(.int64, try Shape([size], in: call.name))]
+        },
+        kernel: .host { call in
+            let counts: [Int] = try call.indexTensor(0).array(of: Int.self)
+            if let negative = counts.first(where: { $0 < 0 }) { throw call.error(.invalidArgument, "a count is negative: \(negative)") }
+            var total = 0
+            for count in counts {
+                let (sum, overflows) = total.addingReportingOverflow(count)
+                guard !overflows, sum <= 1 << 30 else { throw call.error(.overflow, "the counts add up to too many positions") }
+                total = sum
+            }
+            if let size = try call.optionalInt(1), try call.known(size) != total {
+                throw call.error(.shapeMismatch, "the counts add up to \(total), not to \(size)")
+            }
+            let positions: [Int] = counts.enumerated().flatMap { Array(repeating: $0.offset, count: $0.element) }
+            return [.tensor(try Tensor(positions, shape: [total]))]
+        }, samples: { [[.tensor(try Tensor([2, 0, 3] as [Int], shape: [3])), .none]] })
+
+    static let repeatInterleaveTensor: Operator = composite(
+        "aten::repeat_interleave.self_Tensor(Tensor self, Tensor repeats, int? dim=None, *, SymInt? output_size=None) -> Tensor",
+        "Each position of a dimension as often as a vector of counts says; without a dimension the flattened tensor's elements.",
+        effects: .dataDependent,
+        samples: { [[.tensor(try .sample([3, 2])), .tensor(try Tensor([2, 0, 3] as [Int], shape: [3])), .int(0), .none]] }
+    ) { call in
+        var (x, counts) = (try call.tensor(0), try call.indexTensor(1))
+        var dim = 0
+        if case .none = call[2] { x = try x.reshaped([-1]) } else { dim = try call.dim(2) }
+        let size: SymInt = x.rank == 0 ? 1 : x.shape[dim]
+        if counts.count.constant == 1 {
+            counts = try counts.reshaped([1]).expanded([size])
+        } else {
+            try require(counts.count == size, call.error(.shapeMismatch, "\(counts.count) counts don't fit a size of \(size)"))
+        }
+        let positions: Tensor = try applySingle(.repeatInterleaveCounts, [.tensor(counts), call[3]])
+        return [.tensor(try x.indexSelect(dim: dim, positions))]
+    }
+
+    static let histograms: [Operator] = [histc, repeatInterleaveCounts, repeatInterleaveTensor]
+}
+
+extension Tensor {
+    /// How many elements fall into each of `bins` equal ranges between two bounds.
+    public func histogram(bins: Int = 100, min: Double = 0, max: Double = 0) throws -> Tensor {
+        try applySingle(.histc, [.tensor(self), .int(bins), .double(min), .double(max)])
+    }
+    /// Each position of a dimension as often as a vector of counts says.
+    public func repeatInterleave(_ counts: Tensor, dim: Int? = nil) throws -> Tensor {
+        try applySingle(.repeatInterleaveTensor, [.tensor(self), .tensor(counts), dim.map { .int($0) } ?? .none, .none])
+    }
+}

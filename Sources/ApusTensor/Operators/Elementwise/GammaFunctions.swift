@@ -1,0 +1,96 @@
+import ApusSymbolic
+import CApusKernels
+
+// Functions about the gamma function: its logarithm's derivatives, in several variables, and the zeta function behind them. Integers and bool
+// are computed in float32.
+
+extension Operator {
+    static let lgamma: Operator = unary(
+        "aten::lgamma(Tensor self) -> Tensor", APUS_OP_LGAMMA, in: .floating,
+        "The logarithm of the magnitude of the gamma function, elementwise.",
+        gradient: derivative { x in try x.digamma() }, domain: 0.1...5)
+
+    static let digamma: Operator = unary(
+        "aten::digamma(Tensor self) -> Tensor", APUS_OP_DIGAMMA, in: .floating, "The derivative of `lgamma`, elementwise.",
+        gradient: derivative { x in try x.polygamma(1) }, domain: 0.1...5)
+
+    static let polygamma: Operator = derivativeOfDigamma("polygamma")
+    static let specialPolygamma: Operator = derivativeOfDigamma("special_polygamma")
+
+    static let mvlgamma: Operator = composite(
+        "aten::mvlgamma(Tensor self, int p) -> Tensor",
+        "The logarithm of the multivariate gamma function of dimension `p`: `p (p - 1) / 4 * log(pi)` and the sum of `lgamma(x - j / 2)` over j "
+            + "below p. Elements must be above `(p - 1) / 2`; others give what that sum gives.",
+        samples: {
+            [[.tensor(try .sample([2, 3], in: 1.5...4)), .int(3)], [.tensor(try .sample([2], dtype: .float64, in: 1...4)), .int(1)]]
+        }
+    ) { call in
+        let (x, p) = (try call.tensor(0), try call.constant(1))
+        guard p >= 1, p <= 10_000 else { throw call.error(.invalidArgument, "p must lie between 1 and 10000, not at \(p)") }
+        guard !x.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
+        let halves: Tensor = try Tensor.arange(p, dtype: x.dtype.floating) * 0.5
+        let constant: Double = Double(p) * Double(p - 1) / 4 * 1.1447298858494002
+        return [.tensor(try (x.unsqueezed(-1) - halves).lgamma().sum(dim: -1) + constant)]
+    }
+
+    static let zeta: Operator = binary(
+        "aten::special_zeta(Tensor self, Tensor other) -> Tensor", APUS_OP_ZETA, in: .floating, taking: .realNumbers,
+        "The Hurwitz zeta function, the sum of `(k + other)^-self` over k = 0, 1, 2 ...; not differentiable by its exponent.",
+        gradient: { g in
+            if g.isWanted(0) { throw g.call.error(.notDifferentiable, "is not differentiable by its exponent") }
+            let (x, q) = (try g.call.operand(0), try g.call.operand(1))
+            return try g.binary({ $0 }, { gradient in try gradient * x.neg() * (x + 1).zeta(q) })
+        }, domain: 1.5...4)
+
+    static let gammaFunctions: [Operator] = [
+        lgamma, digamma, polygamma, specialPolygamma, mvlgamma, zeta,
+        alias("aten::special_gammaln(Tensor self) -> Tensor", of: lgamma),
+        alias("aten::special_digamma(Tensor self) -> Tensor", of: digamma),
+        alias("aten::special_psi(Tensor self) -> Tensor", of: digamma),
+        alias("aten::special_multigammaln(Tensor self, int p) -> Tensor", of: mvlgamma),
+    ]
+
+    /// Derivatives of the digamma function: `digamma` itself for n = 0. The number comes before the tensor.
+    private static func derivativeOfDigamma(_ name: String) -> Operator {
+        @Sendable func form(_ call: Call) throws -> Pointwise {
+            let n = try call.constant(0)
+            guard n >= 0 else { throw call.error(.invalidArgument, "the number of derivatives is negative: \(n)") }
+            if n == 0 { return Pointwise(APUS_OP_DIGAMMA, arity: 1, compute: .floating, firstOperand: 1) }
+            return Pointwise(
+                APUS_OP_POLYGAMMA, arity: 1, compute: .floating, firstOperand: 1,
+                parameters: { call, _ in
+                    var parameters = apus_params()
+                    parameters.i = Int64(try call.constant(0))
+                    return parameters
+                })
+        }
+        return elementwise(
+            "aten::\(name)(int n, Tensor self) -> Tensor", "Derivative number `n` of the digamma function, elementwise.",
+            Pointwise(APUS_OP_DIGAMMA, arity: 1, compute: .floating, firstOperand: 1), form: { try form($0) },
+            gradient: { g in
+                let (n, x) = (try g.call.constant(0), try g.call.tensor(1))
+                guard n < Int.max else { throw g.call.error(.notDifferentiable, "has no derivative number \(n)") }
+                return [.none, .tensor(try (g.gradient * x.polygamma(n + 1)).to(x.dtype))]
+            },
+            samples: {
+                try (0...3).map { [.int($0), .tensor(try .sample([2, 3], in: 0.2...4))] }
+                    + [
+                        [.int(2), .tensor(try .sample([3], dtype: .float64, in: -3.7...(-3.2)))],
+                        [.int(1), .tensor(try .sample([4], dtype: .int64, in: 1...9))],
+                    ]
+            })
+    }
+}
+
+extension Tensor {
+    /// The logarithm of the magnitude of the gamma function, elementwise.
+    public func lgamma() throws -> Tensor { try applyPointwise(.lgamma, self) }
+    /// The derivative of `lgamma`, elementwise.
+    public func digamma() throws -> Tensor { try applyPointwise(.digamma, self) }
+    /// Derivative number `n` of the digamma function, elementwise.
+    public func polygamma(_ n: Int) throws -> Tensor { try applySingle(.polygamma, [.int(n), .tensor(self)]) }
+    /// The logarithm of the multivariate gamma function of dimension `p`.
+    public func mvlgamma(_ p: Int) throws -> Tensor { try applySingle(.mvlgamma, [.tensor(self), .int(p)]) }
+    /// The Hurwitz zeta function with this exponent.
+    func zeta(_ q: Tensor) throws -> Tensor { try applySingle(.zeta, [.tensor(self), .tensor(q)]) }
+}

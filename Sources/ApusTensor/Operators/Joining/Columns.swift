@@ -1,0 +1,86 @@
+import ApusSymbolic
+
+// Joining along later dimensions, further names of joining, and all ways to choose elements.
+
+extension Operator {
+    static let dstack: Operator = composite(
+        "aten::dstack(Tensor[] tensors) -> Tensor", "Joins along the third dimension; vectors and matrices get one.",
+        samples: { [[.tensors([try .sample([2, 3]), try .sample([2, 3, 2])])]] }
+    ) { call in [.tensor(try Tensor.cat(call.tensors(0).map { try $0.withRank(atLeast: 3) }, dim: 2))] }
+
+    static let columnStack: Operator = composite(
+        "aten::column_stack(Tensor[] tensors) -> Tensor", "Joins along the second dimension; vectors and numbers become columns.",
+        samples: { [[.tensors([try .sample([3]), try .sample([3, 2])])]] }
+    ) { call in
+        [.tensor(try Tensor.cat(call.tensors(0).map { try $0.rank <= 1 ? $0.reshaped([$0.count, 1]) : $0 }, dim: 1))]
+    }
+
+    static let cartesianProduct: Operator = composite(
+        "aten::cartesian_prod(Tensor[] tensors) -> Tensor", "All ways to take one element of each vector, one row for each.",
+        samples: { [[.tensors([try .sample([2]), try .sample([3], seed: 2)])], [.tensors([try .sample([3])])]] }
+    ) { call in
+        let vectors = try call.tensors(0)
+        guard let first = vectors.first else { throw call.error(.invalidArgument, "needs at least one vector") }
+        guard vectors.allSatisfy({ $0.rank == 1 }) else { throw call.error(.shapeMismatch, "takes vectors") }
+        if vectors.count == 1 { return [.tensor(first)] }
+        return [.tensor(try Tensor.stack(Tensor.meshgrid(vectors).map { try $0.flattened() }, dim: 1))]
+    }
+
+    static let combinations: Operator = composite(
+        "aten::combinations(Tensor self, int r=2, bool with_replacement=False) -> Tensor",
+        "All ways to take `r` elements of a vector in their order, one row for each; each element once, or any number of times. While tracing, "
+            + "the vector's size must be known.",
+        samples: { [[.tensor(try .sample([4])), .int(2), .bool(false)], [.tensor(try .sample([3])), .int(3), .bool(true)]] }
+    ) { call in
+        let (x, count, repeats) = (try call.tensor(0), try call.constant(1), try call.bool(2))
+        guard x.rank == 1 else { throw call.error(.shapeMismatch, "takes a vector, not shape \(x.shape)") }
+        guard count >= 0 else { throw call.error(.invalidArgument, "can't take \(count) elements") }
+        guard let size = x.shape[0].constant else {
+            throw call.error(.tracing, "the size of shape \(x.shape) is symbolic, so that the number of combinations is open")
+        }
+        if count == 0 { return [.tensor(try Tensor.zeros([0], dtype: x.dtype))] }
+        guard count <= 1 << 10 else { throw call.error(.invalidArgument, "can't take \(count) elements at a time") }
+        guard repeats || count <= size else { return [.tensor(try Tensor.zeros([0, SymInt(count)], dtype: x.dtype))] }
+        // Each row follows from the one before by moving the last position that can move.
+        var (rows, row): ([Int], [Int]) = ([], repeats ? Array(repeating: 0, count: count) : Array(0..<count))
+        while size > 0 {
+            rows += row
+            guard rows.count <= 1 << 26 else { throw call.error(.overflow, "there are too many ways to take \(count) of \(size)") }
+            guard let moved = row.indices.last(where: { row[$0] < (repeats ? size - 1 : size - count + $0) }) else { break }
+            row[moved] += 1
+            for later in row.indices where later > moved { row[later] = repeats ? row[moved] : row[later - 1] + 1 }
+        }
+        let index = try Tensor(rows, shape: [rows.count / count, count])
+        return [.tensor(try x.indexSelect(dim: 0, index.flattened()).reshaped(index.shape))]
+    }
+
+    static let chunkCat: Operator = composite(
+        "aten::_chunk_cat(Tensor[] tensors, int dim, int num_chunks) -> Tensor",
+        "The tensors cut into chunks along a dimension, zeros filling up the last ones; the chunks of each flattened from that dimension on and joined "
+            + "behind each other.",
+        samples: { [[.tensors([try .sample([3, 2]), try .sample([4, 1], seed: 2)]), .int(0), .int(2)]] }
+    ) { call in
+        let (tensors, chunks) = (try call.tensors(0), try call.constant(2))
+        guard let first = tensors.first else { throw call.error(.invalidArgument, "needs at least one tensor") }
+        guard chunks > 0 else { throw call.error(.invalidArgument, "needs at least one chunk, not \(chunks)") }
+        let dim = try normalize(dim: try call.constant(1), rank: first.rank, in: call.name)
+        let parts: [Tensor] = try tensors.map { tensor in
+            guard tensor.rank > dim else { throw call.error(.shapeMismatch, "shape \(tensor.shape) has no dimension \(dim)") }
+            let part: SymInt = tensor.shape[dim].ceilDivided(by: SymInt(chunks))
+            let missing: SymInt = part * chunks - tensor.shape[dim]
+            var pads = [SymInt](repeating: 0, count: 2 * (tensor.rank - dim))
+            pads[pads.count - 1] = missing
+            let whole: Tensor = try applySingle(.constantPad, [.tensor(tensor), .ints(pads), .int(0)])
+            let rest: SymInt = SymInt.product(tensor.shape.sizes.dropFirst(dim + 1))
+            return try whole.reshaped(Array(tensor.shape.sizes.prefix(dim)) + [SymInt(chunks), part * rest])
+        }
+        return [.tensor(try Tensor.cat(parts, dim: dim + 1))]
+    }
+
+    static let columns: [Operator] = [
+        dstack, columnStack, cartesianProduct, combinations, chunkCat,
+        alias("aten::concat(Tensor[] tensors, int dim=0) -> Tensor", of: cat),
+        alias("aten::concatenate(Tensor[] tensors, int dim=0) -> Tensor", of: cat),
+        alias("aten::row_stack(Tensor[] tensors) -> Tensor", of: vstack),
+    ]
+}

@@ -1,0 +1,162 @@
+import ApusSymbolic
+
+// Differences of neighbours and sums of trapezoids: derivatives and integrals of sampled functions. And bounded norms.
+
+extension Operator {
+    static let diff: Operator = composite(
+        "aten::diff(Tensor self, int n=1, int dim=-1, Tensor? prepend=None, Tensor? append=None) -> Tensor",
+        "The differences between neighbours along a dimension, `n` times over; tensors may be put in front and behind before.",
+        samples: {
+            [
+                [.tensor(try .sample([2, 4])), .int(2), .int(-1), .none, .none],
+                [
+                    .tensor(try .sample([2, 3])), .int(1), .int(0), .tensor(try .sample([1, 3], seed: 2)),
+                    .tensor(try .sample([2, 3], seed: 3)),
+                ],
+                [.tensor(try .sample([4], dtype: .bool)), .int(1), .int(0), .none, .none],
+                [.tensor(try .sample([3])), .int(5), .int(0), .none, .none],
+            ]
+        }
+    ) { call in
+        var x = try call.tensor(0)
+        let (n, dim) = (try call.constant(1), try call.dim(2))
+        guard n >= 0 else { throw call.error(.invalidArgument, "the number of differences is negative: \(n)") }
+        guard x.rank > 0 else { throw call.error(.shapeMismatch, "a zero-dimensional tensor has no neighbours") }
+        let parts: [Tensor] = try [call.optionalTensor(3), x, call.optionalTensor(4)].compactMap { $0 }
+        if n == 0 { return [.tensor(x)] }
+        if parts.count > 1 { x = try Tensor.cat(parts, dim: dim) }
+        guard n <= 1000 || x.shape[dim].constant != nil else {
+            throw call.error(.tracing, "\(n) differences along dimension \(dim) of shape \(x.shape), whose size is symbolic")
+        }
+        for _ in 0..<n {
+            if x.shape[dim].constant == 0 { break }
+            let (later, earlier): (Tensor, Tensor) = (try x.sliced(dim: dim, from: 1), try x.sliced(dim: dim, to: x.shape[dim] - 1))
+            x = try x.dtype == .bool ? later ^ earlier : later - earlier
+        }
+        return [.tensor(x)]
+    }
+
+    static let trapezoidX: Operator = trapezoid("trapezoid.x(Tensor y, Tensor x, *, int dim=-1)", further: try? .sample([4], seed: 2))
+    static let trapezoidDX: Operator = trapezoid("trapezoid.dx(Tensor y, *, Scalar dx=1, int dim=-1)")
+    static let trapzX: Operator = trapezoid("trapz.x(Tensor y, Tensor x, *, int dim=-1)", further: try? .sample([4], seed: 2))
+    static let trapzDX: Operator = trapezoid("trapz.dx(Tensor y, *, float dx=1., int dim=-1)")
+    static let cumulativeTrapezoidX: Operator = trapezoid(
+        "cumulative_trapezoid.x(Tensor y, Tensor x, *, int dim=-1)", further: try? .sample([4], seed: 2))
+    static let cumulativeTrapezoidDX: Operator = trapezoid("cumulative_trapezoid.dx(Tensor y, *, Scalar dx=1, int dim=-1)")
+
+    static let gradientScalar: Operator = composite(
+        "aten::gradient.scalarint(Tensor self, *, Scalar? spacing=None, int? dim=None, int edge_order=1) -> Tensor[]",
+        "The slopes of a sampled function along one dimension, or each: central differences inside, one-sided ones at the edges, of order 1 or 2.",
+        samples: {
+            [
+                [.tensor(try .sample([3, 4])), .none, .none, .int(1)], [.tensor(try .sample([2, 4])), .double(0.5), .int(1), .int(2)],
+            ]
+        }
+    ) { call in
+        let x = try call.tensor(0)
+        let spacing: Scalar = try call.optionalScalar(1) ?? 1
+        let order = try call.constant(3)
+        guard order == 1 || order == 2 else { throw call.error(.invalidArgument, "edge_order must be 1 or 2, not \(order)") }
+        let dims: [Int] = try call.optionalInt(2) == nil ? Array(0..<x.rank) : [call.dim(2)]
+        return try dims.map { .tensor(try x.slopes(dim: $0, edgeOrder: order, call) / spacing) }
+    }
+
+    static let renorm: Operator = composite(
+        "aten::renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor",
+        "The tensor with each part along a dimension scaled down to the norm `maxnorm` of order `p` where it has a larger one.",
+        samples: {
+            [
+                [.tensor(try .sample([2, 3, 2])), .int(2), .int(1), .double(1.5)],
+                [.tensor(try .sample([3, 4])), .double(1), .int(0), .double(3)],
+            ]
+        }
+    ) { call in
+        let (x, limit) = (try call.tensor(0), try call.double(3))
+        let dim = try call.dim(2)
+        guard x.dtype.isDifferentiable else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
+        guard x.rank >= 2 else { throw call.error(.shapeMismatch, "needs two dimensions or more, not shape \(x.shape)") }
+        guard try call.double(1) > 0, limit >= 0 else { throw call.error(.invalidArgument, "p must be positive, and maxnorm not negative") }
+        let norms: Tensor = try x.norm(call.scalar(1), dims: (0..<x.rank).filter { $0 != dim }, keepDim: true)
+        // PyTorch's guard against dividing by nearly nothing.
+        let factors: Tensor = try Tensor.where(norms .> limit, (norms + 1e-7).reciprocal() * limit, norms.onesLike())
+        return [.tensor(try x * factors)]
+    }
+
+    static let differences: [Operator] = [
+        diff, trapezoidX, trapezoidDX, trapzX, trapzDX, cumulativeTrapezoidX, cumulativeTrapezoidDX, gradientScalar, renorm,
+    ]
+
+    private static func trapezoid(_ signature: String, further: Tensor? = nil) -> Operator {
+        let isCumulative: Bool = signature.hasPrefix("cumulative")
+        return composite(
+            "aten::\(signature) -> Tensor",
+            "The \(isCumulative ? "running sums" : "sum") of the trapezoids under a function sampled along a dimension, at positions `x` or `dx` apart.",
+            samples: {
+                let y: Tensor = try .sample([2, 4])
+                return [[.tensor(y), further.map { .tensor($0) } ?? .double(0.5), .int(-1)]]
+            }
+        ) { call in
+            let y = try call.tensor(0)
+            let dim = try call.dim(2)
+            guard y.rank > 0 else { throw call.error(.shapeMismatch, "needs a dimension of samples, not a zero-dimensional tensor") }
+            let (later, earlier): (Tensor, Tensor) = (try y.sliced(dim: dim, from: 1), try y.sliced(dim: dim, to: y.shape[dim] - 1))
+            let heights: Tensor = try later + earlier
+            var areas: Tensor
+            if case .scalar(let step) = call[1] {
+                // The sum first, as in PyTorch: integers keep their digits.
+                areas = heights
+                let total: Tensor = try isCumulative ? areas.cumsum(dim: dim) : areas.sum(dim: dim)
+                return [.tensor(try total * step / 2)]
+            }
+            areas = try heights * call.widths(along: dim, of: y)
+            return [.tensor(try (isCumulative ? areas.cumsum(dim: dim) : areas.sum(dim: dim)) / 2)]
+        }
+    }
+}
+
+extension Call {
+    /// How far apart the positions are at which `y` is sampled along a dimension.
+    fileprivate func widths(along dim: Int, of y: Tensor) throws -> Tensor {
+        let x = try tensor(1)
+        guard x.rank > 0 else { throw error(.shapeMismatch, "the positions must have a dimension") }
+        if x.rank == 1 {
+            try require(
+                x.shape[0] == y.shape[dim],
+                error(.shapeMismatch, "\(x.shape[0]) positions don't fit dimension \(dim) of shape \(y.shape)"))
+            var sizes = [SymInt](repeating: 1, count: y.rank)
+            sizes[dim] = x.shape[0] - 1
+            return try (x.sliced(dim: 0, from: 1) - x.sliced(dim: 0, to: x.shape[0] - 1)).reshaped(sizes)
+        }
+        // Counted from the end, so that fewer dimensions broadcast.
+        let axis: Int = dim - y.rank + x.rank
+        guard axis >= 0 else { throw error(.shapeMismatch, "positions of shape \(x.shape) don't fit samples of shape \(y.shape)") }
+        return try x.sliced(dim: axis, from: 1) - x.sliced(dim: axis, to: x.shape[axis] - 1)
+    }
+}
+
+extension Tensor {
+    /// Differences per step: central inside, one-sided at both edges.
+    fileprivate func slopes(dim: Int, edgeOrder: Int, _ call: Call) throws -> Tensor {
+        let size: SymInt = shape[dim]
+        try require(
+            size > edgeOrder, call.error(.shapeMismatch, "dimension \(dim) of shape \(shape) needs more than \(edgeOrder) positions"))
+        let x: Tensor = dtype.isDifferentiable ? self : try to(.float32)
+        func at(_ position: SymInt) throws -> Tensor { try x.narrowed(dim: dim, from: position, length: 1) }
+        func edge(_ a: SymInt, _ b: SymInt, _ c: SymInt) throws -> Tensor {
+            if edgeOrder == 1 { return try at(b) - at(a) }
+            return try at(a) * (-1.5) + at(b) * 2 - at(c) * 0.5
+        }
+        let inside: Tensor = try (x.sliced(dim: dim, from: 2) - x.sliced(dim: dim, to: size - 2)) / 2
+        let (front, back): (Tensor, Tensor) = (try edge(0, 1, 2), try edge(size - 1, size - 2, size - 3).neg())
+        return try Tensor.cat([front, inside, back], dim: dim)
+    }
+
+    /// The differences between neighbours along a dimension, `n` times over.
+    public func diff(_ n: Int = 1, dim: Int = -1) throws -> Tensor {
+        try applySingle(.diff, [.tensor(self), .int(n), .int(dim), .none, .none])
+    }
+    /// The area under a function sampled along a dimension at positions `dx` apart.
+    public func trapezoid(dx: Double = 1, dim: Int = -1) throws -> Tensor {
+        try applySingle(.trapezoidDX, [.tensor(self), .double(dx), .int(dim)])
+    }
+}

@@ -1,0 +1,59 @@
+import ApusGraph
+import ApusNN
+import ApusSymbolic
+import ApusTensor
+import Testing
+
+@testable import ApusExport
+
+@Suite struct FoldingTests {
+    @Test func constantsAreFolded() throws {
+        let table = try Tensor.randn([4, 3], seed: 1)
+        let x = try Tensor.randn([2, 3], seed: 2)
+        let program = try export(
+            { (x: Tensor) in try x.matmul((table * 2).cos().transposed(0, 1)) }, args: x, constraints: [dynamicDim(x, 0)])
+        let folded = try program.foldingConstants()
+        #expect(folded.graph.nodes.count == 1)
+        #expect(folded.graphSignature.constants == ["folded_tensor_0"])
+        let (p, q): (Tensor, Tensor) = (try program(x), try folded(x))
+        #expect(try p.array(of: Float.self) == q.array(of: Float.self))
+        // The original keeps what it has.
+        #expect(program.graph.nodes.count == 4 && program.graphSignature.constants == ["lifted_tensor_0"])
+    }
+
+    @Test func freezingTakesParametersForConstants() throws {
+        let model = try Linear(3, 4)
+        let x = try Tensor.randn([2, 3], seed: 2)
+        let program = try export({ (x: Tensor) in try x.matmul(model.weight.exp().transposed(0, 1)) }, of: model, args: x)
+        // A parameter may still change: nothing is folded.
+        #expect(try program.foldingConstants().graph.nodes.count == program.graph.nodes.count)
+        let frozen = try program.foldingConstants(freezing: true)
+        #expect(frozen.graph.nodes.count == 1 && frozen.graphSignature.parameters.isEmpty)
+        let (p, q): (Tensor, Tensor) = (try program(x), try frozen(x))
+        #expect(try p.array(of: Float.self) == q.array(of: Float.self))
+        let joint = try exportJoint({ (x: Tensor) in try model(x).sum() }, of: model, args: x)
+        #expect(throws: ProgramError.self) { try joint.foldingConstants(freezing: true) }
+    }
+
+    @Test func buffersThatChangeStay() throws {
+        final class Counter: Module {
+            @Buffer var count: Tensor
+            @Buffer var scale: Tensor
+            init() throws {
+                count = try Tensor.zeros([1])
+                scale = try Tensor.full([1], 3)
+            }
+            func forward(_ x: Tensor) throws -> Tensor {
+                count = try count + scale.square()
+                return try x * count
+            }
+        }
+        let x = try Tensor.ones([1])
+        let program = try export(try Counter(), args: x)
+        let frozen = try program.foldingConstants(freezing: true)
+        #expect(frozen.graphSignature.buffers == ["count"])
+        #expect(try frozen.run([x])[0].array(of: Float.self) == [9])
+        #expect(try frozen.run([x])[0].array(of: Float.self) == [18])
+        #expect(try program.run([x])[0].array(of: Float.self) == [9])
+    }
+}

@@ -1,0 +1,93 @@
+import Foundation
+import Fuzz
+import Testing
+
+/// Programs that once disagreed with eager, shrunk.
+@Suite struct FoundTests {
+    static let programs: [(why: String, program: RandomProgram)] = [
+        (
+            "sizes that numbers read inside of a branch decide",
+            RandomProgram(
+                body: [.halving(0, above: 1, [.branch(.truth(.variable(0), 1.1), [.returnNow(.variable(0))], [])])],
+                result: .reduce(.amax, .variable(0), dim: nil), number: .constant(1),
+                domain: Domain(first: [.fixed(6), .fixed(2)], second: [.fixed(2), .fixed(2)]))
+        ),
+        (
+            "a number that is read on one side of a branch",
+            RandomProgram(
+                body: [.branch(.truth(.variable(0), 0.1), [.readCount(3, .variable(0), 0.1)], [])],
+                result: .variable(0), number: .variable(3), domain: Domain(first: [.fixed(2)], second: [.fixed(2)]))
+        ),
+        (
+            "a number that is read in a loop over a size",
+            RandomProgram(
+                body: [.halving(1, above: 3, [.readCount(0, .variable(0), 0.1)])],
+                result: .filled(.constant(0), 0.25), number: .variable(0),
+                domain: Domain(first: [.fixed(2), .range(3...4)], second: [.fixed(2)]))
+        ),
+        (
+            "two questions joined, both about what is read",
+            RandomProgram(
+                body: [
+                    .branch(
+                        .and(.intExceeds(.variable(0), 1), .intExceeds(.variable(0), 1)), [.halving(1, above: 3, [])], [])
+                ],
+                result: .filled(.variable(1), 0.25), number: .constant(1), domain: Domain(first: [.fixed(2)], second: [.fixed(9)]))
+        ),
+        (
+            "a part that one branch takes where a count is read",
+            RandomProgram(
+                body: [
+                    .branch(
+                        .intExceeds(.add(.variable(1), .variable(0)), 0),
+                        [.setTensor(2, .narrow(.variable(0), from: .constant(1), length: .constant(1)))], [])
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.fixed(2)], second: [.range(1...2)]))
+        ),
+        (
+            "two results of one unknown size",
+            RandomProgram(
+                body: [
+                    .branch(
+                        .floatExceeds(.variable(0), 0.1),
+                        [.branch(.truth(.variable(0), 0.1), [.setTensor(0, .variable(1))], [])], [])
+                ],
+                result: .cat(.variable(0), .variable(0)), number: .constant(1),
+                domain: Domain(first: [.fixed(2), .fixed(2)], second: [.fixed(2)]))
+        ),
+        (
+            "two branches that read numbers of the same name, saved",
+            RandomProgram(
+                body: [
+                    .halving(2, above: 2, [.setTensor(1, .flatten(.variable(0)))]),
+                    .branch(.intExceeds(.variable(0), 1), [.setTensor(2, .variable(1))], []),
+                ],
+                result: .variable(0), number: .constant(1),
+                domain: Domain(first: [.fixed(2)], second: [.fixed(2), .range(2...3)]))
+        ),
+        (
+            "rows on one side of a branch, saved",
+            RandomProgram(
+                body: [
+                    .branch(.intExceeds(.add(.variable(0), .variable(1)), 1), [.setTensor(2, .rows(.variable(0), 3))], []),
+                    .setTensor(2, .add(.variable(1), .variable(0))),
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.fixed(3)], second: [.range(2...3)]))
+        ),
+    ]
+
+    @Test(arguments: programs.indices) func agreesWithEager(index: Int) throws {
+        let folder: URL = FileManager.default.temporaryDirectory.appendingPathComponent("apus-fuzz-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: folder) }
+        let (why, program) = FoundTests.programs[index]
+        for seed in 1...3 as ClosedRange<UInt64> {
+            switch program.verdict(seed: seed, folder: folder.path) {
+            case .agrees(let points): #expect(points > 0)
+            case .refused(let text): Issue.record("\(why): refused: \(text)")
+            case .pointless: Issue.record("\(why): never returns")
+            case .finding(let finding): Issue.record("\(why): \(finding)")
+            }
+        }
+    }
+}
