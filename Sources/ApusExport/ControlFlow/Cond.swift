@@ -153,7 +153,7 @@ private struct CondTrace<Output> {
             return .tensor(
                 ({ try Tensor.scalar(.float(p), dtype: .float64) }, { try Tensor.scalar(.float(q), dtype: .float64) })
             ) { [site] tensor, tracer in
-                .float(try tracer.readFloat(tensor, origin: "a number that a branch gives", site: site))
+                .float(try tracer.readFloat(tensor, origin: "", site: site))
             }
         case (.bool(let p), .bool(let q)) where p == q: return .plain(a)
         case (.string(let p), .string(let q)) where p == q: return .plain(a)
@@ -172,7 +172,7 @@ private struct CondTrace<Output> {
         return .tensor(
             ({ try Tensor.scalar(.int(p), dtype: .int64) }, { try Tensor.scalar(.int(q), dtype: .int64) })
         ) { [site] tensor, tracer in
-            .int(try tracer.readSize(tensor, origin: "a size that a branch gives", range: range, site: site))
+            .int(try tracer.readSize(tensor, origin: "", range: range, site: site))
         }
     }
 }

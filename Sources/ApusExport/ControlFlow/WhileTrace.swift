@@ -63,7 +63,7 @@ struct WhileTrace<Carried> {
 
     private func trace(_ types: CarriedTypes, isTrial: Bool) throws -> Attempt {
         let symbols: [SymInt] = types.groups.map { group in
-            tracer.freshInt(origin: "a size that a loop carries", range: group.range, site: site)
+            tracer.freshInt(origin: "", range: group.range, site: site)
         }
         var attempt = Attempt(
             condition: BodyTracer(of: "whileLoop", parent: tracer), body: BodyTracer(of: "whileLoop", parent: tracer), symbols: symbols,
@@ -179,7 +179,7 @@ struct WhileTrace<Carried> {
                     return scope.range(of: symbol)
                 }
                 let size: SymInt = try tracer.readSize(
-                    try popped(&tensors), origin: "a number that a loop leaves",
+                    try popped(&tensors), origin: "",
                     range: range.isEmpty ? attempt.types.groups[group].range : range,
                     site: site)
                 note(.varying(group: group), size, attempt, &left)

@@ -52,7 +52,7 @@ extension Operator {
         guard let bounds = range(p).union(range(q)).closedRange, let interpreter = Interpreter.current else {
             throw call.error(.shapeMismatch, "the branches give the sizes \(p) and \(q), which can't be joined here")
         }
-        return try interpreter.unbackedSize(for: "a size that a branch gives", in: bounds)
+        return try interpreter.unbackedSize(for: "cond", in: bounds)
     }
 
     /// Both bodies must give as many results, of the same kinds, dtypes and ranks.

@@ -121,7 +121,7 @@ extension WhileArguments where Reference == Tensor {
                 if let known = fresh[symbol] { return known }
                 let range: SymRange = symbol.declaredRange.intersection(SymRange(lowerBound: 0, upperBound: .max))
                 guard let bounds = range.closedRange, let interpreter = Interpreter.current else { return outer }
-                let size: SymInt = try interpreter.unbackedSize(for: "a size that a loop leaves", in: bounds)
+                let size: SymInt = try interpreter.unbackedSize(for: "whileLoop", in: bounds)
                 fresh[symbol] = size
                 return size
             }

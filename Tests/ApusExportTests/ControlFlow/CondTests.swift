@@ -183,7 +183,9 @@ struct CondTests {
                 try x.to(.float64)
             }
         }
-        #expect(dtype?.message == "the branches of cond return float32[s0, 3] and float64[s0, 3] as result 0: the dtypes differ")
+        #expect(
+            dtype?.message == "the branches of cond return float32[x.shape[0], 3] and float64[x.shape[0], 3] as result 0: the dtypes differ"
+        )
         let rank = try message { x in
             try cond(x.shape[0] > 3) {
                 x
@@ -191,7 +193,7 @@ struct CondTests {
                 try x.sum(dim: 0)
             }
         }
-        #expect(rank?.message == "the branches of cond return float32[s0, 3] and float32[3] as result 0: the ranks differ")
+        #expect(rank?.message == "the branches of cond return float32[x.shape[0], 3] and float32[3] as result 0: the ranks differ")
         let structure = try message { x in
             try cond(x.shape[0] > 3) {
                 [x]
@@ -239,7 +241,7 @@ struct CondTests {
     @Test func keepsItsValuesInside() throws {
         let x = try numbers([4, 3])
         var leaked: Tensor?
-        let error = #expect(throws: TensorError.self) {
+        let error = #expect(throws: (any Error).self) {
             try export(
                 { (x: Tensor) in
                     let y = try cond(x.shape[0] > 3) {
@@ -251,7 +253,7 @@ struct CondTests {
                     return try y + (leaked ?? y)
                 }, args: x, constraints: [dynamicDim(x, 0)])
         }
-        #expect(error?.code == .tracing)
+        #expect("\(try #require(error))".contains("kept"))
     }
 
     // MARK: Gradients

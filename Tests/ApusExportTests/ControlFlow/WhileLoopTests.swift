@@ -268,7 +268,7 @@ struct WhileLoopTests {
                 == "whileLoop: the carried value 0 is float32[4, 3] and becomes float64[4, 3]: a dtype stays; convert it with to(.float32)")
         #expect(
             traced
-                == "whileLoop: the carried value 0 is float32[s0, 3] and becomes float64[s0, 3]: a dtype stays; convert it with to(.float32)"
+                == "whileLoop: the carried value 0 is float32[x.shape[0], 3] and becomes float64[x.shape[0], 3]: a dtype stays; convert it with to(.float32)"
         )
     }
 
@@ -281,7 +281,7 @@ struct WhileLoopTests {
             }
         }
         #expect(eager == "whileLoop: the carried value 0 is float32[4, 3] and becomes float32[3]: the number of dimensions stays")
-        #expect(traced == "whileLoop: the carried value 0 is float32[s0, 3] and becomes float32[3]: the number of dimensions stays")
+        #expect(traced == "whileLoop: the carried value 0 is float32[x.shape[0], 3] and becomes float32[3]: the number of dimensions stays")
     }
 
     @Test func refusesToChangeTheStructure() throws {
