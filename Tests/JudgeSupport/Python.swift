@@ -7,6 +7,8 @@ import Foundation
 public enum Python {
     public struct Failure: Error, CustomStringConvertible {
         public let description: String
+
+        public init(description: String) { self.description = description }
     }
 
     /// The package's folder.

@@ -89,7 +89,7 @@ struct BranchJoin {
                     for (x, y) in zip(a.nodes.suffix(length), b.nodes.suffix(length)) { tail.append(try sharing.share(x, y)) }
                     return try pairs.map { try sharing.share($0, $1) }
                 }
-                return Block(branch(Array(partA), Array(partB), sharing.joined) + tail, outputs)
+                return Block(branch(Array(partA), Array(partB), sharing.joined, inner) + tail, outputs)
             } catch let error as NotShared {
                 if length == 0 { throw untraceable("return \(error.reason)") }
                 // Nothing up to the node that can't be shared; all of it where the results can't be joined.
@@ -98,11 +98,30 @@ struct BranchJoin {
         }
     }
 
-    private func branch(_ a: [Node], _ b: [Node], _ joined: [JoinedValue]) -> [Node] {
-        if joined.isEmpty, !(a + b).contains(where: \.hasEffects) { return [] }
+    private func branch(_ a: [Node], _ b: [Node], _ joined: [JoinedValue], _ inner: Set<Symbol>) -> [Node] {
+        if joined.isEmpty {
+            if !(a + b).contains(where: \.hasEffects) { return [] }
+            if let assertions = assertions(a, b, inner) { return assertions }
+        }
         let node: Node = .branch(
             decision.condition, Block(a, joined.map(\.whenTrue)), Block(b, joined.map(\.whenFalse)), outputs: joined.map(\.value),
             site: .call(decision.site))
         return [node]
+    }
+
+    /// Sides that only check something, as checks that depend on the question; nil where they need what a side computes.
+    private func assertions(_ a: [Node], _ b: [Node], _ inner: Set<Symbol>) -> [Node]? {
+        var found: [Node] = []
+        for (nodes, other) in [(a, !decision.condition), (b, decision.condition)] {
+            for var node in nodes where node.hasEffects {
+                guard let fact = node.assertedCondition, fact.alwaysHasValue, !fact.freeSymbols.contains(where: { inner.contains($0) })
+                else {
+                    return nil
+                }
+                node.arguments[0] = .symBool(other || fact)
+                found.append(node)
+            }
+        }
+        return found
     }
 }

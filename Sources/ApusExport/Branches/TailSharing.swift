@@ -309,6 +309,8 @@ final class TailSharing {
         let y: SymInt = symbolsB.isEmpty ? q : q.substituting(symbolsB.integers)
         guard isAvailable(x.freeSymbols), isAvailable(y.freeSymbols) else { throw NotShared(reason: "a number that one side knows") }
         if x.isIdentical(to: y) { return x }
+        // Either side's number would be computed in any case.
+        guard x.alwaysHasValue, y.alwaysHasValue else { throw NotShared(reason: "a division by a size") }
         let choice: SymInt = .select(condition, x, y)
         guard !choice.isInvalid else { throw NotShared(reason: "a size that can't be written") }
         return choice
@@ -326,6 +328,7 @@ final class TailSharing {
         let y: SymBool = symbolsB.isEmpty ? q : q.substituting(symbolsB.integers, floats: symbolsB.floats)
         guard isAvailable(x.freeSymbols), isAvailable(y.freeSymbols) else { throw NotShared(reason: "a condition that one side knows") }
         if x.isIdentical(to: y) { return x }
+        guard x.alwaysHasValue, y.alwaysHasValue else { throw NotShared(reason: "a division by a size") }
         let choice: SymBool = (condition && x) || (!condition && y)
         guard choice.fault == nil else { throw NotShared(reason: "a condition that can't be written") }
         return choice

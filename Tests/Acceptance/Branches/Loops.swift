@@ -33,7 +33,7 @@ import Testing
             while y.shape[0] > 1 { y = try y[0..<(y.shape[0] / 2)] + 1 }
             return y
         }
-        g.two("greatest common divisor", .floats(.size("n", 1...4)), .floats(.size("m", 1...4)), paths: 3, nodes: 4) { x, y in
+        g.two("greatest common divisor", .floats(.size("n", 1...4)), .floats(.size("m", 1...4)), paths: 3, nodes: 8) { x, y in
             var (a, b) = (x.shape[0], y.shape[0])
             while b != 0 { (a, b) = (b, a % b) }
             return try (x.sum() + y.sum()) * a

@@ -54,7 +54,7 @@ import Testing
             guard x.shape[0] > 1 else { throw Refused() }
             return x
         }
-        g.one("list_contains", .floats(.size("n", 1...7), .size("m", in: [2, 3, 6])), paths: 9, nodes: 6) { x in
+        g.one("list_contains", .floats(.size("n", 1...7), .size("m", in: [2, 3, 6])), paths: 9, nodes: 5) { x in
             guard [6, 2].contains(x.shape[1]), ![4, 5, 6].contains(x.shape[0]), !["cow", "pig"].contains("monkey") else { throw Refused() }
             return try x + x
         }

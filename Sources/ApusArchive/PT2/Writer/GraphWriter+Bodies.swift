@@ -32,7 +32,7 @@ extension GraphWriter {
         let symbols: [Symbol] = sizesUsed(in: [loop.condition, loop.body])
         var given: Set<Value> = []
         let carried: [String] = try loop.carried.map { try loopOperand($0, &given) }
-        let operands: [String] = try loop.operands.map { try loopOperand($0, &given) } + symbols.map { try symbolOperand($0) }
+        let operands: [String] = try loop.operands.map { try loopOperand($0, &given) } + symbols.map { try symbolOperand($0, isLoop: true) }
         let prefix: String = out.claim("while_loop")
         let bodies: [ProgramSchema.Argument] = [
             try body(loop.condition, "\(prefix)_cond_graph", symbols, isSingle: true),
@@ -48,7 +48,7 @@ extension GraphWriter {
         var given: Set<Value> = []
         let initial: [String] = try scan.initial.map { try loopOperand($0, &given) }
         let xs: [String] = try scan.xs.map { try loopOperand($0, &given) }
-        let operands: [String] = try scan.operands.map { try loopOperand($0, &given) } + symbols.map { try symbolOperand($0) }
+        let operands: [String] = try scan.operands.map { try loopOperand($0, &given) } + symbols.map { try symbolOperand($0, isLoop: true) }
         let kind: String = initial.isEmpty ? "map_impl" : "scan"
         let body: ProgramSchema.Argument = try body(scan.body, "\(out.claim(kind))_combine_graph", symbols)
         try append(kind, node, [body] + (initial.isEmpty ? [] : [list(initial)]) + [list(xs), list(operands)])
@@ -61,7 +61,9 @@ extension GraphWriter {
     /// Symbols that the bodies use and that are known here.
     private func sizesUsed(in bodies: [GraphBody]) -> [Symbol] { SymbolUse.free(in: bodies.map(\.graph)).filter { sizes.isKnown($0) } }
 
-    private mutating func symbolOperand(_ symbol: Symbol) throws -> String {
+    /// - Parameter isLoop: whether operands must not share memory
+    private mutating func symbolOperand(_ symbol: Symbol, isLoop: Bool = false) throws -> String {
+        if let source = floatSources[symbol] { return isLoop ? try copy(source).name : source }
         guard let name = try sizes.name(of: symbol, &out) else {
             throw ArchiveError(.notRepresentable, "the size \(symbol.displayName) is not at hand")
         }
@@ -94,7 +96,14 @@ extension GraphWriter {
         let graph: Graph = body.graph
         var writer = GraphWriter(graph, symbols: out.symbols)
         for input in graph.inputs { _ = try writer.addInput(input) }
-        for symbol in symbols { try writer.addInput(symbol) }
+        for symbol in symbols {
+            if let source = floatSources[symbol] {
+                writer.addInput(symbol, readFrom: out.tables.tensorValues[source])
+            } else {
+                try writer.addInput(symbol)
+            }
+        }
+        for symbol in symbols where floatSources[symbol] != nil { writer.readFloat(symbol) }
         try writer.writeNodes()
         let owners: [Value] = writer.owners
         var returned: Set<Value> = []

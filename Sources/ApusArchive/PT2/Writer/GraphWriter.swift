@@ -8,6 +8,8 @@ struct GraphWriter {
     var out: GraphTables
     var sizes = SizeNodes()
     private var names: [Value: String] = [:]
+    /// The tensors that float symbols are read from.
+    var floatSources: [Symbol: String] = [:]
     /// For each value, whose memory it may share.
     let owners: [Value]
 
@@ -28,8 +30,8 @@ struct GraphWriter {
 
     /// Gives a value its name in the file, describes it there, and notes the sizes that can be read from it.
     @discardableResult
-    mutating func define(_ value: Value, requiresGrad: Bool = false) throws -> String {
-        let name = out.claim(graph.name(value))
+    mutating func define(_ value: Value, requiresGrad: Bool = false, isInput: Bool = false) throws -> String {
+        let name = out.claim(isInput ? PythonNames.parameter(graph.name(value)) : graph.name(value))
         names[value] = name
         switch graph.type(value) {
         case .tensor(let spec): try describe(spec, name, requiresGrad: requiresGrad)
@@ -59,9 +61,28 @@ struct GraphWriter {
 
     /// The next tensor input of the graph. Inputs are written before the nodes, in the file's order.
     mutating func addInput(_ value: Value, requiresGrad: Bool = false) throws -> String {
-        let name = try define(value, requiresGrad: requiresGrad)
+        let name = try define(value, requiresGrad: requiresGrad, isInput: true)
         out.tables.inputs.append(.tensor(.init(name: name)))
         return name
+    }
+
+    /// A float that a body takes from the graph around it. PyTorch opens no branch with a float among its operands: the body takes
+    /// the tensor, and reads it again.
+    mutating func addInput(_ symbol: Symbol, readFrom source: ProgramSchema.TensorMeta?) {
+        let name = out.claim("source")
+        out.tables.inputs.append(.tensor(.init(name: name)))
+        out.tables.tensorValues[name] = source
+        floatSources[symbol] = name
+    }
+
+    mutating func readFloat(_ symbol: Symbol) {
+        guard let source = floatSources[symbol] else { return }
+        let name = out.claim("item")
+        out.append(
+            target: "torch.ops.aten.item.default", [.init(name: "self", argument: .tensor(.init(name: source)), kind: .positional)],
+            [.symFloat(.name(name))], name: name)
+        out.tables.symFloatValues[name] = .expression(.init(text: "Symbol('\(out.symbols.name(symbol))')"))
+        sizes.note(symbol, .name(name))
     }
 
     /// A size that a body takes from the graph around it.
@@ -123,6 +144,11 @@ struct GraphWriter {
                     kind: parameter.isKeywordOnly ? .keyword : .positional))
         }
         let outputs = try node.outputs.map { try define($0) }
+        if let output = node.outputs.first, case .float(let number) = graph.type(output), case .symbol(let symbol)? = number.view,
+            let operand = node.operands.first
+        {
+            floatSources[symbol] = try name(operand)
+        }
         // A node with several results has a name beside theirs.
         let single = outputs.count == 1 && schema.results.count == 1 && schema.results[0] == .tensor
         out.append(

@@ -10,6 +10,23 @@ struct PythonNames {
         "while", "with", "yield", "self", "torch", "math",
     ]
 
+    /// What Python and PyTorch's code generator call their own. A parameter of such a name is renamed there, without a look at whether the new
+    /// name is another parameter's: `(sum, sum_1)` becomes `(sum_1, sum_1)`.
+    private static let builtins: Set<String> = [
+        "abs", "aiter", "all", "anext", "any", "ascii", "bin", "bool", "breakpoint", "bytearray", "bytes", "callable", "chr", "classmethod",
+        "compile", "complex", "copyright", "credits", "delattr", "device", "dict", "dir", "divmod", "enumerate", "eval", "exec", "exit",
+        "filter", "float", "format", "frozenset", "getattr", "globals", "hasattr", "hash", "help", "hex", "id", "inf", "input", "int",
+        "isinstance", "issubclass", "iter", "len", "license", "list", "locals", "map", "max", "memoryview", "min", "nan", "next", "object",
+        "oct", "open", "ord", "pow", "print", "property", "pytree", "quit", "range", "repr", "reversed", "round", "set", "setattr", "slice",
+        "sorted", "staticmethod", "str", "sum", "super", "tuple", "type", "vars", "zip",
+    ]
+
+    /// A name for a parameter: not one of Python's own, nor one of those with a number behind it.
+    static func parameter(_ wished: String) -> String {
+        let base = wished.prefix { $0 != "_" }
+        return builtins.contains(String(base)) ? "in_" + wished : wished
+    }
+
     /// A name like the wished one that is free, and is taken from now on.
     mutating func claim(_ wished: String) -> String {
         var name = String(wished.unicodeScalars.map { Self.isAllowed($0) ? Character($0) : "_" })

@@ -188,3 +188,14 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
         return result
     }
 }
+
+extension BodyTracer: TraceOwner {
+    package func describe(_ id: Int) -> String {
+        let value = Value(index: id)
+        if let capture = captures.first(where: { $0.value == value }) {
+            return capture.tensor.trace?.description(of: capture.tensor) ?? "a captured tensor"
+        }
+        guard let node = graph.nodes.first(where: { $0.outputs.contains(value) }) else { return "an argument of a body of \(construct)" }
+        return "the result of \(node.operator.schema.name)" + (node.site.map { " at \($0)" } ?? "") + " in a body of \(construct)"
+    }
+}
