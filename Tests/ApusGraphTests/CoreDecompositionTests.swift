@@ -9,7 +9,7 @@ import Testing
     private func graph(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> (graph: Graph, inputs: [Tensor])? {
         var graph = Graph()
         var inputs: [Tensor] = []
-        let references: [GraphArgument] = try arguments.map { argument in
+        let references: [GraphArgument] = arguments.map { argument in
             argument.map { tensor in
                 inputs.append(tensor)
                 return graph.addInput("x\(inputs.count)", .tensor(tensor.spec))

@@ -1,5 +1,5 @@
 import Foundation
-import Fuzz
+import FuzzPrograms
 import Testing
 
 /// Programs that once disagreed with eager, shrunk.
