@@ -51,6 +51,7 @@ private final class RecordingOracle: Oracle, @unchecked Sendable {
         ("$sSi12ApusSymbolicEySiAA6SymIntVcfC", "ApusSymbolic"),
         ("$sSTsE3mapySayqd__Gqd__7ElementQzKXEKlF", "Swift"),
         ("$ss5printyyypd_S2StF", "Swift"),
+        ("$sSq3mapyqd_0_Sgqd_0_xqd__YKXEqd__YKs5ErrorRd__Ri_d_0_r0_lF10ApusTensor5ShapeV_AFs5Error_pTg5", "Swift"),
         ("$s7MyModel5LayerC7forwardyyF", "MyModel"),
         ("main", "main"),
     ])

@@ -80,7 +80,13 @@ final class BuildingInterpreter: Interpreter {
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         if !target.contains(operation), operation.isDecomposable {
             let before: GraphCopy = copy
-            if let parts = try Interpreter.with(self, { try Call(operation, arguments).decomposed() }) { return parts }
+            if let parts = try Interpreter.with(self, { try Call(operation, arguments).decomposed() }) {
+                // An operator's list of tensors comes out of `apply` one by one.
+                return parts.flatMap { (part: OperatorArgument) -> [OperatorArgument] in
+                    if case .tensors(let tensors) = part { return tensors.map { OperatorArgument.tensor($0) } }
+                    return [part]
+                }
+            }
             // What was written before the call turned out not to be taken apart is taken back.
             copy = before
         }

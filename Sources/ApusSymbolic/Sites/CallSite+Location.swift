@@ -21,8 +21,13 @@ extension CallSite {
             "Apus", "Swift",
         ]
 
+        /// The folder of Apus's modules, as the compiler saw it. A generic function of the standard library that was specialised for Apus
+        /// lies in one of its files under a name of the library.
+        private static let ownFolder: String = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
+            .joined(separator: "/")
+
         /// Whether the frame belongs to Apus or to Swift's standard library.
-        public var isOwn: Bool { module.map(Location.ownModules.contains) ?? false }
+        public var isOwn: Bool { module.map(Location.ownModules.contains) ?? false || path.hasPrefix(Location.ownFolder + "/") }
 
         /// Whether the frame is Swift code of the program that uses Apus, in a file that the user has: what macros expand to is in none.
         public var isUserCode: Bool {

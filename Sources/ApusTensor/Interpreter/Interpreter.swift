@@ -74,7 +74,11 @@ public func require(_ condition: SymBool, _ failure: @autoclosure () -> TensorEr
 
 @inline(never)
 private func requireSymbolic(_ condition: SymBool, _ failure: () -> TensorError) throws {
-    if let fault = condition.fault { throw TensorError(.overflow, in: failure().operatorName, "the sizes can't be computed: \(fault)") }
+    if let fault = condition.fault {
+        // A size of a trace that can't be written down says nothing of the sizes of a call: that ends the trace, not the path.
+        let code: TensorError.Code = condition.scope == nil ? .overflow : .tracing
+        throw TensorError(code, in: failure().operatorName, "the sizes can't be computed: \(fault)")
+    }
     guard let interpreter = Interpreter.current else {
         throw TensorError(.tracing, "the condition \(condition) belongs to a trace that has ended")
     }
