@@ -39,8 +39,13 @@ extension Operator {
 extension Call {
     /// What the operator is made of, by its own record or for back ends; nil where this call can't be taken apart.
     fileprivate func decomposed() throws -> [OperatorArgument]? {
-        if let decomposition = self.operator.decomposition { return try decomposition(self) }
-        return try CoreDecompositions.parts(of: self)
+        do {
+            if let decomposition = self.operator.decomposition { return try decomposition(self) }
+            return try CoreDecompositions.parts(of: self)
+        } catch let error as TensorError where error.code == .tracing {
+            // It needs the numbers in a tensor, or a tensor of its own, such as a table of positions: a graph has neither.
+            return nil
+        }
     }
 }
 

@@ -85,8 +85,11 @@ import Testing
     }
 
     @Test func dataDependentSizes() throws {
-        let line: Int = #line + 1
-        let f = { (x: Tensor) in try x.nonzero().reshaped([3, 2]) * 1 }
+        let line: Int = #line + 2
+        @inline(never) func f(_ x: Tensor) throws -> Tensor {
+            let positions = try x.nonzero().reshaped([3, 2])
+            return try positions * 1
+        }
         let program = try export(f, args: x)
         let three = try Tensor([1, 0, 1, 0, 0, 0, 0, 1] as [Float] + Array(repeating: 0, count: 16), shape: [4, 6])
         let positions: Tensor = try program(three)
