@@ -297,7 +297,10 @@ final class TailSharing {
 
     // MARK: Sizes and numbers
 
-    private func isAvailable(_ symbols: [Symbol]) -> Bool { inner.isEmpty || !symbols.contains { inner.contains($0) } }
+    /// Whether each symbol has a value where the tail stands: from before the question, from the branch's results, or from the tail.
+    private func isAvailable(_ symbols: [Symbol]) -> Bool {
+        symbols.allSatisfy { $0.isBacked || known.contains($0) && !inner.contains($0) }
+    }
 
     private func joinedSize(_ p: SymInt, _ q: SymInt) -> SymInt? {
         joinedSizes.first { $0.whenTrue.isIdentical(to: p) && $0.whenFalse.isIdentical(to: q) }?.size

@@ -21,13 +21,15 @@ extension CallSite {
             "Apus", "Swift",
         ]
 
-        /// The folder of Apus's modules, as the compiler saw it. A generic function of the standard library that was specialised for Apus
-        /// lies in one of its files under a name of the library.
-        private static let ownFolder: String = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3)
-            .joined(separator: "/")
+        /// Whether the file is one of Apus's. A generic function of the standard library that was specialised for Apus lies in such a file
+        /// under a name of the library.
+        private var isOwnFile: Bool {
+            let parts: [Substring] = path.split(separator: "/").suffix(6)
+            return zip(parts, parts.dropFirst()).contains { $0 == "Sources" && Location.ownModules.contains(String($1)) }
+        }
 
         /// Whether the frame belongs to Apus or to Swift's standard library.
-        public var isOwn: Bool { module.map(Location.ownModules.contains) ?? false || path.hasPrefix(Location.ownFolder + "/") }
+        public var isOwn: Bool { module.map(Location.ownModules.contains) ?? false || isOwnFile }
 
         /// Whether the frame is Swift code of the program that uses Apus, in a file that the user has: what macros expand to is in none.
         public var isUserCode: Bool {
