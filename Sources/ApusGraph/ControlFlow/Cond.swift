@@ -36,7 +36,9 @@ extension Operator {
                 guard case .symBool(let predicate) = arguments.predicate, made.isDisjoint(with: p.freeSymbols + q.freeSymbols) else {
                     return try joinedSize(p, q, call)
                 }
-                return SymInt.select(predicate, p, q)
+                // A choice that is too long to write is a symbol as well.
+                let choice: SymInt = .select(predicate, p, q)
+                return choice.isInvalid ? try joinedSize(p, q, call) : choice
             }
             return TensorSpec(a.dtype, try Shape(sizes, in: call.name))
         }

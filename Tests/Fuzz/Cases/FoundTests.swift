@@ -74,6 +74,29 @@ import Testing
                 ],
                 result: .variable(0), number: .constant(1), domain: Domain(first: [.fixed(3)], second: [.range(2...3)]))
         ),
+        (
+            "two reads under a question of two parts, then another read",
+            RandomProgram(
+                body: [
+                    .branch(.and(.floatExceeds(.variable(0), 0.1), .truth(.variable(0), 0.1)), [], []),
+                    .branch(.floatExceeds(.arange(.constant(1)), 0.1), [.setTensor(1, .filled(.constant(1), 0.25))], []),
+                ],
+                result: .variable(0), number: .dim(tensor: 1, 0),
+                domain: Domain(first: [.fixed(2)], second: [.fixed(2), .fixed(2)]))
+        ),
+        (
+            "a number of one side after the branch",
+            RandomProgram(
+                body: [
+                    .halving(
+                        2, above: 1,
+                        [
+                            .branch(.intExceeds(.variable(0), 3), [.setTensor(1, .add(.variable(0), .variable(0)))], []),
+                            .readCount(2, .variable(0), 0.1),
+                        ])
+                ],
+                result: .variable(1), number: .dim(tensor: 1, 1), domain: Domain(first: [.fixed(2)], second: [.fixed(12)]))
+        ),
     ]
 
     @Test(arguments: programs.indices) func agreesWithEager(index: Int) throws {
