@@ -22,6 +22,16 @@ import Testing
         apus_free(nil)
     }
 
+    @Test func threadsCountTheirOwnBlocks() throws {
+        let before: apus_allocator_thread_counts = apus_allocator_get_thread_counts()
+        let blocks: [UnsafeMutableRawPointer] = try (0..<3).map { try #require(apus_allocate(100 << $0)) }
+        apus_free(blocks[0])
+        let after: apus_allocator_thread_counts = apus_allocator_get_thread_counts()
+        #expect(after.allocations - before.allocations == 3)
+        #expect(after.frees - before.frees == 1)
+        for block: UnsafeMutableRawPointer in blocks[1...] { apus_free(block) }
+    }
+
     @Test func blocksMayBeFreedByOtherThreads() async {
         await withTaskGroup(of: Void.self) { group in
             for task in 0..<8 {

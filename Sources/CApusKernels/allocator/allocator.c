@@ -29,6 +29,7 @@ typedef struct {
     header *lists[FINE_CLASSES];
     int32_t counts[FINE_CLASSES];
     bool registered;
+    apus_allocator_thread_counts made;
 } thread_cache;
 
 static _Thread_local thread_cache cache;
@@ -165,6 +166,7 @@ void *apus_allocate(int64_t size) {
     }
     h->size_class = c;
     h->is_free = 0;
+    cache.made.allocations++;
     note_allocation(bytes);
     return (char *)h + HEADER;
 }
@@ -176,6 +178,7 @@ void apus_free(void *block) {
     int32_t c = h->size_class;
     int64_t bytes = class_size(c);
     h->is_free = 1;
+    cache.made.frees++;
     atomic_fetch_add_explicit(&frees, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&in_use, bytes, memory_order_relaxed);
     if (c < FINE_CLASSES && cache.counts[c] < THREAD_BLOCKS) {
@@ -238,5 +241,7 @@ apus_allocator_statistics apus_allocator_get_statistics(void) {
     };
     return s;
 }
+
+apus_allocator_thread_counts apus_allocator_get_thread_counts(void) { return cache.made; }
 
 void apus_allocator_reset_peak(void) { atomic_store(&peak, atomic_load(&in_use)); }

@@ -14,6 +14,12 @@ typedef struct apus_allocator_statistics {
     int64_t system_calls;
 } apus_allocator_statistics;
 
+/// What one thread did since it began, whatever the others do meanwhile.
+typedef struct apus_allocator_thread_counts {
+    int64_t allocations;
+    int64_t frees;
+} apus_allocator_thread_counts;
+
 /// A block of at least `size` bytes, aligned to 64, contents unspecified. Null when the size is negative or absurd or memory has run out;
 /// a size of 0 gives a block too.
 void *apus_allocate(int64_t size);
@@ -26,6 +32,8 @@ void apus_allocator_trim(void);
 /// The most bytes to keep for reuse (default: a quarter of the machine's memory).
 void apus_allocator_set_cache_limit(int64_t bytes);
 apus_allocator_statistics apus_allocator_get_statistics(void);
+/// The calling thread's own counts.
+apus_allocator_thread_counts apus_allocator_get_thread_counts(void);
 /// Starts the peak anew from the bytes now in use.
 void apus_allocator_reset_peak(void);
 #endif
