@@ -76,6 +76,7 @@ public final class Plan: Sendable {
         }
         var results: [RuntimeValue] = try binder.bind(graph, inputs: bound.map { .tensor($0) })
         let sources: [ResultSource] = try binder.place(&results, inputs: bound)
+        binder.fuse()
         let boundInputs: [BoundInput] = bound.compactMap { tensor in
             binder.block(of: tensor).map { BoundInput(tensor: tensor, block: $0) }
         }

@@ -16,7 +16,8 @@ import Testing
         #expect(folded.graph.nodes.count == 1)
         #expect(folded.graphSignature.constants == ["folded_tensor_0"])
         let (p, q): (Tensor, Tensor) = (try program(x), try folded(x))
-        #expect(try p.array(of: Float.self) == q.array(of: Float.self))
+        // A folded matrix is stored in the order it is read, and BLAS sums in another order for that.
+        try expectClose(p, q, tolerance: 1e-6)
         // The original keeps what it has.
         #expect(program.graph.nodes.count == 4 && program.graphSignature.constants == ["lifted_tensor_0"])
     }
@@ -30,7 +31,7 @@ import Testing
         let frozen = try program.foldingConstants(freezing: true)
         #expect(frozen.graph.nodes.count == 1 && frozen.graphSignature.parameters.isEmpty)
         let (p, q): (Tensor, Tensor) = (try program(x), try frozen(x))
-        #expect(try p.array(of: Float.self) == q.array(of: Float.self))
+        try expectClose(p, q, tolerance: 1e-6)
         let joint = try exportJoint({ (x: Tensor) in try model(x).sum() }, of: model, args: x)
         #expect(throws: ProgramError.self) { try joint.foldingConstants(freezing: true) }
     }

@@ -8,7 +8,7 @@ import ApusTensor
 /// Values are tensors over placeholder storages whose addresses are set later; rules, view kernels and decompositions read only their
 /// layouts.
 final class Binder: Interpreter {
-    private(set) var steps: [BoundStep] = []
+    var steps: [BoundStep] = []
     private(set) var blocks: [Block] = []
     private var blockOfStorage: [ObjectIdentifier: Int] = [:]
     let memory = KernelMemory()

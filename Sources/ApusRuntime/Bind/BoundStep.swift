@@ -10,6 +10,8 @@ struct BoundStep {
         case compute(Kernel)
         /// An elementwise operation, with the tensor that each operand reads; the kernel finds the words when it fails.
         case pointwise(PreparedPointwise, operands: [Tensor?], Kernel)
+        /// Elementwise operations as one pass over memory.
+        case fused(PreparedFusion)
         /// A kernel that makes its results itself; they are copied to where they were planned.
         case host(HostKernel)
         /// Goes on at the step `otherwise` where the one element of the tensor is false.
@@ -26,7 +28,11 @@ struct BoundStep {
 
     /// The tensors that the step reads.
     var inputs: [Tensor] {
-        if case .branch(let predicate, _) = action { return [predicate] }
+        switch action {
+        case .branch(let predicate, _): return [predicate]
+        case .fused(let fusion): return fusion.inputs.compactMap(\.self)
+        default: break
+        }
         var found: [Tensor] = []
         for argument in call.arguments { argument.forEachReference { found.append($0) } }
         return found

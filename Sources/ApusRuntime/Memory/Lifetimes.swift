@@ -35,27 +35,36 @@ extension Binder {
             return block
         }
         for (position, step) in steps.enumerated() {
-            guard case .pointwise(_, let operands, _) = step.action, let output = step.outputs.first, let result = block(of: output),
-                blocks[result].kind == .temporary, lifetimes[result]?.first == position
-            else { continue }
-            for case let operand? in operands {
-                guard let block = block(of: operand) else { continue }
-                let place: Int = root(block)
-                guard blocks[block].kind == .temporary, lifetimes[place]?.last == position, operand.storageOffset == 0,
-                    operand.dtype.byteWidth == output.dtype.byteWidth, blocks[block].byteCount == blocks[result].byteCount,
-                    blocks[place].byteCount == blocks[result].byteCount, operand.layout.isContiguous,
-                    operand.layout.hasSameSizes(as: output.layout),
-                    // Another operand that sees the same memory otherwise would read what has been written.
-                    operands.allSatisfy({ other in
-                        guard let other, let seen = self.block(of: other), root(seen) == place else { return true }
-                        return other.storageOffset == 0 && other.layout.isContiguous && other.layout.hasSameSizes(as: output.layout)
-                            && other.dtype == operand.dtype
-                    })
-                else { continue }
-                host[result] = place
-                let last: Int = lifetimes[result]?.last ?? position
-                lifetimes[place]?.last = max(position, last)
-                break
+            let operands: [Tensor]
+            switch step.action {
+            case .pointwise(_, let read, _): operands = read.compactMap(\.self)
+            case .fused(let fusion): operands = fusion.inputs.compactMap(\.self)
+            default: continue
+            }
+            for output in step.outputs {
+                guard let result = block(of: output), blocks[result].kind == .temporary, lifetimes[result]?.first == position else {
+                    continue
+                }
+                for operand in operands {
+                    guard let block = block(of: operand) else { continue }
+                    let place: Int = root(block)
+                    guard blocks[block].kind == .temporary, lifetimes[place]?.last == position, operand.storageOffset == 0,
+                        operand.dtype.byteWidth == output.dtype.byteWidth, blocks[block].byteCount == blocks[result].byteCount,
+                        blocks[place].byteCount == blocks[result].byteCount, operand.layout.isContiguous,
+                        operand.layout.hasSameSizes(as: output.layout),
+                        // Another operand that sees the same memory otherwise would read what has been written.
+                        operands.allSatisfy({ other in
+                            guard let seen = self.block(of: other), root(seen) == place else { return true }
+                            return other.storageOffset == 0 && other.layout.isContiguous && other.layout.hasSameSizes(as: output.layout)
+                                && other.dtype == operand.dtype
+                        })
+                    else { continue }
+                    host[result] = place
+                    // A result that nothing reads is written all the same: another one of this step must not take the place too.
+                    let last: Int = lifetimes[result]?.last ?? position
+                    lifetimes[place]?.last = max(position + 1, last)
+                    break
+                }
             }
         }
         return host.indices.map { root($0) }

@@ -5,7 +5,7 @@ import ApusTensor
 final class StepProgram {
     private struct Instruction {
         enum Kind: UInt8 {
-            case pointwise, compute, host, branch, jump, fail
+            case pointwise, fused, compute, host, branch, jump, fail
         }
 
         let kind: Kind
@@ -29,6 +29,8 @@ final class StepProgram {
 
     /// An address that depends on where a block lies.
     private struct Relocation {
+        let isFused: Bool
+        /// The position in the table of elementwise or of fused steps.
         let step: Int32
         let operand: Int32
         let byteOffset: Int
@@ -37,6 +39,7 @@ final class StepProgram {
     let steps: [BoundStep]
     private let code: [Instruction]
     private let pointwise: UnsafeMutableBufferPointer<PreparedPointwise>
+    private let fusions: [PreparedFusion]
     private let computes: [Compute]
     private let hosts: [Host]
     private let predicates: [Tensor]
@@ -48,6 +51,7 @@ final class StepProgram {
         steps = binder.steps
         var code: [Instruction] = []
         var prepared: [PreparedPointwise] = []
+        var fusions: [PreparedFusion] = []
         var computes: [Compute] = []
         var hosts: [Host] = []
         var predicates: [Tensor] = []
@@ -57,22 +61,32 @@ final class StepProgram {
             code.append(
                 Instruction(kind: kind, index: Int32(truncatingIfNeeded: index), target: Int32(truncatingIfNeeded: target)))
         }
+        /// Notes that an operand's address follows its block, where that is one that moves.
+        func relocate(_ tensor: Tensor, isFused: Bool, _ step: Int, _ operand: Int) {
+            guard let block = binder.block(of: tensor), binder.blocks[block].kind != .temporary else { return }
+            relocations[block].append(
+                Relocation(
+                    isFused: isFused, step: Int32(truncatingIfNeeded: step), operand: Int32(truncatingIfNeeded: operand),
+                    byteOffset: tensor.storageOffset * tensor.dtype.byteWidth))
+        }
         for step in binder.steps {
             switch step.action {
             case .pointwise(var operation, let operands, _):
                 var places: [(position: Int, tensor: Tensor?)] = operands.enumerated().map { ($0.offset, $0.element) }
                 places.append((PreparedPointwise.result, step.outputs.first))
-                for (position, tensor) in places {
-                    guard let tensor else { continue }
+                for case (let position, let tensor?) in places {
                     operation.setAddress(position, tensor.baseAddress)
-                    guard let block = binder.block(of: tensor), binder.blocks[block].kind != .temporary else { continue }
-                    relocations[block].append(
-                        Relocation(
-                            step: Int32(truncatingIfNeeded: prepared.count), operand: Int32(truncatingIfNeeded: position),
-                            byteOffset: tensor.storageOffset * tensor.dtype.byteWidth))
+                    relocate(tensor, isFused: false, prepared.count, position)
                 }
                 add(.pointwise, prepared.count)
                 prepared.append(operation)
+            case .fused(let fusion):
+                for case (let operand, let tensor?) in (fusion.inputs + fusion.outputs).enumerated() {
+                    fusion.setAddress(operand, tensor.baseAddress)
+                    relocate(tensor, isFused: true, fusions.count, operand)
+                }
+                add(.fused, fusions.count)
+                fusions.append(fusion)
             case .compute(let kernel):
                 add(.compute, computes.count)
                 computes.append(Compute(kernel: kernel, call: step.call, outputs: step.outputs))
@@ -89,6 +103,7 @@ final class StepProgram {
             }
         }
         self.code = code
+        self.fusions = fusions
         self.computes = computes
         self.hosts = hosts
         self.predicates = predicates
@@ -106,7 +121,12 @@ final class StepProgram {
     /// Tells elementwise steps where a block lies from now on. Other steps see it through their tensors.
     func move(_ block: Int, to address: UnsafeMutableRawPointer) {
         for relocation in relocations[block] {
-            pointwise[Int(relocation.step)].setAddress(Int(relocation.operand), address + relocation.byteOffset)
+            let (step, operand, place) = (Int(relocation.step), Int(relocation.operand), address + relocation.byteOffset)
+            if relocation.isFused {
+                fusions[step].setAddress(operand, place)
+            } else {
+                pointwise[step].setAddress(operand, place)
+            }
         }
     }
 
@@ -120,6 +140,10 @@ final class StepProgram {
                 do {
                     switch instruction.kind {
                     case .pointwise: if pointwise[index].run() != 0 { try explain(position - 1) }
+                    case .fused:
+                        if fusions[index].run() != 0 {
+                            throw steps[position - 1].call.error(.outOfMemory, "no memory for intermediate results")
+                        }
                     case .compute:
                         let step: Compute = computes[index]
                         try step.kernel(step.call, step.outputs)

@@ -38,6 +38,17 @@ package struct PreparedPointwise {
         }
     }
 
+    /// False where the values decide whether the operation succeeds.
+    var neverFails: Bool { !apus_op_may_fail(operation, compute) }
+
+    /// Operand 0, 1 or 2 as the kernels see it.
+    func operand(_ position: Int) -> apus_view { position == 0 ? a : position == 1 ? b : c }
+
+    /// The operation as a step of a register program.
+    func instruction(into out: Int32, _ a: Int32, _ b: Int32, _ c: Int32) -> apus_instruction {
+        apus_instruction(op: operation, compute: compute, out: out, a: a, b: b, c: c, params: parameters)
+    }
+
     /// Computes the result; 0 when that went well.
     package mutating func run() -> Int32 {
         switch arity {
@@ -92,6 +103,24 @@ package final class KernelMemory {
         }
         return apus_view(data: piece, sizes: nil, strides: nil, rank: 0, dtype: Int32(dtype.rawValue))
     }
+
+    /// The tensor as an operand of results with these sizes: one number for all of them, or with strides of zero where it is repeated.
+    func broadcastView(of tensor: Tensor, to layout: Layout) -> apus_view {
+        var view: apus_view = tensor.view
+        let source: Layout = tensor.layout
+        if source.count == 1 {
+            view.rank = 0
+        } else if !source.hasSameSizes(as: layout) {
+            let extra: Int = layout.rank - source.rank
+            let strides: [Int64] = (0..<layout.rank).map { dim in
+                dim >= extra && source.size(dim - extra) == layout.size(dim) ? source.strides[dim - extra] : 0
+            }
+            view.sizes = layout.sizes
+            view.strides = UnsafePointer(numbers(strides))
+            view.rank = Int32(truncatingIfNeeded: layout.rank)
+        }
+        return view
+    }
 }
 
 extension Operator {
@@ -138,20 +167,9 @@ extension Operator {
             view.rank = 1
         }
         for (index, operand) in operands.enumerated() {
-            guard let source = operand?.layout else { continue }
-            if source.count == 1 {
-                views[index].rank = 0
-            } else if isFlat {
-                setFlat(&views[index])
-            } else if !source.hasSameSizes(as: layout) {
-                let extra: Int = layout.rank - source.rank
-                let strides: [Int64] = (0..<layout.rank).map { dim in
-                    dim >= extra && source.size(dim - extra) == layout.size(dim) ? source.strides[dim - extra] : 0
-                }
-                views[index].sizes = layout.sizes
-                views[index].strides = UnsafePointer(memory.numbers(strides))
-                views[index].rank = Int32(truncatingIfNeeded: layout.rank)
-            }
+            guard let operand else { continue }
+            views[index] = memory.broadcastView(of: operand, to: layout)
+            if isFlat, operand.layout.count != 1 { setFlat(&views[index]) }
         }
         if isFlat { setFlat(&out) }
     }

@@ -186,6 +186,8 @@ bool apus_op_is_supported(int32_t op, int32_t compute);
 int apus_op_arity(int32_t op);
 /// The dtype of the result when computed in `compute`: bool for predicates, real for magnitudes of complex numbers, else `compute`.
 int32_t apus_op_result_dtype(int32_t op, int32_t compute);
+/// Whether values decide if the operation succeeds: integers that divide, or are exponents.
+bool apus_op_may_fail(int32_t op, int32_t compute);
 
 /// `compute` is the dtype that operands are converted to (PyTorch's promoted dtype); results are converted to `out`'s dtype. Views have the same sizes,
 /// or rank 0 for a scalar; the caller broadcasts with strides of 0. `out` may be exactly one of the inputs, not overlap it otherwise. `params` may be null.
@@ -208,4 +210,14 @@ typedef struct apus_instruction {
 /// read and only once; `output_registers[i]` goes to `outputs[i]`. At most APUS_MAX_REGISTERS registers and APUS_MAX_OPERANDS inputs, and as many outputs.
 int apus_fused(const apus_instruction *program, int32_t count, const apus_view *inputs, int32_t n_in, const int32_t *output_registers,
                const apus_view *outputs, int32_t n_out);
+
+/// A register program that was compiled for views of certain sizes, strides and dtypes; only addresses change from run to run.
+typedef struct apus_fusion apus_fusion;
+/// As `apus_fused`, without running. Null where the program is refused or memory has run out.
+apus_fusion *apus_fusion_make(const apus_instruction *program, int32_t count, const apus_view *inputs, int32_t n_in, const int32_t *output_registers,
+                              const apus_view *outputs, int32_t n_out);
+/// Operands are numbered from 0, the inputs first.
+void apus_fusion_set_address(apus_fusion *fusion, int32_t operand, void *address);
+int apus_fusion_run(const apus_fusion *fusion);
+void apus_fusion_free(apus_fusion *fusion);
 #endif

@@ -7,6 +7,19 @@ bool apus_op_is_costly(int32_t op) {
            op == APUS_OP_MISH_BACKWARD || op == APUS_OP_LOG_SIGMOID_BACKWARD;
 }
 
+bool apus_op_may_fail(int32_t op, int32_t compute) {
+    if (compute > APUS_INT64) return false;
+    switch (op) {
+    case APUS_OP_FLOOR_DIV:
+    case APUS_OP_TRUNC_DIV:
+    case APUS_OP_REMAINDER:
+    case APUS_OP_FMOD:
+    case APUS_OP_ADDCDIV:
+    case APUS_OP_POW_SCALAR: return true;
+    default: return false;
+    }
+}
+
 static int32_t new_register(apus_program *p, int32_t dtype) {
     if (p->registers == APUS_PROGRAM_REGISTERS) return -1;
     p->dtype[p->registers] = dtype;

@@ -14,13 +14,14 @@ typedef struct apus_step {
 
 typedef struct apus_program {
     int32_t steps, registers, inputs, outputs;
-    apus_step step[APUS_PROGRAM_STEPS];
     int32_t dtype[APUS_PROGRAM_REGISTERS];
     /// Where a register lies in a worker's scratch memory, in tiles of 16-byte elements' slots; -1 before it is placed.
     int32_t slot[APUS_PROGRAM_REGISTERS];
     int32_t slots;
     int32_t output_register[APUS_MAX_OPERANDS];
     bool is_costly;
+    /// Last: a program that is kept has memory for the steps that it has.
+    apus_step step[APUS_PROGRAM_STEPS];
 } apus_program;
 
 /// Checks and compiles. `input_dtypes` and `output_dtypes` are those of memory.

@@ -178,24 +178,3 @@ int apus_program_run(const apus_program *program, const apus_plan *plan) {
     apus_parallel_for(r.tiles, elements / r.tile + 1, run_range, &r);
     return atomic_load_explicit(&r.status, memory_order_relaxed);
 }
-
-int apus_fused(const apus_instruction *instructions, int32_t count, const apus_view *inputs, int32_t n_in, const int32_t *output_registers,
-               const apus_view *outputs, int32_t n_out) {
-    if (n_in < 0 || n_in > APUS_MAX_OPERANDS || n_out < 1 || n_out > APUS_MAX_OPERANDS) return APUS_INVALID_ARGUMENT;
-    const apus_view *views[APUS_PLAN_OPERANDS];
-    int32_t in_dtypes[APUS_MAX_OPERANDS], out_dtypes[APUS_MAX_OPERANDS];
-    for (int32_t k = 0; k < n_in; k++) {
-        views[k] = &inputs[k];
-        in_dtypes[k] = inputs[k].dtype;
-    }
-    for (int32_t k = 0; k < n_out; k++) {
-        views[n_in + k] = &outputs[k];
-        out_dtypes[k] = outputs[k].dtype;
-    }
-    apus_program program;
-    int status = apus_program_make(&program, instructions, count, in_dtypes, n_in, output_registers, out_dtypes, n_out);
-    if (status != APUS_OK) return status;
-    apus_plan plan;
-    status = apus_plan_make(&plan, views, n_in + n_out, true);
-    return status != APUS_OK ? status : apus_program_run(&program, &plan);
-}

@@ -74,12 +74,13 @@ func expectAgrees(_ plan: Plan, _ graph: Graph, _ inputs: [Tensor], sourceLocati
 }
 
 func expectSame(_ a: RuntimeValue, _ b: RuntimeValue, sourceLocation: SourceLocation = #_sourceLocation) throws {
-    guard case .tensor(let p) = a, case .tensor(let q) = b else {
+    guard case .tensor(var p) = a, case .tensor(var q) = b else {
         #expect("\(a)" == "\(b)", sourceLocation: sourceLocation)
         return
     }
     #expect(p.dtype == q.dtype, sourceLocation: sourceLocation)
     #expect(try p.sizes == q.sizes, sourceLocation: sourceLocation)
+    if p.dtype.isComplex { (p, q) = (try p.viewAsReal(), try q.viewAsReal()) }
     let (x, y): ([Double], [Double]) = (try p.array(of: Double.self), try q.array(of: Double.self))
     #expect(zip(x, y).allSatisfy { $0.bitPattern == $1.bitPattern || ($0.isNaN && $1.isNaN) }, sourceLocation: sourceLocation)
 }

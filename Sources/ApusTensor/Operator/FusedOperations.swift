@@ -1,0 +1,129 @@
+import CApusKernels
+
+/// Elementwise operations whose results have the same sizes, to be run as one pass over memory: a short program over tiles that stay in the
+/// processor's cache. What only operations of the group read never reaches memory.
+///
+/// The bits are those of the operations one by one: a tile's values are kept, and rounded, in the dtypes that the results have.
+package struct FusedOperations {
+    /// A value that the program reads from memory.
+    private struct Input {
+        /// Nil for a number.
+        let tensor: Tensor?
+        let view: apus_view
+    }
+
+    private struct Result {
+        let tensor: Tensor
+        let operation: Int
+    }
+
+    private var inputs: [Input] = []
+    private var operations: [PreparedPointwise] = []
+    /// For each operation its operands: inputs by their number, results of earlier operations by `~number`.
+    private var operands: [[Int]] = []
+    private var results: [ObjectIdentifier: Result] = [:]
+    private var layout: Layout?
+
+    package init() {}
+
+    package var count: Int { operations.count }
+
+    /// Adds an operation, or leaves everything as it was and returns false where it does not go with the others: other sizes, an operand
+    /// that sees an earlier result in another order, a failure that has to be told apart, or no room.
+    package mutating func append(_ operation: PreparedPointwise, operands given: [Tensor?], result: Tensor) -> Bool {
+        guard operation.neverFails, result.layout.isContiguous, layout.map({ $0.hasSameSizes(as: result.layout) }) ?? true else {
+            return false
+        }
+        var added: [Input] = inputs
+        var numbers: [Int] = []
+        for (position, tensor) in given.enumerated() {
+            if let tensor, let earlier = results[ObjectIdentifier(tensor.storage)] {
+                guard tensor.storageOffset == earlier.tensor.storageOffset, tensor.dtype == earlier.tensor.dtype,
+                    tensor.layout.isContiguous, tensor.layout.hasSameSizes(as: earlier.tensor.layout)
+                else { return false }
+                numbers.append(~earlier.operation)
+                continue
+            }
+            let input = Input(tensor: tensor, view: operation.operand(position))
+            if let known = added.firstIndex(where: { FusedOperations.isSame($0, input) }) {
+                numbers.append(known)
+            } else {
+                numbers.append(added.count)
+                added.append(input)
+            }
+        }
+        guard added.count <= FusedOperations.maximumOperands, added.count + operations.count < FusedOperations.maximumRegisters else {
+            return false
+        }
+        inputs = added
+        results[ObjectIdentifier(result.storage)] = Result(tensor: result, operation: operations.count)
+        operations.append(operation)
+        operands.append(numbers)
+        layout = result.layout
+        return true
+    }
+
+    /// The program that writes the results of these operations; nil where the kernels can't run it as one.
+    package func prepare(writing written: [Int], _ outputs: [Tensor], _ memory: KernelMemory) -> PreparedFusion? {
+        guard let layout, written.count <= FusedOperations.maximumOperands, written.count == outputs.count else { return nil }
+        let firstResult: Int = inputs.count
+        func register(_ operand: Int) -> Int32 { Int32(truncatingIfNeeded: operand < 0 ? firstResult + ~operand : operand) }
+        let instructions: [apus_instruction] = operations.indices.map { index in
+            let registers: [Int32] = operands[index].map(register)
+            return operations[index].instruction(
+                into: register(~index), registers[0], registers.count > 1 ? registers[1] : -1, registers.count > 2 ? registers[2] : -1)
+        }
+        let inputViews: [apus_view] = inputs.map { input in
+            guard let tensor = input.tensor else { return input.view }
+            return memory.broadcastView(of: tensor, to: layout)
+        }
+        let outputViews: [apus_view] = outputs.map(\.view)
+        let outputRegisters: [Int32] = written.map { register(~$0) }
+        let fusion: OpaquePointer? = apus_fusion_make(
+            instructions, Int32(truncatingIfNeeded: instructions.count), inputViews, Int32(truncatingIfNeeded: inputViews.count),
+            outputRegisters, outputViews, Int32(truncatingIfNeeded: outputViews.count))
+        return fusion.map { PreparedFusion($0, inputs: inputs.map(\.tensor), outputs: outputs) }
+    }
+
+    private static let maximumOperands = Int(APUS_MAX_OPERANDS)
+    private static let maximumRegisters = Int(APUS_MAX_REGISTERS)
+
+    /// Whether both are the same number, or see the same elements in the same order.
+    private static func isSame(_ a: Input, _ b: Input) -> Bool {
+        switch (a.tensor, b.tensor) {
+        case (nil, nil):
+            guard a.view.dtype == b.view.dtype, let p = a.view.data, let q = b.view.data else { return false }
+            let bytes: Range<Int> = 0..<Int(apus_dtype_size(a.view.dtype))
+            return bytes.allSatisfy { p.load(fromByteOffset: $0, as: UInt8.self) == q.load(fromByteOffset: $0, as: UInt8.self) }
+        case (let p?, let q?):
+            return p.storage === q.storage && p.storageOffset == q.storageOffset && p.dtype == q.dtype
+                && p.layout.hasSameSizes(as: q.layout) && p.layout.stridesArray == q.layout.stridesArray
+        default: return false
+        }
+    }
+}
+
+/// A fused program with everything resolved but addresses.
+package final class PreparedFusion {
+    private let fusion: OpaquePointer
+    /// What the program reads from memory, nil for a number; operand numbers start with these.
+    package let inputs: [Tensor?]
+    /// What it writes; their operand numbers follow the inputs'.
+    package let outputs: [Tensor]
+
+    fileprivate init(_ fusion: OpaquePointer, inputs: [Tensor?], outputs: [Tensor]) {
+        self.fusion = fusion
+        self.inputs = inputs
+        self.outputs = outputs
+    }
+
+    deinit { apus_fusion_free(fusion) }
+
+    /// Sets where an operand lies.
+    package func setAddress(_ operand: Int, _ address: UnsafeMutableRawPointer) {
+        apus_fusion_set_address(fusion, Int32(truncatingIfNeeded: operand), address)
+    }
+
+    /// Computes the results; 0 when that went well.
+    package func run() -> Int32 { apus_fusion_run(fusion) }
+}

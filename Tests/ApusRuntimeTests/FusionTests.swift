@@ -1,0 +1,137 @@
+import ApusGraph
+import ApusSymbolic
+import ApusTensor
+import Testing
+
+@testable import ApusRuntime
+
+/// Rows of elementwise operations become one step, with the bits of the operations one by one.
+@Suite struct FusionTests {
+    /// How many steps of the plan are fused, and how many there are.
+    private func steps(_ plan: Plan, _ inputs: [Tensor]) throws -> (fused: Int, all: Int) {
+        let steps = try plan.bind(inputs).program.steps
+        return (steps.count { if case .fused = $0.action { true } else { false } }, steps.count)
+    }
+
+    @Test func chainsAreOneStepWithoutMemory() throws {
+        let n = Sizes(1).sizes[0]
+        var program = try Program(float32([n, 8]), float32([8]))
+        var value = program.inputs[0]
+        for _ in 0..<5 {
+            value = try program.add("aten::mul.Tensor", .tensor(value), .tensor(program.inputs[1]))
+            value = try program.add("aten::tanh", .tensor(value))
+            value = try program.add("aten::add.Tensor", .tensor(value), .tensor(program.inputs[0]), .int(2))
+        }
+        let graph = program.graph(value)
+        let plan = try Plan(graph)
+        for size in [1, 0, 7, 5000] {
+            let inputs = [try ramp([size, 8]), try ramp([8], 3)]
+            try expectAgrees(plan, graph, inputs)
+            let bound = try plan.bind(inputs)
+            #expect(bound.program.steps.count == 1)
+            #expect(bound.placement.byteCount == 0, "what only the row reads has no memory")
+        }
+    }
+
+    @Test func longRowsAreCutWhereRegistersEnd() throws {
+        var program = try Program(float32([100]))
+        var value = program.inputs[0]
+        for index in 0..<200 {
+            value = try program.add("aten::add.Tensor", .tensor(value), .tensor(program.inputs[0]), .int(.init(index % 3)))
+        }
+        let graph = program.graph(value)
+        try expectPlanAgrees(graph, [try ramp([100])])
+        let (fused, all) = try steps(try Plan(graph), [try ramp([100])])
+        #expect(fused == all && (4...5).contains(all), "\(fused) of \(all)")
+    }
+
+    @Test func whatOthersReadIsWritten() throws {
+        let n = Sizes(1).sizes[0]
+        var program = try Program(float32([n, 4]))
+        let cos = try program.add("aten::cos", .tensor(program.inputs[0]))
+        let neg = try program.add("aten::neg", .tensor(cos))
+        let turned = try program.add("aten::transpose.int", .tensor(neg), .int(0), .int(1))
+        let sum = try program.add("aten::sum.dim_IntList", .tensor(turned), .ints([0]), .bool(false), .none)
+        let exp = try program.add("aten::exp", .tensor(neg))
+        let square = try program.add("aten::mul.Tensor", .tensor(exp), .tensor(cos))
+        let graph = program.graph(sum, square, exp, exp)
+        try expectPlanAgrees(graph, [try ramp([5, 4])])
+        try expectPlanAgrees(graph, [try ramp([700, 4])])
+    }
+
+    /// An operand that sees an earlier result in another order ends the row.
+    @Test func turnedResultsEndTheRow() throws {
+        var program = try Program(float32([6, 6]))
+        let cos = try program.add("aten::cos", .tensor(program.inputs[0]))
+        let turned = try program.add("aten::transpose.int", .tensor(cos), .int(0), .int(1))
+        let sum = try program.add("aten::add.Tensor", .tensor(cos), .tensor(turned), .int(1))
+        let neg = try program.add("aten::neg", .tensor(sum))
+        let graph = program.graph(neg)
+        try expectPlanAgrees(graph, [try ramp([6, 6])])
+        let (fused, all) = try steps(try Plan(graph), [try ramp([6, 6])])
+        #expect(fused == 1 && all == 2)
+    }
+
+    /// Division by an integer zero is told with its own operator and place.
+    @Test func whatMayFailStaysAlone() throws {
+        let type = ValueType.tensor(TensorSpec(.int64, try Shape([3])))
+        func integers(_ values: [Int]) throws -> Tensor { try Tensor(values, shape: [3]) }
+        var program = try Program(type, type)
+        let neg = try program.add("aten::neg", .tensor(program.inputs[0]))
+        let quotient = try program.add("aten::floor_divide", .tensor(neg), .tensor(program.inputs[1]))
+        let double = try program.add("aten::add.Tensor", .tensor(quotient), .tensor(quotient), .int(1))
+        let square = try program.add("aten::mul.Tensor", .tensor(double), .tensor(double))
+        let graph = program.graph(square)
+        let plan = try Plan(graph)
+        try expectAgrees(plan, graph, [try integers([7, -8, 9]), try integers([2, 3, -4])])
+        do {
+            _ = try plan.run([try integers([7, -8, 9]), try integers([2, 0, -4])])
+            Issue.record("a division by zero went through")
+        } catch let error as TensorError {
+            #expect("\(error)".contains("floor_divide") && "\(error)".contains("by zero"), "\(error)")
+        }
+    }
+
+    /// Random rows over dtypes that are rounded on the way, with comparisons, choices, repeated and turned operands.
+    @Test(arguments: [DType.float32, .float64, .float16, .bfloat16, .int32, .int8, .complex64])
+    func randomRows(_ dtype: DType) throws {
+        var state: UInt64 = 11
+        func next(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(bound))
+        }
+        for round in 0..<40 {
+            let n = Sizes(1).sizes[0]
+            func type(_ sizes: [SymInt]) throws -> ValueType { .tensor(TensorSpec(dtype, try Shape(sizes))) }
+            var program = try Program(type([n, 5]), type([5]), type([n, 1]), type([5, n]), type([]))
+            let turned = try program.add("aten::transpose.int", .tensor(program.inputs[3]), .int(0), .int(1))
+            var values = [program.inputs[0], turned]
+            let any = program.inputs
+            func operand() -> Value { next(3) == 0 ? [any[1], any[2], any[4]][next(3)] : values[next(values.count)] }
+            for _ in 0..<(2 + next(20)) {
+                let a = values[next(values.count)]
+                switch next(dtype.isComplex ? 4 : 6) {
+                case 0: values.append(try program.add("aten::add.Tensor", .tensor(a), .tensor(operand()), .int(2)))
+                case 1: values.append(try program.add("aten::mul.Tensor", .tensor(a), .tensor(operand())))
+                case 2: values.append(try program.add("aten::neg", .tensor(a)))
+                case 3: values.append(try program.add("aten::sub.Tensor", .tensor(operand()), .tensor(a), .int(1)))
+                case 4: values.append(try program.add("aten::maximum", .tensor(a), .tensor(operand())))
+                default:
+                    let test = try program.add("aten::lt.Tensor", .tensor(a), .tensor(operand()))
+                    values.append(try program.add("aten::where.self", .tensor(test), .tensor(operand()), .tensor(a)))
+                }
+            }
+            let outputs = [values[values.count - 1], values[next(values.count)], values[values.count - 2]]
+            let graph = program.graph(outputs)
+            let plan = try Plan(graph)
+            for size in [3, 1, 0, 300] {
+                let inputs = try [[size, 5], [5], [size, 1], [5, size], []].enumerated().map { index, sizes in
+                    try ramp(sizes, round + index).to(dtype)
+                }
+                try expectAgrees(plan, graph, inputs)
+                let check = ArenaCheck(try plan.bind(inputs))
+                #expect(check.offences.isEmpty, "round \(round): \(check.offences.first ?? "")\n\(graph)")
+            }
+        }
+    }
+}
