@@ -20,7 +20,15 @@ import Testing
 
     @Test func blasComesUpRight() {
         #expect(apus_blas_initialize())
-        #expect(!String(cString: apus_blas_core_name()).isEmpty)
+        let core = String(cString: apus_blas_core_name())
+        guard ProcessInfo.processInfo.environment["OPENBLAS_CORETYPE"].map({ $0 == core }) ?? true else { return }
+        // Whatever OpenBLAS makes of the processor, its kernels use the vector instructions that there are.
+        let wide = ["SkylakeX", "Cooperlake", "SapphireRapids"]
+        switch String(cString: apus_cpu_level()) {
+        case "avx512": #expect(wide.contains(core), "\(core)")
+        case "avx2": #expect((wide + ["Haswell", "Zen"]).contains(core), "\(core)")
+        default: #expect(!core.isEmpty)
+        }
     }
 
     /// Small whole numbers: exact in every dtype. The old contents are NaN, which a factor of 0 must not let through.

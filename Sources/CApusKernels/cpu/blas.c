@@ -9,17 +9,34 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool is_right;
 
 #if defined(__x86_64__)
-/// OpenBLAS versions that do not know a processor fall back to AVX2 kernels. Where AVX-512 is there, have it look again with a core type that uses it.
-/// A statically linked OpenBLAS does not export these functions: it is left as it is.
+static bool is_one_of(const char *name, const char *const *names) {
+    for (; *names; names++)
+        if (strcmp(name, *names) == 0) return true;
+    return false;
+}
+
+/// The core type to ask for, where the one that OpenBLAS took leaves vector instructions of the processor unused; null where it is right. Versions that do
+/// not know a processor take what its family was once: SSE3 kernels on a recent Intel one, AVX2 kernels on a recent AMD one.
+static const char *better_core(const char *core) {
+    static const char *const wide[] = {"SkylakeX", "Cooperlake", "SapphireRapids", NULL};
+    static const char *const medium[] = {"Haswell", "Zen", NULL};
+    const char *level = apus_cpu_level();
+    if (strcmp(level, "avx512") == 0) return is_one_of(core, wide) ? NULL : "SkylakeX";
+    if (strcmp(level, "avx2") == 0) return is_one_of(core, wide) || is_one_of(core, medium) ? NULL : "Haswell";
+    return NULL;
+}
+
+/// Has OpenBLAS look again with a better core type, where there is one and the user has not chosen. A statically linked OpenBLAS does not export these
+/// functions: it is left as it is.
 static void choose_core(void) {
-    if (getenv("OPENBLAS_CORETYPE") || strcmp(apus_cpu_level(), "avx512") != 0) return;
-    const char *core = openblas_get_corename();
-    if (strcmp(core, "Haswell") != 0 && strcmp(core, "Zen") != 0) return;
+    if (getenv("OPENBLAS_CORETYPE")) return;
+    const char *core = better_core(openblas_get_corename());
+    if (!core) return;
     void (*read_environment)(void) = (void (*)(void))dlsym(RTLD_DEFAULT, "openblas_read_env");
     void (*quit)(void) = (void (*)(void))dlsym(RTLD_DEFAULT, "gotoblas_dynamic_quit");
     void (*init)(void) = (void (*)(void))dlsym(RTLD_DEFAULT, "gotoblas_dynamic_init");
     if (!read_environment || !quit || !init) return;
-    setenv("OPENBLAS_CORETYPE", "SkylakeX", 1);
+    setenv("OPENBLAS_CORETYPE", core, 1);
     read_environment();
     quit();
     init();

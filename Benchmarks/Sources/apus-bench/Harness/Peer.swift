@@ -1,3 +1,4 @@
+import Apus
 import Foundation
 
 /// PyTorch in a process of its own: `peer.py`, one JSON object a line in both directions.
@@ -16,6 +17,8 @@ final class Peer {
         let output = Pipe()
         process.executableURL = URL(fileURLWithPath: python)
         process.arguments = [script, "--threads", String(threads), "--file", programFile]
+        // Raw OpenBLAS gets the core type that Apus found: what is compared is how its kernels are called, not how it takes the processor.
+        process.environment = ProcessInfo.processInfo.environment.merging(["OPENBLAS_CORETYPE": SystemInformation.current.blasCore]) { own, _ in own }
         process.standardInput = input
         process.standardOutput = output
         requests = input.fileHandleForWriting
