@@ -156,13 +156,4 @@ extension Tensor {
     public static func / (a: some ScalarConvertible, b: Tensor) throws -> Tensor {
         try applySingle(.divTensor, [.scalar(a.scalar), .tensor(b)])
     }
-
-    public static func += (a: inout Tensor, b: Tensor) throws { a = try a + b }
-    public static func += (a: inout Tensor, b: some ScalarConvertible) throws { a = try a + b }
-    public static func -= (a: inout Tensor, b: Tensor) throws { a = try a - b }
-    public static func -= (a: inout Tensor, b: some ScalarConvertible) throws { a = try a - b }
-    public static func *= (a: inout Tensor, b: Tensor) throws { a = try a * b }
-    public static func *= (a: inout Tensor, b: some ScalarConvertible) throws { a = try a * b }
-    public static func /= (a: inout Tensor, b: Tensor) throws { a = try a / b }
-    public static func /= (a: inout Tensor, b: some ScalarConvertible) throws { a = try a / b }
 }
