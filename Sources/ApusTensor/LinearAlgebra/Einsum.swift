@@ -23,10 +23,10 @@ extension Operator {
 
     static let tensordot: Operator = composite(
         "aten::tensordot(Tensor self, Tensor other, int[] dims_self, int[] dims_other) -> Tensor",
-        "Sums the products over pairs of dimensions; the rest of both follow one after the other.",
+        "Sums the products over pairs of dimensions; the rest of both follow one after the other. A dimension of size 1 meets any other's sum.",
         samples: { [[.tensor(try .sample([2, 3, 4])), .tensor(try .sample([4, 2], seed: 2)), .ints([2, 0]), .ints([0, 1])]] }
     ) { call in
-        let (a, b) = (try call.tensor(0), try call.tensor(1))
+        var (a, b) = (try call.tensor(0), try call.tensor(1))
         let (own, other) = (try call.constants(2), try call.constants(3))
         guard own.count == other.count else { throw call.error(.invalidArgument, "\(own.count) dimensions meet \(other.count)") }
         let left = own.isEmpty ? [] : try own.map { try normalize(dim: $0, rank: a.rank, in: call.name) }
@@ -35,6 +35,11 @@ extension Operator {
             throw call.error(.invalidArgument, "a dimension appears twice in \(own) or \(other)")
         }
         for (i, j) in zip(left, right) {
+            let (isOne, otherIsOne) = (a.shape[i].constant == 1, b.shape[j].constant == 1)
+            if isOne != otherIsOne, a.shape[i].constant != nil, b.shape[j].constant != nil {
+                if isOne { b = try b.sum(dim: j, keepDim: true) } else { a = try a.sum(dim: i, keepDim: true) }
+                continue
+            }
             try require(
                 a.shape[i] == b.shape[j],
                 call.error(

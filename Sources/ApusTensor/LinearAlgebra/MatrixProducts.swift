@@ -48,8 +48,9 @@ extension Operator {
         }
     ) { call in
         let product = try call.tensor(1).bmm(call.tensor(2)).sum(dim: 0)
-        let scaled = try product.scaled(by: call.scalar(4))
-        return [.tensor(try call.scalar(3).isKnown(0) ? scaled : call.tensor(0).scaled(by: call.scalar(3)) + scaled)]
+        let (beta, alpha) = (try call.factor(3, for: product), try call.factor(4, for: product))
+        let scaled = try product.scaled(by: alpha)
+        return [.tensor(try beta.isKnown(0) ? scaled : call.tensor(0).scaled(by: beta) + scaled)]
     }
 
     static let mv: Operator = Operator(
@@ -77,8 +78,10 @@ extension Operator {
             [[.tensor(try .sample([2])), .tensor(try .sample([2, 3])), .tensor(try .sample([3], seed: 2)), .double(0.5), .double(2)]]
         }
     ) { call in
-        let product = try call.tensor(1).mv(call.tensor(2)).scaled(by: call.scalar(4))
-        return [.tensor(try call.scalar(3).isKnown(0) ? product : call.tensor(0).scaled(by: call.scalar(3)) + product)]
+        let product = try call.tensor(1).mv(call.tensor(2))
+        let (beta, alpha) = (try call.factor(3, for: product), try call.factor(4, for: product))
+        let scaled = try product.scaled(by: alpha)
+        return [.tensor(try beta.isKnown(0) ? scaled : call.tensor(0).scaled(by: beta) + scaled)]
     }
 
     static let dot: Operator = Operator(
@@ -151,6 +154,18 @@ extension Operator {
                 let own: OperatorArgument = g.isWanted(0) ? .tensor(try g.gradient.scaled(by: beta).summed(to: base.shape)) : .none
                 return try g.productGradients(1, 2, prefix: [own], scale: alpha)
             }, samples: samples)
+    }
+}
+
+extension Call {
+    /// A factor of a product in the product's dtype: a fraction loses its fractional part beside integers, as in PyTorch.
+    fileprivate func factor(_ index: Int, for product: Tensor) throws -> Scalar {
+        let factor: Scalar = try scalar(index)
+        guard !product.dtype.isFloatingPoint, !product.dtype.isComplex, case .float = factor, let value = factor.doubleValue else { return factor }
+        guard let whole = Int(exactly: value.rounded(.towardZero)) else {
+            throw error(.invalidArgument, "the factor \(value) does not fit \(product.dtype)")
+        }
+        return .int(SymInt(whole))
     }
 }
 

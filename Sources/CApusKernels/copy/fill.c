@@ -96,6 +96,10 @@ int apus_arange_int(int64_t start, int64_t step, const apus_view *out) {
 }
 int apus_linspace(double start, double end, const apus_view *out) {
     int64_t n = apus_view_count(out);
+    if (out->dtype <= APUS_INT64) { // PyTorch takes the ends as integers first
+        start = trunc(start);
+        end = trunc(end);
+    }
     progression p = {.halves = n > 1, .start = start, .end = end, .step = n > 1 ? (end - start) / (double)(n - 1) : 0};
     if (out->dtype == APUS_FLOAT32 && n > 1) { // PyTorch computes the step in the result's precision
         p.start = (float)start;
