@@ -17,6 +17,7 @@ extension Operator {
         kernel: .compute { call, outputs in
             let x = try call.tensor(0)
             let dim = try normalize(dim: try call.constant(1), rank: x.rank, in: call.name)
+            if outputs[0].layout.count == 0 { return }
             let (source, index, output) = (x.atLeastVector, try call.tensor(2).atLeastVector, outputs[0].atLeastVector)
             var (a, i, out, bad): (apus_view, apus_view, apus_view, Int64) = (source.view, index.view, output.view, 0)
             try check(apus_gather(Int32(dim), &a, &i, &out, &bad), call, index: bad, shape: x.shape, dim: dim)
@@ -155,7 +156,8 @@ extension Call {
     /// A tensor of integers that are positions.
     func indexTensor(_ index: Int) throws -> Tensor {
         let tensor = try tensor(index)
-        guard tensor.dtype == .int64 || tensor.dtype == .int32 else {
+        // At no positions nothing is read, whatever their dtype.
+        guard tensor.dtype == .int64 || tensor.dtype == .int32 || tensor.shape.sizes.contains(where: { $0.constant == 0 }) else {
             throw error(.dtypeMismatch, "the index must be int64 or int32, not \(tensor.dtype)")
         }
         return tensor
