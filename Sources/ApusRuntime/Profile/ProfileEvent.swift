@@ -16,7 +16,7 @@ public struct ProfileEvent: Sendable, Encodable {
     public let name: String
     /// What a step computes, in order; empty for other kinds.
     public let operators: [String]
-    /// The line of the function that a step comes from; of the first operator in a row.
+    /// The line of the function that a step comes from, of the first operator in a row; nil where the program came from a file without it.
     public let site: String?
     /// When it began, in nanoseconds since the profiler was made.
     public let start: Int64

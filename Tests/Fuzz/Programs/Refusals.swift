@@ -30,7 +30,7 @@ extension RandomProgram {
             if error.message.hasPrefix("a size can't be computed") { return .refused(.invalidSize, error.message) }
             if error.message.hasPrefix("the body of") { return .refused(.questionInBody, error.message) }
             if error.message.hasSuffix("do not settle") { return .refused(.tooComplex, error.message) }
-            if isJoint, error.message.hasPrefix("the loss has no gradient") || error.message.hasPrefix("the loss depends on none") {
+            if isJoint, error.message.hasPrefix("the loss has no gradient") {
                 return .refused(.notDifferentiable, error.message)
             }
             return nil

@@ -114,7 +114,7 @@ public struct RandomProgram: Sendable {
     public var result: TensorTerm
     public var number: SizeTerm
     public var domain: Domain
-    /// Whether the program is the sum of the result with its gradient by the first input, traced by `exportJoint`.
+    /// Whether the program is a loss made of the result, with its gradient by the first input, traced by `exportJoint`.
     public var isJoint: Bool
 
     public init(body: [Statement], result: TensorTerm, number: SizeTerm, domain: Domain, isJoint: Bool = false) {
