@@ -7,7 +7,7 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo test fuzz sanitize bench format lint docs image clean packages python
+.PHONY: help demo examples test fuzz sanitize bench format lint docs image clean packages python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -16,6 +16,11 @@ demo: packages ## train, export, save, reload in a new process: the whole road o
 	@mkdir -p "$(OUT)/demo"
 	$(SWIFT) build -c release --package-path Examples --product digits
 	@"$$($(SWIFT) build -c release --package-path Examples --show-bin-path)/digits" --output "$(OUT)/demo"
+
+examples: packages ## build the examples, and train from a file as from source: the loss curves must agree
+	@mkdir -p "$(OUT)/examples"
+	$(SWIFT) build -c release --package-path Examples
+	@"$$($(SWIFT) build -c release --package-path Examples --show-bin-path)/joint-training" "$(OUT)/examples"
 
 test: packages python ## all tests, in release, with PyTorch, ONNX Runtime and Z3 as judges
 	@SWIFT="$(SWIFT)" Scripts/test $(ARGS)
@@ -27,7 +32,7 @@ SEED ?= 1
 fuzz: packages ## random programs, exported and swept against eager: SECONDS=600 SEED=1
 	@SWIFT="$(SWIFT)" Scripts/fuzz "$(OUT)/fuzz" "$(SECONDS)" "$(SEED)"
 
-sanitize: packages ## a slice of the random programs under the address and thread sanitizers
+sanitize: packages ## random programs, control flow and joint graphs among them, under the address and thread sanitizers
 	@SWIFT="$(SWIFT)" Scripts/sanitize "$(OUT)/sanitize" $(SEED)
 
 bench: packages python ## side by side with PyTorch; ratios as a table, JSON and SVG

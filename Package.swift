@@ -63,6 +63,8 @@ let package = Package(
         .target(name: "FuzzPrograms", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),
         .executableTarget(name: "fuzz", dependencies: ["FuzzPrograms"], path: "Tests/Fuzz/Tool"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzPrograms"], path: "Tests/Fuzz/Cases"),
+        // Starts the command, which therefore has to be built before.
+        .testTarget(name: "CommandTests", dependencies: ["Apus", "apus-cli", "JudgeSupport"], path: "Tests/Commands"),
         .testTarget(name: "ConformanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Conformance"),
     ],
     swiftLanguageModes: [.v6]

@@ -37,34 +37,47 @@ public final class Plan: Sendable {
     ///
     /// Results have memory of their own, but for inputs that are returned as they are, or viewed. Throws what a step throws, with its place
     /// in the source.
-    public func run(_ inputs: [Tensor]) throws -> [RuntimeValue] {
-        if Interpreter.current != nil { return try Interpreter.with(nil) { try run(inputs) } }
+    /// - Parameter profiler: gets an event for the run and for each of its steps.
+    public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [RuntimeValue] {
+        if Interpreter.current != nil { return try Interpreter.with(nil) { try run(inputs, profiler: profiler) } }
+        guard let profiler else { return try run(inputs, nil) }
+        return try profiler.measure(.run, "program") { try run(inputs, profiler) }
+    }
+
+    private func run(_ inputs: [Tensor], _ profiler: Profiler?) throws -> [RuntimeValue] {
         guard inputs.count == graph.inputs.count else {
             throw TensorError(.invalidArgument, "the program takes \(graph.inputs.count) inputs, not \(inputs.count)")
         }
-        if obstacle != nil { return try executor.run(inputs) }
+        if obstacle != nil { return try runNodes(inputs, profiler) }
         return try withUnsafeTemporaryAllocation(of: Int.self, capacity: dynamicDimensions.count) { key in
             for (position, dynamic) in dynamicDimensions.enumerated() {
                 let layout: Layout = inputs[dynamic.input].layout
                 key[position] = dynamic.dim < layout.rank ? layout.size(dynamic.dim) : -1
             }
-            return try run(inputs, UnsafeBufferPointer(key))
+            return try run(inputs, UnsafeBufferPointer(key), profiler)
         }
     }
 
-    private func run(_ inputs: [Tensor], _ key: UnsafeBufferPointer<Int>) throws -> [RuntimeValue] {
+    private func run(_ inputs: [Tensor], _ key: UnsafeBufferPointer<Int>, _ profiler: Profiler?) throws -> [RuntimeValue] {
         let bound: BoundPlan
         switch cache.take(key) {
         case .bound(let known): bound = known
-        case .unplannable: return try executor.run(inputs)
+        case .unplannable: return try runNodes(inputs, profiler)
         case .none:
-            do { bound = try bind(inputs) } catch is NotPlannable {
+            do {
+                bound = try profiler?.measure(.bind, "program") { try bind(inputs) } ?? bind(inputs)
+            } catch is NotPlannable {
                 cache.markUnplannable(key)
-                return try executor.run(inputs)
+                return try runNodes(inputs, profiler)
             }
         }
         defer { cache.give(bound, key) }
-        return try bound.run(try bound.accept(inputs, graph), given: inputs)
+        return try bound.run(try bound.accept(inputs, graph), given: inputs, profiler)
+    }
+
+    private func runNodes(_ inputs: [Tensor], _ profiler: Profiler?) throws -> [RuntimeValue] {
+        guard let profiler else { return try executor.run(inputs) }
+        return try Interpreter.with(ProfilingInterpreter(profiler)) { try executor.run(inputs) }
     }
 
     /// The bound form for inputs of these sizes.

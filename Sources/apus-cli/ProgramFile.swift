@@ -10,8 +10,8 @@ struct ProgramFile: ParsableArguments {
     @Option(name: .long, help: "The entry point, for files that hold several.")
     var entryPoint: String?
 
-    func load() throws -> ExportedProgram {
-        let programs = try ExportedProgram.loadAll(from: file)
+    func load(profiler: Profiler? = nil) throws -> ExportedProgram {
+        let programs = try ExportedProgram.loadAll(from: file, profiler: profiler)
         if let entryPoint {
             guard let program = programs[entryPoint] else {
                 throw ValidationError(

@@ -51,7 +51,7 @@ enum TensorFiles {
 
 extension ExportedProgram {
     /// Runs the program on the tensors that files gave, with the plain values it was made with.
-    func run(tensors: [Tensor]) throws -> [(name: String, value: LeafValue)] {
+    func run(tensors: [Tensor], profiler: Profiler? = nil) throws -> [(name: String, value: LeafValue)] {
         var next = tensors.makeIterator()
         let leaves: [LeafValue] = leafRoles.map { role in
             switch role {
@@ -59,6 +59,6 @@ extension ExportedProgram {
             case .constant(let value): value
             }
         }
-        return zip(graphSignature.userOutputs, try run(leaves: leaves)).map { ($0, $1) }
+        return zip(graphSignature.userOutputs, try run(leaves: leaves, profiler: profiler)).map { ($0, $1) }
     }
 }

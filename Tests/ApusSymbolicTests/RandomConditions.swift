@@ -29,6 +29,8 @@ indirect enum Tree {
     case remainder(Tree, Tree)
     case max(Tree, Tree)
     case min(Tree, Tree)
+    case abs(Tree)
+    case select(ConditionTree, Tree, Tree)
 
     func value(_ x: [Int]) -> Int? {
         switch self {
@@ -39,6 +41,11 @@ indirect enum Tree {
         case .multiply(let a, let b): return Tree.both(a, b, x) { $0 * $1 }
         case .max(let a, let b): return Tree.both(a, b, x) { $0 > $1 ? $0 : $1 }
         case .min(let a, let b): return Tree.both(a, b, x) { $0 < $1 ? $0 : $1 }
+        case .abs(let a): return a.value(x).map { Swift.abs($0) }
+        case .select(let condition, let a, let b):
+            // Without a value where either part has none: the normal form keeps both.
+            guard let holds = condition.value(x), let p = a.value(x), let q = b.value(x) else { return nil }
+            return holds ? p : q
         case .floorDiv(let a, let b):
             guard let p = a.value(x), let q = b.value(x), q != 0 else { return nil }
             return Tree.floor(p, q)
@@ -70,6 +77,8 @@ indirect enum Tree {
         case .remainder(let a, let b): a.size(symbols) % b.size(symbols)
         case .max(let a, let b): ApusSymbolic.max(a.size(symbols), b.size(symbols))
         case .min(let a, let b): ApusSymbolic.min(a.size(symbols), b.size(symbols))
+        case .abs(let a): ApusSymbolic.abs(a.size(symbols))
+        case .select(let condition, let a, let b): SymInt.select(condition.condition(symbols), a.size(symbols), b.size(symbols))
         }
     }
 
@@ -85,6 +94,8 @@ indirect enum Tree {
         case .remainder(let a, let b): "(mod \(a.smt) \(b.smt))"
         case .max(let a, let b): "(ite (>= \(a.smt) \(b.smt)) \(a.smt) \(b.smt))"
         case .min(let a, let b): "(ite (<= \(a.smt) \(b.smt)) \(a.smt) \(b.smt))"
+        case .abs(let a): "(abs \(a.smt))"
+        case .select(let condition, let a, let b): "(ite \(condition.smt) \(a.smt) \(b.smt))"
         }
     }
 }
@@ -95,6 +106,7 @@ indirect enum ConditionTree {
     case not(ConditionTree)
     case and(ConditionTree, ConditionTree)
     case or(ConditionTree, ConditionTree)
+    case isMultiple(Tree, of: Int)
 
     func value(_ x: [Int]) -> Bool? {
         switch self {
@@ -103,6 +115,7 @@ indirect enum ConditionTree {
             return comparison.holds(p, q)
         case .not(let a):
             return a.value(x).map { !$0 }
+        case .isMultiple(let a, let divisor): return a.value(x).map { $0 % divisor == 0 }
         case .and(let a, let b):
             // A part without a value (a division by zero) leaves the whole one only where the other part settles it.
             let (p, q) = (a.value(x), b.value(x))
@@ -128,6 +141,7 @@ indirect enum ConditionTree {
             case .greaterOrEqual: return p >= q
             }
         case .not(let a): return !a.condition(symbols)
+        case .isMultiple(let a, let divisor): return a.size(symbols).isMultiple(of: divisor)
         case .and(let a, let b): return a.condition(symbols) && b.condition(symbols)
         case .or(let a, let b): return a.condition(symbols) || b.condition(symbols)
         }
@@ -139,6 +153,7 @@ indirect enum ConditionTree {
         case .compare(.notEqual, let a, let b): "(distinct \(a.smt) \(b.smt))"
         case .compare(let comparison, let a, let b): "(\(comparison.rawValue) \(a.smt) \(b.smt))"
         case .not(let a): "(not \(a.smt))"
+        case .isMultiple(let a, let divisor): "(= 0 (mod \(a.smt) \(divisor)))"
         case .and(let a, let b): "(and \(a.smt) \(b.smt))"
         case .or(let a, let b): "(or \(a.smt) \(b.smt))"
         }
@@ -150,7 +165,7 @@ struct Generator {
     enum Kind {
         /// Sums, multiples, floor division and remainder by positive constants, minimum and maximum.
         case linear
-        /// Everything, products and symbolic divisors included.
+        /// Everything: products, symbolic and negative divisors, absolute values and choices included.
         case any
     }
 
@@ -163,7 +178,7 @@ struct Generator {
             return random.below(4) == 0 ? .constant(random.within(-3...7)) : .variable(random.below(variables))
         }
         let a: Tree = tree(depth - 1)
-        switch random.below(kind == .linear ? 9 : 12) {
+        switch random.below(kind == .linear ? 9 : 14) {
         case 0, 1: return .add(a, tree(depth - 1))
         case 2: return .subtract(a, tree(depth - 1))
         case 3: return .multiply(.constant(random.within(-3...4)), a)
@@ -173,6 +188,8 @@ struct Generator {
         case 8: return .min(a, tree(depth - 1))
         case 9: return .multiply(a, tree(depth - 1))
         case 10: return .floorDiv(a, tree(depth - 1))
+        case 11: return .abs(a)
+        case 12: return .select(condition(depth - 1), a, tree(depth - 1))
         default: return .remainder(a, .constant(random.below(2) == 0 ? -2 : -3))
         }
     }
@@ -189,7 +206,8 @@ struct Generator {
 
     private mutating func literal(_ depth: Int, _ comparisons: [BoolExpr.Comparison]) -> ConditionTree {
         let left: Tree = tree(depth)
-        let right: Tree = random.below(2) == 0 ? .constant(random.within(-2...8)) : tree(depth - 1)
+        if kind == .any, random.below(12) == 0 { return .isMultiple(left, of: random.within(2...5)) }
+        let right: Tree = random.below(2) == 0 ? .constant(random.within(-2...8)) : tree(depth > 0 ? depth - 1 : 0)
         return .compare(comparisons[random.below(6)], left, right)
     }
 }

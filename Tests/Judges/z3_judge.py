@@ -1,12 +1,14 @@
 """Decides conditions with Z3.
 
-Reads a JSON list from the file named by the first argument; each entry has "declarations" and "facts" (lists of SMT-LIB
-commands and terms) and "goal" (a term). Prints one word per entry: "proved" when the facts imply the goal, "refuted" when
+Reads a JSON object from the file named by the first argument: "entries" and, where not all of them have to be judged, "seconds", after
+which it stops. Each entry has "declarations" and "facts" (lists of SMT-LIB commands and terms) and "goal" (a term). Prints one word per
+entry: "proved" when the facts imply the goal, "refuted" when
 they exclude it, "open" when neither, "empty" when nothing satisfies the facts, "unknown" when Z3 gives up.
 """
 
 import json
 import sys
+import time
 
 import z3
 
@@ -33,8 +35,11 @@ def answer(entry):
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
-        entries = json.load(file)
-    for entry in entries:
+        request = json.load(file)
+    end = time.monotonic() + request.get("seconds", float("inf"))
+    for entry in request["entries"]:
+        if time.monotonic() > end:
+            break
         print(answer(entry))
 
 

@@ -36,7 +36,7 @@ struct ApusBench: ParsableCommand {
     }
 
     func run() throws {
-        let benchmarks = (Operations.all + Networks.all + Programs.all).filter { filter.map($0.name.contains) ?? true }
+        let benchmarks = (Operations.all + Networks.all + Programs.all + Symbolic.all).filter { filter.map($0.name.contains) ?? true }
         guard !benchmarks.isEmpty else { throw ValidationError("no benchmark's name contains '\(filter ?? "")'") }
         // Before anything of Apus runs: its thread pool reads the number once.
         setenv("APUS_NUM_THREADS", String(threads), 1)

@@ -1,4 +1,5 @@
 import ApusExport
+import ApusRuntime
 
 extension ExportedProgram {
     /// Opens a program that `save(to:)` or PyTorch's `torch.export.save` wrote.
@@ -13,9 +14,11 @@ extension ExportedProgram {
     /// - Parameters:
     ///   - path: a `.pt2` file.
     ///   - name: which program, in an archive with several.
+    ///   - profiler: gets an event for the loading.
     /// - Throws: `ArchiveError`: naming the file, the member, the place in it and the reason. `.unknownOperators` lists all of them.
-    public static func load(from path: String, name: String = "model") throws -> ExportedProgram {
-        try naming(file: path) {
+    public static func load(from path: String, name: String = "model", profiler: Profiler? = nil) throws -> ExportedProgram {
+        if let profiler { return try profiler.measure(.load, path) { try load(from: path, name: name) } }
+        return try naming(file: path) {
             let archive = try PT2Archive(path: path)
             guard archive.modelNames.contains(name) else {
                 let known = archive.modelNames.map { "'\($0)'" }.joined(separator: ", ")
@@ -28,8 +31,8 @@ extension ExportedProgram {
     }
 
     /// Opens every program of an archive, by name.
-    public static func loadAll(from path: String) throws -> [String: ExportedProgram] {
-        let programs = try ExportedPrograms.load(from: path)
+    public static func loadAll(from path: String, profiler: Profiler? = nil) throws -> [String: ExportedProgram] {
+        let programs = try ExportedPrograms.load(from: path, profiler: profiler)
         return Dictionary(programs.entries.map { ($0.name, $0.program) }, uniquingKeysWith: { first, _ in first })
     }
 }
@@ -40,9 +43,11 @@ extension ExportedPrograms {
     /// Entry points of one model share their state again, as they did when they were saved: a buffer that one changes is changed for all.
     /// Independent programs, whose tensors of equal names lie in different files, stay independent.
     ///
+    /// - Parameter profiler: gets an event for the loading.
     /// - Throws: `ArchiveError`, as `ExportedProgram.load(from:)` does.
-    public static func load(from path: String) throws -> ExportedPrograms {
-        try naming(file: path) {
+    public static func load(from path: String, profiler: Profiler? = nil) throws -> ExportedPrograms {
+        if let profiler { return try profiler.measure(.load, path) { try load(from: path) } }
+        return try naming(file: path) {
             let archive = try PT2Archive(path: path)
             let names = archive.modelNames
             guard !names.isEmpty else { throw ArchiveError(.missing, member: "models", "the archive holds no program") }

@@ -105,7 +105,7 @@ struct BranchJoin {
         }
         let node: Node = .branch(
             decision.condition, Block(a, joined.map(\.whenTrue)), Block(b, joined.map(\.whenFalse)), outputs: joined.map(\.value),
-            site: .call(decision.site))
+            site: .call(decision.site), modulePath: decision.modulePath)
         return [node]
     }
 

@@ -45,8 +45,12 @@ final class Block: Subgraph {
 
 extension Node {
     /// A branch whose sides are still blocks.
-    static func branch(_ condition: SymBool, _ whenTrue: Block, _ whenFalse: Block, outputs: [Value], site: NodeSite?) -> Node {
-        Node(.cond, [.symBool(condition), .graph(whenTrue), .graph(whenFalse), .tensors([])], outputs: outputs, site: site)
+    static func branch(
+        _ condition: SymBool, _ whenTrue: Block, _ whenFalse: Block, outputs: [Value], site: NodeSite?, modulePath: [ModuleFrame]
+    ) -> Node {
+        Node(
+            .cond, [.symBool(condition), .graph(whenTrue), .graph(whenFalse), .tensors([])], outputs: outputs, site: site,
+            modulePath: modulePath)
     }
 
     /// The condition and the sides of a branch that is still being merged; nil for every other node.

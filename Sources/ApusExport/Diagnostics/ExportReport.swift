@@ -22,10 +22,13 @@ extension ExportReport: CustomStringConvertible {
     public var description: String {
         var lines: [String] = []
         let fatal = failures.count(where: \.isFatal)
+        let rejections = failures.count - fatal
+        func count(_ number: Int, _ what: String) -> String { "\(number) \(what)\(number == 1 ? "" : "s")" }
+        let rejected: String? = rejections == 0 ? nil : "\(count(rejections, "rejection")) of inputs"
         if isExportable {
-            lines.append("The function can be exported as declared.")
+            lines.append("The function can be exported as declared\(rejected.map { ", with \($0)" } ?? "").")
         } else {
-            lines.append("The function can't be exported as declared: \(fatal) \(fatal == 1 ? "failure" : "failures").")
+            lines.append("The function can't be exported as declared: \(count(fatal, "failure"))\(rejected.map { " and \($0)" } ?? "").")
         }
         for (number, failure) in failures.enumerated() { lines.append("\(number + 1). \(failure)") }
         if !assumedConstraints.isEmpty {

@@ -15,8 +15,9 @@ struct SelfCheck {
     let program: ExportedProgram
 
     private var scope: SymbolScope { declared.scope }
-    /// Witnesses with more elements than this are left out, unless the example is as large.
-    private static let elementLimit = 1 << 20
+    /// Witnesses with more elements than this are left out, unless the example is as large; and those with numbers beyond it, each of which
+    /// may be the length of a loop or of a tensor.
+    private static let limit = 1 << 20
 
     /// Throws `ProgramError` with code `selfCheck` for the first difference.
     func run(_ traces: [PathTrace]) throws {
@@ -37,13 +38,31 @@ struct SelfCheck {
         if conditions.allSatisfy({ scope.evaluate($0, at: hints) == true }) { return hints }
         return scope.scoped {
             for condition in conditions { scope.assume(condition) }
-            return scope.witness()
+            return scope.witness().map { withSmallNumbers($0, scope.declaredFacts + conditions) }
         }
     }
 
-    /// Inputs of the witness's sizes; nil where they are too large, or were tried already.
+    /// The witness with smaller numbers in place of those that the run reads, as far as the conditions allow.
+    private func withSmallNumbers(_ witness: Assignment, _ conditions: [SymBool]) -> Assignment {
+        var result: Assignment = witness
+        let numbers = witness.integers.filter { !$0.key.isBacked }.sorted { $0.key.index < $1.key.index }
+        for (symbol, value) in numbers where value.magnitude > 16 {
+            let candidates: [Int] = Array(0...16) + (1..<Int.bitWidth).reversed().map { value >> $0 }
+            for candidate in candidates where symbol.declaredRange.contains(candidate) {
+                var next: Assignment = result
+                next[symbol] = candidate
+                guard conditions.allSatisfy({ scope.evaluate($0, at: next) == true }) else { continue }
+                result = next
+                break
+            }
+        }
+        return result
+    }
+
+    /// Inputs of the witness's sizes and numbers; nil where they are too large, or were tried already.
     private func leaves(_ trace: PathTrace, _ witness: Assignment, _ seen: inout Set<String>) throws -> [LeafValue]? {
         let numbers: [Int: Int] = directReads(trace, witness)
+        guard numbers.values.allSatisfy({ $0.magnitude <= SelfCheck.limit }) else { return nil }
         var position: Int = model?.entries.count ?? 0
         var key = ""
         var result: [LeafValue] = []
@@ -61,7 +80,7 @@ struct SelfCheck {
             position += 1
             key += "\(sizes) \(number.map { "\($0)" } ?? "") "
             let (count, overflow) = SelfCheck.product(sizes)
-            guard !overflow, count <= max(SelfCheck.elementLimit, example.layout.count) else { return nil }
+            guard !overflow, count <= max(SelfCheck.limit, example.layout.count) else { return nil }
             result.append(.tensor(try SelfCheck.tensor(like: example, sizes, count, number)))
         }
         return seen.insert(key).inserted ? result : nil

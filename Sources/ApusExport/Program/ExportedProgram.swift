@@ -161,21 +161,23 @@ public final class ExportedProgram: Sendable {
 extension ExportedProgram {
     /// Runs the program on the flattened arguments and gives the flattened result. Throws before any kernel runs when an input is not
     /// what the program takes.
-    public func run(leaves: [LeafValue]) throws -> [LeafValue] {
-        userResults(try allOutputs(leaves: leaves))
+    /// - Parameter profiler: gets an event for the run and for each of its steps.
+    public func run(leaves: [LeafValue], profiler: Profiler? = nil) throws -> [LeafValue] {
+        userResults(try allOutputs(leaves: leaves, profiler))
     }
 
     /// Everything that the graph gives, in the order of `graphSignature.outputRoles`.
-    func allOutputs(leaves: [LeafValue]) throws -> [LeafValue] {
+    func allOutputs(leaves: [LeafValue], _ profiler: Profiler? = nil) throws -> [LeafValue] {
         let inputs = try tensors(of: leaves)
         try checker.check(inputs)
-        return try allOutputs(checked: inputs)
+        return try allOutputs(checked: inputs, profiler)
     }
 
     /// Runs the program on tensors alone, in the order of `graphSignature.userInputs`.
-    public func run(_ inputs: [Tensor]) throws -> [Tensor] {
+    /// - Parameter profiler: gets an event for the run and for each of its steps.
+    public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [Tensor] {
         try checker.check(inputs)
-        return try userResults(allOutputs(checked: inputs)).enumerated().map { index, leaf in
+        return try userResults(allOutputs(checked: inputs, profiler)).enumerated().map { index, leaf in
             guard case .tensor(let tensor) = leaf else {
                 throw ProgramError(.structureMismatch, "result \(index) is \(leaf), not a tensor; use run(leaves:)")
             }
@@ -183,9 +185,9 @@ extension ExportedProgram {
         }
     }
 
-    private func allOutputs(checked inputs: [Tensor]) throws -> [LeafValue] {
+    private func allOutputs(checked inputs: [Tensor], _ profiler: Profiler?) throws -> [LeafValue] {
         try state.run { state in
-            try Interpreter.with(nil) { try plan.run(state + inputs) }.map { LeafValue($0) }
+            try Interpreter.with(nil) { try plan.run(state + inputs, profiler: profiler) }.map { LeafValue($0) }
         }
     }
 

@@ -1,9 +1,12 @@
+import ApusGraph
 import ApusSymbolic
 
 /// One question of a function that its declared inputs leave open, as one run answered it.
 struct PathDecision {
     let condition: SymBool
     let site: CallSite
+    /// The modules that were running, outermost first.
+    let modulePath: [ModuleFrame]
     var choice: Bool
     /// How many nodes the trace had when the question came.
     let nodeCount: Int
@@ -26,6 +29,8 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     /// The answers that the current run must repeat.
     private let prefix: [PathDecision]
     private(set) var decisions: [PathDecision] = []
+    /// The modules that are running, for the questions they ask.
+    var modules: [ModuleFrame] = []
     private var questionsAtSite: [CallSite: Int] = [:]
     private var nodeCount = 0
     /// Why the run can't be trusted, found where nothing could be thrown.
@@ -106,7 +111,8 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     }
 
     private func record(_ condition: SymBool, _ site: CallSite, choice: Bool, isOpen: Bool) -> Bool {
-        decisions.append(PathDecision(condition: condition, site: site, choice: choice, nodeCount: nodeCount, isOpen: isOpen))
+        decisions.append(
+            PathDecision(condition: condition, site: site, modulePath: modules, choice: choice, nodeCount: nodeCount, isOpen: isOpen))
         assume(choice ? condition : !condition)
         return choice
     }

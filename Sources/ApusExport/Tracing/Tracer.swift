@@ -187,7 +187,11 @@ extension Tracer: TraceOwner {
 extension Tracer: ModuleObserver {
     func moduleWillRun(_ module: any Module) {
         modules.append(ModuleFrame(path: modulePaths[ObjectIdentifier(module)] ?? "", type: "\(type(of: module))"))
+        path.modules = modules
     }
 
-    func moduleDidRun(_ module: any Module) { _ = modules.popLast() }
+    func moduleDidRun(_ module: any Module) {
+        _ = modules.popLast()
+        path.modules = modules
+    }
 }

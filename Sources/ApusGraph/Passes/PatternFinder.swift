@@ -5,17 +5,17 @@ import ApusTensor
 struct PatternFinder {
     private let graph: Graph
     private let pattern: Graph
-    private let ignoresLiterals: Bool
+    private let options: PatternReplacement.Options
     /// The node that makes each value and the result's position in it.
     private let makers: [Int: (node: Int, result: Int)]
     private let patternMakers: [Int: (node: Int, result: Int)]
     /// The positions that read each value; the node count for the graph's own results.
     private let readers: [Int: [Int]]
 
-    init(_ graph: Graph, _ pattern: Graph, ignoresLiterals: Bool) {
+    init(_ graph: Graph, _ pattern: Graph, _ options: PatternReplacement.Options) {
         self.graph = graph
         self.pattern = pattern
-        self.ignoresLiterals = ignoresLiterals
+        self.options = options
         makers = PatternFinder.makers(graph)
         patternMakers = PatternFinder.makers(pattern)
         var readers: [Int: [Int]] = [:]
@@ -60,6 +60,7 @@ struct PatternFinder {
     private func matchValue(_ own: Value, _ value: Value, _ state: inout State) -> Bool {
         if let known = state.values[own] { return known == value }
         guard let maker = patternMakers[own.index] else {
+            if options.takesInputsOnly, !graph.inputs.contains(value) { return false }
             state.values[own] = value
             return true
         }
@@ -97,7 +98,7 @@ struct PatternFinder {
             }
             return true
         case (.tensor, _), (_, .tensor), (.tensors, _), (_, .tensors), (.graph, _), (_, .graph): return false
-        default: return ignoresLiterals || isSameLiteral(own, other)
+        default: return options.ignoresLiterals || isSameLiteral(own, other)
         }
     }
 

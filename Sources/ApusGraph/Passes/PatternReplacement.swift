@@ -9,6 +9,10 @@ public struct PatternReplacement: GraphPass {
     public struct Options: Sendable {
         /// Numbers, strings and dtypes of the pattern need not be those of the program.
         public var ignoresLiterals = false
+        /// The pattern's inputs stand for the program's own inputs alone, not for any value.
+        public var takesInputsOnly = false
+        /// `matches(in:)` also gives matches that share nodes with an earlier one. Only one of them can be replaced: `run` takes the first.
+        public var keepsOverlapping = false
         /// A match is replaced only where this holds.
         public var accepts: @Sendable (Match) -> Bool = { _ in true }
 
@@ -64,14 +68,16 @@ public struct PatternReplacement: GraphPass {
         try replacement.requireOwnValues()
     }
 
-    /// Finds the pattern: matches that overlap an earlier one are left out.
-    public func matches(in graph: Graph) -> [Match] {
-        let finder = PatternFinder(graph, pattern, ignoresLiterals: options.ignoresLiterals)
+    /// Finds the pattern: matches that overlap an earlier one are left out, unless the options say otherwise.
+    public func matches(in graph: Graph) -> [Match] { matches(in: graph, keepingOverlapping: options.keepsOverlapping) }
+
+    private func matches(in graph: Graph, keepingOverlapping: Bool) -> [Match] {
+        let finder = PatternFinder(graph, pattern, options)
         var taken = Set<Int>()
         return graph.nodes.indices.compactMap { position in
-            guard let match = finder.match(endingAt: position), taken.isDisjoint(with: match.nodes), options.accepts(match) else {
-                return nil
-            }
+            guard let match = finder.match(endingAt: position), keepingOverlapping || taken.isDisjoint(with: match.nodes),
+                options.accepts(match)
+            else { return nil }
             taken.formUnion(match.nodes)
             return match
         }
@@ -81,7 +87,7 @@ public struct PatternReplacement: GraphPass {
         try graph.requireOwnValues()
         var ends: [Int: Match] = [:]
         var matched = Set<Int>()
-        for match in matches(in: graph) {
+        for match in matches(in: graph, keepingOverlapping: false) {
             matched.formUnion(match.nodes)
             if let last = match.nodes.last { ends[last] = match }
         }

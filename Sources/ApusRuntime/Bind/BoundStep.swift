@@ -25,6 +25,16 @@ struct BoundStep {
     let call: Call
     let outputs: [Tensor]
     let site: NodeSite?
+    /// What the step computes, in order: one operator, or those of a row.
+    let operators: [Operator]
+
+    init(action: Action, call: Call, outputs: [Tensor], site: NodeSite?, operators: [Operator]? = nil) {
+        self.action = action
+        self.call = call
+        self.outputs = outputs
+        self.site = site
+        self.operators = operators ?? [call.operator]
+    }
 
     /// The tensors that the step reads.
     var inputs: [Tensor] {

@@ -57,7 +57,8 @@ extension Binder {
             outputs.append(output)
         }
         guard let fusion = row.prepare(writing: written, outputs, memory) else { return nil }
-        return BoundStep(action: .fused(fusion), call: members[0].call, outputs: outputs, site: members[0].site)
+        return BoundStep(
+            action: .fused(fusion), call: members[0].call, outputs: outputs, site: members[0].site, operators: members.map(\.call.operator))
     }
 
     /// For each block the last step that reads it; -1 where none does.

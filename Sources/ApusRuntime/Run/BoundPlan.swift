@@ -44,7 +44,7 @@ final class BoundPlan: @unchecked Sendable {
     }
 
     /// Runs the program on contiguous inputs of the right dtypes and sizes; `given` are the caller's, which may be returned.
-    func run(_ tensors: [Tensor], given: [Tensor]) throws -> [RuntimeValue] {
+    func run(_ tensors: [Tensor], given: [Tensor], _ profiler: Profiler?) throws -> [RuntimeValue] {
         for (position, input) in inputs.enumerated() {
             let address: UnsafeMutableRawPointer = tensors[position].baseAddress
             if address == lastAddresses[position] { continue }
@@ -59,7 +59,7 @@ final class BoundPlan: @unchecked Sendable {
             blocks[block].storage.rebind(to: storage.pointer)
             program.move(block, to: storage.pointer)
         }
-        try program.run()
+        if let profiler { try program.run(profiler) } else { try program.run() }
         return results(tensors, given)
     }
 

@@ -133,30 +133,48 @@ final class StepProgram {
     func run() throws {
         var position = 0
         try code.withUnsafeBufferPointer { code in
-            while position < code.count {
-                let instruction: Instruction = code[position]
-                let index = Int(instruction.index)
-                position += 1
-                do {
-                    switch instruction.kind {
-                    case .pointwise: if pointwise[index].run() != 0 { try explain(position - 1) }
-                    case .fused:
-                        if fusions[index].run() != 0 {
-                            throw steps[position - 1].call.error(.outOfMemory, "no memory for intermediate results")
-                        }
-                    case .compute:
-                        let step: Compute = computes[index]
-                        try step.kernel(step.call, step.outputs)
-                    case .host: try run(hosts[index])
-                    case .branch:
-                        if predicates[index].baseAddress.load(as: UInt8.self) == 0 { position = Int(instruction.target) }
-                    case .jump: position = Int(instruction.target)
-                    case .fail: throw failures[index]
-                    }
-                } catch let error as TensorError {
-                    throw error.located(at: steps[position - 1].site)
-                }
+            while position < code.count { try run(code[position], &position) }
+        }
+    }
+
+    /// The same, with an event for each step that computes.
+    func run(_ profiler: Profiler) throws {
+        var position = 0
+        while position < code.count {
+            let instruction: Instruction = code[position]
+            switch instruction.kind {
+            case .branch, .jump, .fail: try run(instruction, &position)
+            case .pointwise, .fused, .compute, .host:
+                let step: BoundStep = steps[position]
+                let names: [String] = step.operators.map(\.name)
+                let name: String = names.count > 1 ? "\(names[0]) and \(names.count - 1) more" : step.call.name
+                try profiler.measure(.step, name, operators: names, site: step.site?.description) { try run(instruction, &position) }
             }
+        }
+    }
+
+    @inline(__always)
+    private func run(_ instruction: Instruction, _ position: inout Int) throws {
+        let index = Int(instruction.index)
+        position += 1
+        do {
+            switch instruction.kind {
+            case .pointwise: if pointwise[index].run() != 0 { try explain(position - 1) }
+            case .fused:
+                if fusions[index].run() != 0 {
+                    throw steps[position - 1].call.error(.outOfMemory, "no memory for intermediate results")
+                }
+            case .compute:
+                let step: Compute = computes[index]
+                try step.kernel(step.call, step.outputs)
+            case .host: try run(hosts[index])
+            case .branch:
+                if predicates[index].baseAddress.load(as: UInt8.self) == 0 { position = Int(instruction.target) }
+            case .jump: position = Int(instruction.target)
+            case .fail: throw failures[index]
+            }
+        } catch let error as TensorError {
+            throw error.located(at: steps[position - 1].site)
         }
     }
 

@@ -16,6 +16,9 @@ struct Bench: ParsableCommand {
     @Option(name: .long, help: "Counted calls.")
     var runs = 50
 
+    @Flag(name: .long, help: "Time the same number of calls again with an event for each step, and sum the events up.")
+    var events = false
+
     @Flag(name: .long, help: "Print JSON.")
     var json = false
 
@@ -25,6 +28,7 @@ struct Bench: ParsableCommand {
         let medianMicroseconds: Double
         let maximumMicroseconds: Double
         let peakBytes: Int
+        let events: ProfileSummary?
     }
 
     func validate() throws {
@@ -41,15 +45,19 @@ struct Bench: ParsableCommand {
             let duration = try clock.measure { _ = try program.run(tensors: tensors) }
             return Double(duration.components.seconds) * 1e6 + Double(duration.components.attoseconds) / 1e12
         }.sorted()
+        let peak: Int = AllocatorStatistics.current.peakBytesInUse
+        let profiler: Profiler? = events ? Profiler() : nil
+        if let profiler { for _ in 0..<runs { _ = try program.run(tensors: tensors, profiler: profiler) } }
         let timing = Timing(
             runs: runs, minimumMicroseconds: times.first ?? 0, medianMicroseconds: times[times.count / 2],
-            maximumMicroseconds: times.last ?? 0, peakBytes: AllocatorStatistics.current.peakBytesInUse)
+            maximumMicroseconds: times.last ?? 0, peakBytes: peak, events: profiler?.summary)
         if json { return try printJSON(timing) }
         print("calls: \(timing.runs)")
         print(
             "time per call: min \(timing.minimumMicroseconds) us, median \(timing.medianMicroseconds) us, max \(timing.maximumMicroseconds) us"
         )
         print("peak tensor memory: \(timing.peakBytes) bytes")
+        if let summary = timing.events { print("\n\(summary)") }
     }
 
     private func madeUpInputs(_ program: ExportedProgram) throws -> [Tensor] {

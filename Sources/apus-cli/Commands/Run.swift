@@ -13,7 +13,10 @@ struct Run: ParsableCommand {
     @Option(name: .shortAndLong, help: "Where results go: .npy (one tensor), .npz or .safetensors. Printed when omitted.")
     var output: String?
 
-    @Flag(name: .long, help: "Print JSON: shapes and dtypes, and the file written.")
+    @Flag(name: .long, help: "Print a table of what took how long, loading and steps, on standard error.")
+    var profile = false
+
+    @Flag(name: .long, help: "Print JSON: each result's name and value; with --profile an object with the results and the events.")
     var json = false
 
     private struct Result: Encodable {
@@ -21,14 +24,26 @@ struct Run: ParsableCommand {
         let value: String
     }
 
+    private struct Profiled: Encodable {
+        let results: [Result]
+        let events: [ProfileEvent]
+        let summary: ProfileSummary
+    }
+
     func run() throws {
-        let program = try self.program.load()
-        let results = try program.run(tensors: try TensorFiles.inputs(inputs, for: program))
+        let profiler: Profiler? = profile ? Profiler() : nil
+        let program = try self.program.load(profiler: profiler)
+        let results = try program.run(tensors: try TensorFiles.inputs(inputs, for: program), profiler: profiler)
         if let output {
             try TensorFiles.save(
                 results.compactMap { entry in entry.value.tensor.map { (entry.name, $0) } }, to: output)
         }
-        if json { return try printJSON(results.map { Result(name: $0.name, value: "\($0.value)") }) }
+        if json {
+            let named = results.map { Result(name: $0.name, value: "\($0.value)") }
+            guard let profiler else { return try printJSON(named) }
+            return try printJSON(Profiled(results: named, events: profiler.events, summary: profiler.summary))
+        }
+        if let profiler { report("\(profiler.summary)") }
         for (name, value) in results {
             if output != nil || value.tensor == nil {
                 print("\(name): \(value)")

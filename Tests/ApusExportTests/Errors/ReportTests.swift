@@ -30,7 +30,7 @@ import Testing
         let report = exportReport(f, args: x, y, constraints: declared, branches: .explore(limit: 128))
         #expect(
             report.description == """
-                The function can't be exported as declared: 2 failures.
+                The function can't be exported as declared: 2 failures and 1 rejection of inputs.
                 1. A condition that the constraints do not imply.
                     required by  x.shape[0] == y.shape[0]
                     because      add: shapes [x.shape[0], x.shape[1]] and [y.shape[0], y.shape[1]] do not broadcast: dimension -2 is x.shape[0] and y.shape[0]
@@ -99,7 +99,7 @@ import Testing
         #expect(report.program == nil)
         #expect(
             report.description == """
-                The function can't be exported as declared: 2 failures.
+                The function can't be exported as declared: 2 failures and 1 rejection of inputs.
                 1. Inputs that the program rejects.
                     because      matmul: shapes [x.shape[0], 6] and [1, 6] can't be multiplied: the inner sizes are 6 and 1
                     fails at     x.shape[0] = 6

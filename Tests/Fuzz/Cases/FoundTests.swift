@@ -107,7 +107,7 @@ import Testing
         for seed in 1...3 as ClosedRange<UInt64> {
             switch program.verdict(seed: seed, folder: folder.path) {
             case .agrees(let points): #expect(points > 0)
-            case .refused(let text): Issue.record("\(why): refused: \(text)")
+            case .refused(let reason, let text): Issue.record("\(why): refused: \(reason) \(text)")
             case .pointless: Issue.record("\(why): never returns")
             case .finding(let finding): Issue.record("\(why): \(finding)")
             }

@@ -4,15 +4,15 @@ import Testing
 
 /// A fixed part of what `make fuzz` runs.
 @Suite(.serialized) struct FuzzTests {
-    @Test(arguments: [1, 2, 3, 4] as [UInt64]) func programsAgreeWithEager(block: UInt64) throws {
+    @Test(arguments: [1150, 1261, 1335, 1405] as [UInt64]) func programsAgreeWithEager(first: UInt64) throws {
         let folder: URL = FileManager.default.temporaryDirectory.appendingPathComponent("apus-fuzz-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: folder) }
         var session = FuzzSession(folder: folder.path)
-        for seed in (block * 1000)..<(block * 1000 + 40) { session.run(seed: seed) }
+        for seed in first..<first + 34 { session.run(seed: seed) }
         print(session.summary)
         for (seed, finding, program) in session.findings { Issue.record("seed \(seed): \(finding)\n\(program)") }
         // The slice is worth something only while most programs come through.
-        #expect(session.agreed >= 12)
+        #expect(session.share >= 0.7)
     }
 }

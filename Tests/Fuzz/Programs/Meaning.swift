@@ -14,20 +14,23 @@ public struct Refusal: Error, CustomStringConvertible {
 
 extension RandomProgram {
     /// The meaning of a program: one Swift function, which runs eagerly and is traced.
-    public func callAsFunction(_ x: Tensor, _ y: Tensor, _ memory: Memory) throws -> (Tensor, SymInt) {
-        var machine = Machine(tensors: [x, y], sizes: x.shape.sizes + y.shape.sizes + [2], memory: memory)
+    func callAsFunction(_ inputs: [Tensor], _ memory: Memory) throws -> (tensor: Tensor, number: SymInt) {
+        let tensors: [Tensor] = Array(inputs.prefix(2))
+        var machine = Machine(tensors: tensors, numbers: inputs[2], sizes: tensors.flatMap(\.shape.sizes) + [2], memory: memory)
         let early: Tensor? = try machine.run(body)
         let value: Tensor = try early ?? machine.value(result)
         return (try value.flattened(), machine.value(number))
     }
 }
 
-private struct Machine {
+struct Machine {
     var tensors: [Tensor]
+    /// The third input.
+    let numbers: Tensor
     var sizes: [SymInt]
     let memory: Memory
     /// The size variables that hold a number read from a tensor, as it was read.
-    var numbers: Set<Int> = []
+    var read: Set<Int> = []
     /// Loops nest; what is left of the steps bounds them.
     var steps = 60
 
@@ -47,13 +50,16 @@ private struct Machine {
             tensors[place % tensors.count] = try value(term)
         case .setSize(let place, let term):
             sizes[place % sizes.count] = value(term)
-            numbers.remove(place % sizes.count)
+            read.remove(place % sizes.count)
         case .readCount(let place, let term, let bound):
             let count: SymInt = try (value(term) .> bound).sum().item()
             sizes[place % sizes.count] = count
-            numbers.insert(place % sizes.count)
+            read.insert(place % sizes.count)
+        case .readNumber(let place, let element):
+            sizes[place % sizes.count] = try numbers[element % 4].item()
+            read.insert(place % sizes.count)
         case .constrain(let place, let bound):
-            if numbers.contains(place % sizes.count) { try constrainAsValue(sizes[place % sizes.count], min: 0, max: bound) }
+            if read.contains(place % sizes.count) { try constrainAsValue(sizes[place % sizes.count], min: 0, max: bound) }
         case .branch(let question, let yes, let no):
             return try run(try answer(question) ? yes : no)
         case .repeated(let term, let body):
@@ -65,7 +71,7 @@ private struct Machine {
             while turns < 5, sizes[place % sizes.count] > bound {
                 if let early = try run(body) { return early }
                 sizes[place % sizes.count] = sizes[place % sizes.count] / 2
-                numbers.remove(place % sizes.count)
+                read.remove(place % sizes.count)
                 turns += 1
             }
         case .returnNow(let term):
@@ -76,6 +82,8 @@ private struct Machine {
             if !(try answer(question)) { throw Refusal() }
         case .remember(let term):
             memory.kept = try memory.kept * 0.5 + value(term).sum()
+        case .attempt(let body, let other):
+            do { return try run(body) } catch { return try run(other) }
         }
         return nil
     }
@@ -93,8 +101,14 @@ private struct Machine {
         case .multiply(let a, let b): return value(a) * value(b)
         case .divide(let a, let d): return value(a) / d
         case .remainder(let a, let d): return value(a) % d
+        case .quotient(let a, let b): return value(a) / value(b)
+        case .modulus(let a, let b): return value(a) % value(b)
         case .max(let a, let b): return max(value(a), value(b))
         case .min(let a, let b): return min(value(a), value(b))
+        case .integer(let a): return SymInt(Int(value(a)))
+        case .plainDim(let place, let dim):
+            guard let shape = try? tensors[place % tensors.count].sizes, !shape.isEmpty else { return 1 }
+            return SymInt(shape[dim % shape.count])
         }
     }
 
@@ -110,6 +124,10 @@ private struct Machine {
             case .greater: return p > q
             case .greaterOrEqual: return p >= q
             }
+        case .isMultiple(let a, let b): return value(a).isMultiple(of: value(b))
+        case .plainExceeds(let term, let bound):
+            guard let element = try? value(term).sum().item(Double.self) else { return false }
+            return element > bound
         case .floatExceeds(let term, let bound):
             let element: SymFloat = try value(term).sum().item(SymFloat.self)
             return element > bound
@@ -156,13 +174,18 @@ private struct Machine {
         case .padded(let a, let before, let after):
             return try value(a).flattened().padded([bounded(value(before)), bounded(value(after))], value: 1)
         case .select(let a, let index): return try atLeastVector(value(a)).select(dim: 0, index: value(index))
+        case .masked(let a, let bound):
+            let p: Tensor = try value(a)
+            return try p.maskedSelect(p .> bound)
+        case .attempt(let a, let other): return try (try? value(a)) ?? value(other)
+        case .cond, .map, .scan, .loop, .loopByValue, .gradient: return try controlFlow(term)
         }
     }
 
     /// Kept within what a test can hold.
     private func bounded(_ size: SymInt) -> SymInt { min(max(size, 0), 40) }
 
-    private func atLeastVector(_ x: Tensor) throws -> Tensor { x.rank == 0 ? try x.reshaped([1] as [Int]) : x }
+    func atLeastVector(_ x: Tensor) throws -> Tensor { x.rank == 0 ? try x.reshaped([1] as [Int]) : x }
 
     private func haveSameShape(_ a: Tensor, _ b: Tensor) -> Bool {
         guard a.rank == b.rank else { return false }

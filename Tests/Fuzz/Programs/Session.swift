@@ -4,7 +4,7 @@ public struct FuzzSession {
     public private(set) var agreed = 0
     public private(set) var points = 0
     public private(set) var pointless = 0
-    /// Refusals by how they begin.
+    /// Refusals by reason, and by how they begin.
     public private(set) var refusals: [String: Int] = [:]
     public private(set) var findings: [(seed: UInt64, finding: Finding, program: RandomProgram)] = []
     private let folder: String?
@@ -26,7 +26,7 @@ public struct FuzzSession {
             agreed += 1
             points += count
         case .pointless: pointless += 1
-        case .refused(let text): refusals[summary(text), default: 0] += 1
+        case .refused(let reason, let text): refusals["\(reason.rawValue): \(summary(text))", default: 0] += 1
         case .finding(let finding): findings.append((seed, finding, program))
         }
     }
@@ -37,6 +37,9 @@ public struct FuzzSession {
         let plain: String = String(line.map { $0.isNumber ? "#" : $0 })
         return String(plain.prefix(90))
     }
+
+    /// How many of the programs that return for some input came through: exported, and equal to eager everywhere.
+    public var share: Double { Double(agreed) / Double(max(programs - pointless, 1)) }
 
     /// A smaller program with a finding of the same kind.
     public func shrunk(_ program: RandomProgram, seed: UInt64, kind: Finding.Kind) -> (RandomProgram, Finding)? {
@@ -62,7 +65,8 @@ public struct FuzzSession {
     public var summary: String {
         let refused: Int = refusals.values.reduce(0, +)
         var lines: [String] = [
-            "\(programs) programs: \(agreed) agree with eager at \(points) inputs, \(refused) refused by export, \(pointless) never return, \(findings.count) findings"
+            "\(programs) programs: \(agreed) agree with eager at \(points) inputs, \(refused) refused by export, \(pointless) never return, \(findings.count) findings; "
+                + "\(Int((share * 100).rounded()))% of those that return come through"
         ]
         for (text, count) in refusals.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }).prefix(24) {
             lines.append("  \(count) x \(text)")
@@ -75,13 +79,13 @@ extension RandomProgram: CustomStringConvertible {
     /// The program as Swift that makes it.
     public var description: String {
         func plain(_ value: some Any) -> String {
-            // What reflection prints is Swift, but for the names of types.
-            var text = "\(value)"
+            // What reflection prints of what stands in a list is Swift, but for the names of types.
+            var text = String("\([value])".dropFirst().dropLast())
             for name in [
                 "Statement", "TensorTerm.Unary", "TensorTerm.Reduction", "TensorTerm", "SizeTerm", "Question.Relation", "Question",
                 "Domain.Size",
             ] {
-                text = text.split(separator: "Fuzz.\(name).", omittingEmptySubsequences: false).joined(separator: ".")
+                text = text.split(separator: "FuzzPrograms.\(name).", omittingEmptySubsequences: false).joined(separator: ".")
             }
             for range in ["ClosedRange(", "Optional("] {
                 text = text.split(separator: range, omittingEmptySubsequences: false).joined(separator: "(")
@@ -89,6 +93,6 @@ extension RandomProgram: CustomStringConvertible {
             return text
         }
         return "RandomProgram(body: \(plain(body)), result: \(plain(result)), number: \(plain(number)), "
-            + "domain: Domain(first: \(plain(domain.first)), second: \(plain(domain.second))))"
+            + "domain: Domain(first: \(plain(domain.first)), second: \(plain(domain.second)))\(isJoint ? ", isJoint: true" : ""))"
     }
 }

@@ -12,6 +12,7 @@ extension RandomProgram {
         for body in cuts(of: body) { add { $0.body = body } }
         for term in self.result.smaller { add { $0.result = term } }
         for term in number.smaller { add { $0.number = term } }
+        if isJoint { add { $0.isJoint = false } }
         for index in domain.first.indices { for size in domain.first[index].smaller { add { $0.domain.first[index] = size } } }
         for index in domain.second.indices { for size in domain.second[index].smaller { add { $0.domain.second[index] = size } } }
         return result
@@ -44,6 +45,7 @@ extension Statement {
         switch self {
         case .branch(_, let yes, let no): [yes, no]
         case .repeated(_, let body), .halving(_, _, let body): [body]
+        case .attempt(let body, let other): [body, other]
         default: []
         }
     }
@@ -53,7 +55,9 @@ extension Statement {
         case .setTensor(let place, let term): return term.smaller.map { .setTensor(place, $0) }
         case .setSize(let place, let term): return term.smaller.map { .setSize(place, $0) }
         case .readCount(let place, let term, let bound): return term.smaller.map { .readCount(place, $0, bound) }
-        case .constrain, .fail: return []
+        case .constrain, .fail, .readNumber: return []
+        case .attempt(let body, let other):
+            return cuts(of: body).map { .attempt($0, else: other) } + cuts(of: other).map { .attempt(body, else: $0) }
         case .branch(let question, let yes, let no):
             let questions: [Statement] = question.smaller.map { .branch($0, yes, no) }
             return questions + cuts(of: yes).map { .branch(question, $0, no) } + cuts(of: no).map { .branch(question, yes, $0) }
@@ -75,6 +79,8 @@ extension Question {
         case .floatExceeds(let term, let bound): return term.smaller.map { .floatExceeds($0, bound) }
         case .intExceeds(let term, let bound): return term.smaller.map { .intExceeds($0, bound) }
         case .truth(let term, let bound): return term.smaller.map { .truth($0, bound) }
+        case .plainExceeds(let term, let bound): return term.smaller.map { .plainExceeds($0, bound) }
+        case .isMultiple(let a, let b): return a.smaller.map { .isMultiple($0, of: b) } + b.smaller.map { .isMultiple(a, of: $0) }
         case .and(let a, let b): return [a, b] + a.smaller.map { .and($0, b) } + b.smaller.map { .and(a, $0) }
         case .or(let a, let b): return [a, b] + a.smaller.map { .or($0, b) } + b.smaller.map { .or(a, $0) }
         case .not(let a): return [a] + a.smaller.map { .not($0) }
@@ -89,11 +95,14 @@ extension SizeTerm {
         }
         switch self {
         case .constant(let value): return value == 0 || value == 1 ? [] : [.constant(1), .constant(value > 0 ? value - 1 : 0)]
-        case .variable, .dim: return [.constant(1)]
+        case .variable, .dim, .plainDim: return [.constant(1)]
+        case .integer(let a): return [a] + a.smaller.map { .integer($0) }
         case .count(let place): return [.constant(1), .dim(tensor: place, 0)]
         case .add(let a, let b): return both(a, b) { .add($0, $1) }
         case .subtract(let a, let b): return both(a, b) { .subtract($0, $1) }
         case .multiply(let a, let b): return both(a, b) { .multiply($0, $1) }
+        case .quotient(let a, let b): return both(a, b) { .quotient($0, $1) }
+        case .modulus(let a, let b): return both(a, b) { .modulus($0, $1) }
         case .max(let a, let b): return both(a, b) { .max($0, $1) }
         case .min(let a, let b): return both(a, b) { .min($0, $1) }
         case .divide(let a, let d): return [a] + a.smaller.map { .divide($0, d) }
@@ -129,6 +138,41 @@ extension TensorTerm {
             return [a] + a.smaller.map { .padded($0, before: before, after: after) }
                 + before.smaller.map { .padded(a, before: $0, after: after) } + after.smaller.map { .padded(a, before: before, after: $0) }
         case .select(let a, let index): return [a] + a.smaller.map { .select($0, index) }
+        case .masked(let a, let bound): return [a] + a.smaller.map { .masked($0, above: bound) }
+        case .attempt(let a, let other):
+            return [a, other] + a.smaller.map { .attempt($0, else: other) } + other.smaller.map { .attempt(a, else: $0) }
+        case .cond, .map, .scan, .loop, .loopByValue, .gradient: return smallerControlFlow
+        }
+    }
+
+    private var smallerControlFlow: [TensorTerm] {
+        switch self {
+        case .cond(let question, let a, let b):
+            return [a, b] + question.smaller.map { .cond($0, a, b) } + a.smaller.map { .cond(question, $0, b) }
+                + b.smaller.map { .cond(question, a, $0) }
+        case .map(let over, let body):
+            return [over, body] + over.smaller.map { .map(over: $0, body) } + body.smaller.map { .map(over: over, $0) }
+        case .scan(let over, let body, let isReversed, let givesLast):
+            func copy(_ over: TensorTerm, _ body: TensorTerm) -> TensorTerm {
+                .scan(over: over, body, isReversed: isReversed, givesLast: givesLast)
+            }
+            return [over, body, .map(over: over, body)] + over.smaller.map { copy($0, body) } + body.smaller.map { copy(over, $0) }
+        case .loop(let count, let start, let body, let grows):
+            func copy(_ count: SizeTerm, _ start: TensorTerm, _ body: TensorTerm) -> TensorTerm {
+                .loop(count, from: start, body, grows: grows)
+            }
+            return [start, body] + count.smaller.map { copy($0, start, body) } + start.smaller.map { copy(count, $0, body) }
+                + body.smaller.map { copy(count, start, $0) }
+        case .loopByValue(let counted, let bound, let start, let body):
+            func copy(_ counted: TensorTerm, _ start: TensorTerm, _ body: TensorTerm) -> TensorTerm {
+                .loopByValue(counted, above: bound, from: start, body)
+            }
+            return [start, body] + counted.smaller.map { copy($0, start, body) } + start.smaller.map { copy(counted, $0, body) }
+                + body.smaller.map { copy(counted, start, $0) }
+        case .gradient(let function, let point):
+            return [function, point] + function.smaller.map { .gradient(of: $0, at: point) }
+                + point.smaller.map { .gradient(of: function, at: $0) }
+        default: return []
         }
     }
 }

@@ -2,55 +2,24 @@ import Apus
 import Dispatch
 import Synchronization
 
-/// What came of one program.
-public enum Verdict: Sendable {
-    /// The program agrees with eager at every point.
-    case agrees(points: Int)
-    /// Export refused with a typed error.
-    case refused(String)
-    /// Eager refuses the example already.
-    case pointless
-    case finding(Finding)
-}
-
-/// A disagreement: a bug.
-public struct Finding: Sendable, CustomStringConvertible {
-    public enum Kind: String, Sendable {
-        case untypedError, brokenGraph, wrongValue, rejectsAdmitted, acceptsRejected, wrongMemory, notSaved, notLoaded
-    }
-    public let kind: Kind
-    /// Which way of running the program it was.
-    public let runner: String
-    public let detail: String
-
-    public var description: String { "\(kind.rawValue) (\(runner)): \(detail)" }
-}
-
 extension RandomProgram {
     /// Exports the program and compares it with eager over its domain.
     /// - Parameter folder: where the archive for the round trip is written; nil to leave that out.
     public func verdict(seed: UInt64, folder: String?) -> Verdict {
         var random = SplitMix(seed: seed)
         do {
-            let example: [Int] = domain.example(&random)
-            let (x, y) = try inputs(example, style: 0, &random)
-            let model = try Memory()
+            let example: [Tensor] = try inputs(domain.example(&random), style: 0, &random)
             let program: ExportedProgram
-            do {
-                program = try export(
-                    { (x: Tensor, y: Tensor) in try self(x, y, model) }, of: model, args: x, y, constraints: domain.constraints(x, y))
-            } catch {
-                return refusal(error)
-            }
+            do { program = try exported(example) } catch { return try judge(error) { try throwsEverywhere(&random) } }
             var runners: [any Runner] = [try PlanRunner(name: "plan", program), try ExecutorRunner(program)]
-            if let folder { runners += try reloaded(program, folder) }
+            if let folder { runners.append(try reloaded(program, folder)) }
             var count = 0
             for point in domain.points(&random) {
-                for style in [0, 1 + random.below(6)] {
-                    let (x, y) = try inputs(point, style: style, &random)
+                for style in [0, 1 + random.below(RandomProgram.styles - 1)] {
+                    let inputs: [Tensor] = try inputs(point, style: style, &random)
                     count += 1
                     for runner in runners {
-                        if let finding = try compare(runner, x, y) { return .finding(finding) }
+                        if let finding = try compare(runner, inputs) { return .finding(finding) }
                     }
                 }
             }
@@ -65,75 +34,78 @@ extension RandomProgram {
 
     private struct FindingError: Error { let finding: Finding }
 
-    private func refusal(_ error: any Error) -> Verdict {
-        switch error {
-        case is Refusal: return .pointless
-        case let error as ConstraintViolationError: return .refused("constraints: \(error)")
-        case let error as ProgramError:
-            if error.code == .selfCheck { return .finding(Finding(kind: .wrongValue, runner: "self check", detail: error.message)) }
-            if error.code == .invalidGraph || error.message.contains("not deterministic") {
-                return .finding(Finding(kind: .brokenGraph, runner: "export", detail: error.message))
-            }
-            return .refused("\(error.code.rawValue): \(error.message)")
-        case let error as TensorError: return .refused("tensor: \(error)")
-        case let error as SymbolicError: return .refused("symbolic: \(error)")
-        case let error as VerificationError: return .finding(Finding(kind: .brokenGraph, runner: "export", detail: "\(error)"))
-        default: return .finding(Finding(kind: .untypedError, runner: "export", detail: "\(type(of: error)): \(error)"))
+    private func exported(_ example: [Tensor]) throws -> ExportedProgram {
+        let model = try Memory()
+        let (x, y, numbers) = (example[0], example[1], example[2])
+        let constraints: [any ConstraintConvertible] = domain.constraints(x, y)
+        let function = { (x: Tensor, y: Tensor, numbers: Tensor) in try self([x, y, numbers], model) }
+        guard isJoint else {
+            return try export(function, of: model, args: x, y, numbers, constraints: constraints, names: ["x", "y", "numbers"])
         }
+        return try exportJoint(
+            { (x: Tensor, y: Tensor, numbers: Tensor) in
+                let result = try function(x, y, numbers)
+                return (try loss(result.tensor, x), result.number)
+            }, of: model, args: x, y, numbers, withRespectTo: [x], loss: 0, constraints: constraints, names: ["x", "y", "numbers"])
     }
 
-    private func reloaded(_ program: ExportedProgram, _ folder: String) throws -> [any Runner] {
+    private func reloaded(_ program: ExportedProgram, _ folder: String) throws -> any Runner {
         let path: String = folder + "/program.pt2"
         do { try program.save(to: path) } catch {
-            if error is ArchiveError { return [] }
-            throw FindingError(finding: Finding(kind: .notSaved, runner: "save", detail: "\(error)"))
+            throw FindingError(finding: Finding(kind: .notSaved, runner: "save", detail: "\(type(of: error)): \(error)"))
         }
         do {
-            return [try PlanRunner(name: "reloaded", ExportedProgram.load(from: path))]
+            return try PlanRunner(name: "reloaded", ExportedProgram.load(from: path))
         } catch {
-            throw FindingError(finding: Finding(kind: .notLoaded, runner: "load", detail: "\(error)"))
+            throw FindingError(finding: Finding(kind: .notLoaded, runner: "load", detail: "\(type(of: error)): \(error)"))
         }
     }
 
-    // MARK: Inputs
+    // MARK: Eager
 
-    private func inputs(_ point: [Int], style: Int, _ random: inout SplitMix) throws -> (Tensor, Tensor) {
-        let count: Int = domain.first.count
-        return (
-            try input(Array(point[..<count]), style, &random), try input(Array(point[count...]), style, &random)
-        )
+    /// What eager gives: the tensor, for joint programs the loss with its gradient, and the number.
+    private func eager(_ inputs: [Tensor], _ memory: Memory) throws -> (tensors: [Tensor], number: SymInt) {
+        let tensors: [Tensor]
+        var number: SymInt = 0
+        if isJoint {
+            let result = try valueAndGradient(at: [inputs[0]]) { sources in
+                let result = try self(sources + inputs.dropFirst(), memory)
+                number = result.number
+                return try loss(result.tensor, sources[0])
+            }
+            tensors = [result.value] + result.gradients
+        } else {
+            let result = try self(inputs, memory)
+            tensors = [result.tensor]
+            number = result.number
+        }
+        try number.requireValid()
+        return (tensors, number)
     }
 
-    /// Multiples of a quarter, whose sums are exact; and what breaks programs.
-    private func input(_ shape: [Int], _ style: Int, _ random: inout SplitMix) throws -> Tensor {
-        let special: [Float]
-        switch style {
-        case 1: special = [.nan]
-        case 2: special = [.infinity, -.infinity, -0.0]
-        case 3: special = [1e30, -1e30, Float.leastNonzeroMagnitude]
-        default: special = []
-        }
-        let values: [Float] = (0..<shape.reduce(1, *)).map { _ in
-            switch style {
-            case 4: return 0
-            case 5: return -Float(1 + random.below(8)) / 4
-            case 6: return Float(1 + random.below(8)) / 4
-            default:
-                if !special.isEmpty, random.chance(30) { return random.element(special) }
-                return Float(random.below(17) - 8) / 4
+    /// One that depends on the input, whatever the program does with it.
+    private func loss(_ result: Tensor, _ x: Tensor) throws -> Tensor { try result.sum() + x.sum() * 0.5 }
+
+    private func throwsEverywhere(_ random: inout SplitMix) throws -> Bool {
+        for point in domain.points(&random) {
+            for style in 0..<RandomProgram.styles {
+                let inputs: [Tensor] = try inputs(point, style: style, &random)
+                if (try? eager(inputs, try Memory())) != nil { return false }
             }
         }
-        return try Tensor(values, shape: shape)
+        return true
     }
+
+    // MARK: Comparing
 
     /// Programs may be called from many threads at once: those that change no buffer give the same as alone.
     private func compareConcurrently(_ program: ExportedProgram, _ points: [[Int]], _ random: inout SplitMix) throws -> Finding? {
         guard program.graphSignature.buffersToMutate.isEmpty else { return nil }
-        let calls: [(Tensor, Tensor)] = try points.prefix(4).map { try inputs($0, style: 0, &random) }
-        let alone: [Tensor?] = calls.map { try? program.run(leaves: [.tensor($0.0), .tensor($0.1)])[0].tensor }
+        let calls: [[LeafValue]] = try points.prefix(4).map { try inputs($0, style: 0, &random).map { .tensor($0) } }
+        let alone: [Tensor?] = calls.map { try? program.run(leaves: $0)[0].tensor }
         let together = Mutex([Tensor?](repeating: nil, count: calls.count))
         DispatchQueue.concurrentPerform(iterations: calls.count) { index in
-            let result: Tensor? = try? program.run(leaves: [.tensor(calls[index].0), .tensor(calls[index].1)])[0].tensor
+            let result: Tensor? = try? program.run(leaves: calls[index])[0].tensor
             together.withLock { $0[index] = result }
         }
         for (a, b) in zip(alone, together.withLock { $0 }) {
@@ -147,32 +119,37 @@ extension RandomProgram {
         return nil
     }
 
-    // MARK: Comparing
-
-    private func compare(_ runner: any Runner, _ x: Tensor, _ y: Tensor) throws -> Finding? {
+    private func compare(_ runner: any Runner, _ inputs: [Tensor]) throws -> Finding? {
         let before: Tensor = runner.eager.kept
-        let eager: Result<(Tensor, SymInt), any Error> = Result { try self(x, y, runner.eager) }
-        let traced: Result<[LeafValue], any Error> = Result { try runner.run(x, y) }
-        let place = "x \(x.shape), y \(y.shape), x = \(try x.array(of: Float.self)), y = \(try y.array(of: Float.self))"
-        func finding(_ kind: Finding.Kind, _ text: String) -> Finding {
-            Finding(kind: kind, runner: runner.name, detail: "\(text)\n  at \(place)")
+        let eager: Result<(tensors: [Tensor], number: SymInt), any Error> = Result { try self.eager(inputs, runner.eager) }
+        let traced: Result<RunResults, any Error> = Result { try runner.run(inputs) }
+        func finding(_ kind: Finding.Kind, _ text: String) throws -> Finding {
+            let (x, y) = (inputs[0], inputs[1])
+            let place = "x \(x.shape) \(try x.array(of: Float.self)), y \(y.shape) \(try y.array(of: Float.self))"
+            return Finding(
+                kind: kind, runner: runner.name, detail: "\(text)\n  at \(place), numbers \(try inputs[2].array(of: Int.self))")
         }
         switch (eager, traced) {
         case (.failure, .failure(let error)):
             runner.eager.kept = before
-            return isTyped(error) ? nil : finding(.untypedError, "\(type(of: error)): \(error)")
-        case (.failure(let error), .success(let leaves)):
+            return isTyped(error) ? nil : try finding(.untypedError, "\(type(of: error)): \(error)")
+        case (.failure(let error), .success(let results)):
             runner.eager.kept = before
-            return finding(.acceptsRejected, "eager throws '\(error)', the program gives \(leaves)")
+            return try finding(.acceptsRejected, "eager throws '\(error)', the program gives \(results)")
         case (.success, .failure(let error)):
-            return finding(.rejectsAdmitted, "\(type(of: error)): \(error)")
-        case (.success(let expected), .success(let leaves)):
-            guard leaves.count == 2, case .tensor(let tensor) = leaves[0], case .int(let number) = leaves[1] else {
-                return finding(.wrongValue, "results of another structure: \(leaves)")
+            return try finding(.rejectsAdmitted, "\(type(of: error)): \(error)")
+        case (.success(let expected), .success(let results)):
+            for (wanted, given) in zip(expected.tensors, results.tensors) {
+                // No output where the loss depends on no path on the input: eager has zeros.
+                let given: Tensor = try given ?? wanted.zerosLike()
+                if let text = try difference(wanted, given) { return try finding(.wrongValue, text) }
             }
-            if let text = try difference(expected.0, tensor) { return finding(.wrongValue, text) }
-            if !number.isIdentical(to: expected.1) { return finding(.wrongValue, "\(number) where eager gives \(expected.1)") }
-            if let kept = try runner.memory(), let text = try difference(runner.eager.kept, kept) { return finding(.wrongMemory, text) }
+            if !results.number.isIdentical(to: expected.number) {
+                return try finding(.wrongValue, "\(results.number) where eager gives \(expected.number)")
+            }
+            if let kept = try runner.memory(), let text = try difference(runner.eager.kept, kept) {
+                return try finding(.wrongMemory, text)
+            }
             return nil
         }
     }
@@ -192,70 +169,4 @@ extension RandomProgram {
         }
         return nil
     }
-}
-
-/// One way of running a program, with an eager model beside it that has seen the same inputs.
-private protocol Runner {
-    var name: String { get }
-    var eager: Memory { get }
-    func run(_ x: Tensor, _ y: Tensor) throws -> [LeafValue]
-    /// The buffer as it is now; nil when the program does not have it.
-    func memory() throws -> Tensor?
-}
-
-private struct PlanRunner: Runner {
-    let name: String
-    let program: ExportedProgram
-    let eager: Memory
-
-    init(name: String, _ program: ExportedProgram) throws {
-        self.name = name
-        self.program = program
-        eager = try Memory()
-    }
-
-    func run(_ x: Tensor, _ y: Tensor) throws -> [LeafValue] { try program.run(leaves: [.tensor(x), .tensor(y)]) }
-    func memory() throws -> Tensor? { program.stateDict["kept"] }
-}
-
-/// Runs the graph node by node.
-private final class ExecutorRunner: Runner {
-    let name = "executor"
-    let program: ExportedProgram
-    let eager: Memory
-    private var kept: Tensor
-
-    init(_ program: ExportedProgram) throws {
-        self.program = program
-        eager = try Memory()
-        kept = eager.kept
-    }
-
-    func run(_ x: Tensor, _ y: Tensor) throws -> [LeafValue] {
-        var users: [Tensor] = [y, x]
-        let signature: ExportGraphSignature = program.graphSignature
-        let constants: [String: Tensor] = program.constants
-        let inputs: [Tensor] = try signature.inputRoles.map { role in
-            switch role {
-            case .constant(let name):
-                guard let tensor = constants[name] else { throw ProgramError(.invalidGraph, "no constant '\(name)'") }
-                return tensor
-            case .userInput: return users.popLast() ?? x
-            default: return kept
-            }
-        }
-        let outputs: [RuntimeValue] = try GraphExecutor(program.graph).run(inputs)
-        var results: [LeafValue] = []
-        for (role, value) in zip(signature.outputRoles, outputs) {
-            switch (role, value) {
-            case (.bufferMutation, .tensor(let tensor)): kept = tensor
-            case (.userOutput, .tensor(let tensor)): results.append(.tensor(tensor))
-            case (.userOutput, .int(let number)): results.append(.int(SymInt(number)))
-            default: throw ProgramError(.invalidGraph, "an output that no result is")
-            }
-        }
-        return results
-    }
-
-    func memory() throws -> Tensor? { kept }
 }

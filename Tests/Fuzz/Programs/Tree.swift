@@ -13,8 +13,15 @@ public indirect enum SizeTerm: Sendable {
     case multiply(SizeTerm, SizeTerm)
     case divide(SizeTerm, Int)
     case remainder(SizeTerm, Int)
+    /// Floored division by a size; by zero it has no value.
+    case quotient(SizeTerm, SizeTerm)
+    case modulus(SizeTerm, SizeTerm)
     case max(SizeTerm, SizeTerm)
     case min(SizeTerm, SizeTerm)
+    /// `Int(n)`: the size as one number.
+    case integer(SizeTerm)
+    /// A plain size where there is one; else 1.
+    case plainDim(tensor: Int, Int)
 }
 
 /// What a branch asks.
@@ -27,6 +34,9 @@ public indirect enum Question: Sendable {
     case intExceeds(TensorTerm, Int)
     /// A truth value read from a tensor.
     case truth(TensorTerm, Double)
+    /// Whether an element read as a plain number exceeds a number; false where there is none to read.
+    case plainExceeds(TensorTerm, Double)
+    case isMultiple(SizeTerm, of: SizeTerm)
     case and(Question, Question)
     case or(Question, Question)
     case not(Question)
@@ -59,6 +69,21 @@ public indirect enum TensorTerm: Sendable {
     case padded(TensorTerm, before: SizeTerm, after: SizeTerm)
     /// One position of the first dimension; counted from the end where negative.
     case select(TensorTerm, SizeTerm)
+    /// The elements that exceed a number.
+    case masked(TensorTerm, above: Double)
+    case cond(Question, TensorTerm, TensorTerm)
+    /// A body over the slices along the first dimension: it sees the slice as tensor variable 0.
+    case map(over: TensorTerm, TensorTerm)
+    /// The same with a number that is carried from step to step, which the body sees as variable 1; gives the carried number or the results.
+    case scan(over: TensorTerm, TensorTerm, isReversed: Bool, givesLast: Bool)
+    /// A `whileLoop` of as many passes as a size says, four at most. The body sees what is carried as variable 0.
+    case loop(SizeTerm, from: TensorTerm, TensorTerm, grows: Bool)
+    /// A `whileLoop` of as many passes as elements exceed a number, three at most.
+    case loopByValue(TensorTerm, above: Double, from: TensorTerm, TensorTerm)
+    /// The gradient of a sum at a point, which the function sees as variable 0.
+    case gradient(of: TensorTerm, at: TensorTerm)
+    /// The second where the first throws.
+    case attempt(TensorTerm, else: TensorTerm)
 }
 
 public indirect enum Statement: Sendable {
@@ -66,6 +91,8 @@ public indirect enum Statement: Sendable {
     case setSize(Int, SizeTerm)
     /// Reads how many elements exceed a number.
     case readCount(Int, TensorTerm, Double)
+    /// Reads one of the integers of the third input.
+    case readNumber(Int, element: Int)
     /// Declares the range of a size variable that was read.
     case constrain(Int, max: Int)
     case branch(Question, [Statement], [Statement])
@@ -77,19 +104,24 @@ public indirect enum Statement: Sendable {
     case fail
     case require(Question)
     case remember(TensorTerm)
+    /// The second where the first throws.
+    case attempt([Statement], else: [Statement])
 }
 
-/// A program over two tensors and a buffer, with the sizes that it is declared for.
+/// A program over two tensors, four integers and a buffer, with the sizes that it is declared for.
 public struct RandomProgram: Sendable {
     public var body: [Statement]
     public var result: TensorTerm
     public var number: SizeTerm
     public var domain: Domain
+    /// Whether the program is a loss made of the result, with its gradient by the first input, traced by `exportJoint`.
+    public var isJoint: Bool
 
-    public init(body: [Statement], result: TensorTerm, number: SizeTerm, domain: Domain) {
+    public init(body: [Statement], result: TensorTerm, number: SizeTerm, domain: Domain, isJoint: Bool = false) {
         self.body = body
         self.result = result
         self.number = number
         self.domain = domain
+        self.isJoint = isJoint
     }
 }

@@ -1,7 +1,8 @@
 import Foundation
 import FuzzPrograms
 
-// fuzz [seconds] [first seed] [folder] [programs]: draws programs until the time is over, or so many were run; shrinks what it finds.
+// fuzz [seconds] [first seed] [folder] [programs] [shrunk]: draws programs until the time is over, or so many were run; shrinks what it finds,
+// up to so many, and prints the others as they are.
 // The seed of the program that runs is in `<folder>/current-seed`, for the case that it takes the process down.
 
 let arguments: [String] = CommandLine.arguments
@@ -10,6 +11,7 @@ let seconds: Double = argument(1).flatMap(Double.init) ?? 600
 let first: UInt64 = argument(2).flatMap(UInt64.init) ?? 1
 let folder: String = argument(3) ?? NSTemporaryDirectory()
 let limit: Int = argument(4).flatMap(Int.init) ?? .max
+let shrunk: Int = argument(5).flatMap(Int.init) ?? 12
 
 try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
 var session = FuzzSession(folder: folder)
@@ -21,8 +23,10 @@ while session.programs < limit, ContinuousClock.now - start < .seconds(seconds) 
     session.run(seed: seed)
     if let latest = session.findings.last, session.findings.count > known {
         print("seed \(seed): \(latest.finding)")
-        if known < 12, let (program, finding) = session.shrunk(latest.program, seed: seed, kind: latest.finding.kind) {
+        if known < shrunk, let (program, finding) = session.shrunk(latest.program, seed: seed, kind: latest.finding.kind) {
             print("  shrunk to \(program)\n  \(finding)")
+        } else {
+            print("  \(latest.program)")
         }
         fflush(nil)
     }

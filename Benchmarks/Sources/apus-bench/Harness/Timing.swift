@@ -2,8 +2,9 @@
 struct Timing: Encodable {
     private(set) var slices: [Double] = []
 
-    mutating func add(samples: [Double]) {
-        if let median = samples.median { slices.append(median) }
+    /// - Parameter times: how often the work is to be counted.
+    mutating func add(samples: [Double], times: Int = 1) {
+        if let median = samples.median { slices.append(median * Double(times)) }
     }
 
     var minimum: Double { slices.min() ?? .nan }

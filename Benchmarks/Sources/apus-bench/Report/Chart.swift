@@ -4,7 +4,7 @@ import Foundation
 extension Report {
     /// The ratios as bars on a logarithmic scale: to the right of the middle line Apus is faster, to the left PyTorch.
     func writeChart(to path: String) throws {
-        let rows = comparisons.filter { $0.ratio != nil }
+        let rows = comparisons.filter { $0.isAgainstPyTorch && $0.ratio != nil }
         let labelWidth = 290.0
         let chartWidth = 560.0
         let rowHeight = 22.0

@@ -19,12 +19,13 @@ struct Report: Encodable {
 
     func table() -> String {
         var table = Table(
-            ("work", .left), ("Apus", .right), ("best", .right), ("PyTorch", .right), ("best", .right), ("ratio", .right),
+            ("work", .left), ("Apus", .right), ("best", .right), ("other", .right), ("best", .right), ("ratio", .right),
             ("target", .right), ("", .left))
         for row in comparisons {
             table.add(
                 row.title, time(row.apus.median), time(row.apus.minimum), time(row.peer?.median), time(row.peer?.minimum),
-                row.ratio.map { String(format: "%.2fx", $0) } ?? "-", row.target.map { String(format: "%gx", $0) } ?? "", verdict(of: row))
+                row.ratio.map { String(format: "%.2fx", $0) } ?? "-",
+                row.target.map { String(format: "%.3gx", $0) } ?? row.limit.map { time($0) } ?? "", verdict(of: row))
         }
         return table.rendered()
     }

@@ -1,0 +1,51 @@
+import ApusSymbolic
+import ApusTensor
+import Testing
+
+@testable import ApusExport
+
+/// Sizes that depend on what a run computes: the error names what the user wrote, and its line.
+@Suite struct DataDependentTests {
+    private let x: Tensor
+
+    init() throws { x = try Tensor.ones([4, 6]) }
+
+    @Test func plainSizes() throws {
+        let line: Int = #line + 2
+        @inline(never) func f(_ x: Tensor) throws -> Tensor {
+            let count: Int = try x.sizes[0] + 1
+            return try Tensor.zeros([count]) * 1
+        }
+        let error = #expect(throws: TensorError.self) { _ = try export(f, args: x, constraints: [dynamicDim(x, 0)]) }
+        #expect(error?.message.contains("[x.shape[0], 6]") == true)
+        #expect(error?.site?.description == "DataDependentTests.swift:\(line)")
+    }
+
+    @Test func numbersAsSizes() throws {
+        let line: Int = #line + 3
+        // Not on one line, and not inlined: the place is the line of the call.
+        @inline(never) func f(_ x: Tensor, _ k: Tensor) throws -> Tensor {
+            let count = Int(try k.item())
+            return try x + Double(count)
+        }
+        let error = #expect(throws: ConstraintViolationError.self) {
+            _ = try export(f, args: x, try Tensor([Int64(3)], shape: []), names: ["x", "k"])
+        }
+        #expect(error?.description.contains("k.item()") == true)
+        #expect(error?.description.contains("DataDependentTests.swift:\(line)") == true, "\(error?.description ?? "")")
+    }
+
+    @Test func shapesThatMustAgree() throws {
+        let line: Int = #line + 2
+        @inline(never) func f(_ x: Tensor, _ mask: Tensor) throws -> Tensor {
+            let sum = try x.maskedSelect(mask) + Tensor.ones([5])
+            return try sum * 1
+        }
+        let mask = try Tensor.ones([4, 6]) .> 0
+        let program = try export(f, args: x, mask)
+        let assertion = try #require(program.graph.nodes.first { $0.operator.schema.name == "_assert_scalar" })
+        #expect(assertion.site.map { "\($0)" } == "DataDependentTests.swift:\(line)")
+        let error = #expect(throws: TensorError.self) { let _: Tensor = try program(self.x, mask) }
+        #expect(error?.site?.description == "DataDependentTests.swift:\(line)")
+    }
+}

@@ -1,0 +1,59 @@
+import Foundation
+
+/// What was built beside the tests: the `apus` executable, and the modules.
+enum Built {
+    struct Missing: Error, CustomStringConvertible { let description: String }
+
+    /// The folder of the running test executable, where the package manager puts all products.
+    static let folder: URL = {
+        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
+        return URL(fileURLWithPath: own).deletingLastPathComponent()
+    }()
+
+    /// What a process left.
+    struct Outcome {
+        let status: Int32
+        let output: String
+        let messages: String
+        var lines: [String] { output.split(separator: "\n").map(String.init) }
+
+        func decoded<Value: Decodable>(_ type: Value.Type) throws -> Value { try JSONDecoder().decode(type, from: Data(output.utf8)) }
+    }
+
+    /// Runs `apus` as a user does.
+    static func apus(_ arguments: String...) throws -> Outcome {
+        try run(folder.appendingPathComponent("apus").path, arguments)
+    }
+
+    static func run(_ executable: String, _ arguments: [String]) throws -> Outcome {
+        guard FileManager.default.isExecutableFile(atPath: executable) else {
+            throw Missing(description: "\(executable) is not there: build the package first")
+        }
+        let messages = FileManager.default.temporaryDirectory.appendingPathComponent("messages-\(UUID().uuidString)")
+        guard FileManager.default.createFile(atPath: messages.path, contents: nil) else {
+            throw Missing(description: "no place for messages: \(messages.path)")
+        }
+        defer { try? FileManager.default.removeItem(at: messages) }
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: executable)
+        process.arguments = arguments
+        let output = Pipe()
+        process.standardOutput = output
+        process.standardError = try FileHandle(forWritingTo: messages)
+        try process.run()
+        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        process.waitUntilExit()
+        return Outcome(status: process.terminationStatus, output: text, messages: try String(contentsOf: messages, encoding: .utf8))
+    }
+}
+
+/// A folder that lives as long as one test.
+final class TemporaryFolder: Sendable {
+    let path: String = NSTemporaryDirectory() + "apus-" + UUID().uuidString
+
+    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func file(_ name: String) -> String { path + "/" + name }
+    func text(_ name: String) throws -> String { try String(contentsOfFile: file(name), encoding: .utf8) }
+}

@@ -1,0 +1,170 @@
+import Apus
+import Foundation
+import Testing
+
+/// The `apus` executable, started as a user starts it: results on standard output, messages on standard error, and the exit status.
+@Suite("The command line") struct CommandTests {
+    private let folder: TemporaryFolder
+    private let program: ExportedProgram
+    private let x: Tensor
+    private var file: String { folder.file("model.pt2") }
+
+    /// Rows of three, one to eight of them; three rows and more are halved.
+    private static func function(_ x: Tensor) throws -> Tensor {
+        let y = try (x + 1).tanh() * 0.5
+        return x.shape[0] > 2 ? try y.sum(dim: 1) : try x.sum(dim: 1)
+    }
+
+    init() throws {
+        folder = try TemporaryFolder()
+        x = try Tensor((0..<12).map { Float($0) / 4 }, shape: [4, 3])
+        program = try export(CommandTests.function, args: x, constraints: [dynamicDim(x, 0).in(1...8)], names: ["x"])
+        let cases = [
+            try program.makeCase("four rows", inputs: [x]),
+            try program.makeCase("one row", inputs: [try Tensor.ones([1, 3])], relativeTolerance: 1e-3, absoluteTolerance: 1e-4),
+        ]
+        try program.save(to: folder.file("model.pt2"), cases: cases)
+        try x.save(npy: folder.file("x.npy"))
+    }
+
+    @Test("verify checks the graph and the cases saved with the program") func verify() throws {
+        let plain = try Built.apus("verify", file)
+        #expect(plain.status == 0 && plain.messages.isEmpty, "\(plain)")
+        #expect(
+            plain.lines == [
+                "graph: valid, \(try ExportedProgram.load(from: file).graph.totalNodeCount) nodes",
+                "pass  four rows  out.0  largest error 0.0",
+                "pass  one row  out.0  largest error 0.0", "2 results compared, 0 failed, largest error 0.0",
+            ])
+        struct Outcome: Decodable, Equatable {
+            var entryPoint = "model"
+            let `case`: String
+            var output = "out.0"
+            var largestError = 0.0
+            var passed = true
+        }
+        let found: [Outcome] = try Built.apus("verify", file, "--json").decoded([Outcome].self)
+        #expect(found == [Outcome(case: "four rows"), Outcome(case: "one row")])
+    }
+
+    @Test("verify fails on a result that is not the saved one, and takes other tolerances") func verifyFails() throws {
+        var wrong = try program.makeCase("wrong", inputs: [x])
+        wrong.expected["out.0"] = try #require(wrong.expected["out.0"]) + 0.25
+        try program.save(to: file, cases: [wrong])
+        let failed = try Built.apus("verify", file)
+        #expect(failed.status == 1)
+        #expect(failed.lines.dropFirst() == ["FAIL  wrong  out.0  largest error 0.25", "1 results compared, 1 failed, largest error 0.25"])
+        #expect(try Built.apus("verify", file, "--atol", "0.3").status == 0)
+        #expect(try Built.apus("verify", file, "--json").status == 1)
+    }
+
+    @Test("verify takes cases from files") func verifyCaseFiles() throws {
+        try saveNumPy(["x": x, "out.0": try Self.function(x)], to: folder.file("case.npz"))
+        let passed = try Built.apus("verify", file, folder.file("case.npz"))
+        #expect(passed.status == 0 && passed.output.contains("3 results compared, 0 failed"), "\(passed)")
+        try saveNumPy(["x": x], to: folder.file("half.npz"))
+        let half = try Built.apus("verify", file, folder.file("half.npz"))
+        #expect(half.status != 0)
+        #expect(half.messages.contains("half.npz has no expected result 'out.0'"), "\(half)")
+    }
+
+    @Test("info says what a program is") func info() throws {
+        let plain = try Built.apus("info", file)
+        #expect(plain.status == 0 && plain.messages.isEmpty)
+        #expect(plain.lines.prefix(3) == ["entry point 'model'", "  inputs:", "    x: float32[s0, 3]"], "\(plain.output)")
+        #expect(plain.output.contains("1...8"))
+        struct Summary: Decodable {
+            struct Named: Decodable {
+                let name: String
+                let type: String
+            }
+            let inputs: [Named]
+            let nodeCount: Int
+            let operators: [String: Int]
+        }
+        let summary = try #require(try Built.apus("info", file, "--json").decoded([String: Summary].self)["model"])
+        #expect(summary.inputs.map(\.name) == ["x"] && summary.nodeCount == summary.operators.values.reduce(0, +))
+        #expect(summary.operators["aten::tanh"] == 1)
+        let system = try Built.apus("info", "--system", "--json").decoded([String: String].self)
+        #expect(Set(system.keys) == ["cpuLevel", "cores", "threads", "blasCore"])
+    }
+
+    @Test("run reads tensors and writes tensors") func run() throws {
+        let written = try Built.apus("run", file, folder.file("x.npy"), "--output", folder.file("y.npy"))
+        #expect(written.status == 0 && written.messages.isEmpty, "\(written)")
+        let y = try Tensor.load(npy: folder.file("y.npy"))
+        #expect(try y.array(of: Float.self) == Self.function(x).array(of: Float.self))
+        struct Result: Decodable { let name, value: String }
+        let results = try Built.apus("run", file, folder.file("x.npy"), "--json").decoded([Result].self)
+        #expect(results.map(\.name) == program.graphSignature.userOutputs)
+    }
+
+    @Test("Inputs that the program does not take end in a message and a status") func refused() throws {
+        try Tensor.ones([9, 3]).save(npy: folder.file("nine.npy"))
+        let refused = try Built.apus("run", file, folder.file("nine.npy"))
+        #expect(refused.status != 0 && refused.output.isEmpty)
+        #expect(refused.messages.contains("x.shape[0] must be in 1...8, got 9"), "\(refused.messages)")
+        let missing = try Built.apus("run", file)
+        #expect(missing.status != 0 && missing.messages.contains("The program takes 1 tensors (x), got 0 files."), "\(missing.messages)")
+    }
+
+    @Test("Files and names that are not there, and options that do not exist") func mistakes() throws {
+        let absent = try Built.apus("info", folder.file("absent.pt2"))
+        #expect(absent.status == 1 && absent.output.isEmpty && absent.messages.contains("absent.pt2"), "\(absent)")
+        let entry = try Built.apus("run", file, "--entry-point", "train")
+        #expect(entry.status == 64 && entry.messages.contains("has no entry point 'train'; it has: model"), "\(entry)")
+        #expect(try Built.apus("bench", file, "--runs", "0").status == 64)
+        #expect(try Built.apus("measure", file).status == 64)
+        for command in ["info", "run", "verify", "bench", "graph"] {
+            let help = try Built.apus(command, "--help")
+            #expect(help.status == 0 && help.output.contains("USAGE: apus \(command)"), "\(help)")
+        }
+    }
+
+    @Test("graph writes text, DOT and SVG") func graph() throws {
+        #expect(try Built.apus("graph", file).output == ExportedProgram.load(from: file).graph.description + "\n")
+        #expect(try Built.apus("graph", file, "--format", "dot").output.hasPrefix("digraph"))
+        let drawn = try Built.apus("graph", file, "--format", "svg", "--output", folder.file("graph.svg"))
+        #expect(drawn.status == 0 && drawn.output.isEmpty)
+        #expect(try folder.text("graph.svg").hasPrefix("<svg"))
+    }
+
+    @Test("bench times calls, and sums up the events of each step") func bench() throws {
+        struct Timing: Decodable {
+            struct Events: Decodable { let rows: [Row] }
+            struct Row: Decodable {
+                let kind: String
+                let operators: [String]
+                let count: Int
+            }
+            let runs: Int
+            let minimumMicroseconds: Double
+            let events: Events?
+        }
+        let timing = try Built.apus("bench", file, "--runs", "7", "--size", "s0=4", "--json").decoded(Timing.self)
+        #expect(timing.runs == 7 && timing.minimumMicroseconds > 0 && timing.events == nil)
+        let rows = try #require(
+            try Built.apus("bench", file, "--runs", "7", "--size", "s0=4", "--events", "--json").decoded(Timing.self).events?.rows)
+        #expect(rows.filter { $0.kind == "run" }.map(\.count) == [7])
+        #expect(
+            rows.contains { $0.kind == "step" && $0.operators == ["aten::add.Scalar", "aten::tanh", "aten::mul.Scalar"] && $0.count == 7 },
+            "\(rows)")
+        let table = try Built.apus("bench", file, "--runs", "2", "--events")
+        #expect(table.lines.contains { $0.split(separator: " ") == ["event", "count", "total", "us", "mean", "us", "share", "what"] })
+    }
+
+    @Test("run --profile says on standard error what took how long") func profile() throws {
+        let profiled = try Built.apus("run", file, folder.file("x.npy"), "--profile")
+        #expect(profiled.status == 0 && !profiled.output.contains("total us"))
+        let kinds: [String] = profiled.messages.split(separator: "\n").dropFirst().compactMap {
+            $0.split(separator: " ").first.map(String.init)
+        }
+        #expect(kinds.prefix(3) == ["load", "bind", "run"] && kinds.dropFirst(3).allSatisfy { $0 == "step" }, "\(profiled.messages)")
+        struct Profiled: Decodable {
+            struct Event: Decodable { let kind, name: String }
+            let events: [Event]
+        }
+        let events = try Built.apus("run", file, folder.file("x.npy"), "--profile", "--json").decoded(Profiled.self).events
+        #expect(events.first?.name == file && events.last?.kind == "run")
+    }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import JudgeSupport
+import Testing
+
+/// What must not compile, does not, for the reason that is meant; and the examples, which are packages of their own, do.
+@Suite("What compiles") struct CompileTests {
+    /// Type checks sources against the modules that the tests were built with; gives the compiler's messages.
+    private func check(_ files: [String], _ options: [String] = []) throws -> Built.Outcome {
+        let package: String = Python.root
+        let shims: String = package + "/.build/checkouts/swift-numerics/Sources/_NumericsShims/include"
+        let modules: [String] = [Built.folder.appendingPathComponent("Modules").path, shims]
+        let system: [String] = ["COpenBLAS", "CLAPACKE", "CLibZip"].map { package + "/Modules/" + $0 }
+        let kernels: String = Built.folder.appendingPathComponent("CApusKernels.build/module.modulemap").path
+        return try Built.run(
+            "/usr/bin/env",
+            ["swiftc", "-swift-version", "6", "-Xcc", "-fmodule-map-file=\(kernels)"] + (modules + system).flatMap { ["-I", $0] } + options
+                + files)
+    }
+
+    private func check(body: String) throws -> Built.Outcome {
+        let folder = try TemporaryFolder()
+        let file: String = folder.file("snippet.swift")
+        try "import Apus\nfunc snippet(_ x: Tensor, _ y: Tensor) throws -> Any { \(body) }\n".write(
+            toFile: file, atomically: true, encoding: .utf8)
+        return try check([file], ["-typecheck"])
+    }
+
+    @Test(
+        "Constraints are written one comparison at a time",
+        arguments: [
+            "[dynamicDim(x, 0) >= 3, dynamicDim(x, 0) <= 6]", "dynamicDim(x, 0).in(3...6)", "dynamicDim(x, 0) == dynamicDim(y, 0)",
+            "try x.shape[0] > 3 ? x.sin() : x.cos()",
+        ]) func compiles(body: String) throws
+    {
+        let outcome = try check(body: body)
+        #expect(outcome.status == 0, "\(outcome.messages)")
+    }
+
+    @Test(
+        "A chained comparison, an inequality of dimensions, and an operator without a rule",
+        arguments: [
+            ("3 <= dynamicDim(x, 0) <= 6", "adjacent operators are in non-associative precedence group 'ComparisonPrecedence'"),
+            ("dynamicDim(x, 0) != dynamicDim(y, 0)", "requires that 'DynamicDimension' conform to"),
+            ("dynamicDim(x, 0) != 3", "error:"),
+            // N7: without a rule for its shapes there is no operator.
+            (
+                #"try Operator(Schema("mine::twice(Tensor self) -> Tensor"), kernel: .composite)"#,
+                "missing argument for parameter 'rule' in call"
+            ),
+            // An error of one kind only would also come of a module that is missing.
+            ("x.shape[0].noSuchMember", "value of type 'SymInt' has no member 'noSuchMember'"),
+        ]) func doesNotCompile(body: String, reason: String) throws
+    {
+        let outcome = try check(body: body)
+        #expect(outcome.status != 0)
+        #expect((outcome.messages + outcome.output).contains(reason), "\(body): \(outcome.messages)\(outcome.output)")
+    }
+
+    @Test("The example of training from a file compiles") func jointTraining() throws {
+        let folder = try TemporaryFolder()
+        func sources(_ target: String) throws -> [String] {
+            let place: String = Python.root + "/Examples/Sources/" + target
+            return try FileManager.default.contentsOfDirectory(atPath: place).filter { $0.hasSuffix(".swift") }.sorted().map {
+                place + "/" + $0
+            }
+        }
+        let console = try check(
+            try sources("Console"),
+            ["-parse-as-library", "-emit-module", "-module-name", "Console", "-o", folder.file("Console.swiftmodule")])
+        #expect(console.status == 0, "\(console.messages)")
+        let example = try check(try sources("joint-training"), ["-typecheck", "-parse-as-library", "-I", folder.path])
+        #expect(example.status == 0, "\(example.messages)")
+    }
+}
