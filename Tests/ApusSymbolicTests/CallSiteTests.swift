@@ -15,6 +15,8 @@ private final class RecordingOracle: Oracle, @unchecked Sendable {
         sites.append(site)
         return 3
     }
+
+    func require(_ condition: SymBool, _ failure: SymbolicError, site: CallSite) {}
 }
 
 @Suite struct CallSites {

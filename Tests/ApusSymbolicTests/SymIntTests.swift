@@ -58,8 +58,12 @@ struct Fixture {
             #expect(throws: SymbolicError.self) { try bad.requireValid() }
             #expect((bad + 1).isInvalid)
             #expect(!(bad > 0))
+            #expect(PendingFault.take()?.error == bad.fault)
             #expect(!(bad <= 0))
+            #expect(PendingFault.take() != nil)
             #expect(Int(bad) == 0)
+            #expect(PendingFault.take() != nil)
+            #expect(PendingFault.take() == nil)
         }
         #expect((huge + 1).description == "<integer overflow in 9223372036854775807 + 1>")
     }
@@ -142,5 +146,6 @@ struct Fixture {
         #expect((n + 1).fault?.code == .scopeEnded)
         #expect(n.description == "s0")
         #expect(!(n > 3))
+        #expect(PendingFault.take()?.error.code == .scopeEnded)
     }
 }

@@ -157,7 +157,7 @@ private struct ScanSteps<Carried, Input, Output> {
             let tree: FlatTree = try flatten(output)
             let results: [Tensor] = try self.results(tree)
             for result in results where !body.locals.isDisjoint(with: result.shape.flatMap(\.freeSymbols)) {
-                throw fail(.shapeMismatch, "a step gives \(result.spec), whose size may differ from step to step; results are stacked")
+                throw fail(.tracing, "a step gives \(result.spec), whose size may differ from step to step; results are stacked")
             }
             try body.setResults(try carriedTensors(next.leaves) + results)
             return (output, tree)

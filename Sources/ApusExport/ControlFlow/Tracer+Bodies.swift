@@ -7,7 +7,9 @@ import ApusTensor
 extension Tracer: TracingInterpreter {
     var modulePath: [ModuleFrame] { modules }
 
-    func freshInt(origin: String, range: SymRange, site: CallSite) -> SymInt { path.freshInt(origin: origin, range: range, site: site) }
+    func freshInt(origin: String, range: SymRange, isSize: Bool, site: CallSite) -> SymInt {
+        path.freshInt(origin: origin, range: range, isSize: isSize, site: site)
+    }
     func freshBool(origin: String, site: CallSite) -> SymBool { path.freshBool(origin: origin, site: site) }
     func freshFloat(origin: String, site: CallSite) -> SymFloat { path.freshFloat(origin: origin, site: site) }
 
@@ -29,10 +31,15 @@ extension Tracer: TracingInterpreter {
     }
 }
 
-/// Says of a body's question, where it can't be answered, as the other mistakes of tracing are said.
-func tracingBodies<Result>(_ trace: () throws -> Result) throws -> Result {
-    do { return try trace() } catch let error as BodyQuestionError {
-        throw ProgramError(.untraceable, error.description, site: error.site)
+/// Says of a body's question, where it can't be answered, as the other mistakes of tracing are said; and tells the trace of errors that only
+/// tracing has.
+/// - Parameter mayNotRun: whether eager code may leave the bodies out, so that none of their errors says what it does.
+func tracingBodies<Result>(mayNotRun: Bool = false, _ trace: () throws -> Result) throws -> Result {
+    do { return try trace() } catch {
+        var thrown: any Error = error
+        if let question = error as? BodyQuestionError { thrown = ProgramError(.untraceable, question.description, site: question.site) }
+        if mayNotRun || thrown is ProgramError { Interpreter.current?.fail(thrown) }
+        throw thrown
     }
 }
 

@@ -58,7 +58,7 @@ private func loop<Carried>(
     return try withoutActuallyEscaping(condition) { condition in
         try withoutActuallyEscaping(body) { body in
             let trace = WhileTrace(tracer: tracer, initial: initial, start: start, condition: condition, body: body, site: site)
-            return try tracingBodies { try trace.run() }
+            return try tracingBodies(mayNotRun: true) { try trace.run() }
         }
     }
 }

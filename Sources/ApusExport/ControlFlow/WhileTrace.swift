@@ -51,7 +51,7 @@ struct WhileTrace<Carried> {
     }
 
     private func unsupported(_ leaf: LeafValue) -> TensorError {
-        TensorError(.invalidArgument, in: "whileLoop", "\(leaf) can't be carried: carry it as a zero-dimensional tensor")
+        TensorError(.tracing, in: "whileLoop", "\(leaf) can't be carried: carry it as a zero-dimensional tensor")
     }
 
     private func isKept(_ attempt: Attempt, _ types: CarriedTypes) -> Bool {
@@ -63,7 +63,7 @@ struct WhileTrace<Carried> {
 
     private func trace(_ types: CarriedTypes, isTrial: Bool) throws -> Attempt {
         let symbols: [SymInt] = types.groups.map { group in
-            tracer.freshInt(origin: "", range: group.range, site: site)
+            tracer.freshInt(origin: "", range: group.range, isSize: group.isDimension, site: site)
         }
         var attempt = Attempt(
             condition: BodyTracer(of: "whileLoop", parent: tracer), body: BodyTracer(of: "whileLoop", parent: tracer), symbols: symbols,

@@ -72,6 +72,8 @@ func exportPack<each Input, Output>(
     _ constraints: [any ConstraintConvertible], _ names: [String]?, _ branches: BranchPolicy, _ selfCheck: Bool,
     _ log: ExportLog? = .fromEnvironment, _ collector: FailureCollector? = nil, joint request: JointRequest? = nil
 ) throws -> ExportedProgram {
+    // What an earlier question of the caller left is not the function's.
+    try TensorError.throwPendingFault()
     let scope = SymbolScope()
     let declared = try declare((repeat each arguments), names, constraints, scope)
     let state = try model.map { try ModuleState(of: $0) }

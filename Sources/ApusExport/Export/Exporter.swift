@@ -113,15 +113,24 @@ struct Exporter {
 
     /// Why a run can't become a path of the program, if it can't.
     private func failure(_ tracer: Tracer, _ path: PathRecorder, _ thrown: (any Error)?) -> (any Error)? {
-        if let failure = path.failure ?? path.unaskedQuestion { return failure }
-        if let fault = declared.scope.faults.first {
-            return ProgramError(.untraceable, "a size can't be computed: \(fault.error.message)", site: fault.site)
-        }
+        if let failure = path.failure { return failure }
+        if path.errorOfTracing == nil, let question = path.unaskedQuestion { return question }
+        if let fault = path.fault { return fault }
         if !path.violations.isEmpty { return ConstraintViolationError(violations: path.violations).advised(by: declared) }
+        // What only tracing can't do is no reason to reject inputs, nor to go another way than eager code.
+        if let error = path.errorOfTracing { return error }
         guard let thrown else { return tracer.keptValue() }
-        // A function with one path only has nothing left to run, and what only tracing can't do is no reason to reject inputs.
-        let isOfTracing = (thrown as? TensorError)?.code == .tracing
-        return isOfTracing || thrown is ProgramError || path.decisions.isEmpty ? thrown : nil
+        // A function with one path only has nothing left to run.
+        return isOfTracing(thrown) || path.decisions.isEmpty ? thrown : nil
+    }
+
+    /// Whether eager code would not have thrown the error.
+    private func isOfTracing(_ error: any Error) -> Bool {
+        switch error {
+        case let error as TensorError: error.code == .tracing
+        case let error as SymbolicError: !error.isOfNumbers
+        default: error is ProgramError
+        }
     }
 
     /// The function's tensors live no longer than this call, unless it keeps them.
@@ -135,7 +144,12 @@ struct Exporter {
             guard let spec = declaration.0 else { return leaf }
             return .tensor(tracer.makeInput(identifier(declaration.1), spec, userName: "the argument \(declaration.1)"))
         }
-        return try Interpreter.with(tracer) { try call(leaves, placeholders, tracer) }
+        return try Interpreter.with(tracer) {
+            let outcome: PathTrace.Outcome = try call(leaves, placeholders, tracer)
+            // A question about an invalid number that no operation came after.
+            try TensorError.throwPendingFault()
+            return outcome
+        }
     }
 
     /// Runs the function with the model's tensors replaced, and collects what it returns and what it left in the buffers.

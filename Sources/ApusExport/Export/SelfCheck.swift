@@ -147,7 +147,13 @@ struct SelfCheck {
     /// What the function gives, in the order of the program's outputs. The model's buffers are as before afterwards.
     private func eager(_ leaves: [LeafValue]) throws -> [LeafValue] {
         let bystander = Bystander()
-        func run() throws -> FlatTree { try Interpreter.with(bystander) { try function(leaves) } }
+        func run() throws -> FlatTree {
+            try Interpreter.with(bystander) {
+                let result: FlatTree = try function(leaves)
+                try TensorError.throwPendingFault()
+                return result
+            }
+        }
         guard let model else { return try run().leaves }
         let replaced = try model.withReplaced(model.slots.map(\.tensor)) { try run() }
         var buffers: [LeafValue] = []

@@ -199,6 +199,7 @@ extension ExportedProgram {
 
     /// All that the graph gives, new values of buffers among it, which are not kept.
     func evaluate(_ inputs: [Tensor]) throws -> [LeafValue] {
+        try TensorError.throwPendingFault()
         try checker.check(inputs)
         return try Interpreter.with(nil) { try plan.run(state.snapshot() + inputs) }.map { LeafValue($0) }
     }

@@ -71,6 +71,11 @@ struct InputChecker: Sendable {
                 throw ProgramError(
                     .constraintViolated, "\(origins[index]) must be in \(range), got \(values[index])")
             }
+            // Programs leave out checks that sizes up to this imply.
+            for (index, origin) in origins.enumerated() where values[index] > SymbolScope.largestSize {
+                throw ProgramError(
+                    .constraintViolated, "\(origin) must be at most \(SymbolScope.largestSize), got \(values[index])")
+            }
             for (condition, guarding) in guards where condition.evaluate(UnsafeBufferPointer(values)) != true {
                 throw ProgramError(.constraintViolated, guarding.message + got(guarding.condition, values), site: guarding.site)
             }
@@ -87,7 +92,9 @@ struct InputChecker: Sendable {
 
     private func bind(_ tensor: Tensor, _ input: Input, _ values: UnsafeMutableBufferPointer<Int>) throws {
         guard !tensor.isTraced else {
-            throw ProgramError(.inputMismatch, "\(input.name): a traced tensor can't be passed to a program that runs")
+            let error = ProgramError(.inputMismatch, "\(input.name): a traced tensor can't be passed to a program that runs")
+            Interpreter.current?.fail(error)
+            throw error
         }
         guard tensor.dtype == input.dtype else {
             throw ProgramError(.inputMismatch, "\(input.name): expected dtype \(input.dtype), got \(tensor.dtype)")

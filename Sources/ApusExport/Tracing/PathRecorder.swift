@@ -1,5 +1,6 @@
 import ApusGraph
 import ApusSymbolic
+import Synchronization
 
 /// One question of a function that its declared inputs leave open, as one run answered it.
 struct PathDecision {
@@ -33,8 +34,13 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     var modules: [ModuleFrame] = []
     private var questionsAtSite: [CallSite: Int] = [:]
     private var nodeCount = 0
-    /// Why the run can't be trusted, found where nothing could be thrown.
-    private(set) var failure: (any Error)?
+    private let ending = Mutex(Ending())
+    /// Answers to questions once the run has failed.
+    private var chance = AnyAnswer()
+    /// How many questions were put that symbols are in.
+    private var questionCount = 0
+    /// What the example answered, where its path is the only one.
+    private var assumed: [PathDecision] = []
     /// Conditions on input sizes that the run needs and nothing implies. It went on as if they held.
     private(set) var violations: [ConstraintViolation] = []
     private let symbols: SymbolMemory
@@ -42,6 +48,16 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     private var reads: [Symbol] = []
     /// Told of every question, symbol and specialisation.
     var log: ExportLog?
+    /// Writes a check of the program.
+    var assert: ((SymBool, SymbolicError, CallSite) -> Void)?
+
+    /// Why the run can't become a path of a program.
+    private struct Ending {
+        /// Found where nothing could be thrown.
+        var failure: (any Error)?
+        /// An error that only tracing has, whether or not the function caught it.
+        var ofTracing: (any Error)?
+    }
 
     /// More questions than this on one path end the run: most likely a loop that no declared range bounds.
     static let questionLimit = 256
@@ -49,6 +65,9 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     static let siteLimit = 128
     /// `Int(n)` tries as many values.
     static let choiceLimit = 16
+    /// Nor does the example's path answer more than this, nor any path more than the other, whose answers are known.
+    static let exampleLimit = 1024
+    static let knownLimit = 1 << 16
 
     init(scope: SymbolScope, policy: BranchPolicy, prefix: [PathDecision], symbols: SymbolMemory) {
         self.scope = scope
@@ -67,7 +86,35 @@ final class PathRecorder: Oracle, @unchecked Sendable {
         assume(violation.condition)
     }
 
-    func fail(_ error: any Error) { if failure == nil { failure = error } }
+    // MARK: Failing
+
+    /// What ends the run, found where nothing could be thrown.
+    var failure: (any Error)? { ending.withLock { $0.failure } }
+
+    /// An error that only tracing has. It ends the run whatever the function made of it.
+    var errorOfTracing: (any Error)? { ending.withLock { $0.ofTracing } }
+
+    /// A number that the function asked about and that can't be computed.
+    var fault: ProgramError? {
+        scope.faults.first.map { fault in
+            let prefix: String = fault.error.code == .symbolic ? "" : "a size can't be computed: "
+            return ProgramError(.untraceable, prefix + fault.error.message, site: fault.site)
+        }
+    }
+
+    /// Throws why the run has failed, if it has: nothing more is recorded, so that loops come to an end.
+    func requireGoing() throws {
+        if let error = failure ?? errorOfTracing ?? fault { throw error }
+    }
+
+    private func fail(_ error: ProgramError) {
+        ending.withLock { if $0.failure == nil { $0.failure = error } }
+    }
+
+    /// May be called on any thread.
+    func noteErrorOfTracing(_ error: any Error) {
+        ending.withLock { if $0.ofTracing == nil { $0.ofTracing = error } }
+    }
 
     func decide(_ condition: SymBool) -> Bool? {
         if let known = condition.constant { return known }
@@ -88,6 +135,11 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             log?.write(.question(condition, .constant(known), site: site))
             return known
         }
+        questionCount += 1
+        guard questionCount <= PathRecorder.knownLimit else {
+            fail(endless(condition, site))
+            return chance.next()
+        }
         switch scope.decide(condition) {
         case .proved:
             log?.write(.question(condition, .proved, site: site))
@@ -95,13 +147,17 @@ final class PathRecorder: Oracle, @unchecked Sendable {
         case .refuted:
             log?.write(.question(condition, .refuted, site: site))
             return false
+        case .undecided where failure != nil || errorOfTracing != nil:
+            let answer: Bool = chance.next()
+            assume(answer ? condition : !condition)
+            return answer
         case .undecided(let whenTrue, let whenFalse):
             if case .guardExample = policy { return takeExample(condition, site) }
             if decisions.count < prefix.count { return `repeat`(condition, site) }
             questionsAtSite[site, default: 0] += 1
             guard decisions.count < PathRecorder.questionLimit, questionsAtSite[site, default: 0] <= PathRecorder.siteLimit else {
-                fail(overBudget(condition, site))
-                return false
+                fail(overBudget(decisions, condition, site))
+                return chance.next()
             }
             // Without a witness on either side both are tried: facts that turn out contradictory end such a run.
             let choice: Bool = whenTrue != nil || whenFalse == nil
@@ -122,7 +178,7 @@ final class PathRecorder: Oracle, @unchecked Sendable {
         let expected: PathDecision = prefix[decisions.count]
         guard expected.condition.isIdentical(to: condition), expected.nodeCount == nodeCount else {
             fail(diverged(condition, from: expected, at: site))
-            return expected.choice
+            return chance.next()
         }
         log?.write(.question(condition, .repeated(expected.choice), site: site))
         return record(condition, site, choice: expected.choice, isOpen: expected.isOpen)
@@ -158,8 +214,13 @@ final class PathRecorder: Oracle, @unchecked Sendable {
                     .untraceable,
                     "'\(condition.description(naming: \.displayName))' depends on a value that only a run knows, and branches: .guardExample keeps one path. Bound the value with constrainAsValue, use cond, or explore both outcomes with branches: .explore()",
                     site: site))
-            return false
+            return chance.next()
         }
+        guard assumed.count < PathRecorder.exampleLimit else {
+            fail(overBudget(assumed, condition, site))
+            return chance.next()
+        }
+        assumed.append(PathDecision(condition: condition, site: site, choice: choice, nodeCount: nodeCount, isOpen: false))
         let taken: SymBool = choice ? condition : !condition
         log?.write(.question(condition, .assumed, site: site))
         violate(
@@ -169,11 +230,23 @@ final class PathRecorder: Oracle, @unchecked Sendable {
         return choice
     }
 
-    private func overBudget(_ condition: SymBool, _ site: CallSite) -> ProgramError {
+    private func overBudget(_ asked: [PathDecision], _ condition: SymBool, _ site: CallSite) -> ProgramError {
         ProgramError(
             .overBudget,
-            "more than \(decisions.count) questions on one path; the last one is '\(condition.description(naming: \.displayName))'. The questions asked most:\n\(HotSites(decisions, scope: scope))",
+            "more than \(asked.count) questions on one path; the last one is '\(condition.description(naming: \.displayName))'. The questions asked most:\n\(HotSites(asked, scope: scope))",
             site: site)
+    }
+
+    private func endless(_ condition: SymBool, _ site: CallSite) -> ProgramError {
+        ProgramError(
+            .overBudget,
+            "more than \(PathRecorder.knownLimit) questions on one path, most of which have only one answer; the last one is '\(condition.description(naming: \.displayName))'. Is it a loop that does not end?",
+            site: site)
+    }
+
+    func require(_ condition: SymBool, _ failure: SymbolicError, site: CallSite) {
+        assert?(condition, failure, site)
+        assume(condition)
     }
 
     func specialize(_ n: SymInt, site: CallSite) -> Int {
@@ -188,6 +261,10 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             return last
         }
         let value = assumedValue(of: n, in: range)
+        if failure != nil || errorOfTracing != nil {
+            assume(n == value)
+            return value
+        }
         log?.write(.specialization(n, value, site: site))
         let isValue: SymBool = n == value
         let advice =
@@ -224,8 +301,8 @@ final class PathRecorder: Oracle, @unchecked Sendable {
 
     // MARK: Values read while tracing
 
-    func freshInt(origin: String, range: SymRange, site: CallSite) -> SymInt {
-        scope.size(remembered(origin, range, .unbackedInt, site))
+    func freshInt(origin: String, range: SymRange, isSize: Bool, site: CallSite) -> SymInt {
+        scope.size(remembered(origin, range, .unbackedInt, site, isSize: isSize))
     }
 
     func freshBool(origin: String, site: CallSite) -> SymBool {
@@ -238,13 +315,15 @@ final class PathRecorder: Oracle, @unchecked Sendable {
 
     /// The n-th read of a run has one symbol in all runs that read the same kind of number there, so that what follows a branch looks alike
     /// on both sides. A symbol is a name for what a run finds; nothing that one path knows of it holds on another.
-    private func remembered(_ origin: String, _ range: SymRange, _ kind: Symbol.Kind, _ site: CallSite) -> Symbol {
-        let key = "\(reads.count) \(origin) \(kind) \(range)"
+    private func remembered(
+        _ origin: String, _ range: SymRange, _ kind: Symbol.Kind, _ site: CallSite, isSize: Bool = false
+    ) -> Symbol {
+        let key = "\(reads.count) \(origin) \(kind) \(range) \(isSize)"
         let symbol: Symbol
         if let known = symbols.known[key] {
             symbol = known
         } else {
-            symbol = scope.makeSymbol(origin: origin, range: range, kind: kind)
+            symbol = scope.makeSymbol(origin: origin, range: range, kind: kind, isSize: isSize)
             symbols.known[key] = symbol
             log?.write(.symbol(symbol, scope, site: site))
         }

@@ -33,6 +33,7 @@ final class Tracer: Interpreter {
         modulePaths = Dictionary(
             (model?.modules ?? []).map { (ObjectIdentifier($0.module), $0.path) }, uniquingKeysWith: { first, _ in first })
         super.init(outer: nil)
+        path.assert = { [weak self] condition, failure, site in self?.assert(condition, failure.message, at: site) }
     }
 
     /// A tensor that stands for a value of the graph.
@@ -50,8 +51,11 @@ final class Tracer: Interpreter {
     }
 
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
+        try requireGoing()
         let references: [GraphArgument] = try arguments.map { try $0.map { try value(of: $0, in: operation) } }
-        let types: [ValueType] = try Interpreter.with(self) { try resultTypes(Call(operation, arguments)) }
+        let types: [ValueType] = try Interpreter.with(self) {
+            try scope.withoutOverflowChecks { try resultTypes(Call(operation, arguments)) }
+        }
         let site = CallSite.capture(skip: 1, limit: 48)
         let outputs = graph.append(operation, references, types: types, site: .call(site), modulePath: modules)
         path.note(nodeCount: graph.nodes.count)
@@ -102,12 +106,12 @@ final class Tracer: Interpreter {
         let argument = x.trace.flatMap { userNames[Value(index: $0.id)] }.flatMap { $0.split(separator: " ").last }
         let origin = argument.map { "\($0).item()" } ?? ""
         if x.dtype == .bool { return .bool(path.freshBool(origin: origin, site: site)) }
-        if x.dtype.isInteger { return .int(path.freshInt(origin: origin, range: x.dtype.integerRange, site: site)) }
+        if x.dtype.isInteger { return .int(path.freshInt(origin: origin, range: x.dtype.integerRange, isSize: false, site: site)) }
         return .float(path.freshFloat(origin: origin, site: site))
     }
 
     override func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
-        path.freshInt(origin: "count(\(origin))", range: SymRange(range), site: CallSite.capture(skip: 2))
+        path.freshInt(origin: "count(\(origin))", range: SymRange(range), isSize: true, site: CallSite.capture(skip: 2))
     }
 
     override func decide(_ condition: SymBool) -> Bool? {
@@ -124,6 +128,7 @@ final class Tracer: Interpreter {
     /// Proved conditions cost nothing; refuted ones fail; open ones on values become runtime assertions, open ones on input sizes are
     /// the caller's to declare: the run goes on as if they held, so that all of them are found, and then fails.
     private func require(_ condition: SymBool, _ failure: () -> TensorError, _ note: ((ExportLog.Answer) -> Void)?) throws {
+        try requireGoing()
         try condition.requireValid()
         switch path.decide(condition) {
         case true?: note?(.proved)
@@ -138,12 +143,26 @@ final class Tracer: Interpreter {
                 return
             }
             note?(.deferred)
-            graph.append(
-                .assertScalar, [.symBool(condition), .string(error.description)], types: [], site: error.site.map { .call($0) },
-                modulePath: modules)
-            path.note(nodeCount: graph.nodes.count)
+            assert(condition, error.description, at: error.site)
             path.assume(condition)
         }
+    }
+
+    /// Writes a check of the program.
+    private func assert(_ condition: SymBool, _ message: String, at site: CallSite?) {
+        graph.append(
+            .assertScalar, [.symBool(condition), .string(message)], types: [], site: site.map { .call($0) }, modulePath: modules)
+        path.note(nodeCount: graph.nodes.count)
+    }
+
+    // MARK: Failing
+
+    override func fail(_ error: any Error) { path.noteErrorOfTracing(error) }
+
+    /// Throws why the run can't become a program, once it can't; and the fault of a question about an invalid number, as eager code does.
+    func requireGoing() throws {
+        try path.requireGoing()
+        try TensorError.throwPendingFault()
     }
 }
 

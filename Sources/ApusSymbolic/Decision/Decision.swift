@@ -30,4 +30,8 @@ public protocol Oracle: AnyObject, Sendable {
 
     /// A concrete value for a size at a site.
     func specialize(_ size: SymInt, site: CallSite) -> Int
+
+    /// What must hold of a run's numbers for what the program computes to be what eager code computes, which is arithmetic of 64 bits. The
+    /// oracle has the condition checked by the program and adds it to the path's facts.
+    func require(_ condition: SymBool, _ failure: SymbolicError, site: CallSite)
 }

@@ -20,6 +20,8 @@ public struct Symbol: Sendable, Hashable, CustomStringConvertible {
     public let origin: String
     /// The range that the symbol was made with. Known facts may narrow it: see ``SymbolScope/range(of:)-(Symbol)``.
     public let declaredRange: SymRange
+    /// Whether it is the size of a tensor's dimension or a number of elements, which no program takes beyond ``SymbolScope/largestSize``.
+    public let isSize: Bool
 
     let tie: ScopeTie
 

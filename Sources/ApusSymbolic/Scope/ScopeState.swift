@@ -33,7 +33,7 @@ final class ScopeState {
 
     // MARK: Symbols
 
-    func makeSymbol(name: String?, origin: String, range: SymRange, kind: Symbol.Kind, hint: Int?) -> Symbol {
+    func makeSymbol(name: String?, origin: String, range: SymRange, kind: Symbol.Kind, hint: Int?, isSize: Bool) -> Symbol {
         let index: Int = symbols.count
         let prefix: String
         switch kind {
@@ -44,7 +44,8 @@ final class ScopeState {
         let ordinal: Int = symbols.reduce(0) { $0 + ($1.kind == kind || prefix == "u" && $1.name.hasPrefix("u") ? 1 : 0) }
         let range: SymRange = kind == .unbackedBool ? SymRange(0...1) : range
         let symbol = Symbol(
-            index: index, name: name ?? "\(prefix)\(ordinal)", kind: kind, origin: origin, declaredRange: range, tie: tie)
+            index: index, name: name ?? "\(prefix)\(ordinal)", kind: kind, origin: origin, declaredRange: range, isSize: isSize,
+            tie: tie)
         symbols.append(symbol)
         if let hint { hints[index] = hint }
         return symbol

@@ -23,7 +23,7 @@ final class ScopeTie: Sendable {
         SymbolicError(.mixedScopes, "sizes of two different traces cannot be combined")
     }
 
-    private static var ended: SymbolicError {
+    static var ended: SymbolicError {
         SymbolicError(.scopeEnded, "the trace that made this size has ended; only plain values outlive a trace")
     }
 }

@@ -16,6 +16,7 @@ public final class SymbolScope: Sendable {
     /// What questions go to, and what went wrong where no error could be thrown.
     private struct Link {
         var oracle: (any Oracle)?
+        var checksOverflow = true
         var faults: [Fault] = []
     }
 
@@ -45,7 +46,7 @@ public final class SymbolScope: Sendable {
         }
     }
 
-    private func reading<Result: Sendable>(_ fallback: Result, _ body: (ScopeState) -> Result) -> Result {
+    func reading<Result: Sendable>(_ fallback: Result, _ body: (ScopeState) -> Result) -> Result {
         state.withLock { state in
             guard let state else { return fallback }
             return body(state)
@@ -88,16 +89,19 @@ public final class SymbolScope: Sendable {
     ///   - range: values that the symbol may have; ignored for floats, 0...1 for Booleans
     ///   - kind: what it stands for
     ///   - hint: the example's value, for backed symbols
+    ///   - isSize: whether it is the size of a tensor's dimension or a number of elements, as backed symbols are
     @discardableResult
     public func makeSymbol(
-        name: String? = nil, origin: String = "", range: SymRange = .size, kind: Symbol.Kind = .backed, hint: Int? = nil
+        name: String? = nil, origin: String = "", range: SymRange = .size, kind: Symbol.Kind = .backed, hint: Int? = nil,
+        isSize: Bool? = nil
     ) -> Symbol {
-        state.withLock { state in
+        let isSize: Bool = isSize ?? (kind == .backed)
+        return state.withLock { state in
             guard let state else {
                 return Symbol(
-                    index: 0, name: name ?? "s0", kind: kind, origin: origin, declaredRange: range, tie: ScopeTie(self))
+                    index: 0, name: name ?? "s0", kind: kind, origin: origin, declaredRange: range, isSize: isSize, tie: ScopeTie(self))
             }
-            return state.makeSymbol(name: name, origin: origin, range: range, kind: kind, hint: hint)
+            return state.makeSymbol(name: name, origin: origin, range: range, kind: kind, hint: hint, isSize: isSize)
         }
     }
 
@@ -149,6 +153,18 @@ public final class SymbolScope: Sendable {
         set { link.withLock { $0.oracle = newValue } }
     }
 
+    /// The oracle, where it is to be told of arithmetic that may leave 64 bits.
+    var overflowOracle: (any Oracle)? { link.withLock { $0.checksOverflow ? $0.oracle : nil } }
+
+    /// Returns what was set before.
+    @discardableResult
+    func setChecksOverflow(_ checks: Bool) -> Bool {
+        link.withLock { link in
+            defer { link.checksOverflow = checks }
+            return link.checksOverflow
+        }
+    }
+
     /// Questions that met an invalid value where nothing could be thrown, oldest first. A tracer checks them when the
     /// function returns.
     public var faults: [Fault] { link.withLock { $0.faults } }
@@ -166,7 +182,7 @@ public final class SymbolScope: Sendable {
         if let value = condition.constant { return value }
         if let oracle { return oracle.decide(condition, site: site) }
         if let known = decide(condition).known { return known }
-        report(SymbolicError(.noOracle, "\(condition) is not decided, and no trace is running"), site: site)
+        PendingFault.leave(SymbolicError(.noOracle, "\(condition) is not decided, and no trace is running"), site: site)
         return evaluate(condition, at: hints) ?? false
     }
 
@@ -174,7 +190,7 @@ public final class SymbolScope: Sendable {
         if let value = size.constant { return value }
         if let oracle { return oracle.specialize(size, site: site) }
         if let value = range(of: size).singleValue { return value }
-        report(SymbolicError(.noOracle, "\(size) has no one value, and no trace is running"), site: site)
+        PendingFault.leave(SymbolicError(.noOracle, "\(size) has no one value, and no trace is running"), site: site)
         return hint(of: size) ?? 0
     }
 

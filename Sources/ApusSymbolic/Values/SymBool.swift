@@ -62,11 +62,11 @@ public struct SymBool: Sendable {
 
     /// Throws the reason when the condition is invalid.
     public func requireValid() throws(SymbolicError) {
-        if let fault { throw fault }
+        if case .invalid(let fault) = storage { throw fault.thrown() }
     }
 
     /// The answer of the oracle: the point where a trace may fork. An invalid condition is false, and its fault is left with
-    /// its scope.
+    /// its trace, or as a ``PendingFault``.
     @inlinable
     public var value: Bool {
         switch storage {
@@ -102,10 +102,14 @@ public struct SymBool: Sendable {
         case .plain(let value):
             return value
         case .symbolic(let expression):
-            guard let scope = expression.scope else { return false }
-            return scope.ask(self, site: CallSite.capture())
+            let site = CallSite.capture()
+            guard let scope = expression.scope else {
+                PendingFault.leave(ScopeTie.ended, site: site)
+                return false
+            }
+            return scope.ask(self, site: site)
         case .invalid(let fault):
-            fault.scope?.report(fault.error, site: CallSite.capture())
+            fault.report(at: CallSite.capture())
             return false
         }
     }

@@ -69,7 +69,7 @@ public struct SymFloat: Sendable {
 
     /// Throws the reason when the value is invalid.
     public func requireValid() throws(SymbolicError) {
-        if let fault { throw fault }
+        if case .invalid(let fault) = storage { throw fault.thrown() }
     }
 
     /// Structural identity; asks nothing. Plain values compare by bits.
@@ -127,7 +127,8 @@ extension SymInt {
             switch ScopeTie.common([expression.tie]) {
             case .failure(let error): self = SymInt(storage: .invalid(InvalidValue(error)))
             case .success(let scope):
-                self = scope.build { state throws(SymbolicError) in try state.rounded(expression, rule) }
+                let rounded: SymInt = scope.build { state throws(SymbolicError) in try state.rounded(expression, rule) }
+                self = scope.fitting(rounded, rounding: value)
             }
         }
     }

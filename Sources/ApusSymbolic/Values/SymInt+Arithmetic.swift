@@ -82,19 +82,19 @@ extension SymInt {
     @usableFromInline
     static func slowAdd(_ lhs: SymInt, _ rhs: SymInt) -> SymInt {
         if let (a, b) = plainPair(lhs, rhs) { return overflowed("\(a) + \(b)") }
-        return combine(lhs, rhs) { state, p, q throws(SymbolicError) in try state.add(p, q) }
+        return combine(lhs, rhs) { state, p, q throws(SymbolicError) in try state.add(p, q) }.fitting
     }
 
     @usableFromInline
     static func slowSubtract(_ lhs: SymInt, _ rhs: SymInt) -> SymInt {
         if let (a, b) = plainPair(lhs, rhs) { return overflowed("\(a) - \(b)") }
-        return combine(lhs, rhs) { state, p, q throws(SymbolicError) in try state.subtract(p, q) }
+        return combine(lhs, rhs) { state, p, q throws(SymbolicError) in try state.subtract(p, q) }.fitting
     }
 
     @usableFromInline
     static func slowMultiply(_ lhs: SymInt, _ rhs: SymInt) -> SymInt {
         if let (a, b) = plainPair(lhs, rhs) { return overflowed("\(a) * \(b)") }
-        return combine(lhs, rhs) { state, p, q throws(SymbolicError) in try state.multiply(p, q) }
+        return combine(lhs, rhs) { state, p, q throws(SymbolicError) in try state.multiply(p, q) }.fitting
     }
 
     @usableFromInline
@@ -104,7 +104,8 @@ extension SymInt {
             guard let quotient = floorQuotient(a, b) else { return overflowed("\(a) / \(b)") }
             return SymInt(quotient)
         }
-        return combine(lhs, rhs) { state, p, q throws(SymbolicError) in try state.floorDivide(p, q) }
+        let quotient: SymInt = combine(lhs, rhs) { state, p, q throws(SymbolicError) in try state.floorDivide(p, q) }
+        return commonScope(lhs, rhs)?.fitting(quotient, dividing: lhs, by: rhs, isRemainder: false) ?? quotient
     }
 
     @usableFromInline
@@ -112,7 +113,8 @@ extension SymInt {
         if let (a, b) = plainPair(lhs, rhs) {
             return b == 0 ? dividedByZero("\(a) % 0") : SymInt(floorRemainder(a, b))
         }
-        return combine(lhs, rhs) { state, p, q throws(SymbolicError) in try state.remainder(p, q) }
+        let remainder: SymInt = combine(lhs, rhs) { state, p, q throws(SymbolicError) in try state.remainder(p, q) }
+        return commonScope(lhs, rhs)?.fitting(remainder, dividing: lhs, by: rhs, isRemainder: true) ?? remainder
     }
 
     private static func plainPair(_ lhs: SymInt, _ rhs: SymInt) -> (Int, Int)? {
@@ -132,6 +134,11 @@ extension SymInt {
     public static func invalid(_ error: SymbolicError) -> SymInt {
         SymInt(storage: .invalid(InvalidValue(error)))
     }
+
+    private static func commonScope(_ lhs: SymInt, _ rhs: SymInt) -> SymbolScope? { (lhs.tie ?? rhs.tie)?.scope }
+
+    /// The result of an operation, for which a trace has been told what must hold for it to fit.
+    private var fitting: SymInt { expression?.scope?.fitting(self) ?? self }
 
     /// Runs `operation` on the operands' expressions inside their common scope.
     static func combine(

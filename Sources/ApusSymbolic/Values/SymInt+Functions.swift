@@ -43,6 +43,12 @@ extension SymInt {
     /// Division that rounds up: `(self + divisor - 1) / divisor` for a positive divisor.
     public func ceilDivided(by divisor: SymInt) -> SymInt { -((-self) / divisor) }
 
+    /// The number of elements of a tensor of these sizes: their product, of which a trace need not check that it fits.
+    public static func elementCount(_ sizes: some Collection<SymInt>) -> SymInt {
+        guard let scope = sizes.lazy.compactMap(\.scope).first else { return product(sizes) }
+        return scope.withoutOverflowChecks { product(sizes) }
+    }
+
     /// The product of sizes; 1 for none.
     public static func product(_ factors: some Sequence<SymInt>) -> SymInt {
         factors.reduce(SymInt(1)) { $0 * $1 }

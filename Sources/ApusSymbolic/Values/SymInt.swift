@@ -4,8 +4,11 @@
 /// expression over the trace's symbols instead, such as `s0 + 1`. Both kinds mix with `Int` on either side.
 ///
 /// Arithmetic never traps. A plain overflow or a division by zero gives an *invalid* value: it stays invalid through
-/// further arithmetic, every comparison with it is false (as with NaN), and ``requireValid()`` throws the reason, which
-/// tensor creation calls.
+/// further arithmetic, and ``requireValid()`` throws the reason, as tensor operations do that are given one. A comparison
+/// with it is false and leaves a ``PendingFault``: the next tensor operation throws.
+///
+/// While a function is traced, values are integers without bounds. Where an operation on numbers that a run reads may
+/// leave 64 bits, or divide by zero, the program gets a check: it computes what eager code computes, or rejects the input.
 ///
 /// `/` and `%` are **floor** division and its remainder, for plain and symbolic values alike: `SymInt(-7) / 2` is -4,
 /// and `n % d` has the sign of `d`. For sizes, which are never negative, that is what `Int` computes.
@@ -75,18 +78,20 @@ public struct SymInt: Sendable {
 
     /// Throws the reason when the value is invalid.
     public func requireValid() throws(SymbolicError) {
-        if let fault { throw fault }
+        if case .invalid(let fault) = storage { throw fault.thrown() }
     }
 
     /// The plain value.
     ///
-    /// Throws the reason of an invalid value, and `SymbolicError.Code.symbolic` for a symbolic one. Unlike `Int(n)` it never
-    /// specialises.
+    /// Throws the reason of an invalid value, and `SymbolicError.Code.symbolic` for a symbolic one, which ends a trace. Unlike `Int(n)` it
+    /// never specialises.
     public func requireConstant() throws(SymbolicError) -> Int {
         switch storage {
         case .plain(let value): return value
-        case .symbolic: throw SymbolicError(.symbolic, "the size \(self) is symbolic where a plain value is needed")
-        case .invalid(let fault): throw fault.error
+        case .symbolic(let expression):
+            let error = SymbolicError(.symbolic, "the size \(self) is symbolic where a plain value is needed")
+            throw InvalidValue(error, scope: expression.scope).thrown()
+        case .invalid(let fault): throw fault.thrown()
         }
     }
 
@@ -135,7 +140,8 @@ extension Int {
     /// The concrete value of a size.
     ///
     /// A symbolic size is *specialised*: the trace's oracle picks a value and records the site, and the exported program
-    /// holds for that value (or explores the others). An invalid size gives 0 and leaves its fault with the scope.
+    /// holds for that value (or explores the others). An invalid size gives 0 and leaves its fault with its trace, or as a
+    /// ``PendingFault``.
     @inlinable
     public init(_ size: SymInt) {
         switch size.storage {
@@ -152,10 +158,14 @@ extension SymInt {
         case .plain(let value):
             return value
         case .symbolic(let expression):
-            guard let scope = expression.scope else { return 0 }
-            return scope.specialize(self, site: CallSite.capture())
+            let site = CallSite.capture()
+            guard let scope = expression.scope else {
+                PendingFault.leave(ScopeTie.ended, site: site)
+                return 0
+            }
+            return scope.specialize(self, site: site)
         case .invalid(let fault):
-            fault.scope?.report(fault.error, site: CallSite.capture())
+            fault.report(at: CallSite.capture())
             return 0
         }
     }

@@ -5,6 +5,8 @@ public struct SymbolicError: Error, Sendable, Hashable, CustomStringConvertible 
         case overflow
         /// A division or remainder by zero.
         case divisionByZero
+        /// The size of a dimension that a shape does not have.
+        case noDimension
         /// Values of two scopes (two traces) were combined.
         case mixedScopes
         /// The scope of a symbolic value is gone: its trace has ended.
@@ -24,6 +26,9 @@ public struct SymbolicError: Error, Sendable, Hashable, CustomStringConvertible 
     public let code: Code
     public let message: String
 
+    /// Whether it is a fault of the numbers themselves, which eager code finds as well; else it comes of tracing.
+    public var isOfNumbers: Bool { code == .overflow || code == .divisionByZero || code == .noDimension }
+
     public init(_ code: Code, _ message: String) {
         self.code = code
         self.message = message
@@ -41,5 +46,16 @@ final class InvalidValue: Sendable {
     init(_ error: SymbolicError, scope: SymbolScope? = nil) {
         self.error = error
         self.scope = scope
+    }
+
+    /// Notes the fault where nothing can be thrown.
+    func report(at site: CallSite) {
+        if let scope { scope.report(error, site: site) } else { PendingFault.leave(error, site: site) }
+    }
+
+    /// The error to throw. A trace is told of what comes of tracing, so that a function that catches it is not taken to do without.
+    func thrown() -> SymbolicError {
+        if !error.isOfNumbers { scope?.report(error, site: CallSite.capture()) }
+        return error
     }
 }

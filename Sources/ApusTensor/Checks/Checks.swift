@@ -6,6 +6,7 @@ import ApusSymbolic
 /// depends on values; where it depends on sizes that are not declared to meet it, `export` throws and says what to declare.
 /// - Throws: `TensorError` with code `checkFailed` and the message.
 public func check(_ condition: SymBool, _ message: String) throws {
+    try TensorError.throwPendingFault()
     try require(condition, TensorError(.checkFailed, message))
 }
 
@@ -67,7 +68,8 @@ private func constrain(_ symbol: SymInt, min: Int?, max: Int?, in name: String) 
     if let min, let max, min > max {
         throw TensorError(.invalidArgument, in: name, "min is \(min), which is more than max, \(max)")
     }
-    do { try symbol.requireValid() } catch { throw TensorError(.overflow, in: name, error.message) }
+    try TensorError.throwPendingFault()
+    do { try symbol.requireValid() } catch { throw TensorError(error, ofTrace: symbol.scope != nil, in: name) }
     func outside() -> TensorError {
         let bounds = "\(min.map { "\($0)" } ?? "")...\(max.map { "\($0)" } ?? "")"
         return TensorError(.checkFailed, in: name, "\(symbol) is outside of \(bounds)")

@@ -63,6 +63,15 @@ extension Scalar {
         }
     }
 
+    /// Why the number is invalid, and the trace that it belongs to, if any; nil when it is fine.
+    var fault: (error: SymbolicError, scope: SymbolScope?)? {
+        switch self {
+        case .bool, .complex: nil
+        case .int(let value): value.fault.map { ($0, value.scope) }
+        case .float(let value): value.fault.map { ($0, value.scope) }
+        }
+    }
+
     /// True where every part of the number is the given one, known now.
     public func isKnown(_ value: Double) -> Bool {
         if case .complex(let z) = self { return z.real == value && z.imaginary == 0 }

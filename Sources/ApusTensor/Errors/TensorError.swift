@@ -20,7 +20,8 @@ public struct TensorError: Error, Sendable {
         case singular
         /// The memory for a result could not be had.
         case outOfMemory
-        /// A value that exists only while a function is traced was used outside of that trace, or the other way round.
+        /// A value that exists only while a function is traced was used outside of that trace, or the other way round: eager code would go
+        /// on. The trace ends with this error even where the function catches it.
         case tracing
         /// A gradient was asked for that is not defined.
         case notDifferentiable
@@ -43,6 +44,33 @@ public struct TensorError: Error, Sendable {
         self.operatorName = operatorName
         self.message = message
         self.site = site ?? CallSite.capture()
+        // Told here, where such an error comes into being: who catches it must not be taken to do in eager code what it does then.
+        if code == .tracing { Interpreter.current?.fail(self) }
+    }
+
+    /// The error for a number that can't be computed. Tracing is at fault where a trace's own symbols can't be written down.
+    package init(_ fault: SymbolicError, ofTrace: Bool = false, in operatorName: String = "", _ text: String = "", site: CallSite? = nil) {
+        let code: Code =
+            switch fault.code {
+            case _ where ofTrace: .tracing
+            case .overflow: .overflow
+            case .divisionByZero: .invalidArgument
+            case .noDimension: .indexOutOfRange
+            default: .tracing
+            }
+        self.init(code, in: operatorName, text + fault.message, site: site)
+    }
+
+    /// Throws the fault that a comparison of an invalid number has left, if there is one.
+    @inline(__always)
+    package static func throwPendingFault() throws {
+        if PendingFault.exists { try throwOwnFault() }
+    }
+
+    @inline(never)
+    private static func throwOwnFault() throws {
+        guard let fault = PendingFault.take() else { return }
+        throw TensorError(fault.error, "a comparison has no answer: ", site: fault.site)
     }
 }
 

@@ -93,6 +93,7 @@ enum Eager {
     /// A traced tensor here has outlived its trace: it has no data.
     @inline(__always)
     static func requireData(_ call: Call) throws {
+        try TensorError.throwPendingFault()
         for case .tensor(let tensor) in call.arguments where tensor.isTraced { throw leaked(call, tensor) }
         for argument in call.arguments {
             switch argument {
@@ -105,7 +106,9 @@ enum Eager {
 
     private static func leaked(_ call: Call, _ tensor: Tensor) -> TensorError {
         let name = tensor.trace?.description(of: tensor) ?? "a traced tensor of \(tensor.spec)"
-        return call.error(
+        let error = call.error(
             .tracing, "\(name) is used after its trace, or on another thread; values of a trace can't be kept, return them instead")
+        (tensor.trace?.owner as? any TraceOwner)?.fail(error)
+        return error
     }
 }

@@ -36,6 +36,9 @@ open class Interpreter {
     /// What drawings without a seed draw from, where that is not the process's own generator.
     open var randomGenerator: RandomGenerator? { outer?.randomGenerator }
 
+    /// Learns of an error that only tracing has: the trace can't become a program, whatever the function does with the error.
+    open func fail(_ error: any Error) { outer?.fail(error) }
+
     /// What is known of a condition: true, false, or nil for undecided.
     open func decide(_ condition: SymBool) -> Bool? {
         outer?.decide(condition) ?? condition.constant
@@ -76,8 +79,7 @@ public func require(_ condition: SymBool, _ failure: @autoclosure () -> TensorEr
 private func requireSymbolic(_ condition: SymBool, _ failure: () -> TensorError) throws {
     if let fault = condition.fault {
         // A size of a trace that can't be written down says nothing of the sizes of a call: that ends the trace, not the path.
-        let code: TensorError.Code = condition.scope == nil ? .overflow : .tracing
-        throw TensorError(code, in: failure().operatorName, "the sizes can't be computed: \(fault)")
+        throw TensorError(fault, ofTrace: condition.scope != nil, in: failure().operatorName, "the sizes can't be computed: ")
     }
     guard let interpreter = Interpreter.current else {
         throw TensorError(.tracing, "the condition \(condition) belongs to a trace that has ended")

@@ -21,9 +21,22 @@ public struct Call {
         TensorError(code, in: name, message)
     }
 
+    private func parameterName(_ index: Int) -> String {
+        index < self.operator.schema.parameters.count ? self.operator.schema.parameters[index].name : "\(index)"
+    }
+
     private func wrong(_ index: Int, _ expected: String) -> TensorError {
-        let parameter = index < self.operator.schema.parameters.count ? self.operator.schema.parameters[index].name : "\(index)"
-        return error(.invalidArgument, "argument '\(parameter)' must be \(expected)")
+        error(.invalidArgument, "argument '\(parameterName(index))' must be \(expected)")
+    }
+
+    /// The error for a number whose value is needed and not there: a trace has none, and an invalid number neither.
+    func unknown(_ scalar: Scalar, _ message: String? = nil) -> TensorError {
+        if let (fault, scope) = scalar.fault { return TensorError(fault, ofTrace: scope != nil, in: name) }
+        return error(.tracing, message ?? "the number \(scalar) is symbolic outside of its trace")
+    }
+
+    private func unknown(_ index: Int, _ scalar: Scalar, _ expected: String) -> TensorError {
+        unknown(scalar, "argument '\(parameterName(index))' must be \(expected)")
     }
 
     /// A tensor that must be there. A plain number in its place becomes a zero-dimensional tensor.
@@ -69,7 +82,8 @@ public struct Call {
 
     /// A number whose value the kernel needs now.
     public func double(_ index: Int) throws -> Double {
-        guard let value = try scalar(index).doubleValue else { throw wrong(index, "a number known at run time") }
+        let number = try scalar(index)
+        guard let value = number.doubleValue else { throw unknown(index, number, "a number known at run time") }
         return value
     }
 
@@ -93,17 +107,19 @@ public struct Call {
 
     /// An integer that must be known even while tracing, such as a dimension.
     public func constant(_ index: Int) throws -> Int {
-        guard let value = try int(index).constant else { throw wrong(index, "an integer that is known while tracing") }
+        let number = try int(index)
+        guard let value = number.constant else { throw unknown(index, .int(number), "an integer that is known while tracing") }
         return value
     }
 
     public func bool(_ index: Int) throws -> Bool {
         switch self[index] {
         case .scalar(.bool(let value)): return value
-        case .scalar(.int(let value)): if let known = value.constant { return known != 0 }
-        default: break
+        case .scalar(.int(let value)):
+            guard let known = value.constant else { throw unknown(index, .int(value), "true or false") }
+            return known != 0
+        default: throw wrong(index, "true or false")
         }
-        throw wrong(index, "true or false")
     }
 
     public func ints(_ index: Int) throws -> [SymInt] {
@@ -122,7 +138,7 @@ public struct Call {
     /// A list of integers that must be known even while tracing, such as dimensions; a single number stands for `count` equal ones.
     public func constants(_ index: Int, count: Int? = nil) throws -> [Int] {
         let values: [Int] = try ints(index).map {
-            guard let value = $0.constant else { throw wrong(index, "integers that are known while tracing") }
+            guard let value = $0.constant else { throw unknown(index, .int($0), "integers that are known while tracing") }
             return value
         }
         guard let count, values.count != count else { return values }

@@ -20,6 +20,7 @@ func applyPointwise(_ operation: Operator, _ a: Tensor) throws -> Tensor {
 extension Eager {
     @inline(never)
     static func pointwise(_ operation: Operator, _ a: Tensor, _ b: Tensor) throws -> Tensor? {
+        try TensorError.throwPendingFault()
         let (p, q): (TensorBody, TensorBody) = (a.body, b.body)
         guard p.trace == nil, q.trace == nil, p.dtype == q.dtype, p.layout.isContiguous, q.layout.isContiguous,
             p.layout.hasSameSizes(as: q.layout), let pointwise = operation.pointwise, pointwise.arity == 2,
@@ -35,6 +36,7 @@ extension Eager {
 
     @inline(never)
     static func pointwise(_ operation: Operator, _ a: Tensor) throws -> Tensor? {
+        try TensorError.throwPendingFault()
         let p: TensorBody = a.body
         guard p.trace == nil, p.layout.isContiguous, let pointwise = operation.pointwise, pointwise.arity == 1,
             let (compute, result) = pointwise.direct(p.dtype)

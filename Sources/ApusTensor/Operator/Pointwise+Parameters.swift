@@ -26,7 +26,7 @@ extension Call {
     /// A known number as kernels take it: as a double, and truncated to an integer.
     fileprivate func number(_ index: Int) throws -> (Double, Int64) {
         let scalar = try self.scalar(index)
-        guard let value = scalar.doubleValue else { throw error(.tracing, "the number \(scalar) is symbolic outside of its trace") }
+        guard let value = scalar.doubleValue else { throw unknown(scalar) }
         return (value, scalar.intValue.map { Int64($0) } ?? Int64(saturating: value))
     }
 

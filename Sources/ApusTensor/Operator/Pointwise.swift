@@ -174,10 +174,10 @@ private func withScalar(_ scalar: Scalar, _ call: Call, _ body: (apus_view) thro
     switch scalar {
     case .bool(let value): return try run(value, .bool)
     case .int(let value):
-        guard let known = value.constant else { throw call.error(.tracing, "the number \(value) is symbolic outside of its trace") }
+        guard let known = value.constant else { throw call.unknown(scalar) }
         return try run(Int64(known), .int64)
     case .float(let value):
-        guard let known = value.constant else { throw call.error(.tracing, "the number \(value) is symbolic outside of its trace") }
+        guard let known = value.constant else { throw call.unknown(scalar) }
         return try run(known, .float64)
     case .complex(let value): return try run((value.real, value.imaginary), .complex128)
     }

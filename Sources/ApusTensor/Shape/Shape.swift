@@ -21,8 +21,9 @@ public struct Shape: Sendable {
         var isSymbolic = false
         for (dim, size) in sizes.enumerated() {
             guard let value = size.constant else {
-                guard size.isSymbolic else {
-                    throw TensorError(.overflow, in: operatorName, "the size of dimension \(dim) is not a number: \(size)")
+                if let fault = size.fault {
+                    throw TensorError(
+                        fault, ofTrace: size.scope != nil, in: operatorName, "the size of dimension \(dim) is not a number: ")
                 }
                 isSymbolic = true
                 continue
@@ -82,7 +83,7 @@ public struct Shape: Sendable {
     public var elementCount: SymInt {
         switch representation {
         case .known(let layout): SymInt(layout.count)
-        case .symbolic(let sizes): sizes.reduce(SymInt(1)) { $0 * $1 }
+        case .symbolic(let sizes): SymInt.elementCount(sizes)
         }
     }
 
@@ -111,7 +112,7 @@ extension Shape: RandomAccessCollection {
     public subscript(position: Int) -> SymInt {
         let index = position < 0 ? position + count : position
         guard index >= 0, index < count else {
-            return SymInt.invalid(SymbolicError(.symbolic, "dimension \(position) of a tensor of rank \(count)"))
+            return SymInt.invalid(SymbolicError(.noDimension, "dimension \(position) of a tensor of rank \(count)"))
         }
         switch representation {
         case .known(let layout): return SymInt(layout.size(index))

@@ -33,6 +33,7 @@ extension Tensor {
 
     /// The elements in row-major order, converted to the given type. Throws for a traced tensor.
     public func array<Element: TensorElement>(of type: Element.Type = Element.self) throws -> [Element] {
+        try TensorError.throwPendingFault()
         guard !isTraced else {
             throw TensorError(.tracing, in: "array", "a tensor of \(spec) has no values while it is traced")
         }

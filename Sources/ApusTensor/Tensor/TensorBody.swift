@@ -39,6 +39,9 @@ public final class TracedValue: @unchecked Sendable {
 public protocol TraceOwner: AnyObject {
     /// `the argument x`, `the result of cos at Model.swift:41`
     func describe(_ id: Int) -> String
+
+    /// Learns of an error that only tracing has, on any thread.
+    func fail(_ error: any Error)
 }
 
 extension TracedValue {

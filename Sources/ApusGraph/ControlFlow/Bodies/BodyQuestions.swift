@@ -20,13 +20,28 @@ final class BodyQuestions: Oracle, @unchecked Sendable {
     private let scope: SymbolScope
     private let body: BodyTracer
     private(set) var refused: BodyQuestionError?
+    private let isTrial: Bool
+    /// How many questions were passed over.
+    private var refusedCount = 0
+    private var chance = AnyAnswer()
+    /// More of them are most likely a loop that goes by what only a run knows.
+    private static let limit = 128
     /// Open questions that were answered from around: they hold there too.
     private var answers: [SymBool] = []
 
-    init(_ scope: SymbolScope, of body: BodyTracer) {
+    init(_ scope: SymbolScope, of body: BodyTracer, isTrial: Bool) {
         previous = scope.oracle
         self.scope = scope
         self.body = body
+        self.isTrial = isTrial
+    }
+
+    /// The question that ends the trace: the first, or one too many where the trace only learns types.
+    var refusal: BodyQuestionError? { isTrial && refusedCount <= BodyQuestions.limit ? nil : refused }
+
+    private func refuse(_ condition: SymBool, _ site: CallSite) {
+        refusedCount += 1
+        if refused == nil { refused = BodyQuestionError(construct: body.construct, condition: condition, site: site) }
     }
 
     func decide(_ condition: SymBool, site: CallSite) -> Bool {
@@ -34,10 +49,11 @@ final class BodyQuestions: Oracle, @unchecked Sendable {
         let decision: Decision = scope.decide(condition)
         if let known = decision.known { return known }
         guard isAnsweredOutside(condition.freeSymbols), let previous else {
-            if refused == nil { refused = BodyQuestionError(construct: body.construct, condition: condition, site: site) }
-            // Any answer does: the trace is not used, or is one that learns types.
-            scope.assume(condition)
-            return true
+            refuse(condition, site)
+            // Any answer does: the trace is not used, or is one that learns types. A loop has to end, whichever it waits for.
+            let answer: Bool = refusedCount <= BodyQuestions.limit || chance.next()
+            scope.assume(answer ? condition : !condition)
+            return answer
         }
         let answer: Bool = previous.decide(condition, site: site)
         answers.append(answer ? condition : !condition)
@@ -50,13 +66,15 @@ final class BodyQuestions: Oracle, @unchecked Sendable {
             let range: SymRange = scope.range(of: size)
             if let only = range.singleValue { return only }
             let isFirst: SymBool = size == (range.hasLowerBound ? range.lowerBound : 0)
-            if refused == nil { refused = BodyQuestionError(construct: body.construct, condition: isFirst, site: site) }
+            refuse(isFirst, site)
             return range.hasLowerBound ? range.lowerBound : 0
         }
         let value: Int = previous.specialize(size, site: site)
         answers.append(size == value)
         return value
     }
+
+    func require(_ condition: SymBool, _ failure: SymbolicError, site: CallSite) { body.assert(condition, failure.message, at: site) }
 
     private func isAnsweredOutside(_ symbols: [Symbol]) -> Bool { symbols.allSatisfy { !body.locals.contains($0) } }
 

@@ -18,6 +18,8 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
     package private(set) var locals: Set<Symbol> = []
     /// The types that the next results have which only a run can know, where a body is carried out once more.
     var upcoming: [ValueType] = []
+    /// What answers the questions of the part that is being traced.
+    private var questions: BodyQuestions?
 
     package var scope: SymbolScope { parent.scope }
     package var modulePath: [ModuleFrame] { parent.modulePath }
@@ -81,8 +83,11 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
     // MARK: Operations
 
     override package func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
+        try requireGoing()
         let site = CallSite.capture(skip: 1)
-        let types: [ValueType] = try Interpreter.with(self) { try resultTypes(Call(operation, arguments), site: site) }
+        let types: [ValueType] = try Interpreter.with(self) {
+            try scope.withoutOverflowChecks { try resultTypes(Call(operation, arguments), site: site) }
+        }
         return try append(operation, arguments, types: types, site: site)
     }
 
@@ -107,9 +112,9 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
     /// Notes that a symbol has a value only inside.
     package func own(_ symbols: [Symbol]) { locals.formUnion(symbols) }
 
-    package func freshInt(origin: String, range: SymRange, site: CallSite) -> SymInt {
+    package func freshInt(origin: String, range: SymRange, isSize: Bool, site: CallSite) -> SymInt {
         if case .int(let known)? = nextUpcoming() { return known }
-        let size: SymInt = parent.freshInt(origin: origin, range: range, site: site)
+        let size: SymInt = parent.freshInt(origin: origin, range: range, isSize: isSize, site: site)
         own(size.freeSymbols)
         return size
     }
@@ -136,7 +141,7 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
     }
 
     override package func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
-        freshInt(origin: origin, range: SymRange(range), site: CallSite.capture(skip: 2))
+        freshInt(origin: origin, range: SymRange(range), isSize: true, site: CallSite.capture(skip: 2))
     }
 
     // MARK: Conditions
@@ -145,6 +150,7 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
 
     /// Open conditions on input sizes are the caller's to declare, as anywhere in the program; others become assertions of the body.
     override package func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
+        try requireGoing()
         try condition.requireValid()
         switch decide(condition) {
         case true?: return
@@ -153,10 +159,23 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
         }
         if condition.freeSymbols.allSatisfy(\.isBacked) { return try parent.require(condition, failure) }
         let error: TensorError = failure()
+        assert(condition, error.description, at: error.site)
+    }
+
+    /// Writes a check of the body, whose condition is a fact from there on.
+    func assert(_ condition: SymBool, _ message: String, at site: CallSite?) {
         graph.append(
-            .assertScalar, [.symBool(condition), .string(error.description)], types: [], site: error.site.map { .call($0) },
-            modulePath: modulePath)
+            .assertScalar, [.symBool(condition), .string(message)], types: [], site: site.map { .call($0) }, modulePath: modulePath)
         scope.assume(condition)
+    }
+
+    // MARK: Failing
+
+    override package func fail(_ error: any Error) { parent.fail(error) }
+
+    package func requireGoing() throws {
+        if let refused = questions?.refusal { throw refused }
+        try parent.requireGoing()
     }
 
     // MARK: Tracing
@@ -166,11 +185,14 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
     /// - Parameter isTrial: such questions are passed over: the trace serves only to learn types from.
     package func trace<Result>(assuming facts: [SymBool] = [], isTrial: Bool = false, _ part: () throws -> Result) throws -> Result {
         let scope: SymbolScope = scope
-        let questions = BodyQuestions(scope, of: self)
+        let questions = BodyQuestions(scope, of: self, isTrial: isTrial)
+        let around: BodyQuestions? = self.questions
+        self.questions = questions
         scope.push()
         scope.oracle = questions
         for fact in facts { scope.assume(fact) }
         func leave() {
+            self.questions = around
             scope.oracle = questions.previous
             scope.pop()
             questions.assumeAnswers()
@@ -184,7 +206,7 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
             throw error
         }
         leave()
-        if !isTrial, let refused = questions.refused { throw refused }
+        if let refused = questions.refusal { throw refused }
         return result
     }
 }

@@ -7,9 +7,12 @@ package protocol TracingInterpreter: Interpreter {
     /// The modules that are running, outermost first.
     var modulePath: [ModuleFrame] { get }
     /// Fresh symbols for what only a run can know. Every run of the function that comes the same way gets the same ones.
-    func freshInt(origin: String, range: SymRange, site: CallSite) -> SymInt
+    /// - Parameter isSize: whether it is the size of a dimension, or a number of elements.
+    func freshInt(origin: String, range: SymRange, isSize: Bool, site: CallSite) -> SymInt
     func freshBool(origin: String, site: CallSite) -> SymBool
     func freshFloat(origin: String, site: CallSite) -> SymFloat
+    /// Throws why the trace can't become a program, once it can't: what is traced from there on is of no use.
+    func requireGoing() throws
     /// Writes a node whose results have the given types.
     func append(_ operation: Operator, _ arguments: [OperatorArgument], types: [ValueType], site: CallSite) throws -> [OperatorArgument]
 }
@@ -29,7 +32,7 @@ extension Interpreter {
 extension TracingInterpreter {
     /// A size from a tensor of one integer, within a range that is known to hold.
     package func readSize(_ tensor: Tensor, origin: String, range: SymRange, site: CallSite) throws -> SymInt {
-        let size: SymInt = freshInt(origin: origin, range: range, site: site)
+        let size: SymInt = freshInt(origin: origin, range: range, isSize: false, site: site)
         try read(tensor, as: .int(size), site: site)
         return size
     }
@@ -55,7 +58,7 @@ extension TracingInterpreter {
         }
         let dtype: DType = try call.tensor(0).dtype
         if dtype == .bool { return [.bool(freshBool(origin: "item()", site: site))] }
-        if dtype.isInteger { return [.int(freshInt(origin: "item()", range: dtype.integerRange, site: site))] }
+        if dtype.isInteger { return [.int(freshInt(origin: "item()", range: dtype.integerRange, isSize: false, site: site))] }
         return [.float(freshFloat(origin: "item()", site: site))]
     }
 }

@@ -108,7 +108,7 @@ extension Call {
         } else if let value = scalar.doubleValue {
             try check(apus_fill(value, 0, &out), self)
         } else {
-            throw error(.tracing, "the number \(scalar) is symbolic outside of its trace")
+            throw unknown(scalar)
         }
         withExtendedLifetime(output) {}
     }

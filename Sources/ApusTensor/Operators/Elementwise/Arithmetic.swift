@@ -102,7 +102,7 @@ extension Call {
     func parameter(_ index: Int, _ compute: DType, scale: Double = 1) throws -> apus_params {
         var parameters = apus_params()
         let scalar = try self.scalar(index)
-        guard let value = scalar.doubleValue else { throw error(.tracing, "the number \(scalar) is symbolic outside of its trace") }
+        guard let value = scalar.doubleValue else { throw unknown(scalar) }
         parameters.x = scale * value
         if case .complex(let z) = scalar { parameters.x_imaginary = scale * z.imaginary }
         if let integer = scalar.intValue { parameters.i = scale < 0 ? 0 &- Int64(integer) : Int64(integer) }

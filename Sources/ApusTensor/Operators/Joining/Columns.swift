@@ -71,7 +71,7 @@ extension Operator {
             var pads = [SymInt](repeating: 0, count: 2 * (tensor.rank - dim))
             pads[pads.count - 1] = missing
             let whole: Tensor = try applySingle(.constantPad, [.tensor(tensor), .ints(pads), .int(0)])
-            let rest: SymInt = SymInt.product(tensor.shape.sizes.dropFirst(dim + 1))
+            let rest: SymInt = SymInt.elementCount(tensor.shape.sizes.dropFirst(dim + 1))
             return try whole.reshaped(Array(tensor.shape.sizes.prefix(dim)) + [SymInt(chunks), part * rest])
         }
         return [.tensor(try Tensor.cat(parts, dim: dim + 1))]

@@ -49,9 +49,8 @@ extension Operator {
             },
             kernel: .compute { call, outputs in
                 let x = try call.tensor(0)
-                guard let correction = try call.correction().doubleValue else {
-                    throw call.error(.tracing, "the correction is symbolic outside of its trace")
-                }
+                let given: Scalar = try call.correction()
+                guard let correction = given.doubleValue else { throw call.unknown(given) }
                 if x.dtype.isComplex {
                     return try complexVariance(call, reduction, correction, takesRoot: takesRoot, into: outputs)
                 }

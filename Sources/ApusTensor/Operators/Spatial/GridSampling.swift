@@ -59,7 +59,7 @@ private struct GridSampling {
 
     /// Where a coordinate of the grid lies in the input: [batch, positions].
     private func position(_ axis: Int) throws -> Tensor {
-        let count: SymInt = SymInt.product(grid.shape.sizes.dropFirst().dropLast())
+        let count: SymInt = SymInt.elementCount(grid.shape.sizes.dropFirst().dropLast())
         let coordinate: Tensor = try grid.select(dim: -1, index: SymInt(axis)).reshaped([grid.shape[0], count])
         if alignsCorners { return try (coordinate + 1) * 0.5 * (size(axis) - 1) }
         return try ((coordinate + 1) * size(axis) - 1) * 0.5
@@ -92,7 +92,7 @@ private struct GridSampling {
             index = try index.map { try $0 * size(axis) + held } ?? held
         }
         guard let index, let isInside else { return x }
-        let flat: Tensor = try x.reshaped([x.shape[0], x.shape[1], SymInt.product(x.shape.sizes.dropFirst(2))])
+        let flat: Tensor = try x.reshaped([x.shape[0], x.shape[1], SymInt.elementCount(x.shape.sizes.dropFirst(2))])
         let spread: [SymInt] = [x.shape[0], x.shape[1], index.shape[1]]
         return try flat.gather(dim: 2, index.unsqueezed(1).expanded(spread)).maskedFill(isInside.logicalNot().unsqueezed(1), 0)
     }

@@ -124,9 +124,9 @@ extension Call {
         }
         try requireShape(try indexTensor(1), x.shape, "indices")
         let front: [SymInt] = Array(x.shape.sizes.dropLast(dims))
-        let plane: SymInt = SymInt.product(sizes)
+        let plane: SymInt = SymInt.elementCount(sizes)
         for size in sizes { try require(size >= 0, error(.invalidArgument, "a size is negative: \(listText(sizes))")) }
-        let values: Tensor = try x.reshaped(front + [SymInt.product(x.shape.sizes.suffix(dims))])
+        let values: Tensor = try x.reshaped(front + [SymInt.elementCount(x.shape.sizes.suffix(dims))])
         let index: Tensor = try tensor(1).to(.int64).reshaped(values.shape)
         return try Tensor.zeros(front + [plane], dtype: x.dtype).scatter(dim: -1, index, values).reshaped(front + sizes)
     }

@@ -127,7 +127,7 @@ extension Call {
         }
         if shape.isEmpty { return [1] }
         let sizes = shape.sizes
-        return sizes[..<first] + [SymInt.product(sizes[first...last])] + sizes[(last + 1)...]
+        return sizes[..<first] + [SymInt.elementCount(sizes[first...last])] + sizes[(last + 1)...]
     }
 
     fileprivate func unflattenedSizes(_ shape: Shape) throws -> [SymInt] {

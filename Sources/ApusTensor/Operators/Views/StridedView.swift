@@ -49,7 +49,7 @@ extension Call {
     /// A size as the plain number that kernels need.
     func known(_ size: SymInt) throws -> Int {
         if let value = size.constant { return value }
-        throw error(.tracing, "the number \(size) is symbolic outside of its trace")
+        throw unknown(.int(size))
     }
 
     func known(_ sizes: [SymInt]) throws -> [Int] { try sizes.map { try known($0) } }
