@@ -25,9 +25,9 @@ import Testing
 
     @Test func buffersAndTheirPersistence() throws {
         let counter = try Counter()
-        #expect(try counter.namedBuffers().map(\.name) == ["count", "scratch"])
-        #expect(try counter.stateDict().keys.sorted() == ["count"])
-        #expect(try counter.parameters().isEmpty)
+        #expect(counter.namedBuffers().map(\.name) == ["count", "scratch"])
+        #expect(counter.stateDict().keys.sorted() == ["count"])
+        #expect(counter.parameters().isEmpty)
         _ = try counter(try Tensor.ones([2]))
         _ = try counter(try Tensor.ones([2]))
         #expect(try counter.stateDict()["count"]?.array(of: Float.self) == [2])
@@ -35,8 +35,8 @@ import Testing
 
     @Test func tiedParametersHaveTwoNamesAndOneStorage() throws {
         let tied = try Tied()
-        #expect(try tied.namedParameters().map(\.name) == ["byBox", "byTensor", "first.weight"])
-        #expect(try tied.parameters().count == 1)
+        #expect(tied.namedParameters().map(\.name) == ["byBox", "byTensor", "first.weight"])
+        #expect(tied.parameters().count == 1)
         let state = try ModuleState(of: tied)
         #expect(state.slots.map(\.names) == [["byBox", "byTensor", "first.weight"]])
         #expect(Set(state.entries.map { ObjectIdentifier($0.tensor.storage) }).count == 1)
@@ -52,7 +52,7 @@ import Testing
             }
         }
         let twice = try Twice()
-        #expect(try twice.namedParameters().map(\.name) == ["a.weight", "b.weight"])
+        #expect(twice.namedParameters().map(\.name) == ["a.weight", "b.weight"])
         #expect(try twice.modules().count == 2)
     }
 
@@ -86,8 +86,8 @@ import Testing
     @Test func conversionKeepsTiesAndIntegers() throws {
         let tied = try Tied()
         try tied.to(.float64)
-        #expect(try tied.namedParameters().allSatisfy { $0.tensor.dtype == .float64 })
-        #expect(try tied.parameters().count == 1)
+        #expect(tied.namedParameters().allSatisfy { $0.tensor.dtype == .float64 })
+        #expect(tied.parameters().count == 1)
         #expect(throws: TensorError.self) { try tied.to(.int32) }
     }
 }
@@ -115,9 +115,75 @@ import Testing
         let advice = "stores a tensor that is neither parameter nor buffer; declare it as @Parameter or @Buffer"
         #expect(message(try Bad()) == "Bad: property 'table' \(advice)")
         #expect(message(try Outer()) == "Outer: property 'layers.0.table' \(advice)")
-        #expect(throws: ModuleError.self) { try Bad().parameters() }
-        #expect(throws: ModuleError.self) { try Bad().stateDict() }
         #expect(throws: ModuleError.self) { try Bad().eval() }
+        #expect(throws: ModuleError.self) { try Bad().modules() }
+        #expect(throws: ModuleError.self) { try Bad().load([:]) }
+        #expect(throws: ModuleError.self) { try SGD(Bad(), learningRate: 1) }
+        #expect(throws: ModuleError.self) { try valueAndGradient(of: Bad()) { try $0.table.sum() } }
+    }
+
+    @Test func whatGivesTensorsGivesOneThatThrows() throws {
+        final class Bad: Module {
+            let table: Tensor
+            @Parameter var weight: Tensor
+            @Buffer var count: Tensor
+            init() throws {
+                table = try Tensor.ones([2])
+                weight = try Tensor.ones([3])
+                count = try Tensor.ones([4])
+            }
+        }
+        let bad = try Bad()
+        let advice = "Bad: property 'table' stores a tensor that is neither parameter nor buffer; declare it as @Parameter or @Buffer"
+        func message(_ body: () throws -> Void) -> String {
+            do { try body() } catch { return "\(error)" }
+            return "no error"
+        }
+        #expect(bad.namedParameters().map(\.name) == ["weight", "table"] && bad.parameters().count == 2)
+        #expect(bad.namedBuffers().map(\.name) == ["count", "table"] && bad.buffers().count == 2)
+        #expect(bad.namedState().map(\.name) == ["weight", "count", "table"])
+        #expect(bad.stateDict().keys.sorted() == ["count", "table", "weight"])
+        let table = try #require(bad.stateDict()["table"])
+        #expect(message { _ = try table + 1 } == "add: \(advice)")
+        #expect(message { _ = try Tensor.cat([table, table]) } == "cat: \(advice)")
+        #expect(message { _ = try table.array(of: Float.self) } == "array: \(advice)")
+        #expect(message { _ = try table.item(Float.self) } == "item: \(advice)")
+        #expect("\(table)" == "Tensor(\(advice))")
+        // A dictionary that lacks a tensor is not taken for a whole one.
+        final class Good: Module {
+            @Parameter var weight: Tensor
+            @Buffer var count: Tensor
+            @Buffer var table: Tensor
+            init() throws {
+                weight = try Tensor.zeros([3])
+                count = try Tensor.zeros([4])
+                table = try Tensor.zeros([])
+            }
+        }
+        let good = try Good()
+        #expect(message { try good.load(bad.stateDict()) } == "load: \(advice)")
+        #expect(try good.weight.array(of: Float.self) == [0, 0, 0])
+    }
+
+    @Test func aNameThatStandsTwiceIsTheFaultyOne() throws {
+        final class Twice: Module {
+            @Parameter var a: Tensor
+            @Parameter var b: Tensor
+            static let stateNames = ["b": "a"]
+            init() throws { (a, b) = (try Tensor.ones([1]), try Tensor.ones([1])) }
+        }
+        let tensor = try #require(try Twice().stateDict()["a"])
+        let error = #expect(throws: TensorError.self) { try tensor.sin() }
+        #expect(error?.message == "Twice: property 'a' has the same name as another property; rename one of them")
+    }
+
+    @Test func parametersThatWereNeverSet() throws {
+        final class Unset: Module {
+            @Buffer(persistent: false) var cache: Tensor
+            func forward(_ x: Tensor) throws -> Tensor { try x + cache }
+        }
+        let error = #expect(throws: TensorError.self) { try Unset()(Tensor.ones([1])) }
+        #expect(error?.description == "add: a parameter or buffer is read that was never set")
     }
 
     @Test func containersOfTensorsEvenEmpty() {
@@ -243,7 +309,7 @@ import Testing
         }
         #expect(try Renamed().namedState().map(\.name) == ["in_weight", "running_mean", "out_proj.weight", "out_proj.bias"])
         let sequence = Sequential(try Affine(bias: false), ReLU(), Sequential(Tanh(), try Affine(bias: false)))
-        #expect(try sequence.namedParameters().map(\.name) == ["0.weight", "2.1.weight"])
+        #expect(sequence.namedParameters().map(\.name) == ["0.weight", "2.1.weight"])
         #expect(try sequence(try Tensor([0, -3] as [Float], shape: [2])).array(of: Float.self) == [0, 0])
     }
 }

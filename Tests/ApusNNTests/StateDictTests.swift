@@ -15,7 +15,7 @@ import Testing
 
     @Test func everythingThatDoesNotFitIsNamedAtOnceAndNothingChanges() throws {
         let module = try Nested()
-        var dictionary = try module.stateDict()
+        var dictionary = module.stateDict()
         dictionary["stem.weight"] = nil
         dictionary["extra.weight"] = nil
         dictionary["zebra"] = try Tensor.ones([1])
@@ -53,12 +53,12 @@ import Testing
         let tied = try Tied()
         let value = try Tensor.full([2], 5.0)
         try tied.load(["byBox": value, "byTensor": value.clone(), "first.weight": value])
-        #expect(try tied.parameters().count == 1)
+        #expect(tied.parameters().count == 1)
         #expect(try tied.byTensor.array(of: Float.self) == [5, 5])
 
         let free = try Affine()
         try free.load(["weight": value, "bias": value])
-        #expect(try free.parameters().count == 2)
+        #expect(free.parameters().count == 2)
 
         do {
             try tied.load(["byBox": value, "byTensor": try Tensor.ones([2]), "first.weight": value])
@@ -70,7 +70,7 @@ import Testing
 
     @Test func dictionariesAreValues() throws {
         let counter = try Counter()
-        let before = try counter.stateDict()
+        let before = counter.stateDict()
         _ = try counter(try Tensor.ones([1]))
         #expect(try before["count"]?.array(of: Float.self) == [0])
     }

@@ -72,7 +72,9 @@ import Testing
         #expect(
             text { try scores.crossEntropy(Tensor([0, 1, 2], dtype: .int64)) }
                 == "nll_loss_forward: scores of shape [2, 3] need targets of [2], not [3]")
-        #expect(text { try scores.crossEntropy(Tensor([0, 3], dtype: .int64)) }?.hasPrefix("gather: the index 3 is out of range") == true)
+        #expect(
+            text { try scores.crossEntropy(Tensor([0, 3], dtype: .int64)) }
+                == "gather: the index 3 is out of range for dimension 1 of shape [2, 3]")
         #expect(
             text { try scores.nllLoss(Tensor([0.0, 1])) }
                 == "nll_loss_forward: targets must be integers, or probabilities in the scores' shape, not float32")

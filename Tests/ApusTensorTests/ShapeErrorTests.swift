@@ -96,7 +96,9 @@ import Testing
     @Test func countsThatOverflowAreErrors() throws {
         let x = try Tensor.ones([2, 3])
         let huge = SymInt(Int.max / 2)
-        #expect(message { try x.unsqueezed(0).expanded([huge, 2, 3]) }.hasSuffix("has too many elements"))
+        #expect(
+            message { try x.unsqueezed(0).expanded([huge, 2, 3]) }
+                == "expand: a tensor of shape [4611686018427387903, 2, 3] has too many elements")
         #expect(
             message { try x.repeated([huge, huge]) }
                 == "expand: a tensor of shape [4611686018427387903, 2, 4611686018427387903, 3] has too many elements")

@@ -22,7 +22,9 @@ extension Tensor {
     /// The elements in row-major order as bytes to write: the tensor's own memory where it is laid out so.
     /// - Throws: `ArchiveError` for a traced tensor, which has no elements.
     func bytesToWrite() throws -> ByteSource {
-        guard !isTraced else { throw ArchiveError(.notRepresentable, "a tensor that is being traced has no elements to save") }
+        if let trace {
+            throw ArchiveError(.notRepresentable, trace.fault ?? "a tensor that is being traced has no elements to save")
+        }
         let rowMajor = isContiguous ? self : try contiguous()
         let sizes = try rowMajor.sizes
         let count = try ArrayRecord.byteCount(dtype, sizes)

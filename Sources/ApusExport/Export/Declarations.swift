@@ -253,7 +253,10 @@ struct InputDeclaration {
                 return nil
             }
             guard values.count <= 64 else {
-                throw ProgramError(.invalidConstraint, "a dimension can be declared over at most 64 sizes, not \(values.count)")
+                throw ProgramError(
+                    .invalidConstraint,
+                    "\(names[position.leaf]).shape[\(position.dim)]: a dimension can be declared over at most 64 sizes, not \(values.count)"
+                )
             }
             let inside = values.sorted()
             return InputGuard(

@@ -25,8 +25,12 @@ public struct JointResults: Sendable {
 
     /// The function's result, as `callAsFunction` gives it.
     public func result<Output: ProgramValue>(as type: Output.Type = Output.self) throws -> Output {
-        var rest = leaves[...]
-        return try type.build(from: &rest, outSpec)
+        try NestedValue(leaves, outSpec).unpacked()
+    }
+
+    /// The function's result where it is a tuple.
+    public func result<First: ProgramValue, Second: ProgramValue, each Rest: ProgramValue>() throws -> (First, Second, repeat each Rest) {
+        try NestedValue(leaves, outSpec).unpacked()
     }
 }
 

@@ -150,30 +150,7 @@ final class JointTrace {
             roles.append(role)
         }
         graph.outputs = outputs
-        graph = try DeadCodeElimination().run(graph).withDistinctGradients(roles)
+        graph = try DeadCodeElimination().run(graph)
         return try traced.replacing(graph: graph, outputRoles: roles, outSpec: outSpec, paths: traced.paths)
-    }
-}
-
-extension Graph {
-    /// Two gradients that are one value become two: a signature tells gradients apart by their names.
-    func withDistinctGradients(_ roles: [OutputRole]) throws -> Graph {
-        guard outputs.count == roles.count else { return self }
-        var graph: Graph = self
-        var parameters = Set<Value>()
-        var inputs = Set<Value>()
-        for (position, role) in roles.enumerated() {
-            guard let value = outputs[position].value, let spec = graph.spec(value) else { continue }
-            let isNew: Bool =
-                switch role {
-                case .gradientToParameter: parameters.insert(value).inserted
-                case .gradientToUserInput: inputs.insert(value).inserted
-                default: true
-                }
-            if isNew { continue }
-            let copy: [Value] = graph.append(.alias, [.tensor(value)], types: [.tensor(spec)], provenance: "one value for two gradients")
-            graph.outputs[position] = .value(copy[0])
-        }
-        return graph
     }
 }

@@ -12,7 +12,7 @@ extension ExportedProgram {
     public func transform(_ passes: [any GraphPass]) throws -> ExportedProgram {
         let manager = PassManager(passes, verifier: Verifier(undecided: .accept))
         let result: Graph = try manager.run(graph, scope: scope)
-        return try replacing(graph: try result.withDistinctGradients(graphSignature.outputRoles))
+        return try replacing(graph: result)
     }
 
     /// A new program whose graph went through the stages of a pipeline, each of which ends in its dialect.
@@ -20,7 +20,7 @@ extension ExportedProgram {
     public func transform(_ pipeline: PassPipeline) throws -> ExportedProgram {
         let accepting = PassPipeline(pipeline.stages, undecided: .accept)
         let result: Graph = try accepting.run(graph, scope: scope)
-        return try replacing(graph: try result.withDistinctGradients(graphSignature.outputRoles))
+        return try replacing(graph: result)
     }
 
     /// A new program that states its ranges and guards as assertions, nodes at the start of its graph, so that other runtimes which don't

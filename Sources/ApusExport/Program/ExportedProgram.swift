@@ -70,7 +70,7 @@ public final class ExportedProgram: Sendable {
         try state.load(stateDict, strict: strict)
     }
 
-    /// Puts a program together and verifies it.
+    /// Puts a program together and verifies it. Inputs and outputs are brought into the order of `ExportGraphSignature`.
     /// - Parameter state: one tensor for each graph input that is not the user's, in input order.
     public convenience init(
         graph: Graph, inputRoles: [InputRole], outputRoles: [OutputRole], state: [Tensor], callSpec: CallSpec, leafRoles: [LeafRole],
@@ -101,10 +101,11 @@ public final class ExportedProgram: Sendable {
                 "\(inputRoles.count) input and \(outputRoles.count) output roles for \(graph.inputs.count) inputs and \(graph.outputs.count) outputs"
             )
         }
-        let stateCount = inputRoles.count { $0 != .userInput }
-        guard !inputRoles.prefix(stateCount).contains(.userInput) else {
-            throw ProgramError(.invalidGraph, "user inputs come after parameters, buffers and constants")
-        }
+        let order = SignatureOrder(graph, inputRoles, outputRoles)
+        let (graph, inputRoles, outputRoles): (Graph, [InputRole], [OutputRole]) = (order.graph, order.inputRoles, order.outputRoles)
+        let stateCount: Int = order.stateOrder.count
+        let isOrdered: Bool = order.stateOrder == Array(0..<stateCount)
+        let positions: [Int]? = isOrdered ? positions : order.stateOrder.map { positions?[$0] ?? $0 }
         graphModule = GraphModule(graph)
         graphSignature = ExportGraphSignature(
             inputRoles: inputRoles, inputNames: graph.inputs.map { graph.name($0) }, outputRoles: outputRoles,

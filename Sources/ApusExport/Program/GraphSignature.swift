@@ -26,7 +26,7 @@ public enum OutputRole: Sendable, Hashable {
 /// Which graph inputs and outputs are what, by name.
 ///
 /// Inputs come in the order parameters, buffers, constants, user inputs; outputs in the order mutations, user outputs, gradients. Every
-/// input and output has exactly one role.
+/// input and output has exactly one role, and what a dictionary below names by an output has an output to itself.
 public struct ExportGraphSignature: Sendable {
     /// Roles by position: what everything below is derived from.
     public let inputRoles: [InputRole]

@@ -118,6 +118,7 @@ extension ProgramState {
 
     /// Sets parameters and buffers. Nothing is changed where the dictionary does not fit.
     func load(_ stateDict: [String: Tensor], strict: Bool) throws -> StateDictMismatch {
+        try requireValues(stateDict, in: "load")
         let targets: [Slot] = slots.filter(\.isPersistent)
         let known = Set(targets.flatMap(\.names))
         var report = StateDictMismatch(moduleType: "ExportedProgram")

@@ -74,6 +74,7 @@ final class Tracer: Interpreter {
     func value(of tensor: Tensor, in operation: Operator? = nil) throws -> Value {
         if let trace = tensor.trace {
             guard trace.owner === self else {
+                if let fault = trace.fault { throw TensorError(.invalidArgument, in: operation?.schema.name ?? "", fault) }
                 throw TensorError(
                     .tracing, in: operation?.schema.name ?? "",
                     "\(trace.description(of: tensor)) belongs to another trace; values of a trace can't be kept, return them instead")

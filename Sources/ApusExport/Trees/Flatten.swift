@@ -1,45 +1,49 @@
 import ApusTensor
 
-/// Takes a value apart into leaves and nesting. Tuples are found by reflection, everything else by `ProgramValue`.
+/// Takes a value apart into leaves and nesting. Tuples are found by reflection, everything else by its type.
 func flatten(_ value: Any) throws -> FlatTree {
-    var tree = FlatTree(leaves: [], spec: .leaf, paths: [])
-    tree.spec = try collect(value, "", &tree)
-    return tree
+    var leaves: [LeafValue] = []
+    let spec: TreeSpec = try collect(value, &leaves)
+    return FlatTree(leaves: leaves, spec: spec, paths: spec.leafPaths)
 }
 
-private func collect(_ value: Any, _ path: String, _ tree: inout FlatTree) throws -> TreeSpec {
+private func collect(_ value: Any, _ leaves: inout [LeafValue]) throws -> TreeSpec {
+    if let nested = value as? NestedValue {
+        leaves += nested.leaves
+        return nested.spec
+    }
+    if let container = value as? any TreeContainer { return try collect(parts: try container.parts, &leaves) }
     if let value = value as? any ProgramValue {
-        if let leaf = value.leaf {
-            tree.leaves.append(leaf)
-            tree.paths.append(path)
-            return .leaf
-        }
+        if let leaf = value.leaf { return try collect(parts: .leaf(leaf), &leaves) }
         let children = value.children
-        let isDictionary = children.first?.key != nil || value is any DictionaryMarker
-        let specs = try children.enumerated().map { index, child in
-            try collect(child.value, child.key.map { "\(path).\($0)" } ?? "\(path)[\(index)]", &tree)
-        }
-        return isDictionary ? .dictionary(children.map { $0.key ?? "" }, specs) : .list(specs)
+        if children.first?.key == nil { return try collect(parts: .list(children.map(\.value)), &leaves) }
+        return try collect(parts: .dictionary(children.map { ($0.key ?? "", $0.value) }), &leaves)
     }
     let mirror = Mirror(reflecting: value)
     guard mirror.displayStyle == .tuple else {
         throw ProgramError(
             .unsupportedValue,
-            "a value of type \(type(of: value)) can't be an argument or result of a program; use tensors, Int, Double, Bool, String, nil, tuples, arrays and dictionaries"
+            "a value of type \(type(of: value)) can't be an argument or result of a program; use tensors, Int, Double, Bool, String, nil, tuples, arrays and dictionaries with String keys"
         )
     }
-    return .tuple(try mirror.children.enumerated().map { index, child in try collect(child.value, "\(path).\(index)", &tree) })
+    return .tuple(try mirror.children.map { try collect($0.value, &leaves) })
 }
 
-/// Tells an empty dictionary from an empty array.
-private protocol DictionaryMarker {}
-extension Dictionary: DictionaryMarker {}
+private func collect(parts: TreeParts, _ leaves: inout [LeafValue]) throws -> TreeSpec {
+    switch parts {
+    case .leaf(let leaf):
+        leaves.append(leaf)
+        return .leaf
+    case .one(let value): return try collect(value, &leaves)
+    case .list(let values): return .list(try values.map { try collect($0, &leaves) })
+    case .dictionary(let entries): return .dictionary(entries.map(\.key), try entries.map { try collect($0.value, &leaves) })
+    }
+}
 
 /// Puts a value together again with other leaves. `example` gives the types, which tuples need.
 func rebuild<Value>(_ example: Value, from leaves: inout ArraySlice<LeafValue>, _ spec: TreeSpec) throws -> Value {
-    if let type = Value.self as? any ProgramValue.Type {
-        func build<T: ProgramValue>(_ type: T.Type) throws -> Any { try type.build(from: &leaves, spec) }
-        guard let value = try build(type) as? Value else {
+    if let built = try rebuildByType(example, from: &leaves, spec) {
+        guard let value = built as? Value else {
             throw ProgramError(.structureMismatch, "a value of type \(Value.self) could not be rebuilt")
         }
         return value
@@ -74,4 +78,11 @@ func rebuild<Value>(_ example: Value, from leaves: inout ArraySlice<LeafValue>, 
         for writer in writers { writer(base) }
         return base.bindMemory(to: Value.self, capacity: 1).move()
     }
+}
+
+/// Nil for a tuple, which has no type that could conform to anything.
+private func rebuildByType<Value>(_ example: Value, from leaves: inout ArraySlice<LeafValue>, _ spec: TreeSpec) throws -> Any? {
+    if let container = example as? any TreeContainer { return try container.rebuilt(from: &leaves, spec) }
+    if let type = Value.self as? any ProgramValue.Type { return try type.build(from: &leaves, spec) }
+    return nil
 }

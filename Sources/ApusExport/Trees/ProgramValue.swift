@@ -1,8 +1,10 @@
 import ApusSymbolic
 import ApusTensor
 
-/// What a program can take and return: tensors, plain numbers, strings, and optionals, arrays and dictionaries of them. Tuples nest too,
-/// without conforming, since Swift's tuples can't.
+/// What a program can take and return: tensors, plain numbers, strings, and optionals, arrays and dictionaries of them.
+///
+/// Tuples nest too, in functions and in arguments, without conforming, since Swift's tuples can't: `(Tensor, [(Tensor, Int)])` may be what a
+/// function returns. The caller, who says the type that a result has, writes `NestedValue` for a tuple inside of another value.
 public protocol ProgramValue {
     /// Builds the value from the next leaves of a tree of this nesting.
     static func build(from leaves: inout ArraySlice<LeafValue>, _ spec: TreeSpec) throws -> Self

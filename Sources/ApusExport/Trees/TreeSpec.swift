@@ -16,6 +16,19 @@ public indirect enum TreeSpec: Sendable, Hashable {
         case .tuple(let children), .list(let children), .dictionary(_, let children): children.reduce(0) { $0 + $1.leafCount }
         }
     }
+
+    /// The access path of each leaf from the root, in order.
+    var leafPaths: [String] {
+        func below(_ specs: [TreeSpec], _ step: (Int) -> String) -> [String] {
+            specs.enumerated().flatMap { index, spec in spec.leafPaths.map { step(index) + $0 } }
+        }
+        switch self {
+        case .leaf: return [""]
+        case .tuple(let specs): return below(specs) { ".\($0)" }
+        case .list(let specs): return below(specs) { "[\($0)]" }
+        case .dictionary(let keys, let specs): return below(specs) { ".\(keys[$0])" }
+        }
+    }
 }
 
 extension TreeSpec: CustomStringConvertible {

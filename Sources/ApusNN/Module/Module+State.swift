@@ -1,26 +1,32 @@
 import ApusTensor
 
-// All of these walk the module by reflection, and throw `ModuleError` where it stores something that can't be part of a module.
+// All of these walk the module by reflection. What gives tensors does not throw: a property that can't be part of a module is among them, last
+// and under its name, as a tensor without values, and whatever is done with it throws what is wrong. So nothing is lost on the way from a
+// module to a file. Everything else throws `ModuleError` at once, with all such properties: `load`, `export`, optimizers and gradients too.
 
 extension Module {
     /// The parameters, each once, also where it has several names.
-    public func parameters() throws -> [Tensor] {
-        try ModuleState(of: self).slots.filter(\.isParameter).map(\.tensor)
+    public func parameters() -> [Tensor] {
+        let found = FoundState(self)
+        return found.state.slots.filter(\.isParameter).map(\.tensor) + found.faults.map(\.tensor)
     }
 
     /// The parameters by dotted name, in order; a tied one under each of its names.
-    public func namedParameters() throws -> [(name: String, tensor: Tensor)] {
-        try ModuleState(of: self).parameters.map { ($0.name, $0.tensor) }
+    public func namedParameters() -> [(name: String, tensor: Tensor)] {
+        let found = FoundState(self)
+        return found.state.parameters.map { ($0.name, $0.tensor) } + found.faults
     }
 
     /// The buffers, each once.
-    public func buffers() throws -> [Tensor] {
-        try ModuleState(of: self).slots.filter { !$0.isParameter }.map(\.tensor)
+    public func buffers() -> [Tensor] {
+        let found = FoundState(self)
+        return found.state.slots.filter { !$0.isParameter }.map(\.tensor) + found.faults.map(\.tensor)
     }
 
     /// The buffers by dotted name, in order, with those that are not saved.
-    public func namedBuffers() throws -> [(name: String, tensor: Tensor)] {
-        try ModuleState(of: self).buffers.map { ($0.name, $0.tensor) }
+    public func namedBuffers() -> [(name: String, tensor: Tensor)] {
+        let found = FoundState(self)
+        return found.state.buffers.map { ($0.name, $0.tensor) } + found.faults
     }
 
     /// The module and all its submodules, each once.

@@ -47,8 +47,13 @@ public struct ModuleState {
     /// Walks a module. Throws `ModuleError` for properties that can't be part of a module, all of them at once.
     public init(of module: any Module) throws {
         let found = Discovery(module)
+        guard found.problems.isEmpty else { throw ModuleError(moduleType: "\(type(of: module))", problems: found.problems) }
+        self.init(module, found)
+    }
+
+    /// What was found of a module, problems aside.
+    init(_ module: any Module, _ found: Discovery) {
         moduleType = "\(type(of: module))"
-        guard found.problems.isEmpty else { throw ModuleError(moduleType: moduleType, problems: found.problems) }
         modules = found.modules
         entries = found.entries
         absent = found.absent

@@ -31,7 +31,7 @@ public protocol StateValue {
 
 extension Tensor: StateValue {
     /// A tensor without data where nothing was set yet: every operation on it throws.
-    public init(state: Tensor?) { self = state ?? Tensor(spec: TensorSpec(.float32, .scalar)) }
+    public init(state: Tensor?) { self = state ?? Tensor(fault: "a parameter or buffer is read that was never set") }
     public var state: Tensor? { self }
 }
 

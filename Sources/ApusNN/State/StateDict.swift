@@ -2,13 +2,18 @@ import ApusTensor
 
 extension Module {
     /// Parameters and persistent buffers by dotted name. The tensors are values: what happens to the module later does not change them.
-    public func stateDict() throws -> [String: Tensor] {
-        Dictionary(try namedState().map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
+    ///
+    /// A property that can't be part of a module stands in it as a tensor without values: saving or loading the dictionary throws what is
+    /// wrong with the property.
+    public func stateDict() -> [String: Tensor] {
+        // What is wrong with a name that stands twice goes before what stands there.
+        Dictionary(namedState().map { ($0.name, $0.tensor) }, uniquingKeysWith: { _, last in last })
     }
 
     /// The state dictionary's entries in PyTorch's order.
-    public func namedState() throws -> [(name: String, tensor: Tensor)] {
-        try ModuleState(of: self).entries.filter(\.isPersistent).map { ($0.name, $0.tensor) }
+    public func namedState() -> [(name: String, tensor: Tensor)] {
+        let found = FoundState(self)
+        return found.state.entries.filter(\.isPersistent).map { ($0.name, $0.tensor) } + found.faults
     }
 
     /// Sets parameters and buffers from a state dictionary. Nothing is changed when it fails.
@@ -20,6 +25,7 @@ extension Module {
     @discardableResult
     public func load(_ stateDict: [String: Tensor], strict: Bool = true) throws -> StateDictMismatch {
         let state = try ModuleState(of: self)
+        try requireValues(stateDict, in: "load")
         let targets = state.entries.filter(\.isPersistent)
         let known = Set(targets.map(\.name))
         var report = StateDictMismatch(moduleType: state.moduleType)
@@ -75,6 +81,13 @@ extension Module {
             values.append((target.box, tensor))
         }
         for (box, tensor) in values { box.tensor = tensor }
+    }
+}
+
+/// Throws what is wrong with the first name, in order, that stands for a property which can't be part of a module.
+package func requireValues(_ stateDict: [String: Tensor], in operation: String) throws {
+    for (_, tensor) in stateDict.sorted(by: { $0.key < $1.key }) {
+        if let fault = tensor.trace?.fault { throw TensorError(.invalidArgument, in: operation, fault) }
     }
 }
 

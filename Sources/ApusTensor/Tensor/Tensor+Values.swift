@@ -35,6 +35,7 @@ extension Tensor {
     public func array<Element: TensorElement>(of type: Element.Type = Element.self) throws -> [Element] {
         try TensorError.throwPendingFault()
         guard !isTraced else {
+            if let fault = trace?.fault { throw TensorError(.invalidArgument, in: "array", fault) }
             throw TensorError(.tracing, in: "array", "a tensor of \(spec) has no values while it is traced")
         }
         let source = try Interpreter.with(nil) { try self.to(Element.dtype).contiguous() }

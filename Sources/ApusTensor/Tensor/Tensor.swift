@@ -77,6 +77,13 @@ extension Tensor {
             trace: TracedValue(shape: spec.shape, owner: owner, id: id))
     }
 
+    /// A tensor that stands for a mistake where nothing can be thrown: every operation on it throws the text.
+    package init(fault: String) {
+        body = TensorBody(
+            dtype: .float32, storage: .none, offset: 0, layout: .scalar,
+            trace: TracedValue(shape: .scalar, owner: nil, id: -1, fault: fault))
+    }
+
     /// A contiguous tensor whose elements are not set yet. Throws where the shape is symbolic or the memory can't be had.
     public static func uninitialized(_ shape: Shape, dtype: DType, in operatorName: String = "empty") throws -> Tensor {
         guard let layout = shape.layout else {

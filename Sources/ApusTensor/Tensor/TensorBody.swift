@@ -27,11 +27,16 @@ public final class TracedValue: @unchecked Sendable {
     public let owner: AnyObject?
     /// The trace's own number for it.
     public let id: Int
+    /// Why there is no tensor at all, where one only stands for a mistake: what every operation on it throws.
+    package let fault: String?
 
-    public init(shape: Shape, owner: AnyObject?, id: Int) {
+    public convenience init(shape: Shape, owner: AnyObject?, id: Int) { self.init(shape: shape, owner: owner, id: id, fault: nil) }
+
+    init(shape: Shape, owner: AnyObject?, id: Int, fault: String?) {
         self.shape = shape
         self.owner = owner
         self.id = id
+        self.fault = fault
     }
 }
 

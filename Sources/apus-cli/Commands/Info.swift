@@ -65,6 +65,7 @@ struct Info: ParsableCommand {
             print("  weights: \(summary.weights.count) tensors, \(summary.weightBytes) bytes")
             for weight in summary.weights { print("    \(weight.name): \(weight.type)") }
         }
+        if !summary.mutatedBuffers.isEmpty { print("  changes the buffers: " + summary.mutatedBuffers.joined(separator: ", ")) }
         print("  nodes: \(summary.nodeCount), operators: \(summary.operators.count)")
         for entry in summary.operators.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
             print("    \(entry.value) x \(entry.key)")

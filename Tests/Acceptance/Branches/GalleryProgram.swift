@@ -59,7 +59,7 @@ struct GalleryProgram: Sendable, CustomTestStringConvertible {
 
     /// One input: the same result bit for bit, or an error from both. Returns whether there was a result.
     private func agree(_ program: ExportedProgram, _ subject: Subject, _ tensors: [Tensor], _ place: String) throws -> Bool {
-        let before: [Tensor] = try subject.model?.buffers() ?? []
+        let before: [Tensor] = subject.model?.buffers() ?? []
         let expected: [Tensor]
         do {
             expected = try subject.function(tensors)
@@ -78,7 +78,7 @@ struct GalleryProgram: Sendable, CustomTestStringConvertible {
         for (a, b) in zip(expected, actual) { try same(a, b, place) }
         if let model = subject.model {
             let state = program.stateDict
-            for (name, tensor) in try model.namedBuffers() {
+            for (name, tensor) in model.namedBuffers() {
                 let own = try #require(state[name], "\(place): no buffer \(name)")
                 try same(tensor, own, "\(place), buffer \(name)")
             }
@@ -87,7 +87,7 @@ struct GalleryProgram: Sendable, CustomTestStringConvertible {
     }
 
     private func restore(_ buffers: [Tensor], in model: any Module) throws {
-        for (entry, tensor) in zip(try model.namedBuffers(), buffers) { try model.load([entry.name: tensor], strict: false) }
+        for (entry, tensor) in zip(model.namedBuffers(), buffers) { try model.load([entry.name: tensor], strict: false) }
     }
 
     private func same(_ a: Tensor, _ b: Tensor, _ place: String) throws {

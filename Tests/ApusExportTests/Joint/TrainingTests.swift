@@ -51,7 +51,7 @@ private func same(_ a: Tensor?, _ b: Tensor?, _ tolerance: Double) throws -> Boo
             try optimizer.step(gradients)
             return Double(try loss.item(Float.self))
         }
-        return (losses, try model.stateDict())
+        return (losses, model.stateDict())
     }
 
     private func check<Kind: Optimizer>(

@@ -2,13 +2,20 @@ import ApusTensor
 
 /// The tensors of one of an archive's two tables, weights or constants.
 ///
-/// Each file is mapped once; tensors that name the same file share its memory, as tied weights and views did when they were saved.
+/// Each file is mapped once; tensors of one dtype that name the same file share its memory, as tied weights and views did when they were
+/// saved.
 struct WeightLoader {
     private let archive: PT2Archive
     private let folder: String
     private let table: String
     private let config: ProgramSchema.PayloadConfig
-    private var files: [String: Storage] = [:]
+    private var files: [TypedFile: Storage] = [:]
+
+    /// A file as elements of one dtype: bytes that are copied to be read as one may differ from what another dtype has to see.
+    private struct TypedFile: Hashable {
+        let member: String
+        let dtype: DType
+    }
 
     /// - Parameter kind: `weights` or `constants`.
     init(_ archive: PT2Archive, kind: String, model: String) throws {
@@ -78,9 +85,10 @@ struct WeightLoader {
     }
 
     private mutating func storage(_ member: String, dtype: DType) throws -> Storage {
-        if let known = files[member] { return known }
+        let file = TypedFile(member: member, dtype: dtype)
+        if let known = files[file] { return known }
         let storage = try archive.bytes(member).usable(as: dtype).storage
-        files[member] = storage
+        files[file] = storage
         return storage
     }
 }

@@ -122,6 +122,16 @@ extension GraphWriter {
         return .graph(.init(name: name, graph: writer.out.tables))
     }
 
+    /// An output of the whole program. PyTorch writes the buffers' new values into their memory before it returns, so an output that lies in
+    /// that memory is copied first.
+    mutating func output(_ output: GraphOutput, apartFrom written: Set<Value>) throws -> ProgramSchema.Argument {
+        let argument: ProgramSchema.Argument = try self.output(output)
+        guard case .tensor(let reference) = argument, case .value(let value) = output, written.contains(owners[value.index]) else {
+            return argument
+        }
+        return .tensor(try copy(reference.name))
+    }
+
     private mutating func copy(_ source: String) throws -> ProgramSchema.TensorArgument {
         let name: String = out.claim("clone")
         out.tables.tensorValues[name] = out.tables.tensorValues[source]

@@ -73,8 +73,13 @@ struct ProgramWriter {
         try writer.writeNodes()
 
         var outputSpecs: [ProgramSchema.OutputSpec] = []
+        let changed = Set(exported.graphSignature.buffersToMutate.values)
+        let written = Set(
+            zip(graph.inputs, roles).compactMap { value, role in
+                if case .buffer(let name, _) = role, changed.contains(name) { value } else { nil }
+            })
         for (output, role) in zip(graph.outputs, exported.graphSignature.outputRoles) {
-            let argument = try writer.output(output)
+            let argument = try writer.output(output, apartFrom: written)
             writer.out.tables.outputs.append(argument)
             outputSpecs.append(try Self.outputSpec(argument, role) { name in try graph.value(named: name).map { try writer.name($0) } })
         }
