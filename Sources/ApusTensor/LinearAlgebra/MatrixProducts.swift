@@ -49,7 +49,7 @@ extension Operator {
     ) { call in
         let product = try call.tensor(1).bmm(call.tensor(2)).sum(dim: 0)
         let scaled = try product.scaled(by: call.scalar(4))
-        return [.tensor(try call.scalar(3).isKnown(0) ? scaled : call.tensor(0).scaled(by: call.scalar(3)) + scaled)]
+        return [.tensor(try call.isZero(3) ? scaled : call.tensor(0).scaled(by: call.scalar(3)) + scaled)]
     }
 
     static let mv: Operator = Operator(
@@ -78,7 +78,7 @@ extension Operator {
         }
     ) { call in
         let product = try call.tensor(1).mv(call.tensor(2)).scaled(by: call.scalar(4))
-        return [.tensor(try call.scalar(3).isKnown(0) ? product : call.tensor(0).scaled(by: call.scalar(3)) + product)]
+        return [.tensor(try call.isZero(3) ? product : call.tensor(0).scaled(by: call.scalar(3)) + product)]
     }
 
     static let dot: Operator = Operator(
