@@ -141,3 +141,13 @@ extension [Double] {
     /// Weights for the columns of a matrix.
     fileprivate func diagonalWeights() throws -> Tensor { try Tensor(self, shape: [count]) }
 }
+
+/// Matrices that LAPACK itself would not survive.
+@Suite struct UnboundedMatrixTests {
+    @Test(arguments: [Double.infinity, -Double.infinity, Double.nan], [DType.float32, .float64])
+    func eigenvaluesOfWhatIsNotFinite(_ value: Double, _ dtype: DType) throws {
+        let matrix = try Tensor.full([3, 3], value, dtype: dtype)
+        let error = #expect(throws: TensorError.self) { try matrix.eig() }
+        #expect(error.map { "\($0)" } == "linalg_eig: takes finite numbers, no NaN and no infinity")
+    }
+}

@@ -100,7 +100,7 @@ struct BranchJoin {
 
     private func branch(_ a: [Node], _ b: [Node], _ joined: [JoinedValue], _ inner: Set<Symbol>) -> [Node] {
         if joined.isEmpty {
-            if !(a + b).contains(where: \.hasEffects) { return [] }
+            if !(a + b).contains(where: { values.mustRun($0) }) { return [] }
             if let assertions = assertions(a, b, inner) { return assertions }
         }
         let node: Node = .branch(
@@ -113,7 +113,7 @@ struct BranchJoin {
     private func assertions(_ a: [Node], _ b: [Node], _ inner: Set<Symbol>) -> [Node]? {
         var found: [Node] = []
         for (nodes, other) in [(a, !decision.condition), (b, decision.condition)] {
-            for var node in nodes where node.hasEffects {
+            for var node in nodes where values.mustRun(node) {
                 guard let fact = node.assertedCondition, fact.alwaysHasValue, !fact.freeSymbols.contains(where: { inner.contains($0) })
                 else {
                     return nil

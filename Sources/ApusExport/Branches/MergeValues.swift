@@ -71,12 +71,6 @@ extension Node {
         return copy
     }
 
-    /// True where the node, or one in its blocks, must run though nobody reads its results.
-    var hasEffects: Bool {
-        if let branch = unmergedBranch { return (branch.whenTrue.nodes + branch.whenFalse.nodes).contains(where: \.hasEffects) }
-        return !effects.isEmpty
-    }
-
     /// The condition that holds after an assertion.
     var assertedCondition: SymBool? {
         guard self.operator == .assertScalar, case .symBool(let condition)? = arguments.first else { return nil }
@@ -111,6 +105,12 @@ extension ValueType {
 }
 
 extension MergeValues {
+    /// True where the node, or one in its blocks, must run though nobody reads its results.
+    func mustRun(_ node: Node) -> Bool {
+        if let branch = node.unmergedBranch { return (branch.whenTrue.nodes + branch.whenFalse.nodes).contains { mustRun($0) } }
+        return node.mustRun(type)
+    }
+
     /// Symbols that get their values in these nodes.
     func newSymbols(of nodes: some Sequence<Node>, beyond known: Set<Symbol>) -> Set<Symbol> {
         var found = Set<Symbol>()

@@ -121,9 +121,11 @@ final class TailSharing {
 
     private func resultTypes(_ a: Node, _ b: Node, _ arguments: [GraphArgument]) throws -> [ValueType] {
         let (typesA, typesB) = (a.outputs.map { values.type($0) }, b.outputs.map { values.type($0) })
-        // A body that a user gave is written for the sizes it was traced with.
-        if arguments.contains(where: { if case .graph = $0 { true } else { false } }) {
+        // A body that a user gave is written for the sizes it was traced with, and for the numbers that were known then.
+        let bodies: [GraphBody] = a.bodies
+        if !bodies.isEmpty {
             try requireSameOperands(a, b, arguments)
+            for body in bodies { try requireAvailable(body.graph.outerSymbols) }
             guard zip(typesA, typesB).allSatisfy({ $0.isIdentical(to: $1) }), typesA.allSatisfy({ isAvailable($0.symbols) }) else {
                 throw NotShared(reason: "results of a body that differ")
             }
@@ -161,6 +163,16 @@ final class TailSharing {
             guard zip(types, node.operands).allSatisfy({ $0.isIdentical(to: values.type($1)) }) else {
                 throw NotShared(reason: "operands of a body whose sizes differ")
             }
+        }
+    }
+
+    /// What a body reads by its symbol must have the value here that it has on both sides.
+    private func requireAvailable(_ symbols: Set<Symbol>) throws {
+        for symbol in symbols {
+            let isRenamed: Bool =
+                symbolsA.integers[symbol] != nil || symbolsB.integers[symbol] != nil || symbolsA.floats[symbol] != nil
+                || symbolsB.floats[symbol] != nil
+            guard !isRenamed, isAvailable([symbol]) else { throw NotShared(reason: "a body that reads a number which one side knows") }
         }
     }
 

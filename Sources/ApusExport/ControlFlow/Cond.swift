@@ -11,7 +11,7 @@ import ApusTensor
 /// well, at the price of one run of the whole function for each answer: `cond` costs one run, and may also ask what only the run of the
 /// program knows, such as a value in the body of a loop.
 ///
-/// A closure that throws a `TensorError` while it is traced becomes a check of the program: inputs that lead there are refused with its text.
+/// A closure that throws while it is traced becomes a check of the program: inputs that lead there are refused with its text.
 /// Gradients flow through the branch that is taken.
 /// - Parameters:
 ///   - predicate: a condition on sizes or on numbers that were read: `n > 4`.
@@ -58,16 +58,13 @@ private struct CondTrace<Output> {
     func run(_ tracer: any TracingInterpreter) throws -> Output {
         let bodies = (BodyTracer(of: "cond", parent: tracer), BodyTracer(of: "cond", parent: tracer))
         let first: Traced
-        do { first = try traced(whenTrue, bodies.0, predicate.facts.whenTrue) } catch let error as TensorError where error.code != .tracing
-        {
+        do { first = try traced(whenTrue, bodies.0, predicate.facts.whenTrue) } catch where !error.isOfTrace {
             // The closure fails on every input that comes to it.
             try refuse(when: true, error, tracer)
             return try whenFalse()
         }
         let second: Traced
-        do { second = try traced(whenFalse, bodies.1, predicate.facts.whenFalse) } catch let error as TensorError
-            where error.code != .tracing
-        {
+        do { second = try traced(whenFalse, bodies.1, predicate.facts.whenFalse) } catch where !error.isOfTrace {
             try refuse(when: false, error, tracer)
             return try whenTrue()
         }
@@ -112,16 +109,16 @@ private struct CondTrace<Output> {
     private func fail(_ message: String) -> ProgramError { ProgramError(.untraceable, "the branches of cond \(message)", site: site) }
 
     /// Inputs that lead to a branch are refused.
-    private func refuse(when holds: Bool, _ error: TensorError, _ tracer: any TracingInterpreter) throws {
-        let site: CallSite = error.site ?? site
+    private func refuse(when holds: Bool, _ error: any Error, _ tracer: any TracingInterpreter) throws {
+        let site: CallSite = (error as? TensorError)?.site ?? site
         switch predicate {
         case .condition(let condition):
             let allowed: SymBool = holds ? condition.negated() : condition
-            _ = try tracer.append(.assertScalar, [.symBool(allowed), .string(error.description)], types: [], site: site)
+            _ = try tracer.append(.assertScalar, [.symBool(allowed), .string("\(error)")], types: [], site: site)
             tracer.scope.assume(allowed)
         case .tensor(let tensor):
             let allowed: Tensor = holds ? try tensor.logicalNot() : tensor
-            _ = try tracer.append(.assertAsync, [.tensor(allowed), .string(error.description)], types: [], site: site)
+            _ = try tracer.append(.assertAsync, [.tensor(allowed), .string("\(error)")], types: [], site: site)
         }
     }
 

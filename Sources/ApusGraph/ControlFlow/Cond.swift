@@ -18,7 +18,7 @@ extension Operator {
             let body = holds ? arguments.whenTrue : arguments.whenFalse
             return try GraphExecutor(body.graph).run(arguments.operands).map { $0.argument }
         },
-        gradient: { call in try CondGradient(call).gradients() },
+        gradient: { call in try CondGradient(call).gradients() }, saving: { call in try SavedDraws.cond(call) },
         samples: { try Operator.condSamples() })
 
     /// Sizes on which the bodies differ are joined as a choice by the predicate, where that is a condition on sizes.
@@ -155,6 +155,20 @@ extension Graph {
     }
 
     func spec(of output: GraphOutput) -> TensorSpec? { type(of: output).spec }
+
+    /// Symbols that the graph, as a body, reads from around it: all but those that its inputs and its nodes give a value.
+    package var outerSymbols: Set<Symbol> {
+        var given: Set<Symbol> = madeSymbols
+        for input in inputs { given.formUnion(type(input).freeSymbols) }
+        var read = Set<Symbol>()
+        for entry in values { read.formUnion(entry.type.freeSymbols) }
+        for node in nodes {
+            for argument in node.arguments { read.formUnion(argument.freeSymbols) }
+            for body in node.bodies { read.formUnion(body.graph.outerSymbols) }
+        }
+        for output in outputs { read.formUnion(type(of: output).freeSymbols) }
+        return read.subtracting(given)
+    }
 
     /// Symbols that get their value from a node of the graph: sizes and numbers that depend on data.
     var madeSymbols: Set<Symbol> {

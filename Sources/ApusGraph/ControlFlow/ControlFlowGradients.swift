@@ -2,7 +2,7 @@ import ApusSymbolic
 import ApusTensor
 
 // Gradients of branches and scans. Bodies are carried out once more while gradients flow back through them: nothing is kept from the way
-// forward but the operands, so that a gradient costs one more run of the bodies.
+// forward but the operands and what was drawn, so that a gradient costs one more run of the bodies.
 
 /// The gradient of a branch: a branch on the same predicate, whose bodies are the gradients of the bodies.
 struct CondGradient {
@@ -22,21 +22,32 @@ struct CondGradient {
         default: predicate = .condition(SymBool(try call.call.bool(0)))
         }
         let wanted: [Int] = branch.operands.indices.filter { branch.operands[$0].dtype.isDifferentiable }
+        let draws = (try draws(branch.whenTrue), try draws(branch.whenFalse))
         let results: [Tensor] = try TensorControlFlow.cond(
-            predicate, { try backward(branch.whenTrue, wanted) }, { try backward(branch.whenFalse, wanted) })
+            predicate, { try backward(branch.whenTrue, wanted, draws.0) }, { try backward(branch.whenFalse, wanted, draws.1) })
         var gradients = [Tensor?](repeating: nil, count: branch.operands.count)
         for (position, gradient) in zip(wanted, results) { gradients[position] = gradient }
         return [.none, .none, .none, .optionalTensors(gradients)]
     }
 
-    private func backward(_ body: GraphBody, _ wanted: [Int]) throws -> [Tensor] {
-        try body.gradients(branch.operands, wanted: wanted, seeds: call.gradients)
+    private func draws(_ body: GraphBody) throws -> [Tensor] {
+        try SavedDraws.positions(in: body.graph, of: "cond").map { call.outputs[$0] }
+    }
+
+    private func backward(_ body: GraphBody, _ wanted: [Int], _ draws: [Tensor]) throws -> [Tensor] {
+        try body.gradients(branch.operands, wanted: wanted, seeds: call.gradients, draws: draws)
     }
 }
 
 extension GraphBody {
     /// The gradients of some inputs, given those of the results; zeros where nothing depends on an input.
-    fileprivate func gradients(_ inputs: [Tensor], wanted: [Int], seeds: [Tensor?]) throws -> [Tensor] {
+    /// - Parameter draws: what the way forward drew.
+    fileprivate func gradients(_ inputs: [Tensor], wanted: [Int], seeds: [Tensor?], draws: [Tensor]) throws -> [Tensor] {
+        if draws.isEmpty { return try gradients(inputs, wanted: wanted, seeds: seeds) }
+        return try Interpreter.with(DrawReplay(graph, draws)) { try gradients(inputs, wanted: wanted, seeds: seeds) }
+    }
+
+    private func gradients(_ inputs: [Tensor], wanted: [Int], seeds: [Tensor?]) throws -> [Tensor] {
         let recorder = GradientRecorder()
         var inputs: [Tensor] = inputs
         for position in wanted {
@@ -77,8 +88,10 @@ struct ScanGradient {
             wantedInitial + wantedXs.map { initial.count + $0 } + wantedOperands.map { initial.count + xs.count + $0 }
         let seeds: [Int] = call.gradients.indices.filter { $0 >= initial.count && call.gradients[$0] != nil }
 
-        let given: [Tensor] = initial.isEmpty ? [] : try carriedByStep()
-        let reversed: [Tensor] = try (xs + given + seeds.compactMap { call.gradients[$0] }).map { try $0.flipped([0]) }
+        let draws: [Tensor] = try SavedDraws.positions(in: scan.body.graph, of: "scan", from: initial.count).map { call.outputs[$0] }
+        let given: [Tensor] = initial.isEmpty ? [] : try carriedByStep(draws)
+        let seeded: [Tensor] = seeds.compactMap { call.gradients[$0] }
+        let reversed: [Tensor] = try (xs + given + seeded + draws).map { try $0.flipped([0]) }
         let start: [Tensor] =
             try wantedInitial.map { try call.gradient($0) } + wantedOperands.map { try operands[$0].zerosLike() }
         let backward = try TensorControlFlow.scan(start, over: reversed) { carried, slices in
@@ -87,7 +100,8 @@ struct ScanGradient {
             var all = [Tensor?](repeating: nil, count: call.gradients.count)
             for (position, gradient) in zip(wantedInitial, carried) { all[position] = gradient }
             for (position, gradient) in zip(seeds, slices.dropFirst(xs.count + given.count)) { all[position] = gradient }
-            let gradients: [Tensor] = try scan.body.gradients(before + x + operands, wanted: wanted, seeds: all)
+            let gradients: [Tensor] = try scan.body.gradients(
+                before + x + operands, wanted: wanted, seeds: all, draws: Array(slices.suffix(draws.count)))
             let sums: [Tensor] = try zip(carried.dropFirst(wantedInitial.count), gradients.dropFirst(wantedInitial.count + wantedXs.count))
                 .map { try $0 + $1 }
             return (
@@ -108,9 +122,12 @@ struct ScanGradient {
     }
 
     /// What each step was given of what is carried, stacked.
-    private func carriedByStep() throws -> [Tensor] {
-        try TensorControlFlow.scan(scan.initial, over: scan.xs) { carried, slices in
-            let outputs: [Tensor] = try scan.body.replay(carried + slices + scan.operands)
+    private func carriedByStep(_ draws: [Tensor]) throws -> [Tensor] {
+        try TensorControlFlow.scan(scan.initial, over: scan.xs + draws) { carried, slices in
+            let replay = DrawReplay(scan.body.graph, Array(slices.suffix(draws.count)))
+            let outputs: [Tensor] = try Interpreter.with(replay) {
+                try scan.body.replay(carried + slices.prefix(scan.xs.count) + scan.operands)
+            }
             return (Array(outputs.prefix(carried.count)), carried)
         }.results
     }

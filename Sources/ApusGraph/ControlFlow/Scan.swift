@@ -14,7 +14,7 @@ extension Operator {
             return try LoopRun(symbols: SymbolValues())
                 .run(scan, carried: values(scan.initial), xs: values(scan.xs), operands: values(scan.operands)).map { $0.argument }
         },
-        gradient: { call in try ScanGradient(call).gradients() },
+        gradient: { call in try ScanGradient(call).gradients() }, saving: { call in try SavedDraws.scan(call) },
         samples: {
             guard let add = OperatorTable.find("aten::add.Tensor"), let sin = OperatorTable.find("aten::sin") else { return [] }
             let spec = TensorSpec(.float32, try Shape([2]))

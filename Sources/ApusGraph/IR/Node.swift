@@ -73,6 +73,25 @@ public struct Node: Sendable {
     }
 }
 
+extension Node {
+    /// True where the node must run though nobody reads its results: it, or a node of its bodies, checks or draws something, or may fail.
+    /// - Parameter type: the types of the values around.
+    package func mustRun(_ type: (Value) -> ValueType) -> Bool {
+        if !effects.isEmpty { return true }
+        if !bodies.isEmpty { return bodies.contains { body in body.graph.nodes.contains { $0.mustRun(body.graph.type) } } }
+        do {
+            let arguments: [OperatorArgument] = try self.arguments.map { argument in
+                if case .tensor(let value) = argument, let number = type(value).number { return number }
+                return try argument.map { value in
+                    guard let spec = type(value).spec else { throw TensorError(.invalidArgument, in: self.operator.schema.name, "no tensor") }
+                    return Tensor(spec: spec)
+                }
+            }
+            return self.operator.mayFail(Call(self.operator, arguments))
+        } catch { return true }
+    }
+}
+
 /// A graph as the body of a branch or loop. Symbols are those of the graph around it.
 public final class GraphBody: Subgraph {
     public let graph: Graph

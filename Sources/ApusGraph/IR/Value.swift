@@ -23,6 +23,18 @@ public enum ValueType: Sendable {
     }
 }
 
+extension ValueType {
+    /// A number as an argument of an operator; nil for a tensor.
+    var number: OperatorArgument? {
+        switch self {
+        case .int(let size): .int(size)
+        case .float(let number): .scalar(.float(number))
+        case .bool(let condition): .symBool(condition)
+        case .tensor, .none: nil
+        }
+    }
+}
+
 extension ValueType: CustomStringConvertible {
     /// In the program's terms: symbols by their names, `float32[s0, 3]`.
     public var description: String {

@@ -17,7 +17,7 @@ public struct CommonSubexpressionElimination: GraphPass {
                 guard case .graph(let subgraph) = argument, let body = subgraph as? GraphBody else { return try copy.mapped(argument) }
                 return .graph(GraphBody(try run(body.graph)))
             }
-            guard node.effects.isEmpty, node.bodies.isEmpty, let key = ExpressionKey(node.operator, arguments) else {
+            guard node.effects.isPure, node.bodies.isEmpty, let key = ExpressionKey(node.operator, arguments) else {
                 copy.keep(node, arguments)
                 continue
             }
@@ -36,7 +36,7 @@ public struct CommonSubexpressionElimination: GraphPass {
         var seen = Set<ExpressionKey>(minimumCapacity: graph.nodes.count)
         for node in graph.nodes {
             if node.bodies.contains(where: { hasRepetition($0.graph) }) { return true }
-            guard node.effects.isEmpty, node.bodies.isEmpty, let key = ExpressionKey(node.operator, node.arguments) else { continue }
+            guard node.effects.isPure, node.bodies.isEmpty, let key = ExpressionKey(node.operator, node.arguments) else { continue }
             if !seen.insert(key).inserted { return true }
         }
         return false

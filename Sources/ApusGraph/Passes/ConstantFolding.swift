@@ -72,7 +72,7 @@ public struct ConstantFolding: Sendable {
         for input in graph.inputs { known[input] = constant(input) }
         for node in graph.nodes {
             let operands: [Value] = node.operands
-            guard node.effects.isEmpty, node.bodies.isEmpty, !operands.isEmpty, operands.allSatisfy({ known[$0] != nil }),
+            guard node.effects.isPure, node.bodies.isEmpty, !operands.isEmpty, operands.allSatisfy({ known[$0] != nil }),
                 node.arguments.allSatisfy({ $0.freeSymbols.isEmpty }), isSmall(node, graph, operands)
             else { continue }
             let arguments: [OperatorArgument] = try node.arguments.map { argument in

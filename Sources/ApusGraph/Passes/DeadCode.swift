@@ -1,8 +1,8 @@
 import ApusSymbolic
 import ApusTensor
 
-/// Removes nodes whose results nobody reads, in bodies too. What checks something or draws random numbers stays, and so does what gives a
-/// symbol its value.
+/// Removes nodes whose results nobody reads, in bodies too. What checks something, may fail or draws random numbers stays, and so does what
+/// gives a symbol its value.
 public struct DeadCodeElimination: GraphPass {
     public let name = "dead code"
 
@@ -15,7 +15,7 @@ public struct DeadCodeElimination: GraphPass {
         var isKept = [Bool](repeating: false, count: graph.nodes.count)
         for position in graph.nodes.indices.reversed() {
             let node: Node = graph.nodes[position]
-            guard node.isNeeded(in: graph) || node.outputs.contains(where: { isLive[$0.index] }) else { continue }
+            guard node.outputs.contains(where: { isLive[$0.index] }) || node.isNeeded(in: graph) else { continue }
             isKept[position] = true
             for operand in node.operands { isLive[operand.index] = true }
         }
@@ -36,8 +36,7 @@ public struct DeadCodeElimination: GraphPass {
 extension Node {
     /// True where the node must run even if nobody reads its results.
     func isNeeded(in graph: Graph) -> Bool {
-        if !effects.isEmpty { return true }
-        if bodies.contains(where: { body in body.graph.nodes.contains { $0.isNeeded(in: body.graph) } }) { return true }
+        if mustRun(graph.type) { return true }
         // A result that is a symbol of its own may be read through the sizes of others.
         return outputs.contains { graph.type($0).freeSymbols.contains { !$0.isBacked } }
     }

@@ -71,7 +71,7 @@ struct PatternFinder {
     private func matchNode(_ own: Int, _ position: Int, _ state: inout State) -> Bool {
         if let known = state.nodes[own] { return known == position }
         let (a, b): (Node, Node) = (pattern.nodes[own], graph.nodes[position])
-        guard a.operator == b.operator, a.outputs.count == b.outputs.count, a.arguments.count == b.arguments.count, b.effects.isEmpty else {
+        guard a.operator == b.operator, a.outputs.count == b.outputs.count, a.arguments.count == b.arguments.count, b.effects.isPure else {
             return false
         }
         state.nodes[own] = position

@@ -107,7 +107,7 @@ struct GraphCheck {
 
     private func apply(_ node: Node) throws -> [TensorSpec] {
         let arguments: [OperatorArgument] = try node.arguments.map { argument in
-            if case .tensor(let value) = argument, let number = number(value) { return number }
+            if case .tensor(let value) = argument, let number = graph.type(value).number { return number }
             return try argument.map { value in
                 guard let spec = graph.spec(value) else {
                     throw offence(.argument, "'%\(graph.name(value))' is no tensor", found: "\(graph.type(value))")
@@ -122,16 +122,6 @@ struct GraphCheck {
                 throw offence(.unproved, error.description, expected: "a proof of \(condition.description(naming: \.name))")
             }
             throw offence(.refused, error.description)
-        }
-    }
-
-    /// A value of the graph that is a number, as an argument.
-    private func number(_ value: Value) -> OperatorArgument? {
-        switch graph.type(value) {
-        case .int(let size): .int(size)
-        case .float(let number): .scalar(.float(number))
-        case .bool(let condition): .symBool(condition)
-        case .tensor, .none: nil
         }
     }
 

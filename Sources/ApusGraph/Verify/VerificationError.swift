@@ -21,6 +21,8 @@ public struct VerificationError: Error, Sendable {
         case dialect
         /// The bodies of a branch don't fit their node.
         case body
+        /// The paths that a program was made of are not disjoint, or leave out inputs.
+        case paths
     }
 
     public let code: Code
@@ -34,7 +36,7 @@ public struct VerificationError: Error, Sendable {
     /// Some lines of the program around the node, which an arrow marks.
     public let window: String
 
-    init(
+    package init(
         _ code: Code, _ message: String, node: String = "", operatorName: String = "", expected: String? = nil, found: String? = nil,
         site: NodeSite? = nil, window: String = ""
     ) {

@@ -37,7 +37,7 @@ public struct Verifier: Sendable {
     private static let turn = Mutex(())
 
     /// Facts of a path live on the scope's one trail: whoever uses it takes turns.
-    static func takingTurn<Result: Sendable>(_ body: () throws -> Result) rethrows -> Result {
+    package static func takingTurn<Result: Sendable>(_ body: () throws -> Result) rethrows -> Result {
         try turn.withLock { _ in try body() }
     }
 }

@@ -220,7 +220,7 @@ final class Binder: Interpreter {
 
     /// True where nothing that the results depend on changes from run to run.
     private func isConstant(_ call: Call, _ specs: [TensorSpec]) -> Bool {
-        guard branchDepth == 0, call.operator.effects.isEmpty, !readsBlocks(call) else { return false }
+        guard branchDepth == 0, call.operator.effects.isPure, !readsBlocks(call) else { return false }
         return specs.allSatisfy { ($0.shape.knownLayout?.count ?? .max) <= Binder.constantLimit / 16 }
     }
 

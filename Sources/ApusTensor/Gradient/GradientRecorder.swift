@@ -48,14 +48,16 @@ public final class GradientRecorder: Interpreter {
         if operation.gradient == nil, let decomposition = operation.decomposition {
             return try Interpreter.with(self) { try decomposition(Call(operation, arguments)) }
         }
-        let results = try super.apply(operation, arguments)
+        let saving: SavingCall? = try operation.saving?(Call(operation, arguments))
+        let call: Call = saving?.call ?? Call(operation, arguments)
+        let results = try super.apply(operation, call.arguments)
         let outputs: [Tensor] = results.compactMap { if case .tensor(let tensor) = $0 { tensor } else { nil } }
         let fresh = outputs.filter { $0.dtype.isDifferentiable && watched[$0.identity] == nil }
         if !fresh.isEmpty {
-            entries.append(Entry(call: Call(operation, arguments), outputs: outputs))
+            entries.append(Entry(call: call, outputs: outputs))
             for output in fresh { watched[output.identity] = output }
         }
-        return results
+        return saving.map { Array(results.prefix($0.resultCount)) } ?? results
     }
 
     private func isWatching(_ arguments: [OperatorArgument]) -> Bool {

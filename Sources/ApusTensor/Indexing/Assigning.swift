@@ -52,12 +52,14 @@ extension Tensor {
     /// This tensor broadcast to the shape of a part that it is written to; leading sizes of 1 that the part lacks are dropped.
     fileprivate func fitted(to target: Shape) throws -> Tensor {
         var value = self
-        while value.rank > target.count, value.shape[0].constant == 1 { value = try value.squeezed(0) }
-        if value.shape.isIdentical(to: target) { return value }
         func mismatch() -> TensorError {
             TensorError(.shapeMismatch, in: "set", "a tensor of shape \(shape) doesn't broadcast to a part of shape \(target)")
         }
-        guard value.rank <= target.count else { throw mismatch() }
+        while value.rank > target.count {
+            try require(value.shape[0] == 1, mismatch())
+            value = try value.squeezed(0)
+        }
+        if value.shape.isIdentical(to: target) { return value }
         for (size, wanted) in zip(value.shape.reversed(), target.reversed()) where !size.isIdentical(to: wanted) {
             if decide(size == 1) != true { try require(size == wanted, mismatch()) }
         }

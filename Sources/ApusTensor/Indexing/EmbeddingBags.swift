@@ -100,9 +100,9 @@ extension Call {
             return [.tensor(try sums / sizes.clamp(min: 1).unsqueezed(1)), .tensor(bag), .tensor(sizes), .tensor(try sizes.clone())]
         }
         let none: Tensor = try Tensor.zeros([bags], dtype: .int64)
-        return [
-            .tensor(sums), .tensor(decide(padding >= 0) == true ? bag : try Tensor.zeros([0], dtype: .int64)), .tensor(none),
-            .tensor(try none.clone()),
+        return try [
+            .tensor(sums), .tensor(settle(padding >= 0, in: name) ? bag : Tensor.zeros([0], dtype: .int64)), .tensor(none),
+            .tensor(none.clone()),
         ]
     }
 }

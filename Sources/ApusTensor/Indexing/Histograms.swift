@@ -23,7 +23,7 @@ extension Operator {
         }
         let edges: Tensor
         if low == high {
-            guard x.count.constant != 0 else {
+            guard try !settle(x.count == 0, in: call.name) else {
                 return [.tensor(try Tensor.zeros([SymInt(bins)], dtype: x.dtype))]
             }
             let (least, most): (Tensor, Tensor) = (try x.amin(), try x.amax())
@@ -80,10 +80,13 @@ extension Operator {
         var dim = 0
         if case .none = call[2] { x = try x.reshaped([-1]) } else { dim = try call.dim(2) }
         let size: SymInt = x.rank == 0 ? 1 : x.shape[dim]
-        if counts.count.constant == 1 {
-            counts = try counts.reshaped([1]).expanded([size])
-        } else {
-            try require(counts.count == size, call.error(.shapeMismatch, "\(counts.count) counts don't fit a size of \(size)"))
+        // One count stands for all; where there are as many as positions it makes no difference.
+        if decide(counts.count == size) != true {
+            if try settle(counts.count == 1, in: call.name) {
+                counts = try counts.reshaped([1]).expanded([size])
+            } else {
+                try require(counts.count == size, call.error(.shapeMismatch, "\(counts.count) counts don't fit a size of \(size)"))
+            }
         }
         let positions: Tensor = try applySingle(.repeatInterleaveCounts, [.tensor(counts), call[3]])
         return [.tensor(try x.indexSelect(dim: dim, positions))]

@@ -182,7 +182,12 @@ extension Tensor {
         // Stable sorts from the last column to the first put rows into the order of their first difference.
         var order: Tensor = try Tensor.arange(size)
         if !isConsecutive, size != 0 {
-            for column in stride(from: (width.constant ?? 0) - 1, through: 0, by: -1) {
+            guard let columns = width.constant else {
+                throw TensorError(
+                    .tracing, in: "unique_dim", "the parts of shape \(shape) along dimension \(dim) are compared element by element, "
+                        + "but their size is open")
+            }
+            for column in stride(from: columns - 1, through: 0, by: -1) {
                 let keys: Tensor = try rows.select(dim: 1, index: SymInt(column)).indexSelect(dim: 0, order)
                 order = try order.indexSelect(dim: 0, keys.argsort(dim: 0))
             }

@@ -100,3 +100,18 @@ func unbackedSize(for origin: String, atMost limit: SymInt) throws -> SymInt {
 public func decide(_ condition: SymBool) -> Bool? {
     condition.constant ?? Interpreter.current?.decide(condition)
 }
+
+/// Settles a condition that decides what a call means, such as whether an operand is read as vectors or as matrices.
+///
+/// What is known is the answer. What is open is a question of the program, as a branch on it is: both answers are traced. Where nobody can
+/// follow both, the call has no one meaning: `TensorError` with code `tracing`.
+func settle(_ condition: SymBool, in name: String) throws -> Bool {
+    if let known = decide(condition) { return known }
+    if let fault = condition.fault {
+        throw TensorError(condition.scope == nil ? .overflow : .tracing, in: name, "the sizes can't be computed: \(fault)")
+    }
+    guard Interpreter.current != nil, condition.scope?.oracle != nil else {
+        throw TensorError(.tracing, in: name, "what it computes depends on whether \(condition), which is open here")
+    }
+    return condition.value
+}

@@ -82,7 +82,9 @@ extension Operator {
             let place: Tensor = try Tensor.arange(size, dtype: theta.dtype)
             let line: Tensor
             if aligns {
-                line = size.constant == 1 ? place : try place * 2 / larger(size - 1, 1) - 1
+                // One position stands in the middle.
+                let isSingle: SymBool = size == 1
+                line = try place * 2 / larger(size - 1, 1) - SymInt.select(isSingle, 0, 1)
             } else {
                 line = try (place * 2 + 1) / size - 1
             }

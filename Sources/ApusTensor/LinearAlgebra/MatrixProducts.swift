@@ -50,7 +50,7 @@ extension Operator {
         let product = try call.tensor(1).bmm(call.tensor(2)).sum(dim: 0)
         let (beta, alpha) = (try call.factor(3, for: product), try call.factor(4, for: product))
         let scaled = try product.scaled(by: alpha)
-        return [.tensor(try beta.isKnown(0) ? scaled : call.tensor(0).scaled(by: beta) + scaled)]
+        return [.tensor(try call.isZero(3) ? scaled : call.tensor(0).scaled(by: beta) + scaled)]
     }
 
     static let mv: Operator = Operator(
@@ -81,7 +81,7 @@ extension Operator {
         let product = try call.tensor(1).mv(call.tensor(2))
         let (beta, alpha) = (try call.factor(3, for: product), try call.factor(4, for: product))
         let scaled = try product.scaled(by: alpha)
-        return [.tensor(try beta.isKnown(0) ? scaled : call.tensor(0).scaled(by: beta) + scaled)]
+        return [.tensor(try call.isZero(3) ? scaled : call.tensor(0).scaled(by: beta) + scaled)]
     }
 
     static let dot: Operator = Operator(

@@ -21,7 +21,7 @@ extension Operator {
     ) { call in
         if let dim = try call.optionalInt(2)?.constant { return [.tensor(try call.crossProduct(dim))] }
         let x = try call.tensor(0)
-        guard let dim = x.shape.firstIndex(where: { $0.constant == 3 }) else {
+        guard let dim = try x.shape.firstIndex(where: { try settle($0 == 3, in: call.name) }) else {
             throw call.error(.shapeMismatch, "no dimension of shape \(x.shape) has three elements")
         }
         return [.tensor(try call.crossProduct(dim))]
@@ -45,7 +45,7 @@ extension Operator {
     ) { call in
         let (x, product) = (try call.tensor(0), try call.tensor(1).outer(call.tensor(2)))
         let scaled: Tensor = try call.scalar(4).isKnown(1) ? product : product * call.scalar(4)
-        guard try !call.scalar(3).isKnown(0) else { return [.tensor(try scaled.to(Promotion.promote(x.dtype, scaled.dtype)))] }
+        guard try !call.isZero(3) else { return [.tensor(try scaled.to(Promotion.promote(x.dtype, scaled.dtype)))] }
         return [.tensor(try (call.scalar(3).isKnown(1) ? x : x * call.scalar(3)) + scaled)]
     }
 

@@ -28,6 +28,21 @@ public struct Effects: OptionSet, Sendable, Hashable {
     public static let check = Effects(rawValue: 2)
     /// The sizes of its results, or a number it returns, are known only once its inputs' values are.
     public static let dataDependent = Effects(rawValue: 4)
+    /// Values may make it throw though its rule accepts their shapes and dtypes, such as a position outside of a tensor: must run even
+    /// though nothing reads its results. Equal calls fail alike, so that one may stand for several.
+    public static let mayFail = Effects(rawValue: 8)
+
+    /// True where a call is its results and nothing else, or an error: equal calls may be made once, and known ones ahead.
+    package var isPure: Bool { subtracting(.mayFail).isEmpty }
+}
+
+/// A call that a gradient recorder makes in another's place.
+package struct SavingCall {
+    package let call: Call
+    /// How many of its results are those of the call that was asked for: the first ones.
+    package let resultCount: Int
+
+    package init(_ call: Call, resultCount: Int) { (self.call, self.resultCount) = (call, resultCount) }
 }
 
 /// One operator, in one place: everything that any part of Apus knows of it.
@@ -39,6 +54,8 @@ public final class Operator: Sendable {
     public typealias Rule = @Sendable (Call) throws -> [TensorSpec]
     /// The gradients of the arguments, in their order; `.none` where there is none. May be shorter than the argument list.
     public typealias Gradient = @Sendable (GradientCall) throws -> [OperatorArgument]
+    /// For a gradient that needs more of a call than its results: the call that gives this as well.
+    package typealias Saving = @Sendable (Call) throws -> SavingCall?
     /// The operator in terms of public tensor operations.
     public typealias Decomposition = @Sendable (Call) throws -> [OperatorArgument]
 
@@ -73,6 +90,8 @@ public final class Operator: Sendable {
     public let kernel: Kernel
     public let gradient: Gradient?
     public let decomposition: Decomposition?
+    /// What gradient recorders make in a call's place; nil, and nil for a call, where the results are enough.
+    package let saving: Saving?
     /// Argument lists that show the operator at work; tests walk them.
     public let samples: @Sendable () throws -> [[OperatorArgument]]
     /// Set for elementwise operators that one micro-operation of the kernels computes: the form for default arguments, a shortcut for
@@ -86,8 +105,8 @@ public final class Operator: Sendable {
     /// An operator of the table, from the text of its schema.
     package convenience init(
         _ schema: String, _ documentation: String, effects: Effects = [], rule: @escaping Rule, kernel: Kernel,
-        gradient: Gradient? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil, pointwiseForm: Pointwise.Form? = nil,
-        drawing: (@Sendable (Call) throws -> Drawing)? = nil,
+        gradient: Gradient? = nil, saving: Saving? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil,
+        pointwiseForm: Pointwise.Form? = nil, drawing: (@Sendable (Call) throws -> Drawing)? = nil,
         samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) {
         let parsed: Schema
@@ -98,8 +117,8 @@ public final class Operator: Sendable {
             preconditionFailure("\(error)")
         }
         self.init(
-            parsed, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, decomposition: decomposition,
-            pointwise: pointwise, pointwiseForm: pointwiseForm, drawing: drawing, samples: samples)
+            parsed, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, saving: saving,
+            decomposition: decomposition, pointwise: pointwise, pointwiseForm: pointwiseForm, drawing: drawing, samples: samples)
     }
 
     /// An operator of the user's own, which programs may hold like any other: `try Operator(Schema("mine::twice(Tensor self) -> Tensor"), ...)`.
@@ -114,13 +133,13 @@ public final class Operator: Sendable {
         samples: @escaping @Sendable () throws -> [[OperatorArgument]] = { [] }
     ) {
         self.init(
-            schema, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, decomposition: decomposition,
-            pointwise: nil, pointwiseForm: nil, drawing: nil, samples: samples)
+            schema, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, saving: nil,
+            decomposition: decomposition, pointwise: nil, pointwiseForm: nil, drawing: nil, samples: samples)
     }
 
     private init(
         _ schema: Schema, _ documentation: String, effects: Effects, rule: @escaping Rule, kernel: Kernel, gradient: Gradient?,
-        decomposition: Decomposition?, pointwise: Pointwise?, pointwiseForm: Pointwise.Form?,
+        saving: Saving?, decomposition: Decomposition?, pointwise: Pointwise?, pointwiseForm: Pointwise.Form?,
         drawing: (@Sendable (Call) throws -> Drawing)?, samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) {
         self.schema = schema
@@ -129,6 +148,7 @@ public final class Operator: Sendable {
         self.rule = rule
         self.kernel = kernel
         self.gradient = gradient
+        self.saving = saving
         self.decomposition = decomposition
         self.pointwise = pointwise
         self.drawing = drawing

@@ -43,6 +43,7 @@ struct GalleryProgram: Sendable, CustomTestStringConvertible {
         let program: ExportedProgram = try exported(subject, sizes)
         // Every requirement of every operator follows from what is declared, asked and asserted.
         try Verifier().verify(program.graph, scope: program.scope)
+        try program.verifyPaths()
         var accepted = 0
         var rejected = 0
         for point in sizes.points {

@@ -137,4 +137,42 @@ import Testing
                 "x.shape[0] <= 5, x.shape[0] <= 3", "x.shape[0] <= 5, x.shape[0] >= 4", "x.shape[0] >= 6: rejected, too long",
             ])
     }
+
+    @Test("A body that reads a number which only the sides know is not shared") func bodyThatReadsANumber() throws {
+        func function(_ x: Tensor, _ y: Tensor) throws -> Tensor {
+            let (k, h): (SymInt, Tensor)
+            if x.shape[0] > 3 {
+                (k, h) = (try y[0].item(), try x.sin())
+            } else {
+                (k, h) = (try y.sum().item(), try x.cos())
+            }
+            return try map(h) { row in try row * k }
+        }
+        let x = try vector(4)
+        let y = try Tensor([2, 5] as [Int], shape: [2])
+        let program = try export(function, args: x, y, constraints: [dynamicDim(x, 0).in(1...6)])
+        try Verifier().verify(program.graph, scope: program.scope)
+        for count in 1...6 {
+            let x = try vector(count)
+            let (found, expected): (Tensor, Tensor) = (try program(x, y), try function(x, y))
+            #expect(try found.array(of: Float.self) == expected.array(of: Float.self))
+        }
+    }
+
+    @Test("A body that reads what is known before the question stands once") func bodyThatReadsWhatIsKnown() throws {
+        func function(_ x: Tensor, _ y: Tensor) throws -> Tensor {
+            let k: SymInt = try y[0].item()
+            let h: Tensor = x.shape[0] > 3 ? try x.sin() : try x.cos()
+            return try map(h) { row in try row * k }
+        }
+        let x = try vector(4)
+        let y = try Tensor([2, 5] as [Int], shape: [2])
+        let program = try export(function, args: x, y, constraints: [dynamicDim(x, 0).in(1...6)])
+        #expect(operators(program.graph).suffix(2) == ["cond", "scan"])
+        for count in 1...6 {
+            let x = try vector(count)
+            let (found, expected): (Tensor, Tensor) = (try program(x, y), try function(x, y))
+            #expect(try found.array(of: Float.self) == expected.array(of: Float.self))
+        }
+    }
 }

@@ -280,4 +280,35 @@ struct CondTests {
         }
         try sweep(1...6) { x in try byValue(x) }
     }
+
+    private struct Odd: Error, CustomStringConvertible { let description = "odd" }
+
+    @Test func refusesOnlyWhatLeadsToAnError() throws {
+        // Any error, not only the library's own: the other side of the branch and the other paths stay.
+        func function(_ x: Tensor, _ y: Tensor) throws -> Tensor {
+            if y.shape[0] > 2 {
+                return try cond(x.shape[0] > 3) {
+                    try x.cos()
+                } else: {
+                    throw Odd()
+                }
+            }
+            return try x.sin()
+        }
+        for example in [2, 5] {
+            let (x, y) = (try numbers([example]), try numbers([3]))
+            let program = try export(
+                function, args: x, y, constraints: [dynamicDim(x, 0).in(1...6), dynamicDim(y, 0).in(1...4)])
+            for (n, m) in (1...6).flatMap({ n in (1...4).map { (n, $0) } }) {
+                let (x, y) = (try numbers([n]), try numbers([m]))
+                guard let expected = try? function(x, y) else {
+                    let error = #expect(throws: TensorError.self) { let _: Tensor = try program(x, y) }
+                    #expect(error?.message == "odd")
+                    continue
+                }
+                let found: Tensor = try program(x, y)
+                try expectClose(found, expected, "at \(n), \(m)")
+            }
+        }
+    }
 }

@@ -117,8 +117,8 @@ extension Operator {
 
 extension Call {
     /// Whether B's shape is A's without its last dimension, which means vectors, as NumPy reads it.
-    fileprivate func isBatchOfVectors(_ a: Tensor, _ b: Tensor) -> Bool {
-        zip(b.shape, a.shape.dropLast()).allSatisfy { decide($0 == $1) == true }
+    fileprivate func isBatchOfVectors(_ a: Tensor, _ b: Tensor) throws -> Bool {
+        try settle(SymBool.all(zip(b.shape, a.shape.dropLast()).map { $0 == $1 }), in: name)
     }
 }
 
@@ -196,7 +196,7 @@ extension Call {
     /// The solution of argument 0's equations, and a number for each matrix that tells whether it was singular.
     fileprivate func solved(checksErrors: Bool) throws -> (solution: Tensor, info: Tensor) {
         let (a, b) = (try squareMatrix(0), try tensor(1))
-        let isVector = b.rank == 1 || (b.rank == a.rank - 1 && b.rank > 0 && isBatchOfVectors(a, b))
+        let isVector: Bool = try b.rank == 1 || (b.rank == a.rank - 1 && b.rank > 0 && isBatchOfVectors(a, b))
         let left = try bool(2)
         let right = isVector ? try b.unsqueezed(-1) : b
         let (p, q) = left ? (a, right) : (try a.adjointPlain(), try right.adjointPlain())

@@ -6,7 +6,7 @@ extension Operator {
     static let linalgEigh: Operator = Operator(
         "aten::_linalg_eigh(Tensor A, str UPLO=\"L\", bool compute_v=True) -> (Tensor eigenvalues, Tensor eigenvectors)",
         "Ascending eigenvalues, and eigenvectors as columns, of Hermitian matrices [..., n, n], of which only the named triangle is read. Gradient: C. Giles, 'Collected matrix derivative results', 2008.",
-        rule: { call in
+        effects: .mayFail, rule: { call in
             let a = try call.squareMatrix(0)
             _ = try call.triangle(1)
             let values = TensorSpec(a.dtype.real, try Shape(a.shape.batch + [a.shape[-1]], in: call.name))
@@ -46,7 +46,7 @@ extension Operator {
     static let linalgSVD: Operator = Operator(
         "aten::_linalg_svd(Tensor A, bool full_matrices=False, bool compute_uv=True, *, str? driver=None) -> (Tensor U, Tensor S, Tensor Vh)",
         "The singular value decomposition A = U diag(S) Vh of matrices [..., m, n], singular values descending. The gradient is defined for the reduced form, with respect to U and Vh for real matrices. Source as for eigh.",
-        rule: { call in
+        effects: .mayFail, rule: { call in
             let a = try call.matrix(0)
             let (m, n) = (a.shape[-2], a.shape[-1])
             let k = min(m, n)
@@ -87,8 +87,10 @@ extension Operator {
         let rows = u.shape[-2]
         let columns = vh.shape[-1]
         let k = s.shape[-1]
-        guard try !g.call.bool(1) || decide(u.shape[-1] == k) == true && decide(vh.shape[-2] == k) == true else {
-            throw undefined("has a gradient in the reduced form only, with full_matrices=false")
+        if try g.call.bool(1) {
+            for size in [u.shape[-1], vh.shape[-2]] {
+                try require(size == k, undefined("has a gradient in the reduced form only, with full_matrices=false"))
+            }
         }
         guard !hasVectors || !u.dtype.isComplex else {
             throw undefined("of complex matrices has a gradient with respect to singular values only")
@@ -118,7 +120,7 @@ extension Operator {
     static let linalgEig: Operator = Operator(
         "aten::linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)",
         "Eigenvalues and eigenvectors as columns, both complex, of real square matrices [..., n, n], in LAPACK's order.",
-        rule: { call in
+        effects: .mayFail, rule: { call in
             let a = try call.squareMatrix(0)
             guard !a.dtype.isComplex else { throw call.error(.dtypeMismatch, "takes real matrices, not \(a.dtype)") }
             return [
@@ -142,7 +144,7 @@ extension Operator {
     static let linalgLstsq: Operator = Operator(
         "aten::linalg_lstsq(Tensor self, Tensor b, float? rcond=None, *, str? driver=None) -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
         "The X of least norm that minimises |A X - B| for A [..., m, n] and B [..., m, k], by the singular value decomposition (LAPACK gelsd) whatever the driver. Residuals are sums of squares where m > n, else empty. The gradient is defined for full column rank with m >= n.",
-        rule: { call in
+        effects: .mayFail, rule: { call in
             let (a, b) = (try call.matrix(0), try call.matrix(1))
             guard a.dtype == b.dtype else { throw call.error(.dtypeMismatch, "takes one dtype, not \(a.dtype) and \(b.dtype)") }
             try call.requireSameBatch(a, b)
@@ -170,10 +172,10 @@ extension Operator {
         },
         gradient: { g in
             let (a, b, x) = (try g.call.tensor(0), try g.call.tensor(1), g.outputs[0])
-            guard decide(a.shape[-2] >= a.shape[-1]) == true else {
-                throw TensorError(
-                    .notDifferentiable, in: "linalg_lstsq", "has a gradient for matrices with at least as many rows as columns only")
-            }
+            try require(
+                a.shape[-2] >= a.shape[-1],
+                TensorError(
+                    .notDifferentiable, in: "linalg_lstsq", "has a gradient for matrices with at least as many rows as columns only"))
             let normal = try a.adjoint().matmul(a)
             let z = try applyTensors(.linalgSolveEx, [.tensor(normal), .tensor(g.gradient(0)), .bool(true), .bool(true)])[0]
             let residual = try b - a.matmul(x)
@@ -280,6 +282,9 @@ extension LapackReal {
         defer { scratch.deallocate() }
         scratch.initialize(repeating: 0, count: n * (n + 2))
         let (wr, wi, vr) = (scratch, scratch + n, scratch + 2 * n)
+        // LAPACK writes outside of its arrays where an element is infinite.
+        let elements = UnsafeBufferPointer(start: work.elements(Self.self, at: batch * n * n), count: n * n)
+        guard elements.allSatisfy(\.isFinite) else { throw call.error(.invalidArgument, "takes finite numbers, no NaN and no infinity") }
         let code = geev(try call.lapackSize(n), work.elements(Self.self, at: batch * n * n), wr, wi, vr)
         if code != 0 { return code }
         let values = outputs[0].elements(Self.self, at: 2 * batch * n)

@@ -43,7 +43,7 @@ extension Operator {
             let dim = try g.call.dimension(1, rank: gradient.rank)
             var start: SymInt = 0
             let gradients: [Tensor?] = try tensors.map { tensor in
-                if tensor.isLeftOutOfJoining { return tensor.dtype.isDifferentiable ? try tensor.zerosLike() : nil }
+                if try g.call.isLeftOut(tensor, of: tensors) { return tensor.dtype.isDifferentiable ? try tensor.zerosLike() : nil }
                 let length: SymInt = tensor.shape[dim]
                 defer { start += length }
                 return tensor.dtype.isDifferentiable ? try gradient.narrowed(dim: dim, from: start, length: length).to(tensor.dtype) : nil
@@ -158,8 +158,15 @@ extension Call {
         if let position = given.firstIndex(where: { $0.rank == 0 }) {
             throw error(.shapeMismatch, "the tensor at position \(position) is zero-dimensional and can't be joined; use stack")
         }
-        let kept = given.filter { !$0.isLeftOutOfJoining }
+        let kept = try given.filter { try !isLeftOut($0, of: given) }
         return kept.isEmpty ? [given[0]] : kept
+    }
+
+    /// A vector of size 0 is left out. Among vectors it makes no difference.
+    fileprivate func isLeftOut(_ tensor: Tensor, of all: [Tensor]) throws -> Bool {
+        guard tensor.rank == 1 else { return false }
+        if let known = tensor.shape[0].constant { return known == 0 }
+        return try all.contains { $0.rank != 1 } && settle(tensor.shape[0] == 0, in: name)
     }
 
     fileprivate func joinedDType() throws -> DType {
@@ -178,8 +185,6 @@ extension Call {
 }
 
 extension Tensor {
-    fileprivate var isLeftOutOfJoining: Bool { rank == 1 && shape[0].constant == 0 }
-
     /// Tensors one after the other along a dimension; all other sizes must agree.
     public static func cat(_ tensors: [Tensor], dim: Int = 0) throws -> Tensor {
         try applySingle(.cat, [.tensors(tensors), .int(dim)])

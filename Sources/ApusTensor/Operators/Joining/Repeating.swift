@@ -107,7 +107,7 @@ extension Tensor {
         guard rank > 0, shape[dim].constant != 0 else { return self }
         let size: SymInt = shape[dim]
         // The remainder has the divisor's sign: a shift backwards is one forwards by the rest.
-        let front: SymInt = shift % size
+        let front: SymInt = shift % larger(size, 1)
         if front.constant == 0 { return self }
         let tail = try narrowed(dim: dim, from: size - front, length: front)
         return try Tensor.cat([tail, try narrowed(dim: dim, from: 0, length: size - front)], dim: dim)

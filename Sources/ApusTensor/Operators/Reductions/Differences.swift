@@ -36,12 +36,12 @@ extension Operator {
         return [.tensor(x)]
     }
 
-    static let trapezoidX: Operator = trapezoid("trapezoid.x(Tensor y, Tensor x, *, int dim=-1)", further: try? .sample([4], seed: 2))
+    static let trapezoidX: Operator = trapezoid("trapezoid.x(Tensor y, Tensor x, *, int dim=-1)", further: { try .sample([4], seed: 2) })
     static let trapezoidDX: Operator = trapezoid("trapezoid.dx(Tensor y, *, Scalar dx=1, int dim=-1)")
-    static let trapzX: Operator = trapezoid("trapz.x(Tensor y, Tensor x, *, int dim=-1)", further: try? .sample([4], seed: 2))
+    static let trapzX: Operator = trapezoid("trapz.x(Tensor y, Tensor x, *, int dim=-1)", further: { try .sample([4], seed: 2) })
     static let trapzDX: Operator = trapezoid("trapz.dx(Tensor y, *, float dx=1., int dim=-1)")
     static let cumulativeTrapezoidX: Operator = trapezoid(
-        "cumulative_trapezoid.x(Tensor y, Tensor x, *, int dim=-1)", further: try? .sample([4], seed: 2))
+        "cumulative_trapezoid.x(Tensor y, Tensor x, *, int dim=-1)", further: { try .sample([4], seed: 2) })
     static let cumulativeTrapezoidDX: Operator = trapezoid("cumulative_trapezoid.dx(Tensor y, *, Scalar dx=1, int dim=-1)")
 
     static let gradientScalar: Operator = composite(
@@ -86,14 +86,14 @@ extension Operator {
         diff, trapezoidX, trapezoidDX, trapzX, trapzDX, cumulativeTrapezoidX, cumulativeTrapezoidDX, gradientScalar, renorm,
     ]
 
-    private static func trapezoid(_ signature: String, further: Tensor? = nil) -> Operator {
+    private static func trapezoid(_ signature: String, further: (@Sendable () throws -> Tensor)? = nil) -> Operator {
         let isCumulative: Bool = signature.hasPrefix("cumulative")
         return composite(
             "aten::\(signature) -> Tensor",
             "The \(isCumulative ? "running sums" : "sum") of the trapezoids under a function sampled along a dimension, at positions `x` or `dx` apart.",
             samples: {
                 let y: Tensor = try .sample([2, 4])
-                return [[.tensor(y), further.map { .tensor($0) } ?? .double(0.5), .int(-1)]]
+                return [[.tensor(y), try further.map { .tensor(try $0()) } ?? .double(0.5), .int(-1)]]
             }
         ) { call in
             let y = try call.tensor(0)
