@@ -147,7 +147,7 @@ final class StepProgram {
             case .pointwise, .fused, .compute, .host:
                 let step: BoundStep = steps[position]
                 let names: [String] = step.operators.map(\.name)
-                let name: String = names.count > 1 ? "\(names[0]) and \(names.count - 1) more" : step.call.name
+                let name: String = names[0] + (names.count > 1 ? " and \(names.count - 1) more" : "")
                 try profiler.measure(.step, name, operators: names, site: step.site?.description) { try run(instruction, &position) }
             }
         }
