@@ -59,7 +59,7 @@ let package = Package(
         .testTarget(name: "ApusRuntimeTests", dependencies: ["ApusRuntime", "CApusKernels", "CMallocCount"]),
         .testTarget(name: "ApusExportTests", dependencies: ["ApusExport"]),
         .testTarget(name: "ApusArchiveTests", dependencies: ["ApusArchive", "JudgeSupport"]),
-        .testTarget(name: "AcceptanceTests", dependencies: ["Apus"], path: "Tests/Acceptance"),
+        .testTarget(name: "AcceptanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Acceptance"),
         .target(name: "FuzzPrograms", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),
         .executableTarget(name: "fuzz", dependencies: ["FuzzPrograms"], path: "Tests/Fuzz/Tool"),
         .testTarget(name: "FuzzTests", dependencies: ["FuzzPrograms"], path: "Tests/Fuzz/Cases"),

@@ -13,6 +13,12 @@ public struct ExportedPrograms: Sendable {
         programs = Dictionary(entries.map { ($0.name, $0.program) }, uniquingKeysWith: { first, _ in first })
     }
 
+    /// One program as its own artifact. What was traced with one tuple of arguments has one entry point, `forward`.
+    public init(_ program: ExportedProgram) {
+        names = ["forward"]
+        programs = ["forward": program]
+    }
+
     /// The program of an entry point, or nil.
     public subscript(name: String) -> ExportedProgram? { programs[name] }
 

@@ -14,13 +14,18 @@ struct SignatureOrder {
     init(_ graph: Graph, _ inputRoles: [InputRole], _ outputRoles: [OutputRole]) {
         let inputs: [Int] = SignatureOrder.positions(inputRoles.map(\.place))
         let outputs: [Int] = SignatureOrder.positions(outputRoles.map(\.place))
-        let state: [Int] = inputRoles.indices.filter { inputRoles[$0] != .userInput }
+        var statePositions: [Int] = []
+        var stateCount = 0
+        for role in inputRoles {
+            statePositions.append(stateCount)
+            if role != .userInput { stateCount += 1 }
+        }
         self.graph = graph
         self.graph.setInputs(inputs.map { graph.inputs[$0] })
         self.graph.outputs = outputs.map { graph.outputs[$0] }
         self.inputRoles = inputs.map { inputRoles[$0] }
         self.outputRoles = outputs.map { outputRoles[$0] }
-        stateOrder = inputs.compactMap { state.firstIndex(of: $0) }
+        stateOrder = inputs.filter { inputRoles[$0] != .userInput }.map { statePositions[$0] }
         separateOutputs()
     }
 

@@ -18,7 +18,8 @@ import ApusTensor
 ///
 /// Stored properties are found by reflection: `@Parameter` and `@Buffer` tensors, submodules, and optionals, arrays and dictionaries of
 /// submodules. Numbers, strings and other plain values are configuration. A tensor stored in any other way is an error that names the
-/// property, thrown by everything that walks the module.
+/// property, thrown by everything that walks the module, and by every use of what stands for the property in `parameters()` and
+/// `stateDict()`.
 ///
 /// Modules are classes and belong to one task at a time; what they are exported to may be shared.
 public protocol Module<Input, Output>: AnyObject {

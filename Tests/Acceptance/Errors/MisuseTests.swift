@@ -4,11 +4,6 @@ import Testing
 
 /// A user's mistakes, one after the other: each is answered, none ends the process.
 @Suite struct MisuseTests {
-    private func text(_ body: () throws -> Void) -> String {
-        do { try body() } catch { return "\(error)" }
-        return "no error"
-    }
-
     @Test func memoryThatIsNotThere() throws {
         #expect(
             text { _ = try Tensor.zeros([SymInt(1 << 50)]) }
@@ -20,12 +15,20 @@ import Testing
         #expect(
             text { _ = try Tensor.ones([SymInt(Int.max), 0]) } == "full: a tensor of shape [9223372036854775807, 0] has too many elements")
         #expect(try Tensor.ones([SymInt(1 << 40), 0, 1024]).array(of: Float.self) == [])
-        #expect(text { _ = try Tensor.randn([SymInt(1 << 48)]) }.contains("no memory for"))
-        #expect(text { _ = try Tensor.arange(0, 1e18) }.contains("arange"))
+        #expect(
+            text { _ = try Tensor.randn([SymInt(1 << 48)]) }
+                == "randn: no memory for a tensor of float32[281474976710656], 1125899906842624 bytes")
+        #expect(
+            text { _ = try Tensor.arange(0, 1e18) }
+                == "arange: a tensor of shape [1000000000000000000] has too many elements")
         let x = try Tensor.ones([1]).expanded([SymInt(1 << 50)])
-        #expect(text { _ = try x + 1 }.contains("no memory for"))
-        #expect(text { _ = try x.contiguous() }.contains("no memory for"))
-        #expect(text { _ = try x.array(of: Float.self) }.contains("no memory for"))
+        #expect(
+            text { _ = try x + 1 } == "add: no memory for a tensor of float32[1125899906842624], 4503599627370496 bytes")
+        #expect(
+            text { _ = try x.contiguous() } == "clone: no memory for a tensor of float32[1125899906842624], 4503599627370496 bytes")
+        #expect(
+            text { _ = try x.array(of: Float.self) } == "clone: no memory for a tensor of float32[1125899906842624], 4503599627370496 bytes"
+        )
         #expect(text { _ = "\(x)" } == "no error")
     }
 
@@ -133,9 +136,9 @@ import Testing
             for size in 3...18 {
                 group.addTask {
                     let x = try Tensor.ones([SymInt(size), 2])
-                    let program = try export(SeedExamplesTests.branching, args: x, constraints: [dynamicDim(x, 0)])
+                    let program = try export(Seeds.branching, args: x, constraints: [dynamicDim(x, 0)])
                     let output: Tensor = try program(x)
-                    return try output.array(of: Float.self) == SeedExamplesTests.branching(x: x).array(of: Float.self)
+                    return try output.array(of: Float.self) == Seeds.branching(x: x).array(of: Float.self)
                 }
             }
             for try await same in group { #expect(same) }
