@@ -70,4 +70,25 @@ import Testing
             #expect(try output.array(of: Float.self) == f(input).array(of: Float.self))
         }
     }
+
+    /// As many alternatives as one likes are told apart from too many, and are no deeper than few.
+    @Test func longListsOfSizes() throws {
+        let x = try vector(8)
+        func text(_ constraint: Constraint) -> String {
+            do {
+                let program = try export({ (x: Tensor) in try x * 2 }, args: x, constraints: [constraint])
+                let output: Tensor = try program(x)
+                return "\(try output.sizes)"
+            } catch { return "\(error)" }
+        }
+        let many: [Int] = Array(1...200_000)
+        #expect(
+            text((dynamicDim(x, 0) + 1).in(many))
+                == "dynamicDim(x, 0) + 1 == 1 || ...: a constraint can have at most 64 alternatives, not 200000")
+        #expect(text(dynamicDim(x, 0).in(many)) == "x.shape[0]: a dimension can be declared over at most 64 sizes, not 200000")
+        let chain = many[1..<2000].reduce((dynamicDim(x, 0) % 7) == many[0]) { $0 || (dynamicDim(x, 0) % 7) == $1 }
+        #expect(text(chain) == "dynamicDim(x, 0) % 7 == 1 || ...: a constraint can have at most 64 alternatives, not 2000")
+        #expect(text((dynamicDim(x, 0) + 1).in([5, 9])) == "[8]")
+        #expect(text((dynamicDim(x, 0) + 1).in([5, 10])) == "dynamicDim(x, 0) + 1 == 5 || dynamicDim(x, 0) + 1 == 10: the example has {x.shape[0]: 8}")
+    }
 }

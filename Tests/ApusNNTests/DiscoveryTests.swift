@@ -294,6 +294,35 @@ import Testing
     }
 }
 
+@Suite struct NestingTests {
+    private final class Nest: Module {
+        var inner: Nest?
+        let leaf: Affine
+
+        init(_ leaf: Affine) { self.leaf = leaf }
+    }
+
+    private func nest(_ depth: Int) throws -> (outermost: Nest, all: [Nest]) {
+        let leaf = try Affine()
+        let all: [Nest] = (0..<depth).map { _ in Nest(leaf) }
+        for (outer, inner) in zip(all, all.dropFirst()) { outer.inner = inner }
+        return (all[0], all)
+    }
+
+    @Test func depthHasALimit() throws {
+        let shallow = try nest(200)
+        #expect(try ModuleState(of: shallow.outermost).entries.count == 400)
+        let deep = try nest(20_000)
+        let error = #expect(throws: ModuleError.self) { _ = try ModuleState(of: deep.outermost) }
+        let problem = try #require(error?.problems.first)
+        #expect(problem.reason == .tooDeep(limit: 1000))
+        #expect(
+            "\(problem.reason)" == "lies inside of more than 1000 modules; make the nesting flatter, with an array of modules")
+        // Taken apart from the outside, so that letting go of them is not as deep as they are.
+        for module in deep.all { module.inner = nil }
+    }
+}
+
 @Suite struct StateNameTests {
     @Test func propertiesMayBeRenamedAndFlattened() throws {
         final class Renamed: Module {

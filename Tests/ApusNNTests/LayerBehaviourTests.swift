@@ -133,4 +133,31 @@ import Testing
             message { try Embedding(5, 2, paddingIndex: 5) } == "Embedding: the padding index 5 is outside of 5 embeddings")
         #expect(message { try MultiheadAttention(8, 3) } == "MultiheadAttention: embedDim 8 is not a multiple of the 3 heads")
     }
+
+    @Test func widthsThatOverflowAreErrors() throws {
+        func text(_ body: () throws -> Any) -> String {
+            do { return "no error: \(try body())" } catch { return "\(error)" }
+        }
+        #expect(text { try MultiheadAttention(.max, 1) } == "MultiheadAttention: embedDim 9223372036854775807 is too large")
+        #expect(text { try MultiheadAttention(1 << 40, 1) }.contains("too many elements"))
+        #expect(throws: TensorError.self) { try Linear(.max, .max) }
+        #expect(throws: TensorError.self) { try BatchNorm1d(.max) }
+        #expect(throws: TensorError.self) { try Embedding(.max, .max) }
+        #expect(throws: TensorError.self) { try Conv2d(.max, .max, kernelSize: Int.max) }
+    }
+
+    /// PyTorch's text is 'Expected more than 1 value per channel when training'.
+    @Test func oneValuePerChannelCannotTrain() throws {
+        let norm = try BatchNorm1d(3)
+        let before = try norm.runningVar?.array(of: Float.self)
+        let error = #expect(throws: TensorError.self) { try norm(Tensor.ones([1, 3])) }
+        #expect(
+            error?.description == "batch_norm: training needs more than one value for each channel, but the input has shape [1, 3]")
+        #expect(try norm.runningVar?.array(of: Float.self) == before)
+        norm.isTraining = false
+        #expect(try norm(Tensor.ones([1, 3])).sizes == [1, 3])
+        let image = try BatchNorm2d(3)
+        #expect(try image(Tensor.ones([1, 3, 1, 2])).sizes == [1, 3, 1, 2])
+        #expect(throws: TensorError.self) { try image(Tensor.ones([1, 3, 1, 1])) }
+    }
 }

@@ -70,20 +70,20 @@ private struct LossCase: Decodable {
             message { try mseLoss(x, try Tensor.ones([3])) } == "mseLoss: the input has shape [3, 4], the target [3]; they must be equal")
         #expect(
             message { try crossEntropy(x, try Tensor([0, 1], shape: [2])) }
-                == "nll_loss_forward: scores of shape [3, 4] need targets of [3], not [2]")
+                == "cross_entropy: scores of shape [3, 4] need targets of [3], not [2]")
         #expect(
             message { try crossEntropy(x, classes, weight: try Tensor.ones([3])) }
-                == "nll_loss_forward: the weight has shape [3], but there are 4 classes")
+                == "cross_entropy: the weight has shape [3], but there are 4 classes")
         #expect(
             message { try crossEntropy(x, try Tensor.ones([3], dtype: .bool)) }
-                == "nll_loss_forward: targets must be integers, or probabilities in the scores' shape, not bool")
+                == "cross_entropy: targets must be integers, or probabilities in the scores' shape, not bool")
         #expect(
             message { try crossEntropy(x, classes, labelSmoothing: 2) }
-                == "cross_entropy_loss: label_smoothing must lie between 0 and 1, not at 2.0")
+                == "cross_entropy: label_smoothing must lie between 0 and 1, not at 2.0")
         #expect(
             message { try nllLoss(x, try x.sum(dim: 1)) }
-                == "nll_loss_forward: targets must be integers, or probabilities in the scores' shape, not float32")
-        #expect(message { try crossEntropy(classes, classes) } == "cross_entropy_loss: does not take int64, only floating-point dtypes")
+                == "nll_loss: targets must be integers, or probabilities in the scores' shape, not float32")
+        #expect(message { try crossEntropy(classes, classes) } == "cross_entropy: does not take int64, only floating-point dtypes")
         for bad in [4, -1, Int.max, Int.min] {
             #expect(throws: TensorError.self) { try crossEntropy(x, try Tensor([0, bad, 3], shape: [3])) }
         }

@@ -210,4 +210,24 @@ private struct Answers: Decodable {
             #expect(try model.weight.array(of: Double.self) == [0, 0, 0], "\(dtype)")
         }
     }
+
+    @Test func stepsThatNothingCanHaveTaken() throws {
+        let model = try model()
+        let optimizer = try AdamW(model)
+        try optimizer.step(try gradients(model, step: 0))
+        let saved = try optimizer.stateDict()
+        for steps in [Int.max, Int.min, -1, (1 << 53) + 1] {
+            var altered = saved
+            altered["bias.step"] = try Tensor([steps], shape: [])
+            let error = #expect(throws: TensorError.self) { try optimizer.load(altered) }
+            #expect(
+                error?.description == "AdamW: 'bias.step' is \(steps); a parameter has taken between 0 and 9007199254740992 steps")
+        }
+        // The largest number is taken, and counting goes on.
+        var late = saved
+        late["bias.step"] = try Tensor([1 << 53], shape: [])
+        try optimizer.load(late)
+        try optimizer.step(try gradients(model, step: 1))
+        #expect(try optimizer.stateDict()["bias.step"]?.array(of: Int.self) == [(1 << 53) + 1])
+    }
 }

@@ -19,7 +19,7 @@ import Testing
         #expect(text { try x.to(.complex64) .< 1 } == "lt: does not take complex64")
         #expect(text { try Tensor.where(x, x, x) } == "where: the condition must be bool, not float32")
         #expect(text { try x.maskedFill(x, 0) } == "masked_fill: the mask must be bool, not float32")
-        #expect(text { try x.to(.int64).maskedFill(mask, Double.nan) } == "masked_fill: the value nan can't be converted to int64")
+        #expect(text { try x.to(.int64).maskedFill(mask, Double.nan) } == "masked_fill: the number nan can't be converted to int64 without overflow")
         #expect(text { try x.clamp() } == "clamp: at least one of 'min' and 'max' must be given")
         #expect(text { try x.to(.int64) % 0 } == "remainder: division of an integer by zero")
         #expect(text { try x.to(.int64).pow(-1) } == "pow: an integer can't be raised to a negative power")
@@ -43,22 +43,22 @@ import Testing
         let x = try Tensor.zeros([2, 3, 4])
         #expect(
             text { try Tensor.arange(3).softmax(dim: 0) }
-                == "_softmax: does not take int64, only floating-point dtypes; pass a dtype to convert to")
-        #expect(text { try x.layerNorm([3]) } == "native_layer_norm: a tensor of shape [2, 3, 4] does not end in the sizes [3]")
+                == "softmax: does not take int64, only floating-point dtypes; pass a dtype to convert to")
+        #expect(text { try x.layerNorm([3]) } == "layer_norm: a tensor of shape [2, 3, 4] does not end in the sizes [3]")
         #expect(
             text { try x.layerNorm([4], weight: .ones([3])) }
-                == "native_layer_norm: the weight has shape [3], but the sizes to normalise are [4]")
-        #expect(text { try x.groupNorm(groups: 2) } == "native_group_norm: 3 channels can't be split into 2 groups")
+                == "layer_norm: the weight has shape [3], but the sizes to normalise are [4]")
+        #expect(text { try x.groupNorm(groups: 2) } == "group_norm: 3 channels can't be split into 2 groups")
         #expect(
-            text { try x.batchNorm(weight: .ones([4])) } == "_native_batch_norm_legit: the weight has shape [4], but there are 3 channels")
+            text { try x.batchNorm(weight: .ones([4])) } == "batch_norm: the weight has shape [4], but there are 3 channels")
         #expect(text { try x.dropout(p: 1.5) } == "dropout: the probability must lie between 0 and 1, not at 1.5")
     }
 
     @Test func creation() throws {
-        #expect(text { try Tensor.zeros([2, -1]) } == "full: the size of dimension 1 is negative: -1")
+        #expect(text { try Tensor.zeros([2, -1]) } == "zeros: the size of dimension 1 is negative: -1")
         #expect(
             text { try Tensor.zeros([1_099_511_627_776, 1_099_511_627_776]) }
-                == "full: a tensor of shape [1099511627776, 1099511627776] has too many elements")
+                == "zeros: a tensor of shape [1099511627776, 1099511627776] has too many elements")
         #expect(text { try Tensor.arange(0, 5, step: 0) } == "arange: the step must not be 0")
         #expect(text { try Tensor.arange(0, 5, step: -1) } == "arange: from 0 to 5 is not the direction of the step -1")
         #expect(text { try Tensor.linspace(0, 1, steps: -1) } == "linspace: the size of dimension 0 is negative: -1")
@@ -71,13 +71,13 @@ import Testing
         let scores = try Tensor.zeros([2, 3])
         #expect(
             text { try scores.crossEntropy(Tensor([0, 1, 2], dtype: .int64)) }
-                == "nll_loss_forward: scores of shape [2, 3] need targets of [2], not [3]")
+                == "cross_entropy: scores of shape [2, 3] need targets of [2], not [3]")
         #expect(
             text { try scores.crossEntropy(Tensor([0, 3], dtype: .int64)) }
-                == "gather: the index 3 is out of range for dimension 1 of shape [2, 3]")
+                == "cross_entropy: a target names no class of the scores: the index 3 is out of range for dimension 1 of shape [2, 3]")
         #expect(
             text { try scores.nllLoss(Tensor([0.0, 1])) }
-                == "nll_loss_forward: targets must be integers, or probabilities in the scores' shape, not float32")
+                == "nll_loss: targets must be integers, or probabilities in the scores' shape, not float32")
     }
 
     @Test func nanWinsInPositions() throws {

@@ -137,4 +137,49 @@ import Testing
             expectEqual(z, groupNormal, within: 3, "group norm \(dtype)")
         }
     }
+
+    /// Views that hold fewer or more elements than the counts say, or elements of another kind, are refused before anything is read.
+    @Test func countsThatViewsDoNotHaveAreRefused() {
+        let invalid = Int32(bitPattern: APUS_INVALID_ARGUMENT.rawValue)
+        func array(_ count: Int, _ dtype: apus_dtype = APUS_FLOAT32) -> TestArray { TestArray(dtype, [count]) }
+        /// Runs a kernel with every view right, and then with each one too small, too large and of integers.
+        func expectRefusals(_ counts: [Int], _ name: String, _ run: (UnsafeMutablePointer<apus_view>) -> Int32) {
+            let right: [TestArray] = counts.map { array($0) }
+            var views: [apus_view] = right.map(\.view)
+            #expect(run(&views) == ok, "\(name)")
+            for position in counts.indices {
+                for wrong in [array(1), array(counts[position] + 1), array(0), array(counts[position], APUS_INT64)] {
+                    var views: [apus_view] = right.map(\.view)
+                    views[position] = wrong.view
+                    #expect(run(&views) != ok, "\(name), view \(position): \(wrong.shape) \(wrong.dtype)")
+                    withExtendedLifetime(wrong) {}
+                }
+            }
+            withExtendedLifetime(right) {}
+        }
+        expectRefusals([24, 24, 6, 6, 4, 4], "layer norm") { v in apus_layer_norm(6, 4, 1e-5, v, v + 4, v + 5, v + 1, v + 2, v + 3) }
+        expectRefusals([24, 24, 4], "rms norm") { v in apus_rms_norm(6, 4, 1e-5, v, v + 2, v + 1) }
+        expectRefusals([24, 6, 6, 4, 24, 4, 4], "layer norm backward") { v in
+            apus_layer_norm_backward(6, 4, v, v, v + 1, v + 2, v + 3, v + 4, v + 5, v + 6)
+        }
+        expectRefusals([24, 3, 3, 3, 3, 24], "batch norm") { v in
+            apus_batch_norm_inference(4, 3, 2, 1e-5, v, v + 1, v + 2, v + 3, v + 4, v + 5)
+        }
+        expectRefusals([24, 3, 3], "batch norm statistics") { v in apus_batch_norm_statistics(4, 3, 2, v, v + 1, v + 2) }
+        expectRefusals([24, 24, 3, 3, 3, 24, 3, 3], "batch norm backward") { v in
+            apus_batch_norm_backward(true, 4, 3, 2, v + 1, v, v + 2, v + 3, v + 4, v + 5, v + 6, v + 7)
+        }
+        expectRefusals([24, 4, 4, 24, 4, 4], "group norm") { v in
+            apus_group_norm(2, 4, 3, 2, 1e-5, v, v + 1, v + 2, v + 3, v + 4, v + 5)
+        }
+        expectRefusals([24, 24, 4, 4, 4, 24, 4, 4], "group norm backward") { v in
+            apus_group_norm_backward(2, 4, 3, 2, v + 1, v, v + 2, v + 3, v + 4, v + 5, v + 6, v + 7)
+        }
+        let four = array(4)
+        defer { withExtendedLifetime(four) {} }
+        var x: apus_view = four.view
+        #expect(apus_layer_norm(.max, .max, 1e-5, &x, nil, nil, &x, nil, nil) == invalid)
+        #expect(apus_batch_norm_statistics(.max, 2, 2, &x, &x, &x) == invalid)
+        #expect(apus_group_norm(.max, 4, 1, 4, 1e-5, &x, nil, nil, &x, nil, nil) == invalid)
+    }
 }

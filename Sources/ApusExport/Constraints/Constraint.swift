@@ -11,8 +11,9 @@ public struct Constraint: Sendable {
         case equal(DynamicDimension.Axis, DynamicDimension.Axis)
         /// What no bound and no equality can say.
         case relation(DynamicDimension.Form, BoolExpr.Comparison, DynamicDimension.Form)
-        case any(Kind, Kind)
-        case all(Kind, Kind)
+        /// Lists rather than pairs: a long `||` must not be as deep as it is long.
+        case any([Kind])
+        case all([Kind])
     }
 
     let kind: Kind
@@ -76,9 +77,9 @@ extension DynamicDimension {
     /// Exactly these sizes.
     public func `in`(_ values: [Int]) -> Constraint {
         if let axis { return Constraint(kind: .values(axis, values)) }
-        let choices: [Constraint] = values.map { (value: Int) -> Constraint in self == value }
-        guard let first = choices.first else { return compared(.less, form) }
-        return choices.dropFirst().reduce(first) { $0 || $1 }
+        let choices: [Constraint.Kind] = values.map { (value: Int) -> Constraint.Kind in (self == value).kind }
+        if choices.count == 1 { return Constraint(kind: choices[0]) }
+        return choices.isEmpty ? compared(.less, form) : Constraint(kind: .any(choices))
     }
 
     /// Bounds on arithmetic: the distance from the lower one, cut off at the ends, is the value itself.
@@ -89,10 +90,16 @@ extension DynamicDimension {
 }
 
 /// At least one of two constraints holds. The dimensions of both become dynamic.
-public func || (a: Constraint, b: Constraint) -> Constraint { Constraint(kind: .any(a.kind, b.kind)) }
+public func || (a: Constraint, b: Constraint) -> Constraint {
+    func parts(_ kind: Constraint.Kind) -> [Constraint.Kind] { if case .any(let parts) = kind { parts } else { [kind] } }
+    return Constraint(kind: .any(parts(a.kind) + parts(b.kind)))
+}
 
 /// Both constraints hold, for a part of an `||`. By themselves two constraints are two elements of the list.
-public func && (a: Constraint, b: Constraint) -> Constraint { Constraint(kind: .all(a.kind, b.kind)) }
+public func && (a: Constraint, b: Constraint) -> Constraint {
+    func parts(_ kind: Constraint.Kind) -> [Constraint.Kind] { if case .all(let parts) = kind { parts } else { [kind] } }
+    return Constraint(kind: .all(parts(a.kind) + parts(b.kind)))
+}
 
 // MARK: - Reading
 
@@ -102,7 +109,7 @@ extension Constraint.Kind {
         case .free(let axis), .range(let axis, _, _), .values(let axis, _): [axis]
         case .equal(let a, let b): [a, b]
         case .relation(let a, _, let b): a.axes + b.axes
-        case .any(let a, let b), .all(let a, let b): a.axes + b.axes
+        case .any(let parts), .all(let parts): parts.flatMap(\.axes)
         }
     }
 
@@ -118,8 +125,8 @@ extension Constraint.Kind {
             return .any(values.map { holds(size, .equal, SymInt($0)) })
         case .equal(let a, let b): return holds(try axis(a), .equal, try axis(b))
         case .relation(let a, let comparison, let b): return holds(try a.size(axis), comparison, try b.size(axis))
-        case .any(let a, let b): return .any([try a.condition(axis), try b.condition(axis)])
-        case .all(let a, let b): return .all([try a.condition(axis), try b.condition(axis)])
+        case .any(let parts): return .any(try parts.map { try $0.condition(axis) })
+        case .all(let parts): return .all(try parts.map { try $0.condition(axis) })
         }
     }
 
@@ -136,9 +143,9 @@ extension Constraint.Kind {
         case .values(let axis, let values): return "\(dimension(axis)).in(\(values))"
         case .equal(let a, let b): return "\(dimension(a)) == \(dimension(b))"
         case .relation(let a, let comparison, let b): return "\(a.code(name)) \(comparison.rawValue) \(b.code(name))"
-        case .any(let a, let b): return "\(a.code(name)) || \(b.code(name))"
-        case .all(let a, let b):
-            return [a, b].map { part in
+        case .any(let parts): return parts.map { $0.code(name) }.joined(separator: " || ")
+        case .all(let parts):
+            return parts.map { part in
                 if case .any = part { "(\(part.code(name)))" } else { part.code(name) }
             }.joined(separator: " && ")
         }

@@ -33,10 +33,10 @@ struct ConstraintCode {
             var choices: [Constraint.Kind] = []
             for part in parts {
                 guard let kinds = constraints(for: part), let first = kinds.first else { return nil }
-                choices.append(kinds.dropFirst().reduce(first) { .all($0, $1) })
+                choices.append(kinds.count == 1 ? first : .all(kinds))
             }
             guard let first = choices.first else { return nil }
-            return [choices.dropFirst().reduce(first) { .any($0, $1) }]
+            return [choices.count == 1 ? first : .any(choices)]
         case .constant, .floatComparison, .not: return nil
         }
     }
@@ -46,7 +46,7 @@ struct ConstraintCode {
         guard let a = form(p), let b = form(q) else { return nil }
         if comparison == .equal, case .axis(let first) = a, case .axis(let second) = b { return .equal(first, second) }
         // Constraints have no `!=`, which reads like a comparison of two dimensions.
-        if comparison == .notEqual { return .any(.relation(a, .less, b), .relation(a, .greater, b)) }
+        if comparison == .notEqual { return .any([.relation(a, .less, b), .relation(a, .greater, b)]) }
         return .relation(a, comparison, b)
     }
 

@@ -61,6 +61,9 @@ struct InputDeclaration {
         self.scope = scope
     }
 
+    /// How many sizes, or alternatives, one constraint may list: each is weighed in every question about it.
+    private static let maximumChoices = 64
+
     private struct Position: Hashable {
         let leaf: Int
         let dim: Int
@@ -101,6 +104,12 @@ struct InputDeclaration {
                 merge(&groups, source, into: target)
                 for (position, owner) in groupOf where owner == source { groupOf[position] = target }
             case .relation, .any, .all:
+                if case .any(let choices) = constraint.kind, choices.count > InputDeclaration.maximumChoices {
+                    throw ProgramError(
+                        .invalidConstraint,
+                        "\(choices[0].code(name)) || ...: a constraint can have at most \(InputDeclaration.maximumChoices) alternatives, not \(choices.count)"
+                    )
+                }
                 for axis in constraint.kind.axes { _ = try group(axis) }
                 relations.append(constraint)
             }
@@ -230,7 +239,7 @@ struct InputDeclaration {
         let hint = tree.leaves[position.leaf].tensor?.layout.size(position.dim)
         let symbol = scope.makeSymbol(origin: origin, range: range, kind: .backed, hint: hint)
         let size = scope.size(symbol)
-        if let values = group.values, values.count <= 64 {
+        if let values = group.values, values.count <= InputDeclaration.maximumChoices {
             let inside = values.filter { range.contains($0) }.sorted()
             try scope.declare(.any(inside.map { (value: Int) -> SymBool in size == value }))
         }
@@ -252,10 +261,10 @@ struct InputDeclaration {
             guard let values = group.values, let size = sizes[index], size.isSymbolic, let position = group.members.first else {
                 return nil
             }
-            guard values.count <= 64 else {
+            guard values.count <= InputDeclaration.maximumChoices else {
                 throw ProgramError(
                     .invalidConstraint,
-                    "\(names[position.leaf]).shape[\(position.dim)]: a dimension can be declared over at most 64 sizes, not \(values.count)"
+                    "\(names[position.leaf]).shape[\(position.dim)]: a dimension can be declared over at most \(InputDeclaration.maximumChoices) sizes, not \(values.count)"
                 )
             }
             let inside = values.sorted()

@@ -27,7 +27,7 @@ public final class ProgramTrainer<Kind: Optimizer> {
         let slots: [ProgramState.Slot] = program.state.slots.filter(\.isParameter)
         let tensors: [Tensor] = program.state.tensors(of: slots)
         let named: [(name: String, tensor: Tensor)] = zip(slots, tensors).map { ($0.names.first ?? "", $1) }
-        parameters = ProgramParameters(named)
+        parameters = try ProgramParameters(named)
         self.optimizer = try optimizer(parameters)
         var boxes: [String: StateBox] = [:]
         for entry in try ModuleState(of: parameters).entries { boxes[entry.name] = entry.box }
@@ -61,7 +61,23 @@ public final class ProgramParameters: Module {
 
     public static var stateNames: [String: String] { ["own": "", "parts": ""] }
 
-    init(_ entries: [(name: String, tensor: Tensor)]) {
+    /// How many dots a name may have: a submodule is made for each, and names may come from a file.
+    private static let maximumDepth = 500
+
+    convenience init(_ entries: [(name: String, tensor: Tensor)]) throws {
+        for entry in entries {
+            let dots: Int = entry.name.utf8.count { $0 == UInt8(ascii: ".") }
+            guard dots <= ProgramParameters.maximumDepth else {
+                throw ProgramError(
+                    .notJoint,
+                    "a parameter's name has \(dots) dots, more than the \(ProgramParameters.maximumDepth) that a trainer takes: '\(entry.name.prefix(40))...'"
+                )
+            }
+        }
+        self.init(nested: entries)
+    }
+
+    private init(nested entries: [(name: String, tensor: Tensor)]) {
         var groups: [String: [(name: String, tensor: Tensor)]] = [:]
         var own: [String: Parameter<Tensor>] = [:]
         for entry in entries {
@@ -72,6 +88,6 @@ public final class ProgramParameters: Module {
             groups[String(entry.name[..<dot]), default: []].append((String(entry.name[entry.name.index(after: dot)...]), entry.tensor))
         }
         self.own = own
-        parts = groups.mapValues { ProgramParameters($0) }
+        parts = groups.mapValues { ProgramParameters(nested: $0) }
     }
 }

@@ -13,6 +13,8 @@ public struct ModuleError: Error, Sendable, Hashable {
         case unset
         /// A module that is its own part.
         case cycle(type: String)
+        /// A module that lies too deep inside of others.
+        case tooDeep(limit: Int)
         /// A second property that leads to the same dotted name.
         case duplicateName
         /// A dictionary key that can't be part of a dotted name.
@@ -64,6 +66,8 @@ extension ModuleError.Reason: CustomStringConvertible {
             "was declared without a value and never set; set it in the initialiser, or declare it as Tensor?"
         case .cycle(let type):
             "is the \(type) that it is part of; a module can't contain itself"
+        case .tooDeep(let limit):
+            "lies inside of more than \(limit) modules; make the nesting flatter, with an array of modules"
         case .duplicateName:
             "has the same name as another property; rename one of them"
         case .badKey(let key):

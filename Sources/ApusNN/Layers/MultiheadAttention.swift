@@ -47,11 +47,13 @@ public final class MultiheadAttention: Module {
         self.dropout = dropout
         self.batchFirst = batchFirst
         let isPacked = keyWidth == embedDim && valueWidth == embedDim
-        inProjWeight = isPacked ? try Initialization.xavierUniform([3 * embedDim, embedDim], dtype: dtype) : nil
+        let (packedWidth, overflows) = embedDim.multipliedReportingOverflow(by: 3)
+        guard !overflows else { throw TensorError(.overflow, in: layer, "embedDim \(embedDim) is too large") }
+        inProjWeight = isPacked ? try Initialization.xavierUniform([packedWidth, embedDim], dtype: dtype) : nil
         qProjWeight = isPacked ? nil : try Initialization.xavierUniform([embedDim, embedDim], dtype: dtype)
         kProjWeight = isPacked ? nil : try Initialization.xavierUniform([embedDim, keyWidth], dtype: dtype)
         vProjWeight = isPacked ? nil : try Initialization.xavierUniform([embedDim, valueWidth], dtype: dtype)
-        inProjBias = bias ? try Tensor.zeros([3 * embedDim], dtype: dtype) : nil
+        inProjBias = bias ? try Tensor.zeros([packedWidth], dtype: dtype) : nil
         outProj = try Linear(embedDim, embedDim, bias: bias, dtype: dtype)
         if bias { outProj.bias = try Tensor.zeros([embedDim], dtype: dtype) }
     }

@@ -110,6 +110,10 @@ open class Optimizer {
 // MARK: - Saving and loading
 
 extension Optimizer {
+    /// The largest number of steps that a state may tell: beyond it a `Double`, which the corrections of running averages are computed in, does
+    /// not tell neighbours apart, and counting on never overflows.
+    private static let maximumSteps = 1 << 53
+
     /// What the optimizer remembers, by parameter and PyTorch's name of the quantity: `first.weight.exp_avg`, `first.weight.step`.
     ///
     /// A tied parameter appears under its first name. Parameters that have not taken a step are absent.
@@ -124,7 +128,8 @@ extension Optimizer {
 
     /// Takes over what another optimizer of the same kind remembered. Nothing is changed when it fails.
     ///
-    /// - Throws: `StateDictMismatch` with every name that is missing or not expected and every shape or dtype that differs.
+    /// - Throws: `StateDictMismatch` with every name that is missing or not expected and every shape or dtype that differs; `TensorError` for a
+    ///   number of steps that nothing can have taken.
     public func load(_ stateDict: [String: Tensor]) throws {
         var report = StateDictMismatch(moduleType: "\(type(of: self))")
         var loaded = Array(repeating: Memory(), count: targets.count)
@@ -141,7 +146,13 @@ extension Optimizer {
                 report.mismatched.append(.init(name: "\(prefix).step", expected: TensorSpec(.int64, .scalar), found: step.spec))
                 continue
             }
-            loaded[position].steps = max(0, try step.array(of: Int.self)[0])
+            let steps: Int = try step.array(of: Int.self)[0]
+            guard (0...Optimizer.maximumSteps).contains(steps) else {
+                throw TensorError(
+                    .invalidArgument, in: "\(type(of: self))",
+                    "'\(prefix).step' is \(steps); a parameter has taken between 0 and \(Optimizer.maximumSteps) steps")
+            }
+            loaded[position].steps = steps
             for name in memoryNames {
                 guard let tensor = stateDict["\(prefix).\(name)"] else {
                     report.missing.append("\(prefix).\(name)")

@@ -8,6 +8,9 @@ struct Discovery {
     private(set) var absent: [(name: String, box: StateBox)] = []
     private(set) var problems: [ModuleError.Problem] = []
 
+    /// How deep modules may lie inside of each other. Walking them, and letting go of them, takes stack for each.
+    private static let maximumDepth = 1000
+
     private var names: Set<String> = []
     private var ancestors: [ObjectIdentifier] = []
     /// What the module at hand has: its own state, then its children. PyTorch's order, whatever the order of declaration.
@@ -23,6 +26,10 @@ struct Discovery {
         let id = ObjectIdentifier(module)
         guard !ancestors.contains(id) else {
             report(path, .cycle(type: "\(type(of: module))"))
+            return
+        }
+        guard ancestors.count < Discovery.maximumDepth else {
+            report(path, .tooDeep(limit: Discovery.maximumDepth))
             return
         }
         modules.append((path, module))

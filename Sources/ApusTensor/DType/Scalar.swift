@@ -54,6 +54,12 @@ extension Scalar {
         }
     }
 
+    /// True for a truth value, which a number may stand for but PyTorch does not always take in its place.
+    var isBool: Bool {
+        if case .bool = self { return true }
+        return false
+    }
+
     /// True for integers and floating-point numbers whose value is not known while tracing.
     public var isSymbolic: Bool {
         switch self {
@@ -76,6 +82,52 @@ extension Scalar {
     public func isKnown(_ value: Double) -> Bool {
         if case .complex(let z) = self { return z.real == value && z.imaginary == 0 }
         return doubleValue == value
+    }
+}
+
+// MARK: - Conversion to dtypes
+
+extension Scalar {
+    /// Whether the number can be converted to a dtype as PyTorch converts numbers: integers within the dtype's range, where negative ones
+    /// wrap around in an unsigned dtype as long as their magnitude is in range; floats within the range, cut off towards zero. A symbolic
+    /// number fits until it is known.
+    func fits(_ dtype: DType) -> Bool {
+        if dtype == .bool || isSymbolic { return true }
+        if case .complex(let value) = self {
+            return dtype.isComplex && Scalar(value.real).fits(dtype.real) && Scalar(value.imaginary).fits(dtype.real)
+        }
+        if dtype.isDifferentiable {
+            guard let value = doubleValue else { return false }
+            return !value.isFinite || value.magnitude <= dtype.largestFinite
+        }
+        let range: ClosedRange<Int> = dtype.integerRange
+        if let value = intValue { return range.contains(value) || (dtype == .uint8 && (-range.upperBound..<0).contains(value)) }
+        guard let value = doubleValue, value >= Double(range.lowerBound), value <= Double(range.upperBound) else { return false }
+        // The largest int64 has no double of its own: the next one is out of range.
+        return value < 0x1p63
+    }
+}
+
+extension DType {
+    /// The numbers of an integer type; everything for others.
+    var integerRange: ClosedRange<Int> {
+        switch self {
+        case .uint8: 0...255
+        case .int8: -128...127
+        case .int16: -32768...32767
+        case .int32: Int(Int32.min)...Int(Int32.max)
+        default: Int.min...Int.max
+        }
+    }
+}
+
+extension Call {
+    /// Requires a number that a dtype can hold.
+    func requireFits(_ number: Scalar, _ dtype: DType) throws {
+        if case .complex = number, !dtype.isComplex {
+            throw error(.dtypeMismatch, "the number \(number) can't be converted to \(dtype)")
+        }
+        guard number.fits(dtype) else { throw error(.overflow, "the number \(number) can't be converted to \(dtype) without overflow") }
     }
 }
 

@@ -74,6 +74,16 @@ public struct TensorError: Error, Sendable {
     }
 }
 
+/// Runs operations that carry out what the caller knows by another name: their errors bear that name.
+func naming<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
+    do {
+        return try body()
+    } catch var error as TensorError {
+        if !error.operatorName.isEmpty { error.operatorName = name }
+        throw error
+    }
+}
+
 extension TensorError: CustomStringConvertible {
     /// One line: operator, colon, message.
     public var description: String { operatorName.isEmpty ? message : "\(operatorName): \(message)" }

@@ -46,7 +46,10 @@ public final class GradientRecorder: Interpreter {
     override public func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         guard isWatching(arguments) else { return try super.apply(operation, arguments) }
         if operation.gradient == nil, let decomposition = operation.decomposition {
-            return try Interpreter.with(self) { try decomposition(Call(operation, arguments)) }
+            let call = Call(operation, arguments)
+            // Eager code asks the rule first, and a decomposition relies on that. A composite operator's rule is its decomposition.
+            if case .composite = operation.kernel {} else { _ = try Interpreter.with(outer) { try operation.rule(call) } }
+            return try Interpreter.with(self) { try decomposition(call) }
         }
         let saving: SavingCall? = try operation.saving?(Call(operation, arguments))
         let call: Call = saving?.call ?? Call(operation, arguments)

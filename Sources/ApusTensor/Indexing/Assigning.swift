@@ -13,7 +13,7 @@ extension Tensor {
 
     /// A copy of this tensor with a number written to its indexed part.
     public func setting(_ indices: any TensorIndex..., to value: some ScalarConvertible) throws -> Tensor {
-        try replacing(indices, with: Tensor.scalar(value.scalar, dtype: dtype))
+        try replacing(indices, with: number(value))
     }
 
     /// Writes a tensor, broadcast and converted to this dtype, to the indexed part. Costs as much as the part where no other tensor shares the
@@ -25,9 +25,13 @@ extension Tensor {
 
     /// Writes a number to the indexed part.
     public mutating func set(_ indices: any TensorIndex..., to value: some ScalarConvertible) throws {
-        let number = try Tensor.scalar(value.scalar, dtype: dtype)
+        let number: Tensor = try number(value)
         if try setInPlace(indices, number) { return }
         self = try replacing(indices, with: number)
+    }
+
+    private func number(_ value: some ScalarConvertible) throws -> Tensor {
+        try naming("set") { try Tensor.scalar(value.scalar, dtype: dtype) }
     }
 
     private func replacing(_ indices: [any TensorIndex], with value: Tensor) throws -> Tensor {

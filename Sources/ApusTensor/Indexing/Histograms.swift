@@ -60,14 +60,19 @@ extension Operator {
             var total = 0
             for count in counts {
                 let (sum, overflows) = total.addingReportingOverflow(count)
-                guard !overflows, sum <= 1 << 30 else { throw call.error(.overflow, "the counts add up to too many positions") }
+                guard !overflows else { throw call.error(.overflow, "the counts add up to too many positions") }
                 total = sum
             }
             if let size = try call.optionalInt(1), try call.known(size) != total {
                 throw call.error(.shapeMismatch, "the counts add up to \(total), not to \(size)")
             }
-            let positions: [Int] = counts.enumerated().flatMap { Array(repeating: $0.offset, count: $0.element) }
-            return [.tensor(try Tensor(positions, shape: [total]))]
+            let positions: Tensor = try Tensor.uninitialized(try Shape([total], in: call.name), dtype: .int64, in: call.name)
+            var next: UnsafeMutablePointer<Int64> = positions.baseAddress.assumingMemoryBound(to: Int64.self)
+            for (position, count) in counts.enumerated() {
+                next.update(repeating: Int64(position), count: count)
+                next += count
+            }
+            return [.tensor(positions)]
         }, samples: { [[.tensor(try Tensor([2, 0, 3] as [Int], shape: [3])), .none]] })
 
     static let repeatInterleaveTensor: Operator = composite(

@@ -49,7 +49,12 @@ extension Operator {
     static let indexAdd: Operator = Operator(
         "aten::index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
         "A copy of `self` with `alpha` times the parts of `source` added at the positions of dimension `dim` that a vector lists.",
-        effects: .mayFail, rule: { call in [try call.indexedSpec()] },
+        effects: .mayFail,
+        rule: { call in
+            let spec: TensorSpec = try call.indexedSpec()
+            try call.requireFits(call.scalar(4), spec.dtype.accumulation)
+            return [spec]
+        },
         kernel: .compute { call, outputs in try call.writeIndexed(outputs[0], APUS_SCATTER_ADD, alpha: try call.double(4)) },
         gradient: { g in
             let gradient = try g.gradient
@@ -117,6 +122,7 @@ extension Operator {
                     }
                     try call.requireIndexFits(index, into: source.shape, dim: dim, isWhole: false)
                 }
+                if case .scalar(let number) = call[3] { try call.requireFits(number, x.dtype) }
                 _ = try operation(call)
                 return [x.spec]
             },

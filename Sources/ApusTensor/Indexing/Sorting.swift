@@ -107,6 +107,7 @@ extension Operator {
         rule: { call in
             let (sequence, values) = (try call.tensor(0), try call.tensor(1))
             try call.requireSequence(sequence, for: values)
+            if try call.optionalTensor(5) != nil { try call.requireShape(try call.indexTensor(5), sequence.shape, "a sorter") }
             _ = try call.searchesRight()
             return [TensorSpec(try call.bool(2) ? .int32 : .int64, values.shape)]
         },

@@ -21,6 +21,19 @@ extension Operator {
                 try .sample([2, 2, 3, 4]), try .sample([2, 2, 5, 4], seed: 2), try .sample([2, 2, 5, 3], seed: 3)
             )
             let mask = try Tensor((0..<15).map { $0 % 4 != 1 }, shape: [3, 5])
+            // The second row sees nothing.
+            let added: [Double] = (0..<15).map { (place: Int) -> Double in
+                let isHidden: Bool = place / 5 == 1 || place == 3
+                return isHidden ? -Double.infinity : Double(place) / 4
+            }
+            let blind: Tensor = try Tensor(added, shape: [3, 5])
+            let sees: Tensor = try blind .> -1
+            func masked(_ mask: Tensor, _ dtype: DType) throws -> [OperatorArgument] {
+                let given: [Tensor] = [q, k, v, mask]
+                let tensors: [OperatorArgument] = try given.map { .tensor(try $0.dtype == .bool ? $0 : $0.to(dtype)) }
+                let tail: [OperatorArgument] = [.double(0), .bool(false), .none, .bool(false)]
+                return tensors + tail
+            }
             let square: [OperatorArgument] = [
                 .tensor(q), .tensor(try .sample([2, 2, 3, 4], seed: 4)), .tensor(try .sample([2, 2, 3, 4], seed: 5)),
             ]
@@ -37,6 +50,8 @@ extension Operator {
                     .tensor(try .sample([1, 2, 5, 4], seed: 3)),
                     .none, .double(0), .bool(false), .none, .bool(true),
                 ],
+                try masked(blind, .float32), try masked(blind, .float64), try masked(blind, .bfloat16),
+                try masked(sees, .float32), try masked(sees, .float64),
             ]
         })
 
@@ -104,7 +119,12 @@ extension Call {
         var mask = try optionalTensor(3)
         if try bool(5) { mask = try Tensor.ones([q.shape[-2], k.shape[-2]], dtype: .bool).tril() }
         guard let mask else { return try scores.softmax(dim: -1).matmul(v) }
-        if mask.dtype != .bool { return try (scores + mask).softmax(dim: -1).matmul(v) }
+        if mask.dtype != .bool {
+            scores = try scores + mask
+            // A row of nothing but minus infinities sees nothing. Softmax, and its gradient, would give NaN: it gets other scores and no weights.
+            let isBlind: Tensor = try (scores .== -Double.infinity).all(dim: -1, keepDim: true)
+            return try scores.maskedFill(isBlind, 0).softmax(dim: -1).maskedFill(isBlind, 0).matmul(v)
+        }
         let hidden = try mask.logicalNot()
         // The lowest finite number instead of minus infinity: a row that sees nothing then has weights, which are cleared, and no NaN.
         let lowest: Double = q.dtype == .float16 ? -65504 : q.dtype == .float64 ? -Double.greatestFiniteMagnitude : -3.3e38
@@ -125,7 +145,7 @@ extension Call {
                 let heads: Int = leading.last ?? 1
                 let batch: Int = leading.dropLast().reduce(1, *)
                 let wide = try tensor.expanded(leading + matrix).reshaped([batch, heads] + matrix)
-                return wide.layout.stride(3) == 1 || wide.layout.size(3) <= 1 ? wide : try wide.contiguous()
+                return wide.hasRows ? wide : try wide.contiguous()
             }
             let (query, key, value, result) = (try arranged(q), try arranged(k), try arranged(v), try arranged(output))
             let scale = try optionalDouble(6) ?? 1 / Double(Swift.max(q.layout.size(q.rank - 1), 1)).squareRoot()
@@ -148,6 +168,12 @@ extension Call {
 }
 
 extension Tensor {
+    /// Whether a tensor [batch, heads, rows, columns] has rows without gaps that don't lie on top of each other, as the kernel needs them.
+    fileprivate var hasRows: Bool {
+        let (columns, isDense): (Int, Bool) = (layout.size(3), layout.size(3) <= 1 || layout.stride(3) == 1)
+        return isDense && (layout.size(2) <= 1 || layout.stride(2) >= Swift.max(columns, 1))
+    }
+
     /// `softmax(query @ key^T * scale + mask) @ value`, this tensor being the query.
     ///
     /// - Parameters:

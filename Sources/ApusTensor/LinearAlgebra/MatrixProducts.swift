@@ -133,6 +133,7 @@ extension Operator {
                 let (a, b) = try call.factors(1, 2, ranks: (rank, rank))
                 let base = try call.tensor(0)
                 guard base.dtype == a.dtype else { throw call.differentDTypes(base, a) }
+                for factor in [try call.scalar(3), try call.scalar(4)] { try call.requireFits(factor, a.dtype.accumulation) }
                 let product = try Shape(Array(a.shape.sizes.dropLast()) + [b.shape[-1]], in: call.name)
                 _ = try call.expandedSizes(base.shape, to: product.sizes)
                 return [TensorSpec(a.dtype, product)]

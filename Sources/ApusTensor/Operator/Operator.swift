@@ -156,7 +156,8 @@ public final class Operator: Sendable {
         self.samples = samples
     }
 
-    /// An operator that is its decomposition: the rule and the gradient follow from the operations it is made of.
+    /// An operator that is its decomposition: the rule and the gradient follow from the operations it is made of. Their errors bear its name,
+    /// which is the one that the caller knows.
     static func composite(
         _ schema: String, _ documentation: String, effects: Effects = [], gradient: Gradient? = nil,
         samples: @escaping @Sendable () throws -> [[OperatorArgument]], _ decomposition: @escaping Decomposition
@@ -164,7 +165,7 @@ public final class Operator: Sendable {
         Operator(
             schema, documentation, effects: effects,
             rule: { try $0.operator.specsOfDecomposition($0) }, kernel: .composite,
-            gradient: gradient, decomposition: decomposition, samples: samples)
+            gradient: gradient, decomposition: { call in try naming(call.name) { try decomposition(call) } }, samples: samples)
     }
 
     /// `aten::add.Tensor`.

@@ -2,9 +2,11 @@ import ApusSymbolic
 import CApusKernels
 
 extension Pointwise {
-    /// Parameters x, y and z of a micro-operation (i and j are x and y as integers) from the numbers at these argument positions.
+    /// Parameters x, y and z of a micro-operation (i and j are x and y as integers) from the numbers at these argument positions, which the
+    /// dtype that it is computed in must be able to hold.
     static func numbers(_ x: Int, _ y: Int? = nil, _ z: Int? = nil) -> Parameters {
-        { call, _ in
+        { call, compute in
+            for position in [x, y, z].compactMap({ $0 }) { try call.requireFits(call.scalar(position), compute.accumulation) }
             var parameters = apus_params()
             (parameters.x, parameters.i) = try call.number(x)
             if case .scalar(.complex(let value)) = call[x] { parameters.x_imaginary = value.imaginary }
@@ -41,6 +43,8 @@ extension Call {
     func operand(_ index: Int) throws -> Tensor {
         guard case .scalar(let scalar) = self[index] else { return try tensor(index).conj() }
         let dtype: DType = try self.operator.pointwiseForm?(self).computeDType(self) ?? scalar.defaultDType
+        // An operand that is too large becomes infinite, where a number to be converted would be refused.
+        if !scalar.fits(dtype) { return try Tensor.scalar(scalar, dtype: dtype.isComplex ? .complex128 : .float64).to(dtype).conj() }
         return try Tensor.scalar(scalar, dtype: dtype).conj()
     }
 }

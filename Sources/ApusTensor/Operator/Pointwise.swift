@@ -92,6 +92,10 @@ package struct Pointwise: Sendable {
         if operation == APUS_OP_WHERE, case .tensor(let condition) = call[firstOperand], condition.dtype != .bool {
             throw call.error(.dtypeMismatch, "the condition must be bool, not \(condition.dtype)")
         }
+        // Numbers that the dtype can't hold are found here where they are known, so that a trace refuses them too.
+        if let parameters, !call.arguments.contains(where: { if case .scalar(let number) = $0 { number.isSymbolic } else { false } }) {
+            _ = try parameters(call, compute)
+        }
         var shape: Shape?
         for operand in 0..<arity {
             guard case .tensor(let tensor) = call[position(operand)] else { continue }
@@ -191,8 +195,9 @@ func check(_ status: Int32, _ call: Call, badIndex: Int64? = nil) throws {
 
 @inline(never)
 private func failure(_ status: Int32, _ call: Call, _ badIndex: Int64?) -> TensorError {
-    let dtypes: String = call.arguments.compactMap { if case .tensor(let tensor) = $0 { "\(tensor.dtype)" } else { nil } }
-        .joined(separator: ", ")
+    var tensors: [Tensor] = []
+    for argument in call.arguments { argument.forEachReference { tensors.append($0) } }
+    let dtypes: String = tensors.map { "\($0.dtype)" }.joined(separator: ", ")
     switch UInt32(bitPattern: status) {
     case APUS_UNSUPPORTED.rawValue: return call.error(.dtypeMismatch, "does not take \(dtypes)")
     case APUS_DIVISION_BY_ZERO.rawValue: return call.error(.invalidArgument, "division of an integer by zero")
@@ -202,6 +207,8 @@ private func failure(_ status: Int32, _ call: Call, _ badIndex: Int64?) -> Tenso
     case APUS_OUT_OF_MEMORY.rawValue: return call.error(.outOfMemory, "no memory for intermediate results")
     case APUS_EMPTY_REDUCTION.rawValue: return call.error(.emptyReduction, "of no elements")
     case APUS_RANK_TOO_HIGH.rawValue: return call.error(.unsupported, "more than \(APUS_MAX_RANK) dimensions")
-    default: return call.error(.invalidArgument, "the kernel refused its arguments (\(String(cString: apus_status_message(status))))")
+    default:
+        let specs: String = tensors.map { "\($0.spec)" }.joined(separator: ", ")
+        return call.error(.invalidArgument, "does not take \(specs) (\(String(cString: apus_status_message(status))))")
     }
 }

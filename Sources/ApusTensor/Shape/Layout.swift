@@ -10,8 +10,9 @@ public final class Layout: @unchecked Sendable {
     public let isContiguous: Bool
     @usableFromInline let numbers: UnsafeMutablePointer<Int64>
 
-    @inlinable public var sizes: UnsafePointer<Int64> { UnsafePointer(numbers) }
-    @inlinable public var strides: UnsafePointer<Int64> { UnsafePointer(numbers + rank) }
+    /// The numbers as kernels read them, unchecked: for this package only.
+    @inlinable package var sizes: UnsafePointer<Int64> { UnsafePointer(numbers) }
+    @inlinable package var strides: UnsafePointer<Int64> { UnsafePointer(numbers + rank) }
 
     /// The layout of a zero-dimensional tensor.
     public static let scalar = Layout(rank: 0, count: 1, isContiguous: true) { _ in }
@@ -89,11 +90,13 @@ public final class Layout: @unchecked Sendable {
     public var sizesArray: [Int] { (0..<rank).map { Int(numbers[$0]) } }
     public var stridesArray: [Int] { (0..<rank).map { Int(numbers[rank + $0]) } }
 
+    /// The size of a dimension, which must exist: it is not checked. Outside of this package `sizesArray` tells sizes.
     @inlinable
-    public func size(_ dim: Int) -> Int { Int(numbers[dim]) }
+    package func size(_ dim: Int) -> Int { Int(numbers[dim]) }
 
+    /// The stride of a dimension, which must exist: it is not checked. Outside of this package `stridesArray` tells strides.
     @inlinable
-    public func stride(_ dim: Int) -> Int { Int(numbers[rank + dim]) }
+    package func stride(_ dim: Int) -> Int { Int(numbers[rank + dim]) }
 
     @inlinable
     public func hasSameSizes(as other: Layout) -> Bool {

@@ -87,9 +87,16 @@ static void moments(const job *j, int64_t first, int64_t count, int64_t step, ch
     *m2_out = m2 < 0 ? 0 : m2;
 }
 
-static int start(job *j) {
-    if (j->batch < 0 || j->channels < 0 || j->spatial < 0) return APUS_INVALID_ARGUMENT;
+/// `statistics`: how many means and variances there are.
+static int start(job *j, int64_t statistics) {
+    int64_t planes;
     if (!apus_dtype_is_floating(j->in->dtype)) return APUS_UNSUPPORTED;
+    if (j->batch < 0 || j->channels < 0 || j->spatial < 0 || __builtin_mul_overflow(j->batch, j->channels, &planes)) return APUS_INVALID_ARGUMENT;
+    const apus_view *whole[] = {j->in, j->grad, j->out}, *parameters[] = {j->weight, j->bias, j->grad_weight, j->grad_bias}, *own[] = {j->mean, j->variance, j->rstd};
+    for (int k = 0; k < 3; k++)
+        if (!apus_has_count(whole[k], planes, j->spatial) || !apus_has_count(own[k], statistics, 1)) return APUS_INVALID_ARGUMENT;
+    for (int k = 0; k < 4; k++)
+        if (!apus_has_count(parameters[k], j->channels, 1)) return APUS_INVALID_ARGUMENT;
     j->work = apus_work_dtype(j->in->dtype);
     return APUS_OK;
 }
@@ -110,7 +117,7 @@ static void inference_range(void *context, int64_t begin, int64_t end) {
 int apus_batch_norm_inference(int64_t batch, int64_t channels, int64_t spatial, double epsilon, const apus_view *in, const apus_view *weight, const apus_view *bias,
                               const apus_view *mean, const apus_view *variance, const apus_view *out) {
     job j = {.batch = batch, .channels = channels, .spatial = spatial, .epsilon = epsilon, .in = in, .weight = weight, .bias = bias, .mean = mean, .variance = variance, .out = out};
-    int status = start(&j);
+    int status = start(&j, channels);
     if (status != APUS_OK) return status;
     apus_parallel_for(batch * channels, 16384 / APUS_MAX(spatial, 1) + 1, inference_range, &j);
     return finish(&j);
@@ -131,7 +138,7 @@ static void statistics_range(void *context, int64_t begin, int64_t end) {
 
 int apus_batch_norm_statistics(int64_t batch, int64_t channels, int64_t spatial, const apus_view *in, const apus_view *mean, const apus_view *variance) {
     job j = {.batch = batch, .channels = channels, .spatial = spatial, .in = in, .mean = mean, .variance = variance};
-    int status = start(&j);
+    int status = start(&j, channels);
     if (status != APUS_OK) return status;
     apus_parallel_for(channels, 16384 / APUS_MAX(spatial * batch, 1) + 1, statistics_range, &j);
     return finish(&j);
@@ -164,7 +171,7 @@ int apus_batch_norm_backward(bool training, int64_t batch, int64_t channels, int
                              const apus_view *mean, const apus_view *rstd, const apus_view *grad_in, const apus_view *grad_weight, const apus_view *grad_bias) {
     job j = {.training = training, .batch = batch, .channels = channels, .spatial = spatial, .grad = grad, .in = in, .weight = weight, .mean = mean, .rstd = rstd,
              .out = grad_in, .grad_weight = grad_weight, .grad_bias = grad_bias};
-    int status = start(&j);
+    int status = start(&j, channels);
     if (status != APUS_OK) return status;
     apus_parallel_for(channels, 8192 / APUS_MAX(spatial * batch, 1) + 1, batch_backward_range, &j);
     return finish(&j);
@@ -194,9 +201,10 @@ static void group_range(void *context, int64_t begin, int64_t end) {
 int apus_group_norm(int64_t batch, int64_t channels, int64_t spatial, int64_t groups, double epsilon, const apus_view *in, const apus_view *weight, const apus_view *bias,
                     const apus_view *out, const apus_view *mean, const apus_view *rstd) {
     job j = {.batch = batch, .channels = channels, .spatial = spatial, .groups = groups, .epsilon = epsilon, .in = in, .weight = weight, .bias = bias, .out = out, .mean = mean, .rstd = rstd};
-    int status = start(&j);
+    int64_t statistics;
+    if (groups < 1 || channels % groups != 0 || __builtin_mul_overflow(batch, groups, &statistics)) return APUS_INVALID_ARGUMENT;
+    int status = start(&j, statistics);
     if (status != APUS_OK) return status;
-    if (groups < 1 || channels % groups != 0) return APUS_INVALID_ARGUMENT;
     apus_parallel_for(batch * groups, 16384 / APUS_MAX(spatial * (channels / groups), 1) + 1, group_range, &j);
     return finish(&j);
 }
@@ -231,10 +239,12 @@ static void group_backward_range(void *context, int64_t begin, int64_t end) {
 
 int apus_group_norm_backward(int64_t batch, int64_t channels, int64_t spatial, int64_t groups, const apus_view *grad, const apus_view *in, const apus_view *mean,
                              const apus_view *rstd, const apus_view *weight, const apus_view *grad_in, const apus_view *grad_weight, const apus_view *grad_bias) {
-    job j = {.batch = batch, .channels = channels, .spatial = spatial, .groups = groups, .grad = grad, .in = in, .mean = mean, .rstd = rstd, .weight = weight, .out = grad_in};
-    int status = start(&j);
+    job j = {.batch = batch, .channels = channels, .spatial = spatial, .groups = groups, .grad = grad, .in = in, .mean = mean, .rstd = rstd, .weight = weight, .out = grad_in, .grad_weight = grad_weight,
+             .grad_bias = grad_bias};
+    int64_t statistics;
+    if (groups < 1 || channels % groups != 0 || __builtin_mul_overflow(batch, groups, &statistics)) return APUS_INVALID_ARGUMENT;
+    int status = start(&j, statistics);
     if (status != APUS_OK) return status;
-    if (groups < 1 || channels % groups != 0) return APUS_INVALID_ARGUMENT;
     j.sums = apus_allocate(batch * channels * 16);
     if (!j.sums) return APUS_OUT_OF_MEMORY;
     apus_parallel_for(batch * groups, 8192 / APUS_MAX(spatial * (channels / groups), 1) + 1, group_backward_range, &j);

@@ -83,7 +83,9 @@ static void forward_range(void *context, int64_t begin, int64_t end) {
 
 static int forward(job *j, const apus_view *weight, const apus_view *bias) {
     if (!apus_dtype_is_floating(j->in->dtype) || !apus_dtype_is_floating(j->out->dtype)) return APUS_UNSUPPORTED;
-    if (j->rows < 0 || j->columns < 0) return APUS_INVALID_ARGUMENT;
+    if (!apus_has_count(j->in, j->rows, j->columns) || !apus_has_count(j->out, j->rows, j->columns) || !apus_has_count(weight, j->columns, 1) ||
+        !apus_has_count(bias, j->columns, 1) || !apus_has_count(j->mean, j->rows, 1) || !apus_has_count(j->rstd, j->rows, 1))
+        return APUS_INVALID_ARGUMENT;
     j->work = apus_work_dtype(j->in->dtype);
     void *owned_weight = NULL, *owned_bias = NULL;
     bool ok = packed(weight, j->columns, j->work, &j->weight, &owned_weight) && packed(bias, j->columns, j->work, &j->bias, &owned_bias);
@@ -136,7 +138,9 @@ static void backward_range(void *context, int64_t begin, int64_t end) {
 int apus_layer_norm_backward(int64_t rows, int64_t columns, const apus_view *grad, const apus_view *in, const apus_view *mean, const apus_view *rstd,
                              const apus_view *weight, const apus_view *grad_in, const apus_view *grad_weight, const apus_view *grad_bias) {
     if (!apus_dtype_is_floating(in->dtype) || !apus_dtype_is_floating(grad->dtype)) return APUS_UNSUPPORTED;
-    if (rows < 0 || columns < 0) return APUS_INVALID_ARGUMENT;
+    if (!apus_has_count(grad, rows, columns) || !apus_has_count(in, rows, columns) || !apus_has_count(grad_in, rows, columns) || !apus_has_count(mean, rows, 1) ||
+        !apus_has_count(rstd, rows, 1) || !apus_has_count(weight, columns, 1) || !apus_has_count(grad_weight, columns, 1) || !apus_has_count(grad_bias, columns, 1))
+        return APUS_INVALID_ARGUMENT;
     job j = {.rows = rows, .columns = columns, .in = in, .grad = grad, .mean = mean, .rstd = rstd, .out = grad_in, .work = apus_work_dtype(in->dtype)};
     int64_t parts = APUS_MAX(1, APUS_MIN(BACKWARD_PARTS, rows)), wide = apus_dtype_size(j.work);
     j.part_rows = (rows + parts - 1) / parts;

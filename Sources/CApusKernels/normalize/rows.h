@@ -23,6 +23,12 @@ static inline const void *apus_row_in(const char *data, int64_t stride, int64_t 
     for (int64_t i = 0; i < n; i++) cast(scratch + i * wide, data + i * stride, NULL, NULL, 1, NULL);
     return scratch;
 }
+/// Whether a view, where there is one, has `a * b` elements of a floating dtype: what a kernel that is told counts will touch.
+static inline bool apus_has_count(const apus_view *view, int64_t a, int64_t b) {
+    int64_t count;
+    if (!view) return true;
+    return apus_dtype_is_floating(view->dtype) && a >= 0 && b >= 0 && !__builtin_mul_overflow(a, b, &count) && apus_view_count(view) == count;
+}
 /// Where to compute a row that goes to memory: the memory itself, or scratch.
 static inline void *apus_row_target(char *data, int64_t stride, int64_t n, int32_t dtype, int32_t work, char *scratch) {
     return dtype == work && (stride == apus_dtype_size(dtype) || n == 1) ? data : scratch;

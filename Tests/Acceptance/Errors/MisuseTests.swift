@@ -7,13 +7,13 @@ import Testing
     @Test func memoryThatIsNotThere() throws {
         #expect(
             text { _ = try Tensor.zeros([SymInt(1 << 50)]) }
-                == "full: no memory for a tensor of float32[1125899906842624], 4503599627370496 bytes")
+                == "zeros: no memory for a tensor of float32[1125899906842624], 4503599627370496 bytes")
         #expect(
             text { _ = try Tensor.zeros([SymInt(1 << 59)], dtype: .float64) }
-                == "full: a tensor of shape [576460752303423488] has too many elements")
-        #expect(text { _ = try Tensor.ones([SymInt(Int.max)]) } == "full: a tensor of shape [9223372036854775807] has too many elements")
+                == "zeros: a tensor of shape [576460752303423488] has too many elements")
+        #expect(text { _ = try Tensor.ones([SymInt(Int.max)]) } == "ones: a tensor of shape [9223372036854775807] has too many elements")
         #expect(
-            text { _ = try Tensor.ones([SymInt(Int.max), 0]) } == "full: a tensor of shape [9223372036854775807, 0] has too many elements")
+            text { _ = try Tensor.ones([SymInt(Int.max), 0]) } == "ones: a tensor of shape [9223372036854775807, 0] has too many elements")
         #expect(try Tensor.ones([SymInt(1 << 40), 0, 1024]).array(of: Float.self) == [])
         #expect(
             text { _ = try Tensor.randn([SymInt(1 << 48)]) }

@@ -151,4 +151,16 @@ private func same(_ a: Tensor?, _ b: Tensor?, _ tolerance: Double) throws -> Boo
         #expect(try y.array(of: Float.self) == [4, 4])
         #expect(try program.stateDict["second"]?.array(of: Float.self) == [2, 2])
     }
+
+    /// Names come from files: a submodule is made for each dot, as deep as there are dots.
+    @Test func namesWithMoreDotsThanATrainerTakes() throws {
+        let tensor = try Tensor.ones([2])
+        func name(_ dots: Int) -> String { String(repeating: "a.", count: dots) + "weight" }
+        let fits = try ProgramParameters([(name: name(500), tensor: tensor)])
+        #expect(try ModuleState(of: fits).entries.map(\.name) == [name(500)])
+        let error = #expect(throws: ProgramError.self) { _ = try ProgramParameters([(name: name(100_000), tensor: tensor)]) }
+        #expect(
+            error?.message
+                == "a parameter's name has 100000 dots, more than the 500 that a trainer takes: '\(String(repeating: "a.", count: 20))...'")
+    }
 }

@@ -1,56 +1,55 @@
 import ApusSymbolic
+import BadCalls
 import Testing
 
 @testable import ApusTensor
 
-/// Bad calls through every operator record: whatever an argument is replaced by, the operator computes or throws a typed error. That the
-/// test ends at all says that none trapped.
+/// Bad calls through every operator record: whatever arguments are replaced by, the operator computes or throws a typed error, eagerly and
+/// under a gradient. That the test ends at all says that none trapped and none read beyond its arguments, whose memory is guarded.
 @Suite struct BadCallTests {
-    private static func replacements() throws -> [OperatorArgument] {
-        [
-            .none, .tensor(try .sample([0])), .tensor(try .sample([2, 0, 3], dtype: .int64)), .tensor(try .sample([5, 7])),
-            .tensor(try .sample([2, 3], dtype: .bool)), .tensor(try .sample([2, 3], dtype: .complex64)),
-            .tensor(try .sample([], dtype: .int64)),
-            .tensor(try .sample([1, 1, 1, 1, 1, 1, 2])), .tensor(try .sample([3], dtype: .float16)), .tensors([]),
-            .tensors([try .sample([2]), try .sample([2, 3], dtype: .int64)]), .int(-1), .int(.max), .int(.min), .int(1 << 40),
-            .double(.nan),
-            .double(.infinity), .double(-1e300), .bool(true), .ints([Int]()), .ints([-1, -1]), .ints([.max, .max]), .ints([.min]),
-            .ints([0, 0, 0, 0]), .ints([7, -9]), .floats([.nan, 1]), .bools([true]), .string("nonsense"), .dtype(.bool),
-            .dtype(.complex128),
-            .dtype(.uint8),
-        ]
+    @Test func noCallTraps() throws {
+        let (calls, refused) = try Self.drive { operation, arguments in _ = try apply(operation, arguments) }
+        #expect(calls > 100_000)
+        #expect(refused > calls / 4)
     }
 
-    @Test func noCallTraps() throws {
-        var calls = 0
-        var thrown = 0
+    @Test func noGradientTraps() throws {
+        let (calls, refused) = try Self.drive { operation, arguments in
+            guard operation.isDifferentiable else { return }
+            try Self.differentiate(operation, arguments)
+        }
+        #expect(calls > 100_000)
+        #expect(refused > calls / 4)
+    }
+
+    /// Makes every bad call; the numbers of calls and of those that threw a `TensorError`. Other errors fail the test.
+    private static func drive(_ run: (Operator, [OperatorArgument]) throws -> Void) throws -> (calls: Int, refused: Int) {
+        let bad = try BadCalls()
+        var (calls, refused) = (0, 0)
         for operation in OperatorTable.all {
-            guard let sample = try operation.samples().first else { continue }
-            for position in sample.indices {
-                for replacement in try Self.replacements() {
-                    var arguments = sample
-                    arguments[position] = replacement
-                    calls += 1
-                    thrown += try Self.isRefused(operation, arguments) ? 1 : 0
+            try bad.each(of: operation) { arguments in
+                calls += 1
+                do { try run(operation, arguments) } catch is TensorError { refused += 1 } catch {
+                    Issue.record("\(operation) threw \(type(of: error)): \(error)")
                 }
             }
-            calls += 1
-            thrown += try Self.isRefused(operation, []) ? 1 : 0
         }
-        #expect(calls > 10_000)
-        #expect(thrown > calls / 4)
+        return (calls, refused)
     }
 
-    /// Runs a call; true where it threw a `TensorError`. Other errors fail the test.
-    private static func isRefused(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> Bool {
-        do {
-            _ = try apply(operation, arguments)
-            return false
-        } catch is TensorError {
-            return true
-        } catch {
-            Issue.record("\(operation) threw \(type(of: error)): \(error)")
-            return true
+    /// The gradient of the sum of everything that an operator gives.
+    private static func differentiate(_ operation: Operator, _ arguments: [OperatorArgument]) throws {
+        var sources: [Tensor] = []
+        for argument in arguments { argument.forEachReference { if $0.dtype.isDifferentiable { sources.append($0) } } }
+        guard !sources.isEmpty else { return }
+        _ = try valueAndGradient(at: sources) { given in
+            var next = given.makeIterator()
+            let replaced = arguments.map { argument in argument.map { $0.dtype.isDifferentiable ? next.next() ?? $0 : $0 } }
+            var total = try Tensor.zeros([], dtype: .float64)
+            for result in try apply(operation, replaced) {
+                try result.forEachReference { if $0.dtype.isFloatingPoint { total = try total + $0.to(.float64).sum() } }
+            }
+            return total
         }
     }
 }

@@ -70,9 +70,7 @@ extension Operator {
                 let number: Scalar = try value.map { try call.scalar($0) } ?? constant
                 let natural: DType = value == nil || isScalarTensor ? .float32 : number.defaultDType
                 let result: DType = try dtype.flatMap { try call.dtype($0) } ?? like.map { try call.tensor($0).dtype } ?? natural
-                if case .complex = number, !result.isComplex {
-                    throw call.error(.dtypeMismatch, "the number \(number) can't be converted to \(result)")
-                }
+                try call.requireFits(number, result.fillRange)
                 return [TensorSpec(result, shape)]
             },
             kernel: .compute { call, outputs in try call.fill(outputs[0], with: value.map { try call.scalar($0) } ?? constant) },
@@ -100,6 +98,8 @@ extension Operator {
 extension Call {
     /// Writes one number everywhere.
     func fill(_ output: Tensor, with scalar: Scalar) throws {
+        // A number that was symbolic in the rule is known here.
+        try requireFits(scalar, output.dtype.fillRange)
         var out = output.view
         if let value = scalar.intValue {
             try check(apus_fill_int(Int64(value), &out), self)
@@ -114,6 +114,11 @@ extension Call {
     }
 }
 
+extension DType {
+    /// The dtype whose range a number that fills a tensor must fit: PyTorch fills halves through float32, and what is too large becomes infinite.
+    fileprivate var fillRange: DType { self == .float16 || self == .bfloat16 ? .float64 : self }
+}
+
 extension Tensor {
     /// A tensor of one number. Without a dtype: bool, int64, float32 or complex64 after the number.
     public static func full(_ sizes: [SymInt], _ value: some ScalarConvertible, dtype: DType? = nil) throws -> Tensor {
@@ -121,16 +126,22 @@ extension Tensor {
     }
 
     /// Zeros.
-    public static func zeros(_ sizes: [SymInt], dtype: DType = .float32) throws -> Tensor { try full(sizes, 0, dtype: dtype) }
+    public static func zeros(_ sizes: [SymInt], dtype: DType = .float32) throws -> Tensor {
+        try naming("zeros") { try full(sizes, 0, dtype: dtype) }
+    }
     /// Ones.
-    public static func ones(_ sizes: [SymInt], dtype: DType = .float32) throws -> Tensor { try full(sizes, 1, dtype: dtype) }
+    public static func ones(_ sizes: [SymInt], dtype: DType = .float32) throws -> Tensor {
+        try naming("ones") { try full(sizes, 1, dtype: dtype) }
+    }
 
     /// Zeros of this tensor's shape and dtype.
-    public func zerosLike() throws -> Tensor { try Tensor.full(shape.sizes, 0, dtype: dtype) }
+    public func zerosLike() throws -> Tensor { try naming("zeros_like") { try Tensor.full(shape.sizes, 0, dtype: dtype) } }
     /// Ones of this tensor's shape and dtype.
-    public func onesLike() throws -> Tensor { try Tensor.full(shape.sizes, 1, dtype: dtype) }
+    public func onesLike() throws -> Tensor { try naming("ones_like") { try Tensor.full(shape.sizes, 1, dtype: dtype) } }
     /// One number in this tensor's shape and dtype.
-    public func fullLike(_ value: some ScalarConvertible) throws -> Tensor { try Tensor.full(shape.sizes, value, dtype: dtype) }
+    public func fullLike(_ value: some ScalarConvertible) throws -> Tensor {
+        try naming("full_like") { try Tensor.full(shape.sizes, value, dtype: dtype) }
+    }
 
     /// A zero-dimensional tensor of a number. Without a dtype: bool, int64, float32 or complex64 after the number.
     public static func scalar(_ value: Scalar, dtype: DType? = nil) throws -> Tensor {

@@ -17,8 +17,9 @@ extension Operator {
         "aten::linspace(Scalar start, Scalar end, int steps, *, \(options)) -> Tensor",
         "`steps` evenly spaced numbers from `start` to `end`, both included; float32 unless asked for otherwise. Negative steps are an error.",
         rule: { call in
-            _ = (try call.scalar(0), try call.scalar(1))
-            return [TensorSpec(try call.dtype(3) ?? .float32, try Shape([call.int(2)], in: call.name))]
+            let dtype: DType = try call.dtype(3) ?? .float32
+            for bound in [try call.scalar(0), try call.scalar(1)] { try call.requireFits(bound, dtype.accumulation) }
+            return [TensorSpec(dtype, try Shape([call.int(2)], in: call.name))]
         },
         kernel: .compute { call, outputs in
             var out = outputs[0].view
@@ -97,6 +98,7 @@ private struct Arange {
         guard stride != 0 else { throw call.error(.invalidArgument, "the step must not be 0") }
         guard stride > 0 ? last >= first : last <= first else { throw Arange.mismatch(start, end, step, call) }
         if dtype.isInteger {
+            for number in [start, end, step] { try call.requireFits(number, .int64) }
             let (a, b, c) = (Int(Int64(saturating: first)), Int(Int64(saturating: last)), Int(Int64(saturating: stride)))
             guard c != 0 else { throw call.error(.invalidArgument, "the step \(stride) is 0 in \(dtype)") }
             count = max((SymInt(b) - SymInt(a)).ceilDivided(by: SymInt(c)), 0)

@@ -52,7 +52,7 @@ extension Operator {
             schema, documentation, plain,
             form: { call in
                 let alpha: Scalar = try call.scalar(2)
-                if alpha.isKnown(1) { return plain }
+                if alpha.isKnown(1), !alpha.isBool { return plain }
                 try call.requireFactor(alpha, for: try weighted.computeDType(call))
                 return weighted
             },
@@ -88,13 +88,13 @@ extension Operator {
 }
 
 extension Call {
-    /// Refuses a factor that is no integer for tensors that are.
+    /// Refuses a factor that is no integer for tensors that are, a bool for tensors that are not, and one that the dtype can't hold.
     fileprivate func requireFactor(_ factor: Scalar, for compute: DType) throws {
-        guard !compute.isDifferentiable else { return }
         switch factor {
-        case .float, .complex: throw error(.dtypeMismatch, "the factor \(factor) is no integer, but the tensors are of \(compute)")
         case .bool where compute != .bool: throw error(.dtypeMismatch, "the factor \(factor) is a bool, but the tensors are of \(compute)")
-        default: break
+        case .float where !compute.isDifferentiable, .complex where !compute.isDifferentiable:
+            throw error(.dtypeMismatch, "the factor \(factor) is no integer, but the tensors are of \(compute)")
+        default: try requireFits(factor, compute.accumulation)
         }
     }
 

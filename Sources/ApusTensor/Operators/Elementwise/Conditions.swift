@@ -150,11 +150,10 @@ extension Call {
 }
 
 extension Scalar {
-    /// The number as one of the kind of this dtype, so that it does not promote tensors of the dtype. Complex numbers have no place in
-    /// real dtypes, nor have NaN and the infinities in integers.
+    /// The number as one of the kind of this dtype, so that it does not promote tensors of the dtype. Throws where the dtype can't hold it.
     func converted(to dtype: DType, in call: Call) throws -> Scalar {
-        func misfit() -> TensorError { call.error(.dtypeMismatch, "the value \(self) can't be converted to \(dtype)") }
-        if case .complex = self, !dtype.isComplex { throw misfit() }
+        try call.requireFits(self, dtype)
+        func misfit() -> TensorError { call.error(.dtypeMismatch, "the number \(self) can't be converted to \(dtype)") }
         guard !dtype.isDifferentiable else { return self }
         if dtype == .bool {
             guard let value = doubleValue else { throw misfit() }

@@ -122,10 +122,21 @@ extension Operator {
         let positions: [Int] = [low, high].compactMap { $0 }
         let pointwise = Pointwise(
             APUS_OP_CLAMP_SCALARS, arity: 1, taking: .realNumbers, promoting: positions,
-            parameters: { call, _ in
+            parameters: { call, compute in
+                for position in positions {
+                    if let number = try call.optionalScalar(position) { try call.requireFits(number, compute) }
+                }
                 var parameters = apus_params()
-                (parameters.x, parameters.i) = try low.map { try call.number($0, default: -.infinity, .min) } ?? (-.infinity, .min)
-                (parameters.y, parameters.j) = try high.map { try call.number($0, default: .infinity, .max) } ?? (.infinity, .max)
+                (parameters.x, parameters.i) = try low.map { try call.bound($0, compute, -.infinity, .min) } ?? (-.infinity, .min)
+                (parameters.y, parameters.j) = try high.map { try call.bound($0, compute, .infinity, .max) } ?? (.infinity, .max)
+                return parameters
+            })
+        // Between NaN and anything there is nothing: no element is above infinity, and all become NaN.
+        let nowhere = Pointwise(
+            APUS_OP_THRESHOLD, arity: 1, taking: .realNumbers, promoting: positions,
+            parameters: { _, _ in
+                var parameters = apus_params()
+                (parameters.x, parameters.y) = (.infinity, .nan)
                 return parameters
             })
         return elementwise(
@@ -136,12 +147,14 @@ extension Operator {
                 guard try positions.contains(where: { try call.optionalScalar($0) != nil }) else {
                     throw call.error(.invalidArgument, "at least one of 'min' and 'max' must be given")
                 }
-                return pointwise
+                let isNowhere: Bool = try positions.contains { try call.optionalScalar($0)?.doubleValue?.isNaN ?? false }
+                return isNowhere ? nowhere : pointwise
             },
             gradient: { g in
                 let lowest: Scalar? = try low.flatMap { try g.call.optionalScalar($0) }
                 let highest: Scalar? = try high.flatMap { try g.call.optionalScalar($0) }
                 return try g.unary { gradient, x in
+                    if [lowest, highest].contains(where: { $0?.doubleValue?.isNaN ?? false }) { return try gradient.zerosLike() }
                     var kept: Tensor = gradient
                     if let lowest { kept = try kept.maskedFill(x .< lowest, 0) }
                     if let highest { kept = try kept.maskedFill(x .> highest, 0) }
@@ -154,6 +167,15 @@ extension Operator {
                     ? [[.int(-1), .int(1)], [.double(0.5), .none], [.none, .double(0.5)]] : [[.double(0.5)], [.int(1)]]
                 return try bounds.flatMap { try pointwise.unarySamples(-2...2, $0) }
             })
+    }
+}
+
+extension Call {
+    /// A bound of clamping, or a stand-in where none is given. In an unsigned dtype a negative one wraps around, as in PyTorch.
+    fileprivate func bound(_ index: Int, _ compute: DType, _ double: Double, _ integer: Int64) throws -> (Double, Int64) {
+        if case .none = self[index] { return (double, integer) }
+        let (real, whole) = try number(index, default: double, integer)
+        return (real, compute == .uint8 ? Int64(UInt8(truncatingIfNeeded: whole)) : whole)
     }
 }
 

@@ -11,12 +11,15 @@ extension Operator {
             let x = try call.tensor(0)
             var sizes = x.shape.sizes
             for (dim, before, after) in try call.pads(x.shape) {
-                sizes[dim] += before + after
-                try require(
-                    sizes[dim] >= 0,
+                func tooMuch() -> TensorError {
                     call.error(
-                        .shapeMismatch, "the pads (\(before), \(after)) leave less than nothing of dimension \(dim) of shape \(x.shape)"))
+                        .shapeMismatch, "the pads (\(before), \(after)) leave less than nothing of dimension \(dim) of shape \(x.shape)")
+                }
+                // What is cut off must be there: a pad at the other end makes up for nothing.
+                try require(sizes[dim] + smaller(before, 0) + smaller(after, 0) >= 0, tooMuch())
+                sizes[dim] += before + after
             }
+            try call.requireFits(call.scalar(2), x.dtype)
             return [TensorSpec(x.dtype, try Shape(sizes, in: call.name))]
         },
         kernel: .compute { call, outputs in
@@ -25,8 +28,9 @@ extension Operator {
             var (source, target) = (StridedView(x.layout), StridedView(outputs[0].layout))
             for (dim, before, after) in try call.pads(x.shape) {
                 let (before, after) = (try call.known(before), try call.known(after))
-                let cutFront: Int = Swift.min(Swift.max(0, 0 - before), source.sizes[dim])
-                let length: Int = Swift.max(0, source.sizes[dim] + Swift.min(0, before) + Swift.min(0, after))
+                let cutFront: Int = Swift.max(0, -before)
+                // The rule has seen that this is not negative.
+                let length: Int = source.sizes[dim] + Swift.min(0, before) + Swift.min(0, after)
                 source.slice(dim, start: cutFront, length: length, step: 1)
                 target.slice(dim, start: Swift.max(0, before), length: length, step: 1)
             }

@@ -134,7 +134,13 @@ extension Call {
         guard target.rank == sizes.count else { throw mismatch() }
         for (a, b) in zip(target.shape, sizes) where !a.isIdentical(to: b) { try require(a == b, mismatch()) }
         let (counts, classes) = try targets(target)
-        let picked: Tensor = try x.gather(dim: dim, classes.unsqueezed(dim)).squeezed(dims: [dim]).neg()
+        let scores: Tensor
+        do {
+            scores = try x.gather(dim: dim, classes.unsqueezed(dim))
+        } catch let outside as TensorError where outside.code == .indexOutOfRange {
+            throw error(.indexOutOfRange, "a target names no class of the scores: \(outside.message)")
+        }
+        let picked: Tensor = try scores.squeezed(dims: [dim]).neg()
         let weights: Tensor = try classWeights(classes, counts, x.dtype)
         return (try (picked * weights).maskedFill(counts.logicalNot(), 0), weights)
     }
@@ -206,8 +212,10 @@ extension Tensor {
     /// Less the score of each target's class. Scores have the classes in dimension 1, or 0 where they have but one dimension.
     public func nllLoss(_ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean, ignoreIndex: Int = -100) throws -> Tensor
     {
-        try applySingle(
-            .nllLossND, [.tensor(self), .tensor(target), .optional(weight), .int(reduction.rawValue), .int(ignoreIndex)])
+        try naming("nll_loss") {
+            try applySingle(
+                .nllLossND, [.tensor(self), .tensor(target), .optional(weight), .int(reduction.rawValue), .int(ignoreIndex)])
+        }
     }
 
     /// The cross entropy between the softmax of these scores and targets: classes (integers), or their probabilities (floating point).
@@ -216,10 +224,13 @@ extension Tensor {
     public func crossEntropy(
         _ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean, ignoreIndex: Int = -100, labelSmoothing: Double = 0
     ) throws -> Tensor {
-        try applySingle(
-            .crossEntropyLoss,
-            [
-                .tensor(self), .tensor(target), .optional(weight), .int(reduction.rawValue), .int(ignoreIndex), .double(labelSmoothing),
-            ])
+        try naming("cross_entropy") {
+            try applySingle(
+                .crossEntropyLoss,
+                [
+                    .tensor(self), .tensor(target), .optional(weight), .int(reduction.rawValue), .int(ignoreIndex),
+                    .double(labelSmoothing),
+                ])
+        }
     }
 }

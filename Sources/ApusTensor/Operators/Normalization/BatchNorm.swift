@@ -45,7 +45,10 @@ extension Operator {
         "The gradients of batch norm's input, weight and bias; empty where `output_mask` says that one isn't wanted.",
         rule: { call in
             let x = try call.tensor(1)
-            try call.requireChannels(x, parameters: [2, 3, 4])
+            try call.requireChannels(x, parameters: [2] + call.statisticsPositions)
+            try call.requireParameterDTypes([2] + call.statisticsPositions, of: x)
+            try call.requireGradient(0, of: x)
+            _ = (try call.meanAndRstdGiven(), try call.double(8))
             let mask = try call.mask3(9)
             let parameters = TensorSpec(try call.optionalTensor(2)?.dtype ?? x.dtype, try Shape([x.shape[1]], in: call.name))
             return [mask[0] ? x.spec : .empty(x.dtype), mask[1] ? parameters : .empty(x.dtype), mask[2] ? parameters : .empty(x.dtype)]
@@ -288,10 +291,20 @@ extension Call {
         }
     }
 
+    /// Where the backward operator may have statistics: the running ones, and those that the forward operator saved. PyTorch saves empty
+    /// vectors outside of training, and so those that are not read are not looked at.
+    fileprivate var statisticsPositions: [Int] { get throws { try bool(7) ? [5, 6] : [3, 4] } }
+
+    /// The statistics that normalised, as they were given: mean and rstd in training, else mean and variance.
+    fileprivate func meanAndRstdGiven() throws -> (Tensor, Tensor) {
+        let positions = try statisticsPositions
+        return (try tensor(positions[0]), try tensor(positions[1]))
+    }
+
     /// The statistics that normalised, from the arguments of the backward operator.
     fileprivate func meanAndRstd() throws -> (Tensor, Tensor) {
-        if try bool(7) { return (try tensor(5).contiguous(), try tensor(6).contiguous()) }
-        return (try tensor(3).contiguous(), try (tensor(4) + double(8)).rsqrt())
+        let (mean, second) = try meanAndRstdGiven()
+        return (try mean.contiguous(), try bool(7) ? second.contiguous() : (second + double(8)).rsqrt())
     }
 }
 
@@ -312,32 +325,55 @@ extension Tensor {
     public func batchNorm(
         runningMean: Tensor, runningVariance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5
     ) throws -> Tensor {
-        try applyTensors(
-            .batchNormNoTraining,
-            [
-                .tensor(self), .optional(weight), .optional(bias), .tensor(runningMean), .tensor(runningVariance), .double(0),
-                .double(epsilon),
-            ])[0]
+        try naming("batch_norm") {
+            try applyTensors(
+                .batchNormNoTraining,
+                [
+                    .tensor(self), .optional(weight), .optional(bias), .tensor(runningMean), .tensor(runningVariance), .double(0),
+                    .double(epsilon),
+                ])[0]
+        }
     }
 
     /// Batch norm by the batch's own statistics, of [batch, channels, ...], with the running statistics moved towards them by `momentum`.
+    /// Throws where a channel has only one value, which has no variance.
     public func batchNormTraining(
         runningMean: Tensor, runningVariance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, momentum: Double = 0.1,
         epsilon: Double = 1e-5
     ) throws -> (output: Tensor, runningMean: Tensor, runningVariance: Tensor) {
-        let results = try applyTensors(
-            .batchNormFunctional,
-            [
-                .tensor(self), .optional(weight), .optional(bias), .tensor(runningMean), .tensor(runningVariance), .bool(true),
-                .double(momentum),
-                .double(epsilon),
-            ])
-        return (results[0], results[3], results[4])
+        try naming("batch_norm") {
+            try requireSeveralValuesPerChannel()
+            let results = try applyTensors(
+                .batchNormFunctional,
+                [
+                    .tensor(self), .optional(weight), .optional(bias), .tensor(runningMean), .tensor(runningVariance), .bool(true),
+                    .double(momentum),
+                    .double(epsilon),
+                ])
+            return (results[0], results[3], results[4])
+        }
     }
 
-    /// Batch norm by the batch's own statistics, of [batch, channels, ...], without running ones.
+    /// Batch norm by the batch's own statistics, of [batch, channels, ...], without running ones. Throws where a channel has only one value,
+    /// which has no variance.
     public func batchNorm(weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5) throws -> Tensor {
+        try naming("batch_norm") {
+            try requireSeveralValuesPerChannel()
+            return try normalizedByBatch(weight: weight, bias: bias, epsilon: epsilon)
+        }
+    }
+
+    /// Batch norm by the batch's own statistics, whatever their number.
+    func normalizedByBatch(weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
         try applyTensors(
             .batchNormNoStats, [.tensor(self), .optional(weight), .optional(bias), .bool(true), .double(0), .double(epsilon)])[0]
+    }
+
+    private func requireSeveralValuesPerChannel() throws {
+        guard rank >= 2 else { return }
+        try require(
+            countPerChannel != 1,
+            TensorError(
+                .shapeMismatch, in: "batch_norm", "training needs more than one value for each channel, but the input has shape \(shape)"))
     }
 }

@@ -58,6 +58,11 @@ extension Operator {
         rule: { call in
             let x = try call.tensor(1)
             try call.requireGroups(x, first: 5, parameters: [4])
+            try call.requireParameterDTypes([2, 3, 4], of: x)
+            try call.requireGradient(0, of: x)
+            let statistics = try Shape([call.int(5), SymInt(call.constant(8))], in: call.name)
+            try call.requireShape(try call.tensor(2), statistics, "a mean")
+            try call.requireShape(try call.tensor(3), statistics, "a rstd")
             let mask = try call.mask3(9)
             let parameters = TensorSpec(try call.optionalTensor(4)?.dtype ?? x.dtype, try Shape([call.int(6)], in: call.name))
             return [mask[0] ? x.spec : .empty(x.dtype), mask[1] ? parameters : .empty(x.dtype), mask[2] ? parameters : .empty(x.dtype)]

@@ -33,7 +33,7 @@ extension Operator {
         }
         let (batch, channels) = (x.shape[0], x.shape[1])
         let alone: Tensor = try x.reshaped([1, batch * channels] + x.shape.sizes.dropFirst(2))
-        let result: Tensor = try alone.batchNorm(
+        let result: Tensor = try alone.normalizedByBatch(
             weight: weight.map { try $0.repeated([batch]) }, bias: bias.map { try $0.repeated([batch]) }, epsilon: call.double(7))
         return [.tensor(try result.reshaped(x.shape))]
     }

@@ -10,7 +10,7 @@ extension Operator {
         "Layer norm over the last dimensions, whose sizes are `normalized_shape`; also the mean and rstd, with size 1 in those dimensions. Floating-point tensors only.",
         rule: { call in
             let x = try call.tensor(0)
-            let inner: Int = try call.normalizedRank(parameters: [2, 3])
+            let inner: Int = try call.normalizedRank(of: x, sizes: 1, parameters: [2, 3])
             var sizes: [SymInt] = x.shape.sizes
             for dim in (x.rank - inner)..<x.rank { sizes[dim] = 1 }
             let statistics = TensorSpec(try call.statisticsDType(parameters: [2, 3]), try Shape(sizes, in: call.name))
@@ -57,6 +57,14 @@ extension Operator {
         rule: { call in
             let x = try call.tensor(1)
             let mask = try call.mask3(7)
+            let inner: Int = try call.normalizedRank(of: x, sizes: 2, parameters: [5, 6])
+            try call.requireParameterDTypes([3, 4, 5, 6], of: x)
+            try call.requireGradient(0, of: x)
+            var sizes: [SymInt] = x.shape.sizes
+            for dim in (x.rank - inner)..<x.rank { sizes[dim] = 1 }
+            let statistics = try Shape(sizes, in: call.name)
+            try call.requireShape(try call.tensor(3), statistics, "a mean")
+            try call.requireShape(try call.tensor(4), statistics, "a rstd")
             let parameters = try Shape(call.ints(2), in: call.name)
             return [
                 mask[0] ? x.spec : .empty(x.dtype),
@@ -122,8 +130,10 @@ extension Operator {
         "aten::rms_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor",
         "`x / sqrt(mean(x^2) + eps) * weight` over the last dimensions; eps is the dtype's smallest step from 1 where absent. Source: Zhang and Sennrich, 2019.",
         rule: { call in
-            _ = try call.normalizedRank(parameters: [2])
-            return [try call.tensor(0).spec]
+            let x = try call.tensor(0)
+            _ = try call.normalizedRank(of: x, sizes: 1, parameters: [2])
+            try call.requireParameterDTypes([2], of: x)
+            return [x.spec]
         },
         kernel: .compute { call, outputs in
             let x: Tensor = try call.tensor(0).contiguous()
@@ -165,11 +175,11 @@ extension TensorSpec {
 }
 
 extension Call {
-    /// Requires that argument 0 ends in the sizes of argument 1, as have the parameters at these positions exactly; the number of sizes.
-    fileprivate func normalizedRank(parameters: [Int]) throws -> Int {
-        let x = try tensor(0)
+    /// Requires that a tensor ends in the sizes that an argument lists, which the parameters at these positions have exactly; the number of
+    /// sizes.
+    fileprivate func normalizedRank(of x: Tensor, sizes: Int, parameters: [Int]) throws -> Int {
         guard x.dtype.isFloatingPoint else { throw error(.dtypeMismatch, "does not take \(x.dtype), only floating-point dtypes") }
-        let target = try Shape(ints(1), in: name)
+        let target = try Shape(ints(sizes), in: name)
         func mismatch() -> TensorError {
             error(.shapeMismatch, "a tensor of shape \(x.shape) does not end in the sizes \(target)")
         }
@@ -193,16 +203,26 @@ extension Call {
 
     /// The dtype of means and reciprocal deviations: the input's, float32 where a half-precision input meets float32 parameters.
     func statisticsDType(parameters: [Int]) throws -> DType {
-        let dtype = try tensor(0).dtype
-        for position in parameters {
-            guard let parameter = try optionalTensor(position), parameter.dtype != dtype else { continue }
-            guard parameter.dtype == .float32, dtype.accumulation == .float32 else {
+        let x = try tensor(0)
+        try requireParameterDTypes(parameters, of: x)
+        return try parameters.contains { try optionalTensor($0).map { $0.dtype != x.dtype } ?? false } ? .float32 : x.dtype
+    }
+
+    /// Requires that parameters and statistics, where they are given, have the input's dtype, or float32 beside an input in half precision.
+    func requireParameterDTypes(_ positions: [Int], of x: Tensor) throws {
+        for position in positions {
+            guard let parameter = try optionalTensor(position), parameter.dtype != x.dtype else { continue }
+            guard parameter.dtype == .float32, x.dtype.accumulation == .float32 else {
                 let what = self.operator.schema.parameters[position].name
-                throw error(.dtypeMismatch, "the \(what) is of \(parameter.dtype), but the input of \(dtype)")
+                throw error(.dtypeMismatch, "the \(what) is of \(parameter.dtype), but the input of \(x.dtype)")
             }
-            return .float32
         }
-        return dtype
+    }
+
+    /// Requires a gradient of the input's dtype and shape: kernels take its memory to be as large.
+    func requireGradient(_ index: Int, of x: Tensor) throws {
+        try requireGradientDType(index, of: x)
+        try requireShape(try tensor(index), x.shape, "a gradient")
     }
 
     fileprivate func rowsAndColumns() throws -> (Int64, Int64) {

@@ -44,11 +44,8 @@ extension Operator {
             "aten::_adaptive_avg_pool\(dims)d_backward(Tensor grad_output, Tensor self) -> Tensor",
             "Spreads each element of the gradient evenly over its window.",
             rule: { call in
-                let (gradient, x) = (try call.tensor(0), try call.tensor(1))
-                try call.requireFloating(x)
-                let sizes = x.shape.sizes.dropLast(dims) + gradient.shape.sizes.suffix(dims)
-                try call.requireShape(gradient, try Shape(Array(sizes), in: call.name), "a gradient")
-                return [x.spec]
+                try call.requireAdaptedGradient(dims)
+                return [try call.tensor(1).spec]
             },
             kernel: .compute { call, outputs in
                 let gradient = try call.dense(0)
@@ -116,15 +113,9 @@ extension Operator {
             "aten::adaptive_max_pool\(dims)d_backward(Tensor grad_output, Tensor self, Tensor indices) -> Tensor",
             "Adds each element of the gradient at the position that its window's largest element had.",
             rule: { call in
-                let (gradient, x) = (try call.tensor(0), try call.tensor(1))
-                try call.requireFloating(x)
-                guard x.rank >= dims + 1, gradient.rank == x.rank, gradient.dtype == x.dtype else {
-                    throw call.error(.shapeMismatch, "a gradient of \(gradient.spec) does not fit an input of \(x.spec)")
-                }
-                let sizes = x.shape.sizes.dropLast(dims) + gradient.shape.sizes.suffix(dims)
-                try call.requireShape(gradient, try Shape(Array(sizes), in: call.name), "a gradient")
-                try call.requireShape(try call.indexTensor(2), gradient.shape, "indices")
-                return [x.spec]
+                try call.requireAdaptedGradient(dims)
+                try call.requireShape(try call.indexTensor(2), try call.tensor(0).shape, "indices")
+                return [try call.tensor(1).spec]
             },
             kernel: .compute { call, outputs in
                 try call.spreadBack(poolingSizes(input: outputs[0], output: try call.tensor(0), dims: dims), indices: 2, outputs[0])
@@ -149,6 +140,20 @@ extension Operator {
 }
 
 extension Call {
+    /// Requires a gradient that pooling the input to some sizes can have.
+    fileprivate func requireAdaptedGradient(_ dims: Int) throws {
+        let (gradient, x) = (try tensor(0), try tensor(1))
+        try requireFloating(x)
+        guard x.rank == dims + 1 || x.rank == dims + 2, gradient.rank == x.rank, gradient.dtype == x.dtype else {
+            throw error(.shapeMismatch, "a gradient of \(gradient.spec) does not fit an input of \(x.spec)")
+        }
+        for size in x.shape.suffix(dims) {
+            try require(size > 0, error(.shapeMismatch, "an input of shape \(x.shape) has nothing to pool"))
+        }
+        let sizes = x.shape.sizes.dropLast(dims) + gradient.shape.sizes.suffix(dims)
+        try requireShape(gradient, try Shape(Array(sizes), in: name), "a gradient")
+    }
+
     fileprivate func adaptedShape(_ shape: Shape, _ dims: Int) throws -> Shape {
         guard shape.count == dims + 1 || shape.count == dims + 2 else {
             throw error(.shapeMismatch, "takes \(dims + 1) or \(dims + 2) dimensions, not shape \(shape)")

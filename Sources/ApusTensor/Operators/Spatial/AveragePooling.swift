@@ -62,6 +62,7 @@ extension Operator {
                 _ = try call.divisor(7)
                 let window = try PoolingWindow(call, dims: dims, at: 2, dilation: nil, ceilMode: 5)
                 try call.requireShape(try call.tensor(0), try window.resultShape(x.shape, call), "a gradient")
+                try call.requireGradientDType(0, of: x)
                 return [x.spec]
             },
             kernel: .compute { call, outputs in

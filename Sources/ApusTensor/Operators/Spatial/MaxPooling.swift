@@ -87,6 +87,8 @@ extension Operator {
                 let window = try PoolingWindow(call, dims: dims, at: 2, dilation: 5, ceilMode: 6)
                 let expected = try window.resultShape(x.shape, call)
                 try call.requireShape(try call.tensor(0), expected, "a gradient")
+                try call.requireFloating(x)
+                try call.requireGradientDType(0, of: x)
                 try call.requireShape(try call.indexTensor(7), expected, "indices")
                 return [x.spec]
             },

@@ -89,6 +89,14 @@ extension Call {
         for (size, wanted) in zip(tensor.shape, expected) where !size.isIdentical(to: wanted) { try require(size == wanted, mismatch()) }
     }
 
+    /// Requires a gradient of the input's dtype: results have the one, and kernels read the other.
+    func requireGradientDType(_ index: Int, of x: Tensor) throws {
+        let gradient = try tensor(index)
+        guard gradient.dtype == x.dtype else {
+            throw error(.dtypeMismatch, "the gradient is of \(gradient.dtype), but the input of \(x.dtype)")
+        }
+    }
+
     func requireFloating(_ tensor: Tensor) throws {
         guard tensor.dtype.isFloatingPoint else { throw error(.dtypeMismatch, "does not take \(tensor.dtype)") }
     }

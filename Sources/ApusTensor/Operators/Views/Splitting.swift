@@ -42,7 +42,7 @@ extension Operator {
             let part: SymInt = size.ceilDivided(by: SymInt(chunks))
             if let known = part.constant, let whole = size.constant {
                 // PyTorch gives all the chunks of an empty dimension, each empty.
-                if known == 0 { return Array(repeating: 0, count: chunks) }
+                if known == 0 { return try parts(call, chunks, 0, size) }
                 return try parts(call, (whole + known - 1) / known, part, size)
             }
             try require(
@@ -60,6 +60,7 @@ extension Operator {
             guard let count = x.shape[dim].constant else {
                 throw call.error(.tracing, "dimension \(dim) of shape \(x.shape) is symbolic, so that the number of results is open")
             }
+            try call.requireResultCount(count)
             var sizes = x.shape.sizes
             sizes.remove(at: dim)
             let shape = try Shape(sizes, in: call.name)
@@ -120,8 +121,20 @@ extension Operator {
 
     /// The sizes of `count` parts, all of `part` but the last, which takes the rest.
     private static func parts(_ call: Call, _ count: Int, _ part: SymInt, _ size: SymInt) throws -> [SymInt] {
-        guard count > 0, count <= 1 << 20 else { throw call.error(.invalidArgument, "gives \(count) parts") }
+        try call.requireResultCount(count)
         return Array(repeating: part, count: count - 1) + [size - part * (count - 1)]
+    }
+}
+
+extension Call {
+    /// The largest number of tensors that one call may give. PyTorch knows no limit but memory, which a number in a file must not use up.
+    static let maximumResultCount = 1 << 20
+
+    /// Requires a number of results that can be made.
+    func requireResultCount(_ count: Int) throws {
+        guard count <= Call.maximumResultCount else {
+            throw error(.invalidArgument, "would give \(count) results, more than the \(Call.maximumResultCount) that one call may give")
+        }
     }
 }
 

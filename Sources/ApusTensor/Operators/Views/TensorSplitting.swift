@@ -65,7 +65,8 @@ extension Call {
 extension Tensor {
     /// Consecutive parts, of which the first ones are larger by one where the size doesn't divide.
     fileprivate func sections(_ count: Int, dim: Int, _ call: Call) throws -> [Tensor] {
-        guard count > 0, count <= 1 << 20 else { throw call.error(.invalidArgument, "can't make \(count) parts") }
+        guard count > 0 else { throw call.error(.invalidArgument, "needs at least one part, not \(count)") }
+        try call.requireResultCount(count)
         let size: SymInt = shape[dim]
         let (part, rest): (SymInt, SymInt) = (size / count, size % count)
         var start: SymInt = 0
