@@ -55,7 +55,6 @@ let package = Package(
         .testTarget(name: "ApusNNTests", dependencies: ["ApusNN", "JudgeSupport"]),
         .testTarget(name: "ApusGraphTests", dependencies: ["ApusGraph"], exclude: ["Goldens"]),
         .target(name: "BadCalls", dependencies: ["ApusTensor"], path: "Tests/BadCalls"),
-        .executableTarget(name: "badtool", dependencies: ["BadCalls", "ApusRuntime"], path: "Tests/BadTool"),
         .target(name: "CMallocCount", path: "Tests/CMallocCount"),
         .target(name: "JudgeSupport", path: "Tests/JudgeSupport"),
         .testTarget(name: "ApusRuntimeTests", dependencies: ["ApusRuntime", "BadCalls", "CApusKernels", "CMallocCount"]),

@@ -22,12 +22,13 @@ import Testing
         let arguments: [OperatorArgument]
         let tensors: [Tensor]
 
-        init(_ operation: Operator, _ arguments: [OperatorArgument]) {
+        init(_ operation: Operator, _ arguments: [OperatorArgument]) throws {
             self.operation = operation
             self.arguments = arguments
             var found: [Tensor] = []
             for argument in arguments { argument.forEachReference { found.append($0) } }
-            tensors = found
+            // Each has a size of its own, also where a sample gives one tensor twice.
+            tensors = try found.map { try $0.clone() }
         }
 
         func results(_ tensors: [Tensor]) throws -> [Tensor] {
@@ -103,7 +104,7 @@ import Testing
         var (agreeing, refused) = (0, 0)
         for operation in OperatorTable.all where operation.effects.isPure {
             for (position, arguments) in try operation.samples().prefix(2).enumerated() {
-                let sample = Sample(operation, arguments)
+                let sample = try Sample(operation, arguments)
                 for (tensor, value) in sample.tensors.enumerated() {
                     for dim in 0..<value.rank where try sizes(value, dim) {
                         let place = "\(operation), sample \(position), dimension \(dim) of tensor \(tensor)"

@@ -54,7 +54,7 @@ import Testing
         g.two("int8 can't exceed 127", x, .number([-128, 0, 127], .int8), paths: 1, nodes: 2) { x, y in
             try y.item() > 127 ? try x.sum() : try x.exp()
         }
-        g.two("value scales, then decides", x, .number([-2, 0, 2, 5]), paths: 2, nodes: 5) { x, y in
+        g.two("value scales, then decides", x, .number([-2, 0, 2, 5, Int.max / 4]), paths: 2, nodes: 6) { x, y in
             let k = try y.item()
             let scaled = try x * k
             return k * 2 > 3 ? try scaled.sum() : try scaled.max()

@@ -105,12 +105,13 @@ extension Operator {
         inner = try inner + (a - a.adjoint()) * weights * s.unsqueezed(-2)
         inner = try inner + s.unsqueezed(-1) * ((b - b.adjoint()) * weights)
         var result = try u.matmul(inner).matmul(vh)
-        // What lies outside of the spaces that U and V span.
-        if decide(rows > k) != false {
+        // What lies outside of the spaces that U and V span. Where there is nothing it is no zero for a singular matrix, but noise divided by
+        // its smallest singular value.
+        if try settle(rows > k, in: "linalg_svd") {
             let outside = try gu / s.unsqueezed(-2)
             result = try result + (outside - u.matmul(u.adjoint().matmul(outside))).matmul(vh)
         }
-        if decide(columns > k) != false {
+        if try settle(columns > k, in: "linalg_svd") {
             let outside = try gv / s.unsqueezed(-2)
             result = try result + u.matmul((outside - v.matmul(v.adjoint().matmul(outside))).adjoint())
         }
