@@ -89,6 +89,8 @@ import Testing
         let chain = many[1..<2000].reduce((dynamicDim(x, 0) % 7) == many[0]) { $0 || (dynamicDim(x, 0) % 7) == $1 }
         #expect(text(chain) == "dynamicDim(x, 0) % 7 == 1 || ...: a constraint can have at most 64 alternatives, not 2000")
         #expect(text((dynamicDim(x, 0) + 1).in([5, 9])) == "[8]")
-        #expect(text((dynamicDim(x, 0) + 1).in([5, 10])) == "dynamicDim(x, 0) + 1 == 5 || dynamicDim(x, 0) + 1 == 10: the example has {x.shape[0]: 8}")
+        #expect(
+            text((dynamicDim(x, 0) + 1).in([5, 10]))
+                == "dynamicDim(x, 0) + 1 == 5 || dynamicDim(x, 0) + 1 == 10: the example has {x.shape[0]: 8}")
     }
 }

@@ -109,7 +109,9 @@ import Testing
                     for dim in 0..<value.rank where try sizes(value, dim) {
                         let place = "\(operation), sample \(position), dimension \(dim) of tensor \(tensor)"
                         var functions: [([Tensor]) throws -> [Tensor]] = [sample.results]
-                        if value.dtype.isFloatingPoint, (try? sample.gradients(sample.tensors)) != nil { functions.append(sample.gradients) }
+                        if value.dtype.isFloatingPoint, (try? sample.gradients(sample.tensors)) != nil {
+                            functions.append(sample.gradients)
+                        }
                         for (kind, function) in functions.enumerated() {
                             switch try Self.check(sample, tensor, dim, function, place + (kind == 1 ? ", gradient" : "")) {
                             case .agrees: agreeing += 1

@@ -76,17 +76,19 @@ private final class RequiringOracle: Oracle, @unchecked Sendable {
     }
 
     @Test func factsAreMindful() {
-        #expect(scope.scoped { () -> [String] in
-            scope.assume(condition(k <= 1000))
-            scope.assume(condition(k >= -5))
-            return requirements { k * k + n * k }
-        } == [])
+        #expect(
+            scope.scoped { () -> [String] in
+                scope.assume(condition(k <= 1000))
+                scope.assume(condition(k >= -5))
+                return requirements { k * k + n * k }
+            } == [])
         // A counter below a size.
-        #expect(scope.scoped { () -> [String] in
-            scope.assume(condition(k >= 0))
-            scope.assume(condition(k < n))
-            return requirements { k + 1 }
-        } == [])
+        #expect(
+            scope.scoped { () -> [String] in
+                scope.assume(condition(k >= 0))
+                scope.assume(condition(k < n))
+                return requirements { k + 1 }
+            } == [])
     }
 
     @Test func divisions() {
@@ -126,7 +128,9 @@ private final class RequiringOracle: Oracle, @unchecked Sendable {
 
     /// Against enumeration over numbers at the ends of 64 bits: where the requirements hold, each step of the arithmetic fits.
     @Test func requirementsSuffice() throws {
-        let edges: [Int] = [.min, .min + 1, .min / 2, .min / 3, -3_037_000_500, -2, -1, 0, 1, 2, 7, 3_037_000_500, .max / 3, .max / 2, .max - 1, .max]
+        let edges: [Int] = [
+            .min, .min + 1, .min / 2, .min / 3, -3_037_000_500, -2, -1, 0, 1, 2, 7, 3_037_000_500, .max / 3, .max / 2, .max - 1, .max,
+        ]
         typealias Step = (SymInt, SymInt) -> SymInt
         let steps: [Step] = [
             { $0 + $1 }, { $0 - $1 }, { $0 * $1 }, { $0 / $1 }, { $0 % $1 }, { $0 * 3 - $1 }, { ($0 + 1) * ($1 - 1) }, { -$0 * $1 },

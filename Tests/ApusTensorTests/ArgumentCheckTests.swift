@@ -153,7 +153,9 @@ import Testing
         #expect(try Tensor.ones([1, 3, 2]).batchNorm().sizes == [1, 3, 2])
         #expect(try Tensor.ones([0, 3]).batchNorm().sizes == [0, 3])
         // The operator itself, which a program may hold, gives what PyTorch's gives.
-        #expect(try applyTensors(.batchNormNoStats, [.tensor(.ones([1, 3])), .none, .none, .bool(true), .double(0), .double(1e-5)])[0].sizes == [1, 3])
+        #expect(
+            try applyTensors(.batchNormNoStats, [.tensor(.ones([1, 3])), .none, .none, .bool(true), .double(0), .double(1e-5)])[0].sizes
+                == [1, 3])
     }
 
     /// What a kernel says of arguments that reached it nevertheless.

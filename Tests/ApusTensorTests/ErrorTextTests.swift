@@ -19,7 +19,9 @@ import Testing
         #expect(text { try x.to(.complex64) .< 1 } == "lt: does not take complex64")
         #expect(text { try Tensor.where(x, x, x) } == "where: the condition must be bool, not float32")
         #expect(text { try x.maskedFill(x, 0) } == "masked_fill: the mask must be bool, not float32")
-        #expect(text { try x.to(.int64).maskedFill(mask, Double.nan) } == "masked_fill: the number nan can't be converted to int64 without overflow")
+        #expect(
+            text { try x.to(.int64).maskedFill(mask, Double.nan) }
+                == "masked_fill: the number nan can't be converted to int64 without overflow")
         #expect(text { try x.clamp() } == "clamp: at least one of 'min' and 'max' must be given")
         #expect(text { try x.to(.int64) % 0 } == "remainder: division of an integer by zero")
         #expect(text { try x.to(.int64).pow(-1) } == "pow: an integer can't be raised to a negative power")

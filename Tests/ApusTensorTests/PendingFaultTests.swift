@@ -51,7 +51,8 @@ import Testing
     @Test func invalidNumbersAreThrownWhereTheyAreUsed() throws {
         let huge: SymInt = SymInt(Int.max) * 2
         for use: () throws -> Tensor in [
-            { try x * huge }, { try Tensor.zeros([huge]) }, { try x.narrowed(dim: 0, from: 0, length: huge) }, { try x.expanded([huge, 2]) },
+            { try x * huge }, { try Tensor.zeros([huge]) }, { try x.narrowed(dim: 0, from: 0, length: huge) },
+            { try x.expanded([huge, 2]) },
             { try Tensor.full([2], huge) }, { try x.rolled([huge], dims: [0]) },
         ] {
             #expect(throws: TensorError.self) { _ = try use() }

@@ -14,7 +14,8 @@ public struct BadCalls {
             .none, try tensor([0]), try tensor([2, 0, 3], .int64), try tensor([5, 7]), try tensor([2, 3], .bool),
             try tensor([2, 3], .complex64), try tensor([], .int64), try tensor([1, 1, 1, 1, 1, 1, 2]), try tensor([3], .float16),
             .tensors([]), .tensors([try Tensor.numbers([2], .float32), try Tensor.numbers([2, 3], .int64)]),
-            .int(-1), .int(.max), .int(.min), .int(1 << 40), .double(.nan), .double(.infinity), .double(-1e300), .double(1e300), .bool(true),
+            .int(-1), .int(.max), .int(.min), .int(1 << 40), .double(.nan), .double(.infinity), .double(-1e300), .double(1e300),
+            .bool(true),
             .ints([Int]()), .ints([-1, -1]), .ints([.max, .max]), .ints([.min]), .ints([0, 0, 0, 0]), .ints([7, -9]),
             .floats([.nan, 1]), .bools([true]), .string("nonsense"), .dtype(.bool), .dtype(.complex128), .dtype(.uint8),
         ]
@@ -73,7 +74,9 @@ public struct BadCalls {
         case .scalar(.bool(let value)): [.bool(!value), .none]
         case .ints(let values):
             values.indices.flatMap { index in extremes.map { .ints(values.replacing(index, by: SymInt($0))) } }
-                + extremes.map { extreme in .ints(values.map { _ in SymInt(extreme) }) } + [.ints(values + [1]), .ints(values.dropLast()), .none]
+                + extremes.map { extreme in .ints(values.map { _ in SymInt(extreme) }) } + [
+                    .ints(values + [1]), .ints(values.dropLast()), .none,
+                ]
         case .floats(let values): [.floats(values.map { _ in .nan }), .floats(values + [1]), .floats(values.dropLast()), .floats([])]
         case .bools(let values): [.bools(values.map { !$0 }), .bools(values + [true]), .bools([])]
         case .dtype: [DType.bool, .uint8, .int64, .float16, .float64, .complex64].map { .dtype($0) } + [.none]
@@ -101,7 +104,9 @@ public struct BadCalls {
         var shapes: [[Int]] = [sizes + [1], [1] + sizes, sizes + [2], [], [0], [1], [97]]
         if !sizes.isEmpty { shapes += [Array(sizes.dropFirst()), Array(sizes.dropLast())] }
         for (dim, size) in sizes.enumerated() {
-            for other in [size - 1, size + 1, 1, 0, size + 40] where other >= 0 && other != size { shapes.append(sizes.replacing(dim, by: other)) }
+            for other in [size - 1, size + 1, 1, 0, size + 40] where other >= 0 && other != size {
+                shapes.append(sizes.replacing(dim, by: other))
+            }
         }
         let dtypes: [DType] = [.bool, .uint8, .int64, .bfloat16, .float32, .float64, .complex64].filter { $0 != tensor.dtype }
         return try shapes.map { try Tensor.numbers($0, tensor.dtype).guarded() } + dtypes.map { try Tensor.numbers(sizes, $0).guarded() }

@@ -58,13 +58,13 @@ private struct CondTrace<Output> {
     func run(_ tracer: any TracingInterpreter) throws -> Output {
         let bodies = (BodyTracer(of: "cond", parent: tracer), BodyTracer(of: "cond", parent: tracer))
         let first: Traced
-        do { first = try traced(whenTrue, bodies.0, predicate.facts.whenTrue) } catch where !error.isOfTrace {
+        do { first = try traced(whenTrue, bodies.0, predicate.facts.whenTrue) } catch  where !error.isOfTrace {
             // The closure fails on every input that comes to it.
             try refuse(when: true, error, tracer)
             return try whenFalse()
         }
         let second: Traced
-        do { second = try traced(whenFalse, bodies.1, predicate.facts.whenFalse) } catch where !error.isOfTrace {
+        do { second = try traced(whenFalse, bodies.1, predicate.facts.whenFalse) } catch  where !error.isOfTrace {
             try refuse(when: false, error, tracer)
             return try whenTrue()
         }

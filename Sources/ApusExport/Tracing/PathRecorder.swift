@@ -220,7 +220,8 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             fail(overBudget(assumed, condition, site))
             return chance.next()
         }
-        assumed.append(PathDecision(condition: condition, site: site, choice: choice, nodeCount: nodeCount, isOpen: false))
+        assumed.append(
+            PathDecision(condition: condition, site: site, modulePath: modules, choice: choice, nodeCount: nodeCount, isOpen: false))
         let taken: SymBool = choice ? condition : !condition
         log?.write(.question(condition, .assumed, site: site))
         violate(

@@ -172,10 +172,11 @@ final class DrawReplay: Interpreter {
 
     init(_ body: Graph, _ draws: [Tensor]) {
         var draws: ArraySlice<Tensor> = draws[...]
-        rest = body.nodes.filter(\.draws).map { node in
-            defer { draws = draws.dropFirst(node.outputs.count) }
-            return Array(draws.prefix(node.outputs.count))
-        }[...]
+        rest =
+            body.nodes.filter(\.draws).map { node in
+                defer { draws = draws.dropFirst(node.outputs.count) }
+                return Array(draws.prefix(node.outputs.count))
+            }[...]
         super.init()
     }
 

@@ -83,7 +83,9 @@ extension Node {
             let arguments: [OperatorArgument] = try self.arguments.map { argument in
                 if case .tensor(let value) = argument, let number = type(value).number { return number }
                 return try argument.map { value in
-                    guard let spec = type(value).spec else { throw TensorError(.invalidArgument, in: self.operator.schema.name, "no tensor") }
+                    guard let spec = type(value).spec else {
+                        throw TensorError(.invalidArgument, in: self.operator.schema.name, "no tensor")
+                    }
                     return Tensor(spec: spec)
                 }
             }

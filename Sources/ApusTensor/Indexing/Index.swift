@@ -18,7 +18,8 @@ extension Operator {
         "aten::index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
         "A copy of `self` with `values`, broadcast to the shape that `index` gives, written at the indexed positions, or added to what is there. Of "
             + "several writes to one position the last wins. `values` must be of `self`'s dtype.",
-        effects: .mayFail, rule: { call in
+        effects: .mayFail,
+        rule: { call in
             let (x, values) = (try call.tensor(0), try call.tensor(2))
             guard values.dtype == x.dtype else {
                 throw call.error(.dtypeMismatch, "values of \(values.dtype) can't be written into a tensor of \(x.dtype)")

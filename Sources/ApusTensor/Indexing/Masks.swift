@@ -64,7 +64,8 @@ extension Operator {
         "aten::masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor",
         "A copy of `self` with the elements of `source`, in row-major order, where a bool mask is true. `source` must have enough of them. `self` and "
             + "the mask broadcast.",
-        effects: .mayFail, rule: { call in
+        effects: .mayFail,
+        rule: { call in
             let (x, mask) = try call.maskedPair()
             guard try call.tensor(2).dtype == x.dtype else {
                 throw call.error(.dtypeMismatch, "a source of \(try call.tensor(2).dtype) can't be written into a tensor of \(x.dtype)")

@@ -184,7 +184,8 @@ extension Tensor {
         if !isConsecutive, size != 0 {
             guard let columns = width.constant else {
                 throw TensorError(
-                    .tracing, in: "unique_dim", "the parts of shape \(shape) along dimension \(dim) are compared element by element, "
+                    .tracing, in: "unique_dim",
+                    "the parts of shape \(shape) along dimension \(dim) are compared element by element, "
                         + "but their size is open")
             }
             for column in stride(from: columns - 1, through: 0, by: -1) {

@@ -162,7 +162,9 @@ extension Call {
     /// A factor of a product in the product's dtype: a fraction loses its fractional part beside integers, as in PyTorch.
     fileprivate func factor(_ index: Int, for product: Tensor) throws -> Scalar {
         let factor: Scalar = try scalar(index)
-        guard !product.dtype.isFloatingPoint, !product.dtype.isComplex, case .float = factor, let value = factor.doubleValue else { return factor }
+        guard !product.dtype.isFloatingPoint, !product.dtype.isComplex, case .float = factor, let value = factor.doubleValue else {
+            return factor
+        }
         guard let whole = Int(exactly: value.rounded(.towardZero)) else {
             throw error(.invalidArgument, "the factor \(value) does not fit \(product.dtype)")
         }

@@ -5,9 +5,13 @@ import ApusSymbolic
 /// or recorded, `x += y` is `x = x + y`, with its dtype rule and errors.
 extension Tensor {
     public static func += (a: inout Tensor, b: Tensor) throws { try a.update(by: .addTensor, [.tensor(b), .int(1)]) }
-    public static func += (a: inout Tensor, b: some ScalarConvertible) throws { try a.update(by: .addTensor, [.scalar(b.scalar), .int(1)]) }
+    public static func += (a: inout Tensor, b: some ScalarConvertible) throws {
+        try a.update(by: .addTensor, [.scalar(b.scalar), .int(1)])
+    }
     public static func -= (a: inout Tensor, b: Tensor) throws { try a.update(by: .subTensor, [.tensor(b), .int(1)]) }
-    public static func -= (a: inout Tensor, b: some ScalarConvertible) throws { try a.update(by: .subTensor, [.scalar(b.scalar), .int(1)]) }
+    public static func -= (a: inout Tensor, b: some ScalarConvertible) throws {
+        try a.update(by: .subTensor, [.scalar(b.scalar), .int(1)])
+    }
     public static func *= (a: inout Tensor, b: Tensor) throws { try a.update(by: .mulTensor, [.tensor(b)]) }
     public static func *= (a: inout Tensor, b: some ScalarConvertible) throws { try a.update(by: .mulTensor, [.scalar(b.scalar)]) }
     public static func /= (a: inout Tensor, b: Tensor) throws { try a.update(by: .divTensor, [.tensor(b)]) }

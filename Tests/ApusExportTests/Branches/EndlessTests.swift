@@ -49,7 +49,9 @@ import Testing
     @Test("A loop in the body of a loop, by what the body carries") func bodies() throws {
         let error = try failure(.explore(), [dynamicDim(x, 0)]) { x in
             let n = x.shape[0]
-            let end: (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in i < n } do: { i, y in
+            let end: (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in
+                i < n
+            } do: { i, y in
                 var z = y
                 for _ in 0..<i { z = try z + 1 }
                 return (i + 1, z)
@@ -63,7 +65,9 @@ import Testing
     @Test("A loop in the body of a loop that only asks") func bodiesThatOnlyAsk() throws {
         let error = try failure(.explore(), [dynamicDim(x, 0)]) { x in
             let n = x.shape[0]
-            let end: (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in i < n } do: { i, y in
+            let end: (SymInt, Tensor) = try whileLoop((SymInt(0), x)) { i, _ in
+                i < n
+            } do: { i, y in
                 var count = 0
                 while SymInt(count) < i { count += 1 }
                 return (i + 1, try y + count)

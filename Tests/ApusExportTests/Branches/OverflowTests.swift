@@ -120,18 +120,27 @@ import Testing
         try sweep([-3, -1, 0, 1, 2, 3, 4, .max, .min]) { x, y in try x.narrowed(dim: 0, from: 0, length: try y.item() + 1) }
         try sweep(extremes) { x, y in
             let k = try y.item()
-            return try cond(k > 3) { try x * Double(2) } else: { k * k > 3 ? try x.cos() : try x.sin() }
+            return try cond(k > 3) {
+                try x * Double(2)
+            } else: {
+                k * k > 3 ? try x.cos() : try x.sin()
+            }
         }
         try sweep([.max, .max - 1, 5, 0, -1]) { x, y in
             let k = try y.item()
-            return try whileLoop((SymInt(0), x)) { i, _ in i < min(k, 3) } do: { i, z in (i + 1, try z + 1) }.1
+            return try whileLoop((SymInt(0), x)) { i, _ in
+                i < min(k, 3)
+            } do: { i, z in
+                (i + 1, try z + 1)
+            }.1
         }
     }
 
     @Test("abs, ceiling division, floats and small dtypes") func otherArithmetic() throws {
         try sweep(extremes) { x, y in abs(try y.item()) > 2 ? try x.cos() : try x.sin() }
         try sweep(extremes) { x, y in try y.item().ceilDivided(by: 3) > 2 ? try x.cos() : try x.sin() }
-        let program = try export({ (x: Tensor, y: Tensor) in try y.item() * 1000 + 7 > 3 ? try x.cos() : try x.sin() }, args: x, number(1).to(.int32))
+        let program = try export(
+            { (x: Tensor, y: Tensor) in try y.item() * 1000 + 7 > 3 ? try x.cos() : try x.sin() }, args: x, number(1).to(.int32))
         #expect(program.graph.count(.assertScalar) == 0)
     }
 
@@ -146,7 +155,8 @@ import Testing
 
     @Test("Sizes that no memory holds are not admitted") func largestSize() throws {
         let empty = try Tensor.zeros([3, 0])
-        let program = try export({ (x: Tensor) in x.shape[0] * 8 > 100 ? try x + 1 : try x + 2 }, args: empty, constraints: [dynamicDim(empty, 0)])
+        let program = try export(
+            { (x: Tensor) in x.shape[0] * 8 > 100 ? try x + 1 : try x + 2 }, args: empty, constraints: [dynamicDim(empty, 0)])
         let _: Tensor = try program(Tensor.zeros([1 << 40, 0]))
         let error = #expect(throws: ProgramError.self) { let _: Tensor = try program(Tensor.zeros([(1 << 48) + 1, 0])) }
         #expect(error?.description == "x.shape[0] must be at most 281474976710656, got 281474976710657")

@@ -70,13 +70,19 @@ import Testing
 
     @Test("What cond, whileLoop and scan can't trace") func controlFlow() throws {
         let differing = { (x: Tensor) in
-            (try? cond(x.shape[0] > 3) { try x.sum() } else: { try x.sum(dim: 0, keepDim: true) }) ?? x
+            (try? cond(x.shape[0] > 3) {
+                try x.sum()
+            } else: {
+                try x.sum(dim: 0, keepDim: true)
+            }) ?? x
         }
         let error = #expect(throws: ProgramError.self) { _ = try export(differing, args: x, constraints: [dynamicDim(x, 0)]) }
         #expect(error?.message == "the branches of cond return float32[] and float32[1] as result 0: the ranks differ")
         let asking = { (x: Tensor) -> Tensor in
             let n = x.shape[0]
-            let end: (SymInt, Tensor)? = try? whileLoop((SymInt(0), x)) { i, _ in i < n } do: { i, y in
+            let end: (SymInt, Tensor)? = try? whileLoop((SymInt(0), x)) { i, _ in
+                i < n
+            } do: { i, y in
                 if i > 2 { return (i + 1, try y.sin()) }
                 return (i + 1, try y.cos())
             }
@@ -86,7 +92,11 @@ import Testing
         // Eager code makes no pass, and finds nothing wrong.
         let idle = { (x: Tensor) -> Tensor in
             let last: SymInt = x.shape[0] - 9
-            let end: (SymInt, Tensor)? = try? whileLoop((SymInt(0), x)) { i, _ in i < last } do: { i, y in (i + 1, try y.unsqueezed(0)) }
+            let end: (SymInt, Tensor)? = try? whileLoop((SymInt(0), x)) { i, _ in
+                i < last
+            } do: { i, y in
+                (i + 1, try y.unsqueezed(0))
+            }
             return try end?.1 ?? x.neg()
         }
         #expect(try idle(x).array(of: Float.self) == [1, 2, 3, 4])

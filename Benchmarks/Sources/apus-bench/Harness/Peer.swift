@@ -18,7 +18,9 @@ final class Peer {
         process.executableURL = URL(fileURLWithPath: python)
         process.arguments = [script, "--threads", String(threads), "--file", programFile]
         // Raw OpenBLAS gets the core type that Apus found: what is compared is how its kernels are called, not how it takes the processor.
-        process.environment = ProcessInfo.processInfo.environment.merging(["OPENBLAS_CORETYPE": SystemInformation.current.blasCore]) { own, _ in own }
+        process.environment = ProcessInfo.processInfo.environment.merging(["OPENBLAS_CORETYPE": SystemInformation.current.blasCore]) {
+            own, _ in own
+        }
         process.standardInput = input
         process.standardOutput = output
         requests = input.fileHandleForWriting

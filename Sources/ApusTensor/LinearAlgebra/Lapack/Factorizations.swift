@@ -6,7 +6,8 @@ extension Operator {
     static let linalgCholeskyEx: Operator = Operator(
         "aten::linalg_cholesky_ex(Tensor self, *, bool upper=False, bool check_errors=False) -> (Tensor L, Tensor info)",
         "The Cholesky factor of Hermitian positive-definite matrices [..., n, n]: L with A = L L^H, or its adjoint with upper. `info` is the order of the leading minor that is not positive; with check_errors that is an error. Gradient: I. Murray, 'Differentiation of the Cholesky decomposition', 2016.",
-        effects: .mayFail, rule: { call in
+        effects: .mayFail,
+        rule: { call in
             let a = try call.squareMatrix(0)
             return [a.spec, TensorSpec(.int32, try Shape(a.shape.batch, in: call.name))]
         },
@@ -48,7 +49,8 @@ extension Operator {
     static let linalgQR: Operator = Operator(
         "aten::linalg_qr(Tensor A, str mode=\"reduced\") -> (Tensor Q, Tensor R)",
         "The QR factorisation of matrices [..., m, n]: A = Q R with orthonormal columns in Q. Modes: reduced (k = min(m, n) columns), complete (m columns), r (Q is empty). The gradient is defined for real matrices in reduced mode with m >= n.",
-        effects: .mayFail, rule: { call in
+        effects: .mayFail,
+        rule: { call in
             let a = try call.matrix(0)
             let (m, n) = (a.shape[-2], a.shape[-1])
             let k = min(m, n)
@@ -93,7 +95,8 @@ extension Operator {
     static let linalgSolveTriangular: Operator = Operator(
         "aten::linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, bool unitriangular=False) -> Tensor",
         "Solves A X = B for a triangular A [..., n, n], of which only the named triangle is read, and B [..., n, k].",
-        effects: .mayFail, rule: { call in
+        effects: .mayFail,
+        rule: { call in
             let (a, b) = (try call.squareMatrix(0), try call.matrix(1))
             guard try call.bool(3) else { throw call.error(.unsupported, "takes only left=true; transpose both operands") }
             guard a.dtype == b.dtype else { throw call.error(.dtypeMismatch, "takes one dtype, not \(a.dtype) and \(b.dtype)") }

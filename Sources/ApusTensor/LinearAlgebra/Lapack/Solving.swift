@@ -8,7 +8,8 @@ extension Operator {
     static let linalgSolveEx: Operator = Operator(
         "aten::_linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False) -> (Tensor result, Tensor LU, Tensor pivots, Tensor info)",
         "Solves A X = B for square A [..., n, n] and B [..., n, k] of the same leading dimensions. `info` is the position of a pivot that is zero, from 1; with check_errors that is an error.",
-        effects: .mayFail, rule: { call in
+        effects: .mayFail,
+        rule: { call in
             let (a, b) = (try call.squareMatrix(0), try call.matrix(1))
             guard try call.bool(2) else { throw call.error(.unsupported, "takes only left=true; transpose both operands") }
             guard a.dtype == b.dtype else { throw call.error(.dtypeMismatch, "takes one dtype, not \(a.dtype) and \(b.dtype)") }
@@ -37,7 +38,8 @@ extension Operator {
     static let linalgInvEx: Operator = Operator(
         "aten::linalg_inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor inverse, Tensor info)",
         "The inverse of square matrices [..., n, n]. `info` is the position of a pivot that is zero, from 1; with check_errors that is an error.",
-        effects: .mayFail, rule: { call in
+        effects: .mayFail,
+        rule: { call in
             let a = try call.squareMatrix(0)
             return [a.spec, TensorSpec(.int32, try Shape(a.shape.batch, in: call.name))]
         },
@@ -59,7 +61,8 @@ extension Operator {
     static let linalgLUFactorEx: Operator = Operator(
         "aten::linalg_lu_factor_ex(Tensor A, *, bool pivot=True, bool check_errors=False) -> (Tensor LU, Tensor pivots, Tensor info)",
         "The LU factorisation with partial pivoting of matrices [..., m, n], both factors in one matrix.",
-        effects: .mayFail, rule: { call in
+        effects: .mayFail,
+        rule: { call in
             let a = try call.matrix(0)
             guard try call.bool(1) else { throw call.error(.unsupported, "takes only pivot=true") }
             let pivots = try Shape(a.shape.batch + [min(a.shape[-1], a.shape[-2])], in: call.name)
@@ -74,7 +77,8 @@ extension Operator {
     static let linalgDet: Operator = Operator(
         "aten::_linalg_det(Tensor A) -> (Tensor result, Tensor LU, Tensor pivots)",
         "The determinant of square matrices [..., n, n]; 1 for an empty one. Its gradient needs an invertible matrix.",
-        effects: .mayFail, rule: { call in
+        effects: .mayFail,
+        rule: { call in
             let a = try call.squareMatrix(0)
             let batch = try Shape(a.shape.batch, in: call.name)
             return [TensorSpec(a.dtype, batch), a.spec, TensorSpec(.int32, try Shape(a.shape.batch + [a.shape[-1]], in: call.name))]
@@ -93,7 +97,8 @@ extension Operator {
     static let linalgSlogdet: Operator = Operator(
         "aten::_linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet, Tensor LU, Tensor pivots)",
         "The sign of the determinant and the logarithm of its magnitude, which does not overflow; 0 and -infinity for singular matrices.",
-        effects: .mayFail, rule: { call in
+        effects: .mayFail,
+        rule: { call in
             let a = try call.squareMatrix(0)
             let batch = try Shape(a.shape.batch, in: call.name)
             return [
