@@ -91,6 +91,6 @@ import Testing
         #expect(text((dynamicDim(x, 0) + 1).in([5, 9])) == "[8]")
         #expect(
             text((dynamicDim(x, 0) + 1).in([5, 10]))
-                == "dynamicDim(x, 0) + 1 == 5 || dynamicDim(x, 0) + 1 == 10: the example has {x.shape[0]: 8}")
+                == "dynamicDim(x, 0) + 1 == 5 || dynamicDim(x, 0) + 1 == 10: the example has x.shape[0] = 8")
     }
 }

@@ -12,7 +12,8 @@ import Testing
         for seed in first..<first + 34 { session.run(seed: seed) }
         print(session.summary)
         for (seed, finding, program) in session.findings { Issue.record("seed \(seed): \(finding)\n\(program)") }
-        // The slice is worth something only while most programs come through.
-        #expect(session.share >= 0.75)
+        // The slice is worth something only while most programs come through. Those that ask a traced tensor for plain numbers are drawn on
+        // purpose, and refused.
+        #expect(session.share >= 0.6)
     }
 }
