@@ -139,7 +139,7 @@ extension Call {
 }
 
 extension Tensor {
-    /// Consecutive parts of `size` positions of a dimension; the last one may be smaller.
+    /// Consecutive parts of `size` positions of a dimension; the last one may be smaller. Throws for more than 1,048,576 of them.
     public func split(_ size: SymInt, dim: Int = 0) throws -> [Tensor] {
         try applyTensors(.split, [.tensor(self), .int(size), .int(dim)])
     }
@@ -149,12 +149,12 @@ extension Tensor {
         try applyTensors(.splitWithSizes, [.tensor(self), .ints(sizes), .int(dim)])
     }
 
-    /// At most `count` consecutive parts of equal size; the last one may be smaller.
+    /// At most `count` consecutive parts of equal size; the last one may be smaller. Throws for more than 1,048,576 of them.
     public func chunk(_ count: Int, dim: Int = 0) throws -> [Tensor] {
         try applyTensors(.chunk, [.tensor(self), .int(count), .int(dim)])
     }
 
-    /// The parts at every position of a dimension, which disappears.
+    /// The parts at every position of a dimension, which disappears. Throws for more than 1,048,576 of them.
     public func unbind(dim: Int = 0) throws -> [Tensor] {
         try applyTensors(.unbind, [.tensor(self), .int(dim)])
     }
