@@ -30,7 +30,7 @@ import Testing
         let read: SymInt = try n.item()
         #expect(Int(read) == 7)
         let floating: SymFloat = try x[0, 0].item(SymFloat.self)
-        #expect(try floating.constant == 1 && x[0, 1].item(Float.self) == 2 && (x[0, 0] .> 0).item(Bool.self))
+        #expect(try floating.requireConstant() == 1 && x[0, 1].item(Float.self) == 2 && (x[0, 0] .> 0).item(Bool.self))
         #expect("\(x)" == "[[1. 2.]\n [3. 4.]]")
         print(x)
     }

@@ -26,8 +26,9 @@ public struct SymBool: Sendable {
     }
 
     /// The value when it is known without any fact; `nil` when it is symbolic or invalid.
+    /// Only for Apus itself: a user's code that asks would go one way in eager code and another in a trace, which nobody would notice.
     @inlinable
-    public var constant: Bool? {
+    package var constant: Bool? {
         // All cases by name: at `if case` Swift 6.3's optimizer aborts in callers that map this over an array.
         switch storage {
         case .plain(let value): return value

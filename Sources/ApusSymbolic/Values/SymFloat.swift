@@ -34,8 +34,9 @@ public struct SymFloat: Sendable {
     }
 
     /// The value when it is a plain one; `nil` when it is symbolic or invalid.
+    /// Only for Apus itself: a user's code that asks would go one way in eager code and another in a trace, which nobody would notice.
     @inlinable
-    public var constant: Double? {
+    package var constant: Double? {
         // All cases by name: at `if case` Swift 6.3's optimizer aborts in callers that map this over an array.
         switch storage {
         case .plain(let value): return value
@@ -70,6 +71,17 @@ public struct SymFloat: Sendable {
     /// Throws the reason when the value is invalid.
     public func requireValid() throws(SymbolicError) {
         if case .invalid(let fault) = storage { throw fault.thrown() }
+    }
+
+    /// The plain value. Throws the reason of an invalid value, and `SymbolicError.Code.symbolic` for a symbolic one, which ends a trace.
+    public func requireConstant() throws(SymbolicError) -> Double {
+        switch storage {
+        case .plain(let value): return value
+        case .symbolic(let expression):
+            let error = SymbolicError(.symbolic, "the number \(self) is symbolic where a plain value is needed")
+            throw InvalidValue(error, scope: expression.scope).thrown()
+        case .invalid(let fault): throw fault.thrown()
+        }
     }
 
     /// Structural identity; asks nothing. Plain values compare by bits.

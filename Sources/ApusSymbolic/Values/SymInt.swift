@@ -38,8 +38,9 @@ public struct SymInt: Sendable {
     }
 
     /// The value when it is a plain one; `nil` when it is symbolic or invalid.
+    /// Only for Apus itself: a user's code that asks would go one way in eager code and another in a trace, which nobody would notice.
     @inlinable
-    public var constant: Int? {
+    package var constant: Int? {
         // All cases by name: at `if case` Swift 6.3's optimizer aborts in callers that map this over an array.
         switch storage {
         case .plain(let value): return value

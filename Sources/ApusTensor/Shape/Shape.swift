@@ -68,8 +68,8 @@ public struct Shape: Sendable {
         return nil
     }
 
-    /// The sizes as plain integers, or nil while one is symbolic.
-    public var constants: [Int]? { layout?.sizesArray }
+    /// The sizes as plain integers, or nil while one is symbolic. `Tensor.sizes` is what users ask: it tells the trace.
+    package var constants: [Int]? { layout?.sizesArray }
 
     /// The sizes as an array.
     public var sizes: [SymInt] {

@@ -50,16 +50,39 @@ extension Tensor {
     public var trace: TracedValue? { body.trace }
 
     /// True where the elements lie in row-major order without gaps.
-    public var isContiguous: Bool { body.trace != nil || body.layout.isContiguous }
+    ///
+    /// Where a tensor lies in memory is known only when a program runs: asked of a traced tensor, the export ends with an error.
+    public var isContiguous: Bool {
+        if let trace = body.trace { return unknownWhileTracing("isContiguous", trace, standIn: true) }
+        return body.layout.isContiguous
+    }
 
-    /// The distance in elements between neighbours along each dimension; row-major ones for a traced tensor of known shape.
-    public var strides: [Int] { (body.trace?.shape.layout ?? body.layout).stridesArray }
+    /// The distance in elements between neighbours along each dimension. Like ``isContiguous`` no question for a traced tensor.
+    public var strides: [Int] {
+        if let trace = body.trace {
+            return unknownWhileTracing("strides", trace, standIn: (trace.shape.layout ?? body.layout).stridesArray)
+        }
+        return body.layout.stridesArray
+    }
 
     /// A number for the tensor's memory and place in it: two tensors with the same identity are the same value.
     public var identity: ObjectIdentifier { ObjectIdentifier(body) }
 
     /// The dtype and shape together.
     public var spec: TensorSpec { TensorSpec(dtype, shape) }
+}
+
+extension Tensor {
+    /// Ends the trace with an error, since nothing can be thrown here, and gives the rest of the traced run something to go on with.
+    private func unknownWhileTracing<Answer>(_ property: String, _ trace: TracedValue, standIn: Answer) -> Answer {
+        guard let owner = trace.owner as? any TraceOwner else { return standIn }
+        owner.fail(
+            TensorError(
+                .tracing, in: property,
+                "where \(trace.description(of: self)) lies in memory is known only when the program runs; "
+                    + "call contiguous(), which copies only what is not contiguous"))
+        return standIn
+    }
 }
 
 // MARK: - Making tensors from memory
@@ -114,12 +137,12 @@ extension Tensor {
         body.storage.pointer + body.offset &* body.dtype.byteWidth
     }
 
-    /// The memory behind the tensor, which others may share.
-    public var storage: Storage { body.storage }
+    /// The memory behind the tensor, which others may share. Meaningless for a traced tensor, like the next two.
+    package var storage: Storage { body.storage }
     /// The first element's position in the storage, in elements.
-    public var storageOffset: Int { body.offset }
+    package var storageOffset: Int { body.offset }
     /// Sizes and strides as kernels read them.
-    public var layout: Layout { body.layout }
+    package var layout: Layout { body.layout }
 
     /// The tensor as kernels see it. Valid while the tensor is alive.
     @inline(__always)

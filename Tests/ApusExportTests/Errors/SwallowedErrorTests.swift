@@ -49,6 +49,15 @@ import Testing
         ) { x in try x * Double((try? x.sizes[0]) ?? 1) }
     }
 
+    @Test("Where elements lie in memory") func memory() throws {
+        func message(_ property: String) -> String {
+            "\(property): where the argument x, float32[4], lies in memory is known only when the program runs; "
+                + "call contiguous(), which copies only what is not contiguous"
+        }
+        expectTracing(message("isContiguous")) { x in x.isContiguous ? try x.cos() : try x.sin() }
+        expectTracing(message("strides")) { x in x.strides == [1] ? try x.cos() : try x.sin() }
+    }
+
     @Test("An argument that must be known") func arguments() throws {
         let sum = try #require(OperatorTable.find("aten::sum.dim_IntList"))
         expectTracing("sum: argument 'dim' must be integers that are known while tracing", [dynamicDim(x, 0)]) { x in
