@@ -23,6 +23,8 @@ public struct ExportLog: Sendable {
         case assumed
         /// Depends on values: checked when the program runs.
         case deferred
+        /// Depends on values: taken to fail on this path, to see whether the function catches the error.
+        case failing
         case undecided
     }
 
@@ -92,6 +94,7 @@ extension ExportLog.Answer: CustomStringConvertible {
         case .repeated(let choice): "\(choice) on this path"
         case .assumed: "not implied, assumed"
         case .deferred: "checked when the program runs"
+        case .failing: "fails on this path"
         case .undecided: "undecided"
         }
     }

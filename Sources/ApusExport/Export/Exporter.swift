@@ -61,10 +61,10 @@ struct Exporter {
             try requireSameStructure(trace, traces)
             traces.append(trace)
             guard let next = nextPrefix(trace) else { break }
-            guard traces.count < limit else { throw overBudget(traces, limit) }
+            guard traces.count(where: { !$0.onlyFailsRequirement }) < limit else { throw overBudget(traces, limit) }
             prefix = next
         }
-        return traces
+        return traces.withoutFailedRequirements()
     }
 
     /// The prefix of the run that takes the last open question the other way.
@@ -90,7 +90,8 @@ struct Exporter {
             scope.pop()
         }
         let outcome = try outcome(of: tracer, path)
-        log?.write(.path(decisions: path.decisions.count, nodes: tracer.graph.nodes.count, hasThrown: outcome.hasThrown))
+        let answers: Int = path.decisions.count { $0.requirement == nil }
+        log?.write(.path(decisions: answers, nodes: tracer.graph.nodes.count, hasThrown: outcome.hasThrown))
         return PathTrace(
             graph: tracer.graph, captured: tracer.captured, decisions: path.decisions, readRanges: path.finalRanges(), outcome: outcome)
     }
@@ -107,7 +108,7 @@ struct Exporter {
         }
         if let outcome { return outcome }
         guard let thrown else { throw ProgramError(.untraceable, "the function neither returned nor threw") }
-        collector?.recordRejection(thrown, on: path)
+        if path.decisions.last?.failsRequirement("\(thrown)") != true { collector?.recordRejection(thrown, on: path) }
         return .threw(message: "\(thrown)", site: FailureCollector.site(of: thrown))
     }
 
@@ -121,7 +122,8 @@ struct Exporter {
         if let error = path.errorOfTracing { return error }
         guard let thrown else { return tracer.keptValue() }
         // A function with one path only has nothing left to run.
-        return isOfTracing(thrown) || path.decisions.isEmpty ? thrown : nil
+        let isOnlyPath: Bool = path.decisions.allSatisfy { $0.requirement != nil && $0.choice }
+        return isOfTracing(thrown) || isOnlyPath ? thrown : nil
     }
 
     /// Whether eager code would not have thrown the error.

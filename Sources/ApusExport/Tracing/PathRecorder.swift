@@ -13,6 +13,8 @@ struct PathDecision {
     let nodeCount: Int
     /// Whether the other answer is possible too and has not been tried.
     var isOpen: Bool
+    /// The error that the other answer throws, where no question of the function's is behind it but an operation's requirement.
+    var requirement: String?
 }
 
 /// Symbols made for values read in earlier runs, so that the same read gives the same symbol in the next.
@@ -46,6 +48,8 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     private let symbols: SymbolMemory
     /// The values that the run read, in order.
     private var reads: [Symbol] = []
+    /// How many requirements on values the run has met.
+    private var requirementCount = 0
     /// Told of every question, symbol and specialisation.
     var log: ExportLog?
     /// Writes a check of the program.
@@ -68,6 +72,9 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     /// Nor does the example's path answer more than this, nor any path more than the other, whose answers are known.
     static let exampleLimit = 1024
     static let knownLimit = 1 << 16
+    /// Of so many requirements on values a path tries also what the function does where they fail: it may catch the error. Those after them
+    /// are checks, which reject such inputs.
+    static let requirementLimit = 64
 
     init(scope: SymbolScope, policy: BranchPolicy, prefix: [PathDecision], symbols: SymbolMemory) {
         self.scope = scope
@@ -166,9 +173,20 @@ final class PathRecorder: Oracle, @unchecked Sendable {
         }
     }
 
-    private func record(_ condition: SymBool, _ site: CallSite, choice: Bool, isOpen: Bool) -> Bool {
+    /// Whether the run goes on as if a requirement on values held, or in its error; nil where only the former is tried.
+    func meets(_ condition: SymBool, orThrows error: String, site: CallSite) -> Bool? {
+        guard case .explore = policy, failure == nil, errorOfTracing == nil else { return nil }
+        requirementCount += 1
+        guard requirementCount <= PathRecorder.requirementLimit else { return nil }
+        if decisions.count < prefix.count { return `repeat`(condition, site) }
+        return record(condition, site, choice: true, isOpen: true, requirement: error)
+    }
+
+    private func record(_ condition: SymBool, _ site: CallSite, choice: Bool, isOpen: Bool, requirement: String? = nil) -> Bool {
         decisions.append(
-            PathDecision(condition: condition, site: site, modulePath: modules, choice: choice, nodeCount: nodeCount, isOpen: isOpen))
+            PathDecision(
+                condition: condition, site: site, modulePath: modules, choice: choice, nodeCount: nodeCount, isOpen: isOpen,
+                requirement: requirement))
         assume(choice ? condition : !condition)
         return choice
     }
@@ -180,8 +198,8 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             fail(diverged(condition, from: expected, at: site))
             return chance.next()
         }
-        log?.write(.question(condition, .repeated(expected.choice), site: site))
-        return record(condition, site, choice: expected.choice, isOpen: expected.isOpen)
+        if expected.requirement == nil { log?.write(.question(condition, .repeated(expected.choice), site: site)) }
+        return record(condition, site, choice: expected.choice, isOpen: expected.isOpen, requirement: expected.requirement)
     }
 
     /// A run that ended before it asked everything that an earlier run asked on its path.

@@ -126,8 +126,9 @@ final class Tracer: Interpreter {
         try require(condition, failure, { answer = $0 })
     }
 
-    /// Proved conditions cost nothing; refuted ones fail; open ones on values become runtime assertions, open ones on input sizes are
-    /// the caller's to declare: the run goes on as if they held, so that all of them are found, and then fails.
+    /// Proved conditions cost nothing; refuted ones fail. Open ones on values become runtime assertions, unless the function catches the
+    /// error, which a run of its own finds out. Open ones on input sizes are the caller's to declare: the run goes on as if they held, so
+    /// that all of them are found, and then fails.
     private func require(_ condition: SymBool, _ failure: () -> TensorError, _ note: ((ExportLog.Answer) -> Void)?) throws {
         try requireGoing()
         try condition.requireValid()
@@ -142,6 +143,11 @@ final class Tracer: Interpreter {
                 note?(.assumed)
                 path.violate(ConstraintViolation(condition: condition, message: error.description, site: error.site, scope: scope))
                 return
+            }
+            let site: CallSite = error.site ?? CallSite.capture()
+            if path.meets(condition, orThrows: "\(error)", site: site) == false {
+                note?(.failing)
+                throw error
             }
             note?(.deferred)
             assert(condition, error.description, at: error.site)

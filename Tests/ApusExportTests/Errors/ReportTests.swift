@@ -173,6 +173,14 @@ import Testing
                 "requirement     n.item() <= 2: checked when the program runs | \(file):\(first + 1)",
                 "question        n.item() == 1: false on this path | \(file):\(first + 3)",
                 "end of path     2 decisions, 4 operations",
+                // The function might catch what the requirements throw.
+                "question        x.shape[0] >= 4: false on this path | \(file):\(first)",
+                "requirement     n.item() >= 1: checked when the program runs | \(file):\(first + 1)",
+                "requirement     n.item() <= 2: fails on this path | \(file):\(first + 1)",
+                "end of path     1 decisions, 2 operations, threw",
+                "question        x.shape[0] >= 4: false on this path | \(file):\(first)",
+                "requirement     n.item() >= 1: fails on this path | \(file):\(first + 1)",
+                "end of path     1 decisions, 1 operations, threw",
             ])
         let forks = found.filter { $0.contains("both, true first") }
         #expect(forks.allSatisfy { $0.contains("; true at x.shape[0] = ") && $0.contains("; false at x.shape[0] = ") })
