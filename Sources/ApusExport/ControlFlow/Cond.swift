@@ -60,12 +60,12 @@ private struct CondTrace<Output> {
         let first: Traced
         do { first = try traced(whenTrue, bodies.0, predicate.facts.whenTrue) } catch  where !error.isOfTrace {
             // The closure fails on every input that comes to it.
-            try refuse(when: true, error, tracer)
+            try predicate.refuse(when: true, error, tracer, site)
             return try whenFalse()
         }
         let second: Traced
         do { second = try traced(whenFalse, bodies.1, predicate.facts.whenFalse) } catch  where !error.isOfTrace {
-            try refuse(when: false, error, tracer)
+            try predicate.refuse(when: false, error, tracer, site)
             return try whenTrue()
         }
         guard first.tree.spec == second.tree.spec else {
@@ -107,20 +107,6 @@ private struct CondTrace<Output> {
     }
 
     private func fail(_ message: String) -> ProgramError { ProgramError(.untraceable, "the branches of cond \(message)", site: site) }
-
-    /// Inputs that lead to a branch are refused.
-    private func refuse(when holds: Bool, _ error: any Error, _ tracer: any TracingInterpreter) throws {
-        let site: CallSite = (error as? TensorError)?.site ?? site
-        switch predicate {
-        case .condition(let condition):
-            let allowed: SymBool = holds ? condition.negated() : condition
-            _ = try tracer.append(.assertScalar, [.symBool(allowed), .string("\(error)")], types: [], site: site)
-            tracer.scope.assume(allowed)
-        case .tensor(let tensor):
-            let allowed: Tensor = holds ? try tensor.logicalNot() : tensor
-            _ = try tracer.append(.assertAsync, [.tensor(allowed), .string("\(error)")], types: [], site: site)
-        }
-    }
 
     // MARK: Results
 

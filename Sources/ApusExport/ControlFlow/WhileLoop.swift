@@ -18,6 +18,8 @@ import ApusTensor
 /// - There is no gradient through the loop, in eager code neither: use ``scan(_:over:reversed:_:)``, whose number of steps is a size.
 /// - A program with a loop runs node by node.
 ///
+/// A body that throws whatever it gets becomes a check of the program that the loop makes no pass.
+///
 /// - Parameters:
 ///   - initial: what the first pass gets.
 ///   - condition: on sizes: `i < n`.
@@ -58,14 +60,14 @@ private func loop<Carried>(
     return try withoutActuallyEscaping(condition) { condition in
         try withoutActuallyEscaping(body) { body in
             let trace = WhileTrace(tracer: tracer, initial: initial, start: start, condition: condition, body: body, site: site)
-            return try tracingBodies(mayNotRun: true) { try trace.run() }
+            return try tracingBodies(mayNotRun: true) { try trace.run() }.get()
         }
     }
 }
 
 /// What an eager loop gives, such that a gradient that would flow back through it is an error, as it is in an exported program: the results
 /// of a loop that makes no pass.
-private func withoutGradient<Carried>(_ carried: Carried) throws -> Carried {
+func withoutGradient<Carried>(_ carried: Carried) throws -> Carried {
     guard Interpreter.current != nil else { return carried }
     let tree: FlatTree = try flatten(carried)
     let tensors: [Tensor] = tree.leaves.compactMap(\.tensor).filter(\.dtype.isDifferentiable)

@@ -28,7 +28,33 @@ struct WhileTrace<Carried> {
         var hasChanged = false
     }
 
-    func run() throws -> Carried {
+    /// A closure's own error, in a trace that stands for every pass: each of them throws it.
+    private struct ClosureError: Error {
+        let error: any Error
+        /// Thrown by the body, which may not run at all.
+        let isOfBody: Bool
+    }
+
+    /// The error is one that the loop throws in eager code too, whatever it starts with.
+    func run() throws -> Result<Carried, any Error> {
+        do { return .success(try traced()) } catch let thrown as ClosureError {
+            guard thrown.isOfBody else { return .failure(thrown.error) }
+            return try withoutPasses(thrown.error)
+        }
+    }
+
+    /// The loop whose body always throws: it may make no pass.
+    private func withoutPasses(_ error: any Error) throws -> Result<Carried, any Error> {
+        let test: Predicate = try condition(initial)
+        switch try test.known(in: "whileLoop") {
+        case true?: return .failure(error)
+        case false?: break
+        case nil: try test.refuse(when: true, error, tracer, site)
+        }
+        return .success(try withoutGradient(initial))
+    }
+
+    private func traced() throws -> Carried {
         for leaf in start.leaves { if case .float(let number) = leaf, number.constant == nil { throw unsupported(leaf) } }
         var types = CarriedTypes(start)
         // Each trace that is not the last widens something: there are finitely many sizes.
@@ -69,7 +95,8 @@ struct WhileTrace<Carried> {
             condition: BodyTracer(of: "whileLoop", parent: tracer), body: BodyTracer(of: "whileLoop", parent: tracer), symbols: symbols,
             types: types)
         let test: Predicate = try attempt.condition.trace(isTrial: isTrial) {
-            let test: Predicate = try condition(try carried(types, symbols, in: attempt.condition))
+            let given: Carried = try carried(types, symbols, in: attempt.condition)
+            let test: Predicate = try asking(ofBody: false) { try condition(given) }
             if case .tensor = test { _ = try test.known(in: "whileLoop") }
             return test
         }
@@ -83,7 +110,7 @@ struct WhileTrace<Carried> {
         let facts: [SymBool] = attempt.facts
         try attempt.body.trace(assuming: facts, isTrial: isTrial) {
             let given: Carried = try carried(types, symbols, in: attempt.body)
-            let tree: FlatTree = try flatten(try body(given))
+            let tree: FlatTree = try flatten(try asking(ofBody: true) { try body(given) })
             try CarriedValues.requireSameKinds(start, tree, in: "whileLoop")
             attempt.next = tree.leaves
             let scope: SymbolScope = tracer.scope
@@ -94,6 +121,10 @@ struct WhileTrace<Carried> {
             try attempt.body.setResults(try results(tree.leaves, types))
         }
         return attempt
+    }
+
+    private func asking<Answer>(ofBody isOfBody: Bool, _ closure: () throws -> Answer) throws -> Answer {
+        do { return try closure() } catch  where !error.isOfTrace { throw ClosureError(error: error, isOfBody: isOfBody) }
     }
 
     /// What a body gets: inputs of its own, read as numbers where numbers are carried.

@@ -345,4 +345,41 @@ struct WhileLoopTests {
                 return try (x * x).sum()
             }, try x * 2)
     }
+
+    @Test("A body that always throws becomes a check that the loop makes no pass") func throwingBody() throws {
+        let x = try numbers([4])
+        let function = { (x: Tensor) in
+            try whileLoop(x) { y in
+                try y.sum() .> 100
+            } do: { y in
+                _ = try y.reshaped([3])
+                return y
+            }
+        }
+        let program = try export(function, args: x)
+        try expectClose(try program(x), try function(x))
+        let large = try Tensor([100, 1, 2, 3] as [Float], shape: [4])
+        let error = #expect(throws: TensorError.self) { try function(large) }
+        let rejected = #expect(throws: (any Error).self) { _ = try program(large) as Tensor }
+        let (text, reason) = ("\(try #require(rejected))", "\(try #require(error))")
+        #expect(text.contains(reason))
+    }
+
+    @Test("A body that always throws, under a condition on sizes") func throwingBodyBySizes() throws {
+        let x = try numbers([4, 3])
+        let function = { (x: Tensor) in
+            try whileLoop((SymInt(2), x)) { i, _ in
+                i < x.shape[0]
+            } do: { i, y in
+                _ = try y.matmul(y.reshaped([-1]))
+                return (i + 1, y)
+            }.1
+        }
+        let program = try export(function, args: x, constraints: [dynamicDim(x, 0).in(1...4)])
+        for size in 1...4 {
+            let input = try numbers([size, 3])
+            let (eager, found): (Tensor?, Tensor?) = (try? function(input), try? program(input))
+            #expect((eager == nil) == (found == nil), "at size \(size)")
+        }
+    }
 }

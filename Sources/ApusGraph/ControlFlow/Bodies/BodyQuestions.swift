@@ -20,7 +20,7 @@ final class BodyQuestions: Oracle, @unchecked Sendable {
     private let scope: SymbolScope
     private let body: BodyTracer
     private(set) var refused: BodyQuestionError?
-    private let isTrial: Bool
+    let isTrial: Bool
     /// How many questions were passed over.
     private var refusedCount = 0
     private var chance = AnyAnswer()

@@ -157,7 +157,11 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
         case false?: throw failure()
         case nil: break
         }
-        if condition.freeSymbols.allSatisfy(\.isBacked) { return try parent.require(condition, failure) }
+        if condition.freeSymbols.allSatisfy(\.isBacked) {
+            // The trace that is kept may know more of the sizes, and asks again.
+            if questions?.isTrial == true { scope.assume(condition) } else { try parent.require(condition, failure) }
+            return
+        }
         let error: TensorError = failure()
         assert(condition, error.description, at: error.site)
     }
