@@ -80,6 +80,8 @@ extension RandomProgram {
             number = result.number
         }
         try number.requireValid()
+        // A question about an invalid number that no operation came after: the next one would throw it.
+        try TensorError.throwPendingFault()
         return (tensors, number)
     }
 
