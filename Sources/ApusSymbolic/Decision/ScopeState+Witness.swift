@@ -91,6 +91,7 @@ extension ScopeState {
 
     func assignment(_ point: [Int?], of symbols: [Symbol]) -> Assignment {
         var result = Assignment()
+        result.integers.reserveCapacity(symbols.count)
         for symbol in symbols where symbol.index < point.count { result[symbol] = point[symbol.index] }
         return result
     }
