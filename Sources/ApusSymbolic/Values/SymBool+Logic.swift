@@ -108,7 +108,13 @@ extension SymInt {
     public func isMultiple(of divisor: Int) -> SymBool { multiple(of: SymInt(divisor)) }
 
     private func multiple(of divisor: SymInt) -> SymBool {
-        if case .plain(0) = divisor.storage { return .equal(self, 0) }
-        return .equal(self % divisor, 0)
+        let isZero: SymBool = .equal(divisor, 0)
+        switch isZero.constant ?? isZero.scope?.decide(isZero).known {
+        case true?: return .equal(self, 0)
+        case false?: return .equal(self % divisor, 0)
+        case nil:
+            let divides: SymBool = .equal(self % SymInt.select(isZero, 1, divisor), 0)
+            return .any([.all([isZero, .equal(self, 0)]), .all([!isZero, divides])])
+        }
     }
 }
