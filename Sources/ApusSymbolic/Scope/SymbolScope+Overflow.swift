@@ -75,6 +75,7 @@ extension SymbolScope {
         let all: SymBool = .all(open)
         let site = CallSite.capture()
         if let fault = all.fault { report(fault, site: site) } else { oracle.require(all, failure, site: site) }
+        noteNumberCheck(failure.message)
         return nil
     }
 

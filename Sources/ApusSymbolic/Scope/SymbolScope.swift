@@ -16,6 +16,8 @@ public final class SymbolScope: Sendable {
     /// What questions go to, and what went wrong where no error could be thrown.
     private struct Link {
         var oracle: (any Oracle)?
+        /// What the checks of arithmetic say that were demanded.
+        var numberChecks: Set<String> = []
         var checksOverflow = true
         var faults: [Fault] = []
     }
@@ -155,6 +157,11 @@ public final class SymbolScope: Sendable {
 
     /// The oracle, where it is to be told of arithmetic that may leave 64 bits.
     var overflowOracle: (any Oracle)? { link.withLock { $0.checksOverflow ? $0.oracle : nil } }
+
+    func noteNumberCheck(_ message: String) { link.withLock { _ = $0.numberChecks.insert(message) } }
+
+    /// Whether a text is that of a check of arithmetic, which rejects inputs also where the function never looks at the number.
+    package func isNumberCheck(_ message: String) -> Bool { link.withLock { $0.numberChecks.contains(message) } }
 
     /// Returns what was set before.
     @discardableResult
