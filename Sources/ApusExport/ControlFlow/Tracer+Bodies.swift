@@ -43,22 +43,6 @@ func tracingBodies<Result>(mayNotRun: Bool = false, _ trace: () throws -> Result
     }
 }
 
-extension Predicate {
-    /// Writes a check: inputs that lead to a body that always throws are refused with its error.
-    func refuse(when holds: Bool, _ error: any Error, _ tracer: any TracingInterpreter, _ site: CallSite) throws {
-        let site: CallSite = (error as? TensorError)?.site ?? site
-        switch self {
-        case .condition(let condition):
-            let allowed: SymBool = holds ? condition.negated() : condition
-            _ = try tracer.append(.assertScalar, [.symBool(allowed), .string("\(error)")], types: [], site: site)
-            tracer.scope.assume(allowed)
-        case .tensor(let tensor):
-            let allowed: Tensor = holds ? try tensor.logicalNot() : tensor
-            _ = try tracer.append(.assertAsync, [.tensor(allowed), .string("\(error)")], types: [], site: site)
-        }
-    }
-}
-
 extension SymRange {
     /// The sizes in the range.
     var ofSizes: SymRange { intersection(SymRange(lowerBound: 0, upperBound: .max)) }

@@ -24,7 +24,8 @@ struct CondGradient {
         let wanted: [Int] = branch.operands.indices.filter { branch.operands[$0].dtype.isDifferentiable }
         let draws = (try draws(branch.whenTrue), try draws(branch.whenFalse))
         let results: [Tensor] = try TensorControlFlow.cond(
-            predicate, { try backward(branch.whenTrue, wanted, draws.0) }, { try backward(branch.whenFalse, wanted, draws.1) })
+            predicate, needsBody: { ($0 ? branch.whenTrue : branch.whenFalse).graph.readsNumbers },
+            { try backward(branch.whenTrue, wanted, draws.0) }, { try backward(branch.whenFalse, wanted, draws.1) })
         var gradients = [Tensor?](repeating: nil, count: branch.operands.count)
         for (position, gradient) in zip(wanted, results) { gradients[position] = gradient }
         return [.none, .none, .none, .optionalTensors(gradients)]
@@ -36,6 +37,20 @@ struct CondGradient {
 
     private func backward(_ body: GraphBody, _ wanted: [Int], _ draws: [Tensor]) throws -> [Tensor] {
         try body.gradients(branch.operands, wanted: wanted, seeds: call.gradients, draws: draws)
+    }
+}
+
+extension Graph {
+    /// Whether a node gives numbers or sizes that only its run knows.
+    fileprivate var readsNumbers: Bool {
+        nodes.contains { $0.operator.effects.contains(.dataDependent) || $0.bodies.contains { $0.graph.readsNumbers } }
+    }
+
+    /// The values that the outputs depend on.
+    fileprivate func valuesBehindOutputs() -> Set<Value> {
+        var reached = Set(outputs.compactMap(\.value))
+        for node in nodes.reversed() where node.outputs.contains(where: reached.contains) { reached.formUnion(node.operands) }
+        return reached
     }
 }
 
@@ -82,7 +97,12 @@ struct ScanGradient {
     func gradients() throws -> [OperatorArgument] {
         let (initial, xs, operands) = (scan.initial, scan.xs, scan.operands)
         func differentiable(_ tensors: [Tensor]) -> [Int] { tensors.indices.filter { tensors[$0].dtype.isDifferentiable } }
-        let (wantedInitial, wantedXs, wantedOperands) = (differentiable(initial), differentiable(xs), differentiable(operands))
+        // What no result depends on gets no gradient, as in eager code: zeros would give NaN times the infinite slope of what is before it.
+        let reached: Set<Value> = scan.body.graph.valuesBehindOutputs()
+        func isReached(_ position: Int) -> Bool { reached.contains(scan.body.graph.inputs[position]) }
+        let wantedInitial: [Int] = differentiable(initial)
+        let wantedXs: [Int] = differentiable(xs).filter { isReached(initial.count + $0) }
+        let wantedOperands: [Int] = differentiable(operands).filter { isReached(initial.count + xs.count + $0) }
         // Inputs of the body: carried, slices, operands.
         let wanted: [Int] =
             wantedInitial + wantedXs.map { initial.count + $0 } + wantedOperands.map { initial.count + xs.count + $0 }

@@ -42,20 +42,50 @@ package enum Predicate {
     }
 }
 
+extension Predicate {
+    /// Writes a check: inputs that lead to a body that always throws are refused with its error.
+    package func refuse(when holds: Bool, _ error: any Error, _ tracer: any TracingInterpreter, _ site: CallSite) throws {
+        let site: CallSite = (error as? TensorError)?.site ?? site
+        switch self {
+        case .condition(let condition):
+            let allowed: SymBool = holds ? condition.negated() : condition
+            _ = try tracer.append(.assertScalar, [.symBool(allowed), .string("\(error)")], types: [], site: site)
+            tracer.scope.assume(allowed)
+        case .tensor(let tensor):
+            let allowed: Tensor = holds ? try tensor.logicalNot() : tensor
+            _ = try tracer.append(.assertAsync, [.tensor(allowed), .string("\(error)")], types: [], site: site)
+        }
+    }
+}
+
 /// Control flow over plain lists of tensors: what gradients of control flow are made of.
 package enum TensorControlFlow {
+    /// - Parameter needsBody: whether a side has symbols of its own, which need a body to live in also where the answer is known by now.
     static func cond(
-        _ predicate: Predicate, _ whenTrue: () throws -> [Tensor], _ whenFalse: () throws -> [Tensor]
+        _ predicate: Predicate, needsBody: (Bool) -> Bool, _ whenTrue: () throws -> [Tensor], _ whenFalse: () throws -> [Tensor]
     ) throws -> [Tensor] {
         let known: Bool? = try predicate.known(in: "cond")
-        // A body's own symbols need a body to live in, also where the answer is known by now.
+        // The other side never runs: what is known may say that nothing in it fits.
+        if let known, !needsBody(known) { return known ? try whenTrue() : try whenFalse() }
         guard let tracer = Interpreter.tracing else {
             guard let known else { throw TensorError(.tracing, in: "cond", "the condition belongs to a trace that has ended") }
             return known ? try whenTrue() : try whenFalse()
         }
         let bodies = (BodyTracer(of: "cond", parent: tracer), BodyTracer(of: "cond", parent: tracer))
-        try bodies.0.setResults(try bodies.0.trace(assuming: predicate.facts.whenTrue, whenTrue))
-        try bodies.1.setResults(try bodies.1.trace(assuming: predicate.facts.whenFalse, whenFalse))
+        // A gradient whose shapes don't fit is that of a branch that was not taken: the questions in between have told.
+        let site = CallSite.capture(skip: 1)
+        do { try bodies.0.setResults(try bodies.0.trace(assuming: predicate.facts.whenTrue, whenTrue)) } catch let error as TensorError
+            where error.code == .shapeMismatch
+        {
+            try predicate.refuse(when: true, error, tracer, site)
+            return try whenFalse()
+        }
+        do { try bodies.1.setResults(try bodies.1.trace(assuming: predicate.facts.whenFalse, whenFalse)) } catch let error as TensorError
+            where error.code == .shapeMismatch
+        {
+            try predicate.refuse(when: false, error, tracer, site)
+            return try whenTrue()
+        }
         let operands: [Tensor] = try BodyTracer.shareOperands([bodies.0, bodies.1])
         return try applyTensors(
             .cond, [predicate.argument, .graph(bodies.0.body), .graph(bodies.1.body), .tensors(operands)])
