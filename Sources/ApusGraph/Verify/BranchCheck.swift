@@ -14,7 +14,8 @@ extension GraphCheck {
         }
         let predicate: SymBool? = try predicate(branch.predicate)
         for (body, fact) in [(branch.whenTrue, predicate), (branch.whenFalse, predicate.map { !$0 })] {
-            try assuming(fact) { try checkBody(body.graph, operands: branch.operands) }
+            let runs: Bool = fact.map { rules.decide($0) != false } ?? true
+            try rules.assumingAnything(!runs) { try assuming(fact) { try checkBody(body.graph, operands: branch.operands) } }
         }
         try checkJoins(node, branch, predicate)
     }
