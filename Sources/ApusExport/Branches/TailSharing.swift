@@ -24,6 +24,8 @@ final class TailSharing {
     private let condition: SymBool
     /// Symbols that only one of the sides knows.
     private let inner: Set<Symbol>
+    /// Symbols that have a value before the branch.
+    private let before: Set<Symbol>
     /// Symbols that have a value where the tail stands.
     private var known: Set<Symbol>
     /// What the branch has to give, in order.
@@ -56,6 +58,7 @@ final class TailSharing {
         self.rules = rules
         self.condition = condition
         self.inner = inner
+        before = known
         self.known = known
     }
 
@@ -380,7 +383,7 @@ final class TailSharing {
 
     /// A number that the branch gives is computed within it.
     private func requireBeforeTail(_ symbols: [Symbol]) throws {
-        if symbols.contains(where: { !$0.isBacked && tailSymbols.contains($0) && !known.contains($0) }) {
+        if symbols.contains(where: { !$0.isBacked && tailSymbols.contains($0) && !before.contains($0) }) {
             throw NotShared(reason: "numbers that differ")
         }
     }
