@@ -6,6 +6,78 @@ import Testing
 @Suite struct FoundTests {
     static let programs: [(why: String, program: RandomProgram)] = [
         (
+            "a body of a loop that throws and never runs",
+            RandomProgram(
+                body: [
+                    .setTensor(
+                        2,
+                        .loopByValue(
+                            .variable(0), above: 0.1, from: .variable(0),
+                            .reduce(.amin, .narrow(.variable(0), from: .dim(tensor: 0, 0), length: .constant(1)), dim: nil)))
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.fixed(2)], second: [.fixed(2), .fixed(2)]))
+        ),
+        (
+            "a requirement on a number that is read, whose error is caught",
+            RandomProgram(
+                body: [.readNumber(1, element: 2), .attempt([.constrain(4, max: 13)], else: [])],
+                result: .filled(.constant(1), 0.25), number: .constant(1), domain: Domain(first: [.fixed(10)], second: [.atLeast(1)]))
+        ),
+        (
+            "the gradient of a branch that the shapes rule out",
+            RandomProgram(
+                body: [
+                    .setTensor(
+                        1,
+                        .gradient(
+                            of: .add(.variable(0), .cond(.intExceeds(.arange(.constant(1)), 3), .variable(0), .variable(1))),
+                            at: .variable(0)))
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.fixed(2)], second: [.fixed(3)]))
+        ),
+        (
+            "the gradient of a branch by a size that the shapes rule out",
+            RandomProgram(
+                body: [
+                    .setTensor(
+                        1,
+                        .gradient(
+                            of: .add(.variable(0), .cond(.compare(.constant(2), .lessOrEqual, .dim(tensor: 2, 1)), .variable(0), .memory)),
+                            at: .variable(0)))
+                ],
+                result: .rows(.variable(0), 2), number: .constant(1),
+                domain: Domain(first: [.range(1...2)], second: [.fixed(2), .fixed(2)]))
+        ),
+        (
+            "a step of a scan that does not look at its slice",
+            RandomProgram(
+                body: [], result: .map(over: .unary(.cos, .variable(0)), .arange(.constant(1))), number: .constant(1),
+                domain: Domain(first: [.fixed(1)], second: [.fixed(1)]), isJoint: true)
+        ),
+        (
+            "a number that is read after a branch, and that one side divides by",
+            RandomProgram(
+                body: [
+                    .branch(
+                        .isMultiple(.dim(tensor: 1, 1), of: .constant(2)),
+                        [.setTensor(2, .variable(1)), .setTensor(1, .filled(.constant(1), 0.25))], []), .readNumber(1, element: 2),
+                ],
+                result: .arange(.constant(1)), number: .modulus(.dim(tensor: 2, 0), .variable(1)),
+                domain: Domain(first: [.fixed(0)], second: [.fixed(2), .range(1...2)]))
+        ),
+        (
+            "a divisor that may be zero",
+            RandomProgram(
+                body: [.branch(.isMultiple(.constant(1), of: .add(.variable(0), .constant(-1))), [.setTensor(0, .variable(1))], [])],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.range(1...2)], second: [.fixed(2), .fixed(2)]))
+        ),
+        (
+            "a number that no integer is and that nobody looks at",
+            RandomProgram(
+                body: [.readNumber(0, element: 1), .setSize(0, .add(.variable(0), .constant(1)))], result: .variable(0),
+                number: .constant(1), domain: Domain(first: [.fixed(3)], second: [.fixed(2)]))
+        ),
+        (
             "sizes that numbers read inside of a branch decide",
             RandomProgram(
                 body: [.halving(0, above: 1, [.branch(.truth(.variable(0), 1.1), [.returnNow(.variable(0))], [])])],

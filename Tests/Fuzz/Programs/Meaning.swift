@@ -1,4 +1,5 @@
 import Apus
+import Synchronization
 
 /// The buffer that programs may change.
 public final class Memory: Module {
@@ -21,6 +22,15 @@ extension RandomProgram {
         let value: Tensor = try early ?? machine.value(result)
         return (try value.flattened(), machine.value(number))
     }
+}
+
+/// Learns of numbers that a function computes and that no integer is: a program rejects such an input, even where it never looks at the number.
+final class InvalidNumbers: Sendable {
+    @TaskLocal static var current: InvalidNumbers?
+    private let found = Atomic<Bool>(false)
+
+    var exist: Bool { found.load(ordering: .relaxed) }
+    func note() { found.store(true, ordering: .relaxed) }
 }
 
 struct Machine {
@@ -89,6 +99,12 @@ struct Machine {
     }
 
     func value(_ term: SizeTerm) -> SymInt {
+        let number: SymInt = computed(term)
+        if number.isInvalid { InvalidNumbers.current?.note() }
+        return number
+    }
+
+    private func computed(_ term: SizeTerm) -> SymInt {
         switch term {
         case .constant(let value): return SymInt(value)
         case .variable(let place): return sizes[place % sizes.count]
