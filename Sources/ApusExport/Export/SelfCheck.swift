@@ -153,6 +153,7 @@ struct SelfCheck {
             try Interpreter.with(bystander) {
                 let result: FlatTree = try function(leaves)
                 try TensorError.throwPendingFault()
+                for case .int(let number) in result.leaves { try number.requireValid() }
                 return result
             }
         }

@@ -6,6 +6,13 @@ import Testing
 @Suite struct FoundTests {
     static let programs: [(why: String, program: RandomProgram)] = [
         (
+            "a result that is no number on one path",
+            RandomProgram(
+                body: [.branch(.compare(.dim(tensor: 1, 1), .lessOrEqual, .constant(0)), [], [])], result: .variable(0),
+                number: .quotient(.constant(1), .variable(3)),
+                domain: Domain(first: [.fixed(2), .fixed(2)], second: [.fixed(2), .range(0...1)]))
+        ),
+        (
             "a body of a loop that throws and never runs",
             RandomProgram(
                 body: [

@@ -100,7 +100,8 @@ struct Machine {
 
     func value(_ term: SizeTerm) -> SymInt {
         let number: SymInt = computed(term)
-        if number.isInvalid { InvalidNumbers.current?.note() }
+        // The least integer counts as one that does not fit.
+        if number.isInvalid || number.constant == .min { InvalidNumbers.current?.note() }
         return number
     }
 
