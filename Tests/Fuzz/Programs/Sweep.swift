@@ -19,7 +19,7 @@ extension RandomProgram {
                     let inputs: [Tensor] = try inputs(point, style: style, &random)
                     count += 1
                     for runner in runners {
-                        if let finding = try compare(runner, inputs) { return .finding(finding) }
+                        if let finding = try compare(runner, inputs, program.scope) { return .finding(finding) }
                     }
                 }
             }
@@ -121,7 +121,7 @@ extension RandomProgram {
         return nil
     }
 
-    private func compare(_ runner: any Runner, _ inputs: [Tensor]) throws -> Finding? {
+    private func compare(_ runner: any Runner, _ inputs: [Tensor], _ scope: SymbolScope) throws -> Finding? {
         let before: Tensor = runner.eager.kept
         let invalid = InvalidNumbers()
         let eager: Result<(tensors: [Tensor], number: SymInt), any Error> = Result {
@@ -141,7 +141,7 @@ extension RandomProgram {
         case (.failure(let error), .success(let results)):
             runner.eager.kept = before
             return try finding(.acceptsRejected, "eager throws '\(error)', the program gives \(results)")
-        case (.success, .failure(let error)) where invalid.exist && isTyped(error):
+        case (.success, .failure(let error)) where invalid.exist && isNumberCheck(error, scope):
             runner.eager.kept = before
             return nil
         case (.success, .failure(let error)):
@@ -160,6 +160,11 @@ extension RandomProgram {
             }
             return nil
         }
+    }
+
+    /// Whether the program says that arithmetic of the function does not fit, which is documented, and nothing else.
+    private func isNumberCheck(_ error: any Error, _ scope: SymbolScope) -> Bool {
+        (error as? TensorError).map { scope.isNumberCheck($0.message) } ?? false
     }
 
     private func isTyped(_ error: any Error) -> Bool { error is TensorError || error is ProgramError || error is SymbolicError }
