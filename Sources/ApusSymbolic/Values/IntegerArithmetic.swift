@@ -1,7 +1,7 @@
 // Integer helpers that never trap.
 
 /// Floor division; `nil` when the divisor is zero or the quotient does not fit.
-func floorQuotient(_ a: Int, _ b: Int) -> Int? {
+func floorQuotient<Value: FixedWidthInteger & SignedInteger>(_ a: Value, _ b: Value) -> Value? {
     if b == 0 { return nil }
     let (quotient, overflow) = a.dividedReportingOverflow(by: b)
     if overflow { return nil }
@@ -10,7 +10,7 @@ func floorQuotient(_ a: Int, _ b: Int) -> Int? {
 }
 
 /// The remainder of floor division by a divisor that is not zero.
-func floorRemainder(_ a: Int, _ b: Int) -> Int {
+func floorRemainder<Value: FixedWidthInteger & SignedInteger>(_ a: Value, _ b: Value) -> Value {
     if b == 0 || b == -1 { return 0 }
     let remainder = a % b
     return remainder != 0 && ((remainder < 0) != (b < 0)) ? remainder + b : remainder
@@ -36,17 +36,17 @@ func gcd(_ a: Int, _ b: Int) -> Int {
     return x > UInt(Int.max) ? 1 : Int(x)
 }
 
-func checkedAdd(_ a: Int, _ b: Int) -> Int? {
+func checkedAdd<Value: FixedWidthInteger>(_ a: Value, _ b: Value) -> Value? {
     let (value, overflow) = a.addingReportingOverflow(b)
     return overflow ? nil : value
 }
 
-func checkedSubtract(_ a: Int, _ b: Int) -> Int? {
+func checkedSubtract<Value: FixedWidthInteger>(_ a: Value, _ b: Value) -> Value? {
     let (value, overflow) = a.subtractingReportingOverflow(b)
     return overflow ? nil : value
 }
 
-func checkedMultiply(_ a: Int, _ b: Int) -> Int? {
+func checkedMultiply<Value: FixedWidthInteger>(_ a: Value, _ b: Value) -> Value? {
     let (value, overflow) = a.multipliedReportingOverflow(by: b)
     return overflow ? nil : value
 }
