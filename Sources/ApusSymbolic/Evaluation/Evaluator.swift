@@ -13,7 +13,7 @@ struct Evaluator {
 
     func value(_ f: FloatExpr) -> Double? { real(f, in: Int.self) ?? real(f, in: Int128.self) }
 
-    private func sized<Size: FixedWidthInteger>(_ p: SymExpr) -> Size? {
+    private func sized<Size: FixedWidthInteger & SignedInteger>(_ p: SymExpr) -> Size? {
         var total = Size(p.constant)
         for term in p.terms {
             guard let factor: Size = sized(term.monomial) else { return nil }
@@ -25,7 +25,7 @@ struct Evaluator {
         return total
     }
 
-    private func sized<Size: FixedWidthInteger>(_ monomial: Monomial) -> Size? {
+    private func sized<Size: FixedWidthInteger & SignedInteger>(_ monomial: Monomial) -> Size? {
         if let atom = monomial.linearAtom { return sized(atom) }
         var product: Size = 1
         for factor in monomial.factors {
@@ -38,7 +38,7 @@ struct Evaluator {
         return product
     }
 
-    private func sized<Size: FixedWidthInteger>(_ atom: Atom) -> Size? {
+    private func sized<Size: FixedWidthInteger & SignedInteger>(_ atom: Atom) -> Size? {
         switch atom.kind {
         case .symbol(let symbol):
             return symbol.index < integers.count ? integers[symbol.index].map { Size($0) } : nil
@@ -67,7 +67,7 @@ struct Evaluator {
         }
     }
 
-    private func holds<Size: FixedWidthInteger>(_ b: BoolExpr, in size: Size.Type) -> Bool? {
+    private func holds<Size: FixedWidthInteger & SignedInteger>(_ b: BoolExpr, in size: Size.Type) -> Bool? {
         func sized(_ p: SymExpr) -> Size? { self.sized(p) }
         switch b.kind {
         case .constant(let value): return value
@@ -87,7 +87,7 @@ struct Evaluator {
         }
     }
 
-    private func connective<Size: FixedWidthInteger>(_ parts: [BoolExpr], decisive: Bool, in size: Size.Type) -> Bool? {
+    private func connective<Size: FixedWidthInteger & SignedInteger>(_ parts: [BoolExpr], decisive: Bool, in size: Size.Type) -> Bool? {
         var unknown = false
         for part in parts {
             guard let known = holds(part, in: size) else {
@@ -99,7 +99,7 @@ struct Evaluator {
         return unknown ? nil : !decisive
     }
 
-    private func real<Size: FixedWidthInteger>(_ f: FloatExpr, in size: Size.Type) -> Double? {
+    private func real<Size: FixedWidthInteger & SignedInteger>(_ f: FloatExpr, in size: Size.Type) -> Double? {
         switch f.kind {
         case .constant(let value): return value
         case .symbol(let symbol): return floats[symbol.index]
