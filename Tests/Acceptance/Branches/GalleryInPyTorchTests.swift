@@ -1,11 +1,10 @@
 import Apus
 import Foundation
+import JudgeSupport
 import Testing
 
 /// The gallery's programs, saved and opened by PyTorch: it must run them as eager code does.
 @Suite struct GalleryInPyTorchTests {
-    private struct Failure: Error, CustomStringConvertible { let description: String }
-
     private static let galleries: [[GalleryProgram]] = [
         SizeBranches.gallery, Moduli.gallery, Products.gallery, MinMax.gallery, ValueBranches.gallery, DataSizes.gallery, Loops.gallery,
         EarlyReturns.gallery, Throwing.gallery, Nested.gallery, Modules.gallery, Buffers.gallery, Gradients.gallery,
@@ -16,28 +15,6 @@ import Testing
     private static let notOpened: [String: String] = [
         "both inner sides refuse by a value": "RuntimeError: We ran into an error when deserializing the saved file."
     ]
-
-    /// Runs the judge; gives what it printed.
-    private func judge(_ files: [String]) throws -> String {
-        var root = URL(fileURLWithPath: #filePath)
-        while root.path != "/", !FileManager.default.fileExists(atPath: root.appendingPathComponent("Package.swift").path) {
-            root.deleteLastPathComponent()
-        }
-        let executable: String = ProcessInfo.processInfo.environment["APUS_PYTHON"] ?? root.path + "/.venv/bin/python"
-        guard FileManager.default.isExecutableFile(atPath: executable) else {
-            throw Failure(description: "no Python at \(executable): run `make python`, or set APUS_PYTHON")
-        }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = [root.path + "/Tests/Judges/check_pt2.py"] + files
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let data = output.fileHandleForReading.readDataToEndOfFile()
-        process.waitUntilExit()
-        return String(decoding: data, as: UTF8.self)
-    }
 
     /// Inputs that eager code takes, spread over the domain, without infinities: how those end in a sum is each library's own.
     private func points(_ program: GalleryProgram, _ sweep: GallerySweep) -> [GallerySweep.Point] {
@@ -105,7 +82,7 @@ import Testing
     @Test func runsAsEagerCode() throws {
         try withFolder { folder in
             let given: Given = write(Self.all.filter { Self.notOpened[$0.name] == nil }, to: folder)
-            let output: String = given.named(try judge(given.files))
+            let output: String = given.named(try Python.runFile("Tests/Judges/check_pt2.py", given.files))
             #expect(output.isEmpty, "\(output)")
             for (path, outputs) in given.expected {
                 let name: String = given.names[URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent + ".pt2"] ?? path
@@ -122,7 +99,7 @@ import Testing
         try withFolder { folder in
             let given: Given = write(Self.all.filter { Self.notOpened[$0.name] != nil }, to: folder)
             #expect(given.names.count == Self.notOpened.count)
-            let output: String = given.named(try judge(given.files))
+            let output: String = given.named(try Python.runFile("Tests/Judges/check_pt2.py", given.files))
             for (name, reason) in Self.notOpened { #expect(output.contains("\(name): load: \(reason)"), "\(output)") }
         }
     }
