@@ -60,13 +60,11 @@ private struct CondTrace<Output> {
         let first: Traced
         do { first = try traced(whenTrue, bodies.0, predicate.facts.whenTrue) } catch  where !error.isOfTrace {
             // The closure fails on every input that comes to it.
-            try predicate.refuse(when: true, error, tracer, site)
-            return try whenFalse()
+            return try predicate.refuse(when: true, error, tracer, site, else: whenFalse)
         }
         let second: Traced
         do { second = try traced(whenFalse, bodies.1, predicate.facts.whenFalse) } catch  where !error.isOfTrace {
-            try predicate.refuse(when: false, error, tracer, site)
-            return try whenTrue()
+            return try predicate.refuse(when: false, error, tracer, site, else: whenTrue)
         }
         guard first.tree.spec == second.tree.spec else {
             throw fail("return different structures, \(first.tree.spec) and \(second.tree.spec)")

@@ -13,6 +13,15 @@ extension Tracer: TracingInterpreter {
     func freshBool(origin: String, site: CallSite) -> SymBool { path.freshBool(origin: origin, site: site) }
     func freshFloat(origin: String, site: CallSite) -> SymFloat { path.freshFloat(origin: origin, site: site) }
 
+    func demand(_ predicate: Predicate, is answer: Bool, orThrow error: any Error, site: CallSite) throws -> Bool {
+        let condition: SymBool =
+            switch predicate {
+            case .condition(let condition): condition
+            case .tensor(let tensor): try readBool(tensor, origin: "", site: site)
+            }
+        return demand(answer ? condition : condition.negated(), "\(error)", site)
+    }
+
     func append(
         _ operation: Operator, _ arguments: [OperatorArgument], types: [ValueType], site: CallSite
     ) throws -> [OperatorArgument] {

@@ -48,10 +48,12 @@ struct WhileTrace<Carried> {
         let test: Predicate = try condition(initial)
         switch try test.known(in: "whileLoop") {
         case true?: return .failure(error)
-        case false?: break
-        case nil: try test.refuse(when: true, error, tracer, site)
+        case false?: return .success(try withoutGradient(initial))
+        case nil:
+            let place: CallSite = (error as? TensorError)?.site ?? site
+            guard try tracer.demand(test, is: false, orThrow: error, site: place) else { return .failure(error) }
+            return .success(try withoutGradient(initial))
         }
-        return .success(try withoutGradient(initial))
     }
 
     private func traced() throws -> Carried {
@@ -218,7 +220,8 @@ struct WhileTrace<Carried> {
             }
         }
         for exit in exits {
-            let holds: SymBool = exit.substituting(left)
+            // The function has asked already: nothing of it is computed once more.
+            let holds: SymBool = tracer.scope.withoutOverflowChecks { exit.substituting(left) }
             let inner: Set<Symbol> = attempt.condition.locals
             if holds.fault == nil, inner.isDisjoint(with: holds.freeSymbols) { tracer.scope.assume(holds) }
         }

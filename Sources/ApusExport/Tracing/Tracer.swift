@@ -144,15 +144,20 @@ final class Tracer: Interpreter {
                 path.violate(ConstraintViolation(condition: condition, message: error.description, site: error.site, scope: scope))
                 return
             }
-            let site: CallSite = error.site ?? CallSite.capture()
-            if path.meets(condition, orThrows: "\(error)", site: site) == false {
+            guard demand(condition, error.description, error.site) else {
                 note?(.failing)
                 throw error
             }
             note?(.deferred)
-            assert(condition, error.description, at: error.site)
-            path.assume(condition)
         }
+    }
+
+    /// Writes a check, whose condition is a fact from there on; false in a run that goes into its error, which the function may catch.
+    func demand(_ condition: SymBool, _ error: String, _ site: CallSite?) -> Bool {
+        if path.meets(condition, orThrows: error, site: site ?? CallSite.capture()) == false { return false }
+        assert(condition, error, at: site)
+        path.assume(condition)
+        return true
     }
 
     /// Writes a check of the program.

@@ -166,6 +166,17 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
         assert(condition, error.description, at: error.site)
     }
 
+    /// A check of the body, whether or not the function catches the error.
+    package func demand(_ predicate: Predicate, is answer: Bool, orThrow error: any Error, site: CallSite) throws -> Bool {
+        switch predicate {
+        case .condition(let condition): assert(answer ? condition : condition.negated(), "\(error)", at: site)
+        case .tensor(let tensor):
+            let holds: Tensor = answer ? tensor : try tensor.logicalNot()
+            _ = try append(.assertAsync, [.tensor(holds), .string("\(error)")], types: [], site: site)
+        }
+        return true
+    }
+
     /// Writes a check of the body, whose condition is a fact from there on.
     func assert(_ condition: SymBool, _ message: String, at site: CallSite?) {
         graph.append(

@@ -43,18 +43,12 @@ package enum Predicate {
 }
 
 extension Predicate {
-    /// Writes a check: inputs that lead to a body that always throws are refused with its error.
-    package func refuse(when holds: Bool, _ error: any Error, _ tracer: any TracingInterpreter, _ site: CallSite) throws {
-        let site: CallSite = (error as? TensorError)?.site ?? site
-        switch self {
-        case .condition(let condition):
-            let allowed: SymBool = holds ? condition.negated() : condition
-            _ = try tracer.append(.assertScalar, [.symBool(allowed), .string("\(error)")], types: [], site: site)
-            tracer.scope.assume(allowed)
-        case .tensor(let tensor):
-            let allowed: Tensor = holds ? try tensor.logicalNot() : tensor
-            _ = try tracer.append(.assertAsync, [.tensor(allowed), .string("\(error)")], types: [], site: site)
-        }
+    /// What the function does where one of two ways always throws: inputs that lead there are refused, and the other way is left.
+    package func refuse<Output>(
+        when holds: Bool, _ error: any Error, _ tracer: any TracingInterpreter, _ site: CallSite, else other: () throws -> Output
+    ) throws -> Output {
+        guard try tracer.demand(self, is: !holds, orThrow: error, site: (error as? TensorError)?.site ?? site) else { throw error }
+        return try other()
     }
 }
 
@@ -77,14 +71,12 @@ package enum TensorControlFlow {
         do { try bodies.0.setResults(try bodies.0.trace(assuming: predicate.facts.whenTrue, whenTrue)) } catch let error as TensorError
             where error.code == .shapeMismatch
         {
-            try predicate.refuse(when: true, error, tracer, site)
-            return try whenFalse()
+            return try predicate.refuse(when: true, error, tracer, site, else: whenFalse)
         }
         do { try bodies.1.setResults(try bodies.1.trace(assuming: predicate.facts.whenFalse, whenFalse)) } catch let error as TensorError
             where error.code == .shapeMismatch
         {
-            try predicate.refuse(when: false, error, tracer, site)
-            return try whenTrue()
+            return try predicate.refuse(when: false, error, tracer, site, else: whenTrue)
         }
         let operands: [Tensor] = try BodyTracer.shareOperands([bodies.0, bodies.1])
         return try applyTensors(

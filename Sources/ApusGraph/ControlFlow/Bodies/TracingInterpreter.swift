@@ -13,6 +13,9 @@ package protocol TracingInterpreter: Interpreter {
     func freshFloat(origin: String, site: CallSite) -> SymFloat
     /// Throws why the trace can't become a program, once it can't: what is traced from there on is of no use.
     func requireGoing() throws
+    /// Makes sure that a predicate has an answer, where the function's other way throws: the program checks it, and rejects with the error's
+    /// text. False in a run that goes on in the error, which the function may catch.
+    func demand(_ predicate: Predicate, is answer: Bool, orThrow error: any Error, site: CallSite) throws -> Bool
     /// Writes a node whose results have the given types.
     func append(_ operation: Operator, _ arguments: [OperatorArgument], types: [ValueType], site: CallSite) throws -> [OperatorArgument]
 }
@@ -42,6 +45,13 @@ extension TracingInterpreter {
         let number: SymFloat = freshFloat(origin: origin, site: site)
         try read(tensor, as: .float(number), site: site)
         return number
+    }
+
+    /// A truth value from a tensor of one bool.
+    package func readBool(_ tensor: Tensor, origin: String, site: CallSite) throws -> SymBool {
+        let condition: SymBool = freshBool(origin: origin, site: site)
+        try read(tensor, as: .bool(condition), site: site)
+        return condition
     }
 
     /// Gives symbols their value from a tensor of one number.
