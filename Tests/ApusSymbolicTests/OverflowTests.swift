@@ -136,7 +136,7 @@ private final class RequiringOracle: Oracle, @unchecked Sendable {
             { $0 + $1 }, { $0 - $1 }, { $0 * $1 }, { $0 / $1 }, { $0 % $1 }, { $0 * 3 - $1 }, { ($0 + 1) * ($1 - 1) }, { -$0 * $1 },
             { $0 * $0 - $1 * $1 }, { ($0 + 5) / $1 - $0 }, { ($0 - $1) * 0 }, { $0 % 7 * 1_000_000_007 + $1 }, { abs($0) + abs($1) },
             // Normal forms that pass through more than 64 bits where the arithmetic does not.
-            { ($0 - $1) % 2 }, { $0 / 4 * 4 - $1 / 4 * 4 }, { ($0 - $1) * ($0 - $1) - ($0 + 1) }, { max($0, $1) - min($0, $1) },
+            { ($0 - $1) % 2 }, { max($0, -9) / 4 * 4 - $1 / 4 }, { ($0 - $1) * ($0 - $1) - ($0 + 1) }, { max($0, $1) - min($0, $1) },
         ]
         for (number, step) in steps.enumerated() {
             let scope = SymbolScope()

@@ -40,6 +40,10 @@ struct WhileTrace<Carried> {
         do { return .success(try traced()) } catch let thrown as ClosureError {
             guard thrown.isOfBody else { return .failure(thrown.error) }
             return try withoutPasses(thrown.error)
+        } catch  where !error.isOfTrace {
+            // A question in the body may have told that there is no pass: then nothing in it fits.
+            guard case .condition(let holds) = try condition(initial), tracer.decide(holds) == false else { throw error }
+            return .success(try withoutGradient(initial))
         }
     }
 
