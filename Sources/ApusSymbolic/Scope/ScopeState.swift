@@ -7,11 +7,12 @@ final class ScopeState {
         static let terms = 64
         static let degree = 16
         static let depth = 128
-        static let weight = 2000
         static let operands = 64
     }
 
     let tie: ScopeTie
+    /// How many parts an expression may have.
+    private let weightLimit: Int
 
     private var atoms: [[Int]: Atom] = [:]
     private var monomials: [[Int]: Monomial] = [:]
@@ -29,7 +30,10 @@ final class ScopeState {
     /// Facts, and what has been concluded from them.
     let knowledge = Knowledge()
 
-    init(tie: ScopeTie) { self.tie = tie }
+    init(tie: ScopeTie, weightLimit: Int) {
+        self.tie = tie
+        self.weightLimit = weightLimit
+    }
 
     // MARK: Symbols
 
@@ -124,8 +128,8 @@ final class ScopeState {
         if depth >= Limits.depth {
             throw SymbolicError(.tooComplex, "\(what) nests deeper than \(Limits.depth) levels")
         }
-        if weight > Limits.weight {
-            throw SymbolicError(.tooComplex, "\(what) has more than \(Limits.weight) parts")
+        if weight > weightLimit {
+            throw SymbolicError(.tooComplex, "\(what) has more than \(weightLimit) parts")
         }
     }
 

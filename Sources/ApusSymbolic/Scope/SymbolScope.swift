@@ -28,13 +28,17 @@ public final class SymbolScope: Sendable {
         public let site: CallSite
     }
 
-    public init() {
+    /// How many parts an expression may have that a function computes.
+    public static let usualPartLimit: Int = 2000
+
+    /// - Parameter partLimit: the largest number of parts of one expression, where none are shared; beyond it sizes are invalid.
+    public init(partLimit: Int = SymbolScope.usualPartLimit) {
         state = Mutex(nil)
         link = Mutex(Link())
         tieStorage = Mutex(nil)
         let tie = ScopeTie(self)
         tieStorage.withLock { $0 = tie }
-        state.withLock { $0 = ScopeState(tie: tie) }
+        state.withLock { $0 = ScopeState(tie: tie, weightLimit: partLimit) }
     }
 
     var tie: ScopeTie? { tieStorage.withLock { $0 } }

@@ -93,7 +93,7 @@ extension Operator {
         gradient: { g in
             let (x, mask) = try g.call.maskedPair()
             let (source, gradient) = (try g.call.tensor(2), try g.gradient)
-            let kept = try gradient.indexPut([mask.expanded(gradient.shape)], Tensor.scalar(0, dtype: gradient.dtype))
+            let kept = try gradient.maskedFill(mask, 0)
             guard g.isWanted(2) else { return [.tensor(try kept.summed(to: x.shape))] }
             // The elements that were not used get nothing.
             let used = try gradient.maskedSelect(mask)

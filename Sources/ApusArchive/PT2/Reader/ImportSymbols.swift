@@ -3,7 +3,8 @@ import ApusSymbolic
 
 /// The symbols of a program that is being read, what the file says of their ranges, and what reading has found to be required of them.
 final class ImportSymbols {
-    let scope = SymbolScope()
+    /// A file puts expressions together in smaller steps than the function did, and what lies between may be larger than both ends.
+    let scope = SymbolScope(partLimit: 8 * SymbolScope.usualPartLimit)
     private let ranges: JSONTable<ProgramSchema.RangeConstraint>
     private var values: [String: SymValue] = [:]
     private(set) var symbols: [Symbol] = []
@@ -86,6 +87,9 @@ final class ImportSymbols {
         if !guards.contains(where: { $0.condition.isIdentical(to: guarding.condition) }) { guards.append(guarding) }
         scope.assume(guarding.condition)
     }
+
+    /// What every call is held to is known wherever the program is read.
+    func assumeGuards() { for guarding in guards { scope.assume(guarding.condition) } }
 
     /// Reads expressions over the symbols that are known by now.
     var reader: ExpressionReader {

@@ -37,8 +37,12 @@ struct ProgramReader {
         try naming(member: member) { try UnknownTargets.check(graph) }
         try readInputs(member)
         return try naming(member: member) {
-            try importer.importNodes()
-            let (outputs, outputRoles) = try readOutputs()
+            // What a node checks is known behind it only: it is no fact of the program, by which the check itself would seem proved.
+            let (outputs, outputRoles) = try symbols.scope.scoped {
+                try importer.importNodes()
+                return try readOutputs()
+            }
+            symbols.assumeGuards()
             importer.interpreter.graph.outputs = outputs
             let callSpec = try readCallSpec(outputs: outputRoles)
             do {
