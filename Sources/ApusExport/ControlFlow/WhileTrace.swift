@@ -41,10 +41,16 @@ struct WhileTrace<Carried> {
             guard thrown.isOfBody else { return .failure(thrown.error) }
             return try withoutPasses(thrown.error)
         } catch  where !error.isOfTrace {
-            // A question in the body may have told that there is no pass: then nothing in it fits.
-            guard case .condition(let holds) = try condition(initial), tracer.decide(holds) == false else { throw error }
+            // Where there is no pass, nothing in the body fits.
+            guard try isDead() else { throw error }
             return .success(try withoutGradient(initial))
         }
+    }
+
+    /// Whether what is known by now says that the loop makes no pass.
+    private func isDead() throws -> Bool {
+        guard case .condition(let holds) = try condition(initial) else { return false }
+        return tracer.decide(holds) == false
     }
 
     /// The loop whose body always throws: it may make no pass.
@@ -66,6 +72,8 @@ struct WhileTrace<Carried> {
         // Each trace that is not the last widens something: there are finitely many sizes.
         for _ in 0..<64 {
             let trial: Attempt = try trace(types, isTrial: true)
+            // A question in the body may have told that there is no pass.
+            if !trial.facts.isEmpty, try isDead() { return try withoutGradient(initial) }
             types = trial.types
             if trial.hasChanged { continue }
             let next: [SymInt] = types.becoming(trial.next, trial.symbols)
