@@ -70,4 +70,46 @@ import Testing
         }
         _ = try sweep { x, k in try function(x, k).sum() }
     }
+
+    /// Found by random programs (seed 304130).
+    @Test("A branch that always throws, and a body of a loop that does") func alwaysThrowing() throws {
+        _ = try sweep { x, k in
+            let n = try k.item()
+            let part = try? cond(n > 1) { try x.reshaped([2, 2]).flattened() } else: { try x.sin() }
+            return try (part ?? x).sum()
+        }
+        _ = try sweep { x, k in
+            let part = try? cond(try k.sum() .> 1) { try x.sin() } else: { try x.reshaped([2, 2]).flattened() }
+            return try (part ?? x).sum()
+        }
+        _ = try sweep { x, k in
+            let n = try k.item()
+            let end = try? whileLoop((SymInt(0), x)) { i, _ -> SymBool in
+                i < n
+            } do: { i, y in
+                (i + 1, try y.reshaped([2, 2]).flattened())
+            }
+            return try (end?.1 ?? x.cos()).sum()
+        }
+        // Where nobody catches, it is a check and no path.
+        let program = try sweep { x, k in
+            let n = try k.item()
+            return try cond(n > 1) { try x.reshaped([2, 2]).flattened() } else: { try x.sin() }
+        }
+        #expect(program.paths.count == 1)
+    }
+
+    @Test("A question without an answer, left by a run that throws, is none of the next run's") func leftBehind() throws {
+        struct Refusal: Error {}
+        _ = try sweep { x, k in
+            if try k.item() > 1 {
+                let zero = SymInt(Int(x.shape[0])) - 3
+                if 2 / zero > 1 { return x }
+                throw Refusal()
+            }
+            return try x.sum()
+        }
+        // Nor the caller's.
+        #expect(try x.sin().sizes == [3])
+    }
 }

@@ -47,6 +47,19 @@ struct WhileLoopTests {
         #expect(program.graph.count(.assertScalar) == 0)
     }
 
+    /// Found by random programs (seeds 202533 and 403439).
+    @Test func isLeftOutWhereItsBodysQuestionTellsThatItMakesNoPass() throws {
+        let program = try sweep(3...4) { x in
+            let y = try whileLoop((SymInt(0), x)) { i, _ in
+                i < x.shape[0] / 4
+            } do: { i, y in
+                x.shape[0] % 2 == 0 ? (i + 1, try y * x.reshaped([-1, 2]).sum()) : (i + 1, y)
+            }
+            return [y.1]
+        }
+        #expect(program.graph.count(.whileLoop) == 1)
+    }
+
     @Test func makesNoPassWhereTheConditionNeverHolds() throws {
         try sweep(1...3) { x in
             let y = try whileLoop((SymInt(5), x)) { i, _ in

@@ -6,6 +6,102 @@ import Testing
 @Suite struct FoundTests {
     static let programs: [(why: String, program: RandomProgram)] = [
         (
+            "a loop whose body always throws, where the error is caught",
+            RandomProgram(
+                body: [
+                    .attempt(
+                        [.setTensor(0, .loopByValue(.variable(0), above: 0.1, from: .variable(0), .rowsUnasked(.variable(0), 2)))],
+                        else: [])
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.fixed(1)], second: [.fixed(2)]))
+        ),
+        (
+            "a loop that makes no pass by what its body asks",
+            RandomProgram(
+                body: [
+                    .setTensor(
+                        1,
+                        .loopByValue(
+                            .loop(.remainder(.dim(tensor: 1, 0), 2), from: .variable(1), .rows(.variable(0), 2), grows: false), above: 0.1,
+                            from: .variable(0), .variable(0)))
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.fixed(2)], second: [.atLeast(1)]))
+        ),
+        (
+            "the same in a file",
+            RandomProgram(
+                body: [
+                    .setTensor(
+                        0, .loop(.divide(.dim(tensor: 2, 1), 4), from: .variable(0), .rows(.variable(0), 2), grows: false))
+                ],
+                result: .variable(0), number: .constant(1),
+                domain: Domain(first: [.range(3...4)], second: [.fixed(2), .fixed(2)]))
+        ),
+        (
+            "the gradient of a gradient through a mask of one element",
+            RandomProgram(
+                body: [
+                    .halving(
+                        0, above: 2,
+                        [
+                            .setTensor(
+                                0,
+                                .gradient(
+                                    of: .gradient(
+                                        of: .map(
+                                            over: .variable(0),
+                                            .slice(.masked(.variable(0), above: 0.1), from: .constant(1), to: .constant(0), step: 2)),
+                                        at: .variable(0)), at: .variable(0)))
+                        ])
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.range(2...3)], second: [.fixed(2)]))
+        ),
+        (
+            "sizes that are put together from a file",
+            RandomProgram(
+                body: [
+                    .setTensor(
+                        0,
+                        .padded(
+                            .memory, before: .max(.constant(2), .dim(tensor: 0, 0)),
+                            after: .subtract(.dim(tensor: 0, 1), .count(tensor: 0)))),
+                    .setTensor(0, .narrow(.variable(0), from: .min(.constant(1), .dim(tensor: 0, 0)), length: .variable(2))),
+                ],
+                result: .narrow(.variable(0), from: .constant(1), length: .constant(1)), number: .constant(1),
+                domain: Domain(first: [.range(1...3), .range(1...2)], second: [.fixed(2), .fixed(2)]))
+        ),
+        (
+            "a check of arithmetic on the path that an element of the input takes",
+            RandomProgram(
+                body: [
+                    .readNumber(0, element: 2), .branch(.compare(.variable(3), .greater, .constant(0)), [], []),
+                    .setSize(2, .multiply(.min(.variable(0), .constant(1)), .constant(2))),
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.oneOf([4, 6, 8])], second: [.fixed(5)]))
+        ),
+        (
+            "what a loop's end says of a number near the largest",
+            RandomProgram(
+                body: [
+                    .readNumber(0, element: 2),
+                    .setTensor(2, .loop(.variable(3), from: .variable(0), .variable(0), grows: false)),
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.fixed(1)], second: [.fixed(2)]))
+        ),
+        (
+            "a slice by a number whose size a check behind it says more of",
+            RandomProgram(
+                body: [
+                    .readNumber(4, element: 2),
+                    .setTensor(
+                        0,
+                        .map(
+                            over: .slice(.variable(0), from: .divide(.dim(tensor: 1, 1), 2), to: .variable(4), step: 2), .variable(0))),
+                ],
+                result: .variable(0), number: .constant(1),
+                domain: Domain(first: [.fixed(2), .fixed(2)], second: [.range(3...6)]))
+        ),
+        (
             "a result that is no number on one path",
             RandomProgram(
                 body: [.branch(.compare(.dim(tensor: 1, 1), .lessOrEqual, .constant(0)), [], [])], result: .variable(0),
