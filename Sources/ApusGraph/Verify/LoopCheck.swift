@@ -28,7 +28,8 @@ extension GraphCheck {
             guard case .bool(let holds) = loop.condition.graph.type(of: loop.condition.graph.outputs[0]) else { return nil }
             return holds
         }
-        try assuming(fact) { try checkNext(loop.body.graph, carried: loop.carried.count) }
+        let runs: Bool = fact.map { rules.decide($0) != false } ?? true
+        try rules.assumingAnything(!runs) { try assuming(fact) { try checkNext(loop.body.graph, carried: loop.carried.count) } }
     }
 
     private func checkScan(_ scan: ScanArguments<Value>) throws {

@@ -86,9 +86,11 @@ extension GraphImporter {
         _ argument: ProgramSchema.GraphArgument, _ inputs: [BodyInput], assuming fact: SymBool?,
         outputs: ((GraphImporter) throws -> [GraphOutput])? = nil
     ) throws -> (body: GraphBody, importer: GraphImporter) {
-        try symbols.scope.scoped {
+        let runs: Bool = fact.map { interpreter.decide($0) != false } ?? true
+        return try symbols.scope.scoped {
             if let fact { symbols.scope.assume(fact) }
             let inner = GraphImporter(argument.graph, symbols: symbols, isBody: true, path: "\(path).\(argument.name)")
+            inner.interpreter.isVacuous = interpreter.isVacuous || !runs
             try Interpreter.with(inner.interpreter) { try inner.bind(inputs) }
             try inner.importNodes()
             guard inner.aliases.writtenInputs.isEmpty else {
