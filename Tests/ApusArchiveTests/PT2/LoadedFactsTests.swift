@@ -1,5 +1,6 @@
 import ApusExport
 import ApusGraph
+import ApusSymbolic
 import ApusTensor
 import Testing
 
