@@ -36,7 +36,8 @@ extension Scalar {
         case (.bool(let p), .bool(let q)): p == q
         case (.int(let p), .int(let q)): p.isIdentical(to: q)
         case (.float(let p), .float(let q)): p.isIdentical(to: q)
-        case (.complex(let p), .complex(let q)): p == q
+        case (.complex(let p), .complex(let q)):
+            p.rawStorage.x.bitPattern == q.rawStorage.x.bitPattern && p.rawStorage.y.bitPattern == q.rawStorage.y.bitPattern
         default: false
         }
     }
@@ -62,6 +63,7 @@ extension GraphOutput {
     func isIdentical(to other: GraphOutput) -> Bool {
         switch (self, other) {
         case (.value(let p), .value(let q)): p == q
+        case (.literal(.float(let p)), .literal(.float(let q))): p.bitPattern == q.bitPattern
         case (.literal(let p), .literal(let q)): p == q
         case (.int(let p), .int(let q)): p.isIdentical(to: q)
         case (.float(let p), .float(let q)): p.isIdentical(to: q)

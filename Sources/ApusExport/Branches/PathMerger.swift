@@ -128,10 +128,11 @@ final class PathMerger {
         case (.rejects(let rejections)?, .returns(let block)?):
             return .returns(Block(rejections.assertions(keeping: !condition) + block.nodes, block.outputs))
         case (.rejects(let a)?, .rejects(let b)?): return .rejects(a.under(condition).and(b.under(!condition)))
-        // Paths cover the domain: both answers of every question have been explored.
-        case (nil, _), (_, nil):
+        // Both answers of every question have been explored: one without a path is one that no input gives.
+        case (let part?, nil), (nil, let part?): return part
+        case (nil, nil):
             throw ProgramError(
-                .invalidGraph, "one answer of '\(condition.description(naming: \.displayName))' has not been explored", site: decision.site)
+                .invalidGraph, "no answer of '\(condition.description(naming: \.displayName))' has been explored", site: decision.site)
         }
     }
 

@@ -29,7 +29,10 @@ struct Rejections {
     func assertions(keeping condition: SymBool) -> [Node] {
         guard let first = entries.first, let last = entries.last else { return [] }
         let canTell: Bool = entries.allSatisfy { entry in
-            entry.conditions.allSatisfy { condition in condition.freeSymbols.allSatisfy { !inner.contains($0) } }
+            // A condition that has a value only behind another one can't be told either.
+            entry.conditions.allSatisfy { condition in
+                condition.alwaysHasValue && condition.freeSymbols.allSatisfy { !inner.contains($0) }
+            }
         }
         guard canTell, entries.count > 1 else { return [Rejections.assertion(condition, first)] }
         let parts: [Node] = entries.dropLast().map { entry in

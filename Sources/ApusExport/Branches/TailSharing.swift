@@ -28,6 +28,8 @@ final class TailSharing {
     private let before: Set<Symbol>
     /// Symbols that have a value where the tail stands.
     private var known: Set<Symbol>
+    /// What is known where the branch stands, whose results are read in the tail under more.
+    private let facts: SymbolScope.Facts
     /// What the branch has to give, in order.
     private(set) var joined: [JoinedValue] = []
 
@@ -60,7 +62,11 @@ final class TailSharing {
         self.inner = inner
         before = known
         self.known = known
+        facts = scope.facts
     }
+
+    /// The join of what the branch's sides give.
+    private var join: TypeJoin { TypeJoin(values: values, scope: scope, condition: condition, unavailable: inner, facts: facts) }
 
     // MARK: Nodes
 
@@ -102,7 +108,7 @@ final class TailSharing {
         let whenTrue: Block = try shareBlock(x.whenTrue, y.whenTrue, under: predicate)
         let whenFalse: Block = try shareBlock(x.whenFalse, y.whenFalse, under: !predicate)
         let own: Set<Symbol> = values.newSymbols(of: whenTrue.nodes + whenFalse.nodes, beyond: before)
-        let join = TypeJoin(values: values, scope: scope, condition: predicate, unavailable: own)
+        let join = TypeJoin(values: values, scope: scope, condition: predicate, unavailable: own, facts: scope.facts)
         let types: [ValueType] = try zip(whenTrue.outputs, whenFalse.outputs).map { try join.type($0, $1) }
         for (type, outputs) in zip(types, zip(a.outputs, b.outputs)) { renameSymbols(of: outputs, to: type) }
         return define(a, b, [.symBool(predicate), .graph(whenTrue), .graph(whenFalse), .tensors([])], types)
@@ -286,7 +292,7 @@ final class TailSharing {
         guard case .tensor(let first) = values.type(p), case .tensor(let second) = values.type(q), first.dtype == second.dtype,
             first.shape.count == second.shape.count
         else { throw NotShared(reason: "\(values.type(p)) and \(values.type(q)); results must agree in dtype and rank") }
-        let join = TypeJoin(values: values, scope: scope, condition: condition, unavailable: inner)
+        let join: TypeJoin = join
         let sizes: [SymInt] = zip(first.shape, second.shape).map { x, y in
             if let size = joinedSize(x, y) { return size }
             let size: SymInt = join.size(x, y)
@@ -360,7 +366,7 @@ final class TailSharing {
         if let p = a.integer, let q = b.integer {
             if let size = try? share(p, q) { return size.constant.map { .literal(.int($0)) } ?? .int(size) }
             try requireBeforeTail(p.freeSymbols + q.freeSymbols)
-            let fresh: SymInt = TypeJoin(values: values, scope: scope, condition: condition, unavailable: inner).fresh(p, q)
+            let fresh: SymInt = join.fresh(p, q)
             _ = add(.int(p), .int(q), .int(fresh))
             return .int(fresh)
         }

@@ -9,6 +9,8 @@ struct TypeJoin {
     let condition: SymBool
     /// Symbols that have a value in one of the sides only.
     let unavailable: Set<Symbol>
+    /// What is known where the choice is made, before what is said here may be assumed.
+    let facts: SymbolScope.Facts
 
     /// The join of two results. Sizes that differ are a choice by the condition; those that only a side knows become a symbol of their own.
     func type(_ a: GraphOutput, _ b: GraphOutput) throws -> ValueType {
@@ -51,7 +53,7 @@ struct TypeJoin {
     /// A symbol for a size that is one or the other, with the tightest range that holds for both.
     func fresh(_ p: SymInt, _ q: SymInt) -> SymInt {
         func range(_ size: SymInt, _ fact: SymBool) -> SymRange {
-            scope.scoped {
+            scope.with(facts) {
                 scope.assume(fact)
                 return scope.range(of: size)
             }

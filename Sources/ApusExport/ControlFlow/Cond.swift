@@ -130,7 +130,6 @@ private struct CondTrace<Output> {
         case (.int(let p), .int(let q)): return try join(p, q, bodies)
         case (.float(let p), .float(let q)):
             if p.isIdentical(to: q), bodies.0.locals.isDisjoint(with: p.freeSymbols) { return .plain(a) }
-            if let known = p.constant, known == q.constant { return .plain(a) }
             return .tensor(
                 ({ try Tensor.scalar(.float(p), dtype: .float64) }, { try Tensor.scalar(.float(q), dtype: .float64) })
             ) { [site] tensor, tracer in

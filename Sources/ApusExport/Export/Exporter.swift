@@ -56,11 +56,13 @@ struct Exporter {
         var traces: [PathTrace] = []
         var prefix: [PathDecision] = []
         while true {
-            let trace = try run(prefix, symbols)
-            // All paths must return the same structure.
-            try requireSameStructure(trace, traces)
-            traces.append(trace)
-            guard let next = nextPrefix(trace) else { break }
+            let (trace, decisions) = try run(prefix, symbols)
+            if let trace {
+                // All paths must return the same structure.
+                try requireSameStructure(trace, traces)
+                traces.append(trace)
+            }
+            guard let next = nextPrefix(decisions) else { break }
             guard traces.count(where: { !$0.onlyFailsRequirement }) < limit else { throw overBudget(traces, limit) }
             prefix = next
         }
@@ -68,15 +70,16 @@ struct Exporter {
     }
 
     /// The prefix of the run that takes the last open question the other way.
-    private func nextPrefix(_ trace: PathTrace) -> [PathDecision]? {
-        guard let last = trace.decisions.lastIndex(where: { $0.isOpen }) else { return nil }
-        var prefix = Array(trace.decisions[...last])
+    private func nextPrefix(_ decisions: [PathDecision]) -> [PathDecision]? {
+        guard let last = decisions.lastIndex(where: { $0.isOpen }) else { return nil }
+        var prefix = Array(decisions[...last])
         prefix[last].choice.toggle()
         prefix[last].isOpen = false
         return prefix
     }
 
-    private func run(_ prefix: [PathDecision], _ symbols: SymbolMemory) throws -> PathTrace {
+    /// One run, and what it answered; no trace where no input goes that way.
+    private func run(_ prefix: [PathDecision], _ symbols: SymbolMemory) throws -> (trace: PathTrace?, decisions: [PathDecision]) {
         let scope = declared.scope
         let path = PathRecorder(scope: scope, policy: policy, prefix: prefix, symbols: symbols)
         path.log = log
@@ -89,15 +92,17 @@ struct Exporter {
             scope.oracle = previous
             scope.pop()
         }
-        let outcome = try outcome(of: tracer, path)
+        guard let outcome = try outcome(of: tracer, path) else { return (nil, path.decisions) }
         let answers: Int = path.decisions.count { $0.requirement == nil }
         log?.write(.path(decisions: answers, nodes: tracer.graph.nodes.count, hasThrown: outcome.hasThrown))
-        return PathTrace(
+        let trace = PathTrace(
             graph: tracer.graph, captured: tracer.captured, decisions: path.decisions, readRanges: path.finalRanges(), outcome: outcome)
+        return (trace, path.decisions)
     }
 
-    /// Runs the function once. A path that throws rejects its inputs; what makes the run itself worthless is thrown, or collected.
-    private func outcome(of tracer: Tracer, _ path: PathRecorder) throws -> PathTrace.Outcome {
+    /// Runs the function once. A path that throws rejects its inputs; what makes the run itself worthless is thrown, or collected. Nil for a
+    /// path that no input takes.
+    private func outcome(of tracer: Tracer, _ path: PathRecorder) throws -> PathTrace.Outcome? {
         var outcome: PathTrace.Outcome?
         var thrown: (any Error)?
         do { outcome = try traced(tracer) } catch {
@@ -105,6 +110,7 @@ struct Exporter {
             // A question about an invalid number that the run left behind is none of the next one's.
             _ = PendingFault.take()
         }
+        if path.isImpossible { return nil }
         if let failure = failure(tracer, path, thrown) {
             guard let collector else { throw failure }
             collector.record(failure, on: path)

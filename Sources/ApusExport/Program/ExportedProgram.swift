@@ -242,11 +242,11 @@ extension LeafValue {
         }
     }
 
-    /// Equal plain values. Tensors are never the same: they are inputs.
+    /// The same plain values, zeros of either sign apart. Tensors are never the same: they are inputs.
     func isSame(as other: LeafValue) -> Bool {
         switch (self, other) {
         case (.int(let a), .int(let b)): a.isIdentical(to: b)
-        case (.float(let a), .float(let b)): a.constant == b.constant || (a.constant?.isNaN == true && b.constant?.isNaN == true)
+        case (.float(let a), .float(let b)): a.isIdentical(to: b) || (a.constant?.isNaN == true && b.constant?.isNaN == true)
         case (.bool(let a), .bool(let b)): a == b
         case (.string(let a), .string(let b)): a == b
         case (.none, .none): true

@@ -50,6 +50,8 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     private var reads: [Symbol] = []
     /// How many requirements on values the run has met.
     private var requirementCount = 0
+    /// Whether the answers contradict each other, so that no input takes the path.
+    private(set) var isImpossible = false
     /// Told of every question, symbol and specialisation.
     var log: ExportLog?
     /// Writes a check of the program.
@@ -147,6 +149,8 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             fail(endless(condition, site))
             return chance.next()
         }
+        // More may be provable in a later run than in the one that found the question open.
+        if isNext(condition) { return `repeat`(condition, site) }
         switch scope.decide(condition) {
         case .proved:
             log?.write(.question(condition, .proved, site: site))
@@ -166,7 +170,7 @@ final class PathRecorder: Oracle, @unchecked Sendable {
                 fail(overBudget(decisions, condition, site))
                 return chance.next()
             }
-            // Without a witness on either side both are tried: facts that turn out contradictory end such a run.
+            // Without a witness on either side both are tried: facts that turn out contradictory end such a run, which is no path.
             let choice: Bool = whenTrue != nil || whenFalse == nil
             log?.write(.question(condition, .forked(choice, whenTrue, whenFalse), site: site))
             return record(condition, site, choice: choice, isOpen: true)
@@ -187,8 +191,17 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             PathDecision(
                 condition: condition, site: site, modulePath: modules, choice: choice, nodeCount: nodeCount, isOpen: isOpen,
                 requirement: requirement))
-        assume(choice ? condition : !condition)
+        if !scope.assume(choice ? condition : !condition) {
+            isImpossible = true
+            fail(ProgramError(.untraceable, "no input comes here", site: site))
+        }
         return choice
+    }
+
+    /// Whether a condition is the question that the run must answer next.
+    private func isNext(_ condition: SymBool) -> Bool {
+        guard failure == nil, errorOfTracing == nil, decisions.count < prefix.count else { return false }
+        return prefix[decisions.count].requirement == nil && prefix[decisions.count].condition.isIdentical(to: condition)
     }
 
     /// The answer that an earlier run gave here.

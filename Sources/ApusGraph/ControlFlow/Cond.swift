@@ -173,12 +173,16 @@ extension Graph {
     /// Symbols that get their value from a node of the graph: sizes and numbers that depend on data.
     var madeSymbols: Set<Symbol> {
         var made = Set<Symbol>()
-        for node in nodes where node.effects.contains(.dataDependent) || !node.bodies.isEmpty {
-            var known = Set(node.operands.flatMap { type($0).freeSymbols })
-            for argument in node.arguments { known.formUnion(argument.freeSymbols) }
-            for body in node.bodies { for entry in body.graph.values { known.formUnion(entry.type.freeSymbols) } }
-            for output in node.outputs { made.formUnion(type(output).freeSymbols.filter { !known.contains($0) }) }
-        }
+        for node in nodes { made.formUnion(madeSymbols(of: node)) }
         return made
+    }
+
+    /// Symbols that get their value from one node.
+    func madeSymbols(of node: Node) -> Set<Symbol> {
+        guard node.effects.contains(.dataDependent) || !node.bodies.isEmpty else { return [] }
+        var known = Set(node.operands.flatMap { type($0).freeSymbols })
+        for argument in node.arguments { known.formUnion(argument.freeSymbols) }
+        for body in node.bodies { for entry in body.graph.values { known.formUnion(entry.type.freeSymbols) } }
+        return Set(node.outputs.flatMap { type($0).freeSymbols }).subtracting(known)
     }
 }

@@ -93,13 +93,18 @@ public struct ConstantFolding: Sendable {
     private func isSmall(_ node: Node, _ graph: Graph, _ operands: [Value]) -> Bool {
         func bytes(_ value: Value) -> Int? {
             guard let spec = graph.spec(value), let sizes = spec.shape.constants, let count = Layout.elementCount(sizes) else { return nil }
-            return count * spec.dtype.byteWidth
+            let (bytes, overflow) = count.multipliedReportingOverflow(by: spec.dtype.byteWidth)
+            return overflow ? nil : bytes
         }
-        var total = 0
-        for output in node.outputs {
-            guard let count = bytes(output) else { return false }
-            total += count
+        /// More than any memory holds where it does not fit: an expanded constant claims more elements than it has.
+        func sum(_ counts: [Int]) -> Int {
+            counts.reduce(0) { total, count in
+                let (sum, overflow) = total.addingReportingOverflow(count)
+                return overflow ? .max : sum
+            }
         }
-        return total <= max(byteLimit, operands.reduce(0) { $0 + (bytes($1) ?? 0) })
+        let results: [Int] = node.outputs.compactMap { bytes($0) }
+        guard results.count == node.outputs.count else { return false }
+        return sum(results) <= max(byteLimit, sum(operands.compactMap { bytes($0) }))
     }
 }

@@ -1,6 +1,5 @@
 import ApusSymbolic
 import ApusTensor
-import Synchronization
 
 /// Removes checks of conditions that follow from what is declared, from earlier checks and from the branches around.
 public struct ProvedAssertions: GraphPass {

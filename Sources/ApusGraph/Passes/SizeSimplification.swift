@@ -25,7 +25,8 @@ public struct SizeSimplification: GraphPass {
         for node in graph.nodes {
             let arguments: [GraphArgument] = try node.arguments.map { try copy.mapped($0).simplifying(sizes) }
             if node.operator == .cond {
-                try writeBranch(node, arguments, sizes, into: &copy)
+                // A size that the branch alone gives a value is named behind it.
+                try writeBranch(node, arguments, sizes, mayGo: graph.madeSymbols(of: node).isEmpty, into: &copy)
                 continue
             }
             if node.operator == .assertScalar, let condition = node.condition {
@@ -60,12 +61,12 @@ public struct SizeSimplification: GraphPass {
 
     /// A branch that is decided gives way to its body; otherwise each body is simplified under its condition.
     private func writeBranch(
-        _ node: Node, _ arguments: [GraphArgument], _ sizes: SizeSimplifier, into copy: inout GraphCopy
+        _ node: Node, _ arguments: [GraphArgument], _ sizes: SizeSimplifier, mayGo: Bool, into copy: inout GraphCopy
     ) throws {
         let branch = try CondArguments(node)
         let predicate: SymBool? = node.condition
         let decided: Bool? = predicate.flatMap { $0.constant ?? sizes.scope.decide($0).known }
-        if let decided {
+        if let decided, mayGo {
             let body: Graph = try simplified((decided ? branch.whenTrue : branch.whenFalse).graph, sizes.scope)
             let given: [Value] = try branch.operands.map { try copy.mapped($0) }
             if body.outputs.allSatisfy({ $0.value != nil }), body.outputs.count == node.outputs.count {

@@ -113,9 +113,17 @@ extension GraphCheck {
         }
     }
 
+    /// Whether a size of a side keeps to the range that a new symbol for it claims.
+    private func holds(_ size: SymInt, within range: SymRange, _ fact: SymBool?) -> Bool {
+        guard let scope = rules.scope, !rules.isVacuous else { return true }
+        return assuming(fact) { range.contains(scope.range(of: size)) }
+    }
+
     /// True where a size is the first one when the predicate holds and the second one when it does not, or a new symbol.
     private func isJoin(_ joined: SymInt, _ first: SymInt, _ second: SymInt, _ predicate: SymBool?) -> Bool {
-        if let symbol = joined.expression?.symbol, !bound.contains(symbol) { return true }
+        if let symbol = joined.expression?.symbol, !bound.contains(symbol) {
+            return holds(first, within: symbol.declaredRange, predicate) && holds(second, within: symbol.declaredRange, predicate.map { !$0 })
+        }
         guard joined.freeSymbols.allSatisfy({ bound.contains($0) }) else { return false }
         if let predicate, joined.isIdentical(to: .select(predicate, first, second)) { return true }
         return assuming(predicate) { isEqual(joined, first) } && assuming(predicate.map { !$0 }) { isEqual(joined, second) }

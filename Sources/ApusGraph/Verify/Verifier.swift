@@ -1,6 +1,6 @@
 import ApusSymbolic
 import ApusTensor
-import Synchronization
+import Glibc
 
 /// Checks that a graph is a program: in static single assignment, every argument of its schema's kind, every result of the type that the
 /// operator's own rule gives under the declared facts and the conditions of the branches around it.
@@ -34,11 +34,34 @@ public struct Verifier: Sendable {
         }
     }
 
-    private static let turn = Mutex(())
+    private static let turn = RecursiveLock()
 
-    /// Facts of a path live on the scope's one trail: whoever uses it takes turns.
-    package static func takingTurn<Result: Sendable>(_ body: () throws -> Result) rethrows -> Result {
-        try turn.withLock { _ in try body() }
+    /// Facts of a path live on the scope's one trail: whoever assumes some, or asks what is known while others may, takes turns. Who has the
+    /// turn may take it again.
+    package static func takingTurn<Result>(_ body: () throws -> Result) rethrows -> Result { try turn.withLock(body) }
+}
+
+/// A lock that the thread which holds it may take again.
+private final class RecursiveLock: @unchecked Sendable {
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
+
+    init() {
+        var attributes = pthread_mutexattr_t()
+        pthread_mutexattr_init(&attributes)
+        pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_RECURSIVE))
+        pthread_mutex_init(mutex, &attributes)
+        pthread_mutexattr_destroy(&attributes)
+    }
+
+    deinit {
+        pthread_mutex_destroy(mutex)
+        mutex.deallocate()
+    }
+
+    func withLock<Result>(_ body: () throws -> Result) rethrows -> Result {
+        pthread_mutex_lock(mutex)
+        defer { pthread_mutex_unlock(mutex) }
+        return try body()
     }
 }
 

@@ -26,7 +26,8 @@ final class Knowledge {
         /// Residues of atoms, by atom id.
         var residues = NodeTable(Residue.none)
         var differences = Differences()
-        /// What known equalities say that a symbol is, by symbol index; no value contains a defined symbol.
+        /// What known equalities and residues say that a symbol is, by symbol index. A value by residues may contain the symbol itself:
+        /// definitions are put in once.
         var definitions: [Int: SymExpr] = [:]
         var isContradictory = false
         /// Points that satisfy all facts, as values by symbol index.

@@ -88,12 +88,20 @@ extension ScopeState {
                 ? Residue(modulus: d, remainder: floorMod(rest.constant, by: d)) : residue(rest)
             let known: Residue = others.adding(Residue(modulus: d, remainder: 0))
             if known.modulus > 1 { meet(atom, known, &changed) }
-        case .notDivides(2):
+        case .notDivides(let d):
             guard row.p.terms.count == 1, row.p.terms[0].coefficient == 1, let atom = row.p.terms[0].monomial.linearAtom
             else { return }
-            meet(atom, Residue(modulus: 2, remainder: floorMod(row.p.constant &+ 1, by: 2)), &changed)
-        case .notDivides:
-            return
+            if d == 2 { meet(atom, Residue(modulus: 2, remainder: floorMod(row.p.constant &+ 1, by: 2)), &changed) }
+            guard d < Residue.limit else { return }
+            // A bound that the row rules out is no value of the atom.
+            func isExcluded(_ value: Int) -> Bool { (floorMod(value, by: d) + floorMod(row.p.constant, by: d)) % d == 0 }
+            let interval: Interval = bound(atom)
+            if interval.low != .min, interval.low != .max, isExcluded(interval.low) {
+                meet(atom, Interval(low: interval.low + 1, high: .max), &changed)
+            }
+            if interval.high != .min, interval.high != .max, isExcluded(interval.high) {
+                meet(atom, Interval(low: .min, high: interval.high - 1), &changed)
+            }
         }
     }
 

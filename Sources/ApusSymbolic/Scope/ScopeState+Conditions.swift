@@ -102,7 +102,7 @@ extension ScopeState {
         switch b.kind {
         case .constant(let value): return try plain(!value)
         case .atLeastZero(let p):
-            guard let opposite = combine(constant(-1), 1, p, -1) else {
+            guard let opposite = complement(p) else {
                 throw SymbolicError(.tooComplex, "the opposite of \(b.description) has coefficients that overflow")
             }
             return try atLeastZero(opposite)
@@ -115,6 +115,12 @@ extension ScopeState {
         case .all(let parts): return try disjunction(negated(parts))
         case .any(let parts): return try conjunction(negated(parts))
         }
+    }
+
+    /// -1 - P, whose constant always fits; `nil` where a coefficient does not.
+    private func complement(_ p: SymExpr) -> SymExpr? {
+        if p.terms.contains(where: { $0.coefficient == .min }) { return nil }
+        return expression(constant: ~p.constant, terms: p.terms.map { Term(monomial: $0.monomial, coefficient: -$0.coefficient) })
     }
 
     private func negated(_ parts: [BoolExpr]) throws(SymbolicError) -> [BoolExpr] {

@@ -260,6 +260,21 @@ public final class SymbolScope: Sendable {
         return try body()
     }
 
+    /// What is known at some place, to come back to. Costs a copy only of what changes afterwards.
+    public struct Facts: Sendable {
+        fileprivate let known: Knowledge.Facts
+    }
+
+    public var facts: Facts { reading(Facts(known: Knowledge.Facts())) { Facts(known: $0.knowledge.now) } }
+
+    /// Runs `body` with what was known there, and returns to what is known here.
+    public func with<Result>(_ facts: Facts, _ body: () throws -> Result) rethrows -> Result {
+        try scoped {
+            reading(()) { $0.knowledge.now = facts.known }
+            return try body()
+        }
+    }
+
     /// The declared facts, each as given (a conjunction counts as its parts).
     public var declaredFacts: [SymBool] {
         reading([]) { state in state.knowledge.declaredFacts.map { SymBool($0) } }
