@@ -2,7 +2,7 @@
 ///
 /// A matrix of the least known upper bounds of x - y. Adding a bound costs the square of the number of variables, asking
 /// costs nothing.
-struct Differences {
+struct Differences: Sendable {
     private static let capacity = 160
     private static let none = Int.max
 

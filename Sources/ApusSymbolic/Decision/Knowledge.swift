@@ -2,7 +2,7 @@
 ///
 /// A mark on the trail is a copy of the whole: its tables share their storage until one side changes.
 final class Knowledge {
-    struct Facts {
+    struct Facts: Sendable {
         /// Known conditions, conjunctions taken apart, oldest first.
         var conditions: [BoolExpr] = []
         /// The literals among them, and those that hold by the meaning of the atoms in them.

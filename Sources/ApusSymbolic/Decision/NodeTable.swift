@@ -1,7 +1,7 @@
 /// Values by the number of a node, where most nodes have the same: an array that grows when something else is stored.
 ///
 /// Numbers are small and dense, so that reading costs an index, and keeping a copy for a while one allocation.
-struct NodeTable<Value> {
+struct NodeTable<Value: Sendable>: Sendable {
     private var values: [Value] = []
     private let common: Value
 

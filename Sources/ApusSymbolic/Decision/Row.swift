@@ -1,6 +1,6 @@
 /// A literal over integers, taken from a condition: what the layers of the decision procedure work on.
-struct Row {
-    enum Relation {
+struct Row: Sendable {
+    enum Relation: Sendable {
         case atLeastZero
         case equalsZero
         case notZero

@@ -22,9 +22,8 @@ extension SymbolScope {
         guard let p = value.expression, p.symbol == nil, let oracle = overflowOracle else { return value }
         let fits: (low: Bool, high: Bool) = reading((true, true)) { $0.fits(p) }
         var conditions: [SymBool] = []
-        // The bounds are drawn in by the constant, so that the difference can be written.
-        if !fits.high { conditions.append(.lessOrEqual(value, SymInt(Int.max + min(p.constant, 0)))) }
-        if !fits.low { conditions.append(.lessOrEqual(SymInt(-Int.max + max(p.constant, 0)), value)) }
+        if !fits.high { conditions.append(.lessOrEqual(value, SymInt(Int.max))) }
+        if !fits.low { conditions.append(.lessOrEqual(SymInt(-Int.max), value)) }
         return demand(conditions, SymbolicError(.overflow, "integer overflow: '\(value)' does not fit in 64 bits"), oracle) ?? value
     }
 
