@@ -87,11 +87,11 @@ extension GraphCheck {
         }
         // Results of the same two sizes share one new symbol.
         var made: [Symbol: (SymInt, SymInt)] = [:]
-        func isSizeJoin(_ joined: SymInt, _ p: SymInt, _ q: SymInt) -> Bool {
-            guard let symbol = joined.expression?.symbol else { return isJoin(joined, p, q, predicate) }
+        func isSizeJoin(_ joined: SymInt, _ p: SymInt, _ q: SymInt, least: Int) -> Bool {
+            guard let symbol = joined.expression?.symbol else { return isJoin(joined, p, q, least, predicate) }
             if let (first, second) = made[symbol] { return p.isIdentical(to: first) && q.isIdentical(to: second) }
             if !bound.contains(symbol) { made[symbol] = (p, q) }
-            return isJoin(joined, p, q, predicate)
+            return isJoin(joined, p, q, least, predicate)
         }
         for (output, pair) in zip(node.outputs, zip(whenTrue.outputs, whenFalse.outputs)) {
             let (joined, first, second) = (graph.type(output), whenTrue.type(of: pair.0), whenFalse.type(of: pair.1))
@@ -100,8 +100,8 @@ extension GraphCheck {
             case (.tensor(let joined), .tensor(let p), .tensor(let q)):
                 holds =
                     joined.dtype == p.dtype && joined.shape.count == p.shape.count
-                    && joined.shape.indices.allSatisfy { isSizeJoin(joined.shape[$0], p.shape[$0], q.shape[$0]) }
-            case (.int(let joined), .int(let p), .int(let q)): holds = isSizeJoin(joined, p, q)
+                    && joined.shape.indices.allSatisfy { isSizeJoin(joined.shape[$0], p.shape[$0], q.shape[$0], least: 0) }
+            case (.int(let joined), .int(let p), .int(let q)): holds = isSizeJoin(joined, p, q, least: .min)
             // A number that is a symbol of its own gets its value from the branch that runs.
             case (.float, .float, .float), (.bool, .bool, .bool), (.none, .none, .none): holds = true
             default: holds = false
@@ -114,15 +114,21 @@ extension GraphCheck {
     }
 
     /// Whether a size of a side keeps to the range that a new symbol for it claims.
-    private func holds(_ size: SymInt, within range: SymRange, _ fact: SymBool?) -> Bool {
+    /// - Parameter least: what it is at least, whatever is known of it.
+    private func keeps(_ size: SymInt, to range: SymRange, _ least: Int, _ fact: SymBool?) -> Bool {
         guard let scope = rules.scope, !rules.isVacuous else { return true }
-        return assuming(fact) { range.contains(scope.range(of: size)) }
+        let possible = SymRange(lowerBound: least, upperBound: .max)
+        return assuming(fact) {
+            let side: SymRange = scope.range(of: size).intersection(possible)
+            return side.isEmpty || range.contains(side)
+        }
     }
 
     /// True where a size is the first one when the predicate holds and the second one when it does not, or a new symbol.
-    private func isJoin(_ joined: SymInt, _ first: SymInt, _ second: SymInt, _ predicate: SymBool?) -> Bool {
+    private func isJoin(_ joined: SymInt, _ first: SymInt, _ second: SymInt, _ least: Int, _ predicate: SymBool?) -> Bool {
         if let symbol = joined.expression?.symbol, !bound.contains(symbol) {
-            return holds(first, within: symbol.declaredRange, predicate) && holds(second, within: symbol.declaredRange, predicate.map { !$0 })
+            return keeps(first, to: symbol.declaredRange, least, predicate)
+                && keeps(second, to: symbol.declaredRange, least, predicate.map { !$0 })
         }
         guard joined.freeSymbols.allSatisfy({ bound.contains($0) }) else { return false }
         if let predicate, joined.isIdentical(to: .select(predicate, first, second)) { return true }

@@ -57,7 +57,7 @@ struct WhileLoopTests {
             }
             return [y.1]
         }
-        #expect(program.graph.count(.whileLoop) == 1)
+        #expect(program.graph.count(.whileLoop) == 1, "\(program.graph)")
     }
 
     @Test func makesNoPassWhereTheConditionNeverHolds() throws {
