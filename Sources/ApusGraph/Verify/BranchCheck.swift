@@ -46,9 +46,9 @@ extension GraphCheck {
     }
 
     func assuming<Result>(_ fact: SymBool?, _ body: () throws -> Result) rethrows -> Result {
-        guard let scope = rules.scope, let fact else { return try body() }
-        return try scope.scoped {
-            scope.assume(fact)
+        guard let fact else { return try body() }
+        return try rules.scoped {
+            rules.assume(fact)
             return try body()
         }
     }

@@ -49,7 +49,7 @@ struct GraphCheck {
         if node.operator == .call { try checkPart(node) }
         if node.operator == .whileLoop || node.operator == .scan { try checkLoop(node) }
         for output in node.outputs { try define(output) }
-        if node.operator == .assertScalar, case .symBool(let condition)? = node.arguments.first { rules.scope?.assume(condition) }
+        if node.operator == .assertScalar, case .symBool(let condition)? = node.arguments.first { rules.assume(condition) }
     }
 
     private func checkArguments(_ node: Node) throws {
@@ -68,6 +68,12 @@ struct GraphCheck {
     }
 
     private mutating func checkResults(_ node: Node) throws {
+        do { try checkTypes(node) } catch let error as VerificationError where error.code == .type {
+            guard rules.findsByLess({ (try? checkTypes(node)) != nil }) else { throw error }
+        }
+    }
+
+    private mutating func checkTypes(_ node: Node) throws {
         let stored: [ValueType] = node.outputs.map { graph.type($0) }
         // One symbol may stand for several sizes; a rule asks for it once.
         var seen = Set<Symbol>()

@@ -23,7 +23,7 @@ extension GraphCheck {
             try requireOperands(body, body.inputs.dropFirst(own.count), loop.operands)
         }
         var condition = GraphCheck(loop.condition.graph, dialect, rules, bound: bound)
-        let fact: SymBool? = try inScope {
+        let fact: SymBool? = try rules.scoped {
             try condition.run()
             guard case .bool(let holds) = loop.condition.graph.type(of: loop.condition.graph.outputs[0]) else { return nil }
             return holds
@@ -45,12 +45,7 @@ extension GraphCheck {
             }
         }
         try requireOperands(body, body.inputs.dropFirst(scan.initial.count + scan.xs.count), scan.operands)
-        try inScope { try checkNext(body, carried: scan.initial.count) }
-    }
-
-    private func inScope<Result>(_ body: () throws -> Result) rethrows -> Result {
-        guard let scope = rules.scope else { return try body() }
-        return try scope.scoped(body)
+        try rules.scoped { try checkNext(body, carried: scan.initial.count) }
     }
 
     /// A body whose first results are its first inputs of the next time: sizes that are not the input's own stay as they are.

@@ -13,8 +13,15 @@ package final class RuleInterpreter: Interpreter {
     package init(scope: SymbolScope?, acceptsUndecided: Bool) {
         self.scope = scope
         self.acceptsUndecided = acceptsUndecided
+        start = scope?.facts
         super.init(outer: nil)
     }
+
+    /// What was known when the check began, and what has been assumed since, oldest first.
+    private let start: SymbolScope.Facts?
+    private var assumed: [SymBool] = []
+    /// Whether requirements have been proved before.
+    private var asksForTypesOnly = false
 
     /// Whether what is checked never runs, so that all that it requires holds.
     private(set) var isVacuous = false
@@ -29,16 +36,46 @@ package final class RuleInterpreter: Interpreter {
         try check()
     }
 
+    func assume(_ fact: SymBool) {
+        assumed.append(fact)
+        scope?.assume(fact)
+    }
+
+    /// Forgets afterwards what is assumed meanwhile.
+    func scoped<Result>(_ body: () throws -> Result) rethrows -> Result {
+        guard let scope else { return try body() }
+        let count: Int = assumed.count
+        defer { assumed.removeSubrange(count...) }
+        return try scope.scoped(body)
+    }
+
+    /// Whether `find` finds by less than all that is known what it did not find by all of it, for which a search may take longer than it is
+    /// given. What holds by less holds.
+    func findsByLess(_ find: () -> Bool) -> Bool {
+        guard let scope, let start, !asksForTypesOnly else { return false }
+        asksForTypesOnly = true
+        defer { asksForTypesOnly = false }
+        return assumed.indices.suffix(RuleInterpreter.retryLimit).reversed().contains { count in
+            scope.with(start) {
+                for fact in assumed[..<count] { scope.assume(fact) }
+                return find()
+            }
+        }
+    }
+
+    private static let retryLimit = 32
+
     override package func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
-        if isVacuous { return }
+        if isVacuous || asksForTypesOnly { return }
         switch decide(condition) {
         case true?: return
         case false?: throw failure()
         case nil:
             if acceptsUndecided {
-                scope?.assume(condition)
+                assume(condition)
                 return
             }
+            if findsByLess({ decide(condition) == true }) { return }
             unproved = condition
             throw failure()
         }
