@@ -40,7 +40,8 @@ struct ProgramReader {
             // What a node checks is known behind it only: it is no fact of the program, by which the check itself would seem proved.
             let (outputs, outputRoles) = try symbols.scope.scoped {
                 try importer.importNodes()
-                return try readOutputs()
+                // A view whose memory was written is taken anew when it is returned.
+                return try Interpreter.with(importer.interpreter) { try readOutputs() }
             }
             symbols.assumeGuards()
             importer.interpreter.graph.outputs = outputs
