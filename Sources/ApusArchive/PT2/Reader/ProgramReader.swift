@@ -209,6 +209,12 @@ struct ProgramReader {
             case .buffer(let name, _):
                 guard !mutated.contains(name) else { continue }
                 try checkUnshared(name)
+                guard let value else {
+                    throw ArchiveError(
+                        .unsupported, at: "graph_module.graph",
+                        "what the buffer '\(name)' holds at the end is open: a tensor that may share its memory is written in place, and the file's strides do not settle it"
+                    )
+                }
                 mutations.append((.value(try importer.interpreter.value(of: value)), .bufferMutation(name)))
             case .parameter(let name), .constant(let name):
                 throw ArchiveError(
