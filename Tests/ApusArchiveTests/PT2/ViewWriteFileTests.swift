@@ -57,4 +57,20 @@ struct ViewWriteFileTests {
         // A write changes no shape, so that one may still be asked for.
         try programs.check("size")
     }
+
+    @Test("A view as another dtype reads and writes the bytes")
+    func otherDTypes() throws {
+        let input = "torch.tensor([-1.5, 2, -3])"
+        let programs = try TorchSnippets([
+            TorchSnippet(name: "read", forward: "y = x.view(torch.int32)\nx.add_(1)\nreturn y", input: input),
+            TorchSnippet(
+                name: "write", forward: "y = x.view(torch.int32)\ny.bitwise_and_(0x7fffffff)\nreturn x + 0, y", input: input),
+            TorchSnippet(name: "width", forward: "x.view(torch.int16).mul_(2)\nreturn x + 0", input: input),
+        ])
+        try programs.check("read")
+        try programs.check("write")
+        #expect(
+            programs.refusal("width", .unsupported)?.reason
+                == "writing in place through a view of float32 as int16 is not supported")
+    }
 }
