@@ -73,4 +73,17 @@ struct ViewWriteFileTests {
             programs.refusal("width", .unsupported)?.reason
                 == "writing in place through a view of float32 as int16 is not supported")
     }
+
+    @Test("narrow counts a negative start from the end")
+    func negativeStart() throws {
+        let programs = try TorchSnippets([
+            TorchSnippet(
+                name: "fixed", forward: "y = x.narrow(0, -2, 2)\nx.add_(1)\ny.mul_(3)\nreturn x + 0, y + 0", input: "torch.arange(4.)"),
+            TorchSnippet(
+                name: "open", forward: "y = x.narrow(0, -1, 1)\nx.add_(1)\ny.mul_(3)\nreturn x + 0, y + 0", input: "torch.arange(4.)",
+                dynamic: TorchSnippet.rows),
+        ])
+        try programs.check("fixed")
+        try programs.check("open")
+    }
 }

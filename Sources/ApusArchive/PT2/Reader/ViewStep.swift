@@ -103,8 +103,17 @@ extension ViewStep {
             let end: SymInt = try call.optionalInt(3) ?? SymInt(Int.max)
             return [ViewStep(kind: .slice(dim: try dim(1), start: start, end: end, step: try call.optionalInt(4) ?? 1))]
         case "narrow":
+            let axis = try dim(1)
+            // A slice's end of 0 is the front, not what follows the last position: a negative start has to be counted from the front.
             let start = try call.int(2)
-            return [ViewStep(kind: .slice(dim: try dim(1), start: start, end: start + (try call.int(3)), step: 1))]
+            let fromFront: SymInt = start + x.shape[axis]
+            let first: SymInt
+            switch decide(start >= 0) {
+            case true?: first = start
+            case false?: first = fromFront
+            case nil: first = SymInt.select(start >= 0, start, fromFront)
+            }
+            return [ViewStep(kind: .slice(dim: axis, start: first, end: first + (try call.int(3)), step: 1))]
         case "select": return [ViewStep(kind: .select(dim: try dim(1), index: try call.int(2)))]
         case "diagonal":
             return [ViewStep(kind: .diagonal(offset: try call.constant(1), dim1: try call.constant(2), dim2: try call.constant(3)))]
