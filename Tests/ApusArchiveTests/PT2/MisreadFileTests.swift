@@ -1,4 +1,6 @@
+import ApusExport
 import ApusSymbolic
+import ApusTensor
 import Testing
 
 @testable import ApusArchive
@@ -6,6 +8,8 @@ import Testing
 /// What a file says and this library would otherwise pass over.
 @Suite("Files that must not be misread")
 struct MisreadFileTests {
+    private func number(_ value: Int) throws -> Tensor { try Tensor([value], shape: []) }
+
     @Test("The bits of numbers are not their truth")
     func bits() throws {
         func evaluate(_ target: String, _ a: SymValue, _ b: SymValue) throws -> SymValue { try SymArithmetic.evaluate(target, [a, b]) }
@@ -23,5 +27,75 @@ struct MisreadFileTests {
             return
         }
         for value in [3, 4, 8, 9] { #expect(scope.evaluate(both, at: Assignment([symbol: value])) == (4...8).contains(value)) }
+    }
+
+    @Test("A loop's body that is read again is held to the ranges that the file declares")
+    func rangesInLoops() throws {
+        let x = try Tensor([0.5, 1, 2] as [Float], shape: [3])
+        let program = try export(
+            { (x: Tensor, k: Tensor) -> Tensor in
+                let (all, _): (Tensor, Tensor) = try whileLoop((x, k)) { y, _ in
+                    y.shape[0] < 20
+                } do: { y, k in
+                    let n: SymInt = try k.item()
+                    let grown: Tensor = try Tensor.cat([y, y + n])
+                    let next: Tensor = try k + 1
+                    return (grown, next)
+                }
+                return all
+            }, args: x, number(2))
+        let folder = try TemporaryFolder()
+        try program.save(to: folder.file("loop.pt2"))
+        // The file takes the size for one that stays, so that the body is read twice.
+        try editProgram(
+            folder.file("loop.pt2"),
+            """
+            loop = next(node for node in graph["nodes"] if node["target"].endswith("while_loop"))
+            body = loop["inputs"][1]["arg"]["as_graph"]["graph"]
+            body["tensor_values"][body["inputs"][0]["as_tensor"]["name"]]["sizes"] = [{"as_int": 3}]
+            item = next(node for node in body["nodes"] if node["target"] == "torch.ops.aten.item.default")
+            value = body["sym_int_values"][item["outputs"][0]["as_sym_int"]["as_name"]]
+            symbol = re.search(r"Symbol\\('(\\w+)'", value["as_expr"]["expr_str"]).group(1)
+            program["range_constraints"][symbol] = {"min_val": 0, "max_val": 5}
+            """)
+        let again = try ExportedProgram.load(from: folder.file("loop.pt2"))
+        // Three passes read three numbers that follow each other.
+        let expected: Tensor = try program(x, number(3))
+        let result: Tensor = try again(x, number(3))
+        #expect(try result.array(of: Float.self) == expected.array(of: Float.self))
+        for value in [-1, 4] { #expect(throws: TensorError.self) { let _: Tensor = try again(x, number(value)) } }
+    }
+
+    @Test("Two bodies that use one name are held to its range alike")
+    func rangesInScans() throws {
+        let x = try Tensor([0.5, 1, 2] as [Float], shape: [3])
+        let k = try Tensor([1, 2], shape: [2])
+        let fitting = try Tensor([3, 5], shape: [2])
+        let program = try export(
+            { (x: Tensor, k: Tensor, j: Tensor) -> (Tensor, Tensor) in
+                let products: Tensor = try map(k) { row in try x * row.item() }
+                let sums: Tensor = try map(j) { row in try x + row.item() }
+                return (products, sums)
+            }, args: x, k, fitting)
+        let folder = try TemporaryFolder()
+        try program.save(to: folder.file("scans.pt2"))
+        try editProgram(
+            folder.file("scans.pt2"),
+            """
+            def symbol(body):
+                item = next(node for node in body["nodes"] if node["target"] == "torch.ops.aten.item.default")
+                value = body["sym_int_values"][item["outputs"][0]["as_sym_int"]["as_name"]]
+                return re.search(r"Symbol\\('(\\w+)'", value["as_expr"]["expr_str"]).group(1)
+            first, second = [node["inputs"][0]["arg"]["as_graph"] for node in graph["nodes"] if node["target"].endswith("map_impl")]
+            name, other = symbol(first["graph"]), symbol(second["graph"])
+            second["graph"] = json.loads(json.dumps(second["graph"]).replace(f"'{other}'", f"'{name}'"))
+            program["range_constraints"][name] = {"min_val": 0, "max_val": 5}
+            """)
+        let again = try ExportedProgram.load(from: folder.file("scans.pt2"))
+        let far = try Tensor([1, 7], shape: [2])
+        let expected: Tensor = try program.run([x, k, fitting])[1]
+        let sums: Tensor = try again.run([x, k, fitting])[1]
+        #expect(try sums.array(of: Float.self) == expected.array(of: Float.self))
+        for inputs in [[x, far, k], [x, k, far]] { #expect(throws: TensorError.self) { try again.run(inputs) } }
     }
 }

@@ -78,3 +78,20 @@ struct TorchSnippets {
         archiveError(code, sourceLocation: sourceLocation) { _ = try ExportedProgram.load(from: path(name)) }
     }
 }
+
+/// Changes the document of a program file: statements in Python, for which `program` is the document and `graph` its graph.
+func editProgram(_ path: String, _ statements: String) throws {
+    try Python.run(
+        #"""
+        import json, re, sys, zipfile
+        path, statements = sys.argv[1:]
+        with zipfile.ZipFile(path) as file: members = {name: file.read(name) for name in file.namelist()}
+        document = next(name for name in members if name.endswith("/models/model.json"))
+        program = json.loads(members[document])
+        graph = program["graph_module"]["graph"]
+        exec(statements)
+        members[document] = json.dumps(program)
+        with zipfile.ZipFile(path, "w") as file:
+            for name, data in members.items(): file.writestr(name, data)
+        """#, [path, statements])
+}
