@@ -98,4 +98,40 @@ struct MisreadFileTests {
         #expect(try sums.array(of: Float.self) == expected.array(of: Float.self))
         for inputs in [[x, far, k], [x, k, far]] { #expect(throws: TensorError.self) { try again.run(inputs) } }
     }
+
+    @Test("A buffer keeps its dtype and shape")
+    func buffers() throws {
+        let programs = try TorchSnippets([
+            TorchSnippet(
+                name: "swapped", forward: "self.count.add_(1)\nself.sum.add_(x)\nreturn x * 2", input: "torch.ones(3)",
+                setup:
+                    "self.register_buffer('count', torch.zeros((), dtype=torch.int64))\nself.register_buffer('sum', torch.zeros(3))",
+                isCore: true),
+            TorchSnippet(
+                name: "open", forward: "self.b.add_(1)\nreturn x * 2", input: "torch.ones(4)",
+                setup: "self.register_buffer('b', torch.zeros(3))", dynamic: TorchSnippet.rows, isCore: true),
+        ])
+        try editProgram(
+            programs.path("swapped"),
+            """
+            specs = program["graph_module"]["signature"]["output_specs"]
+            count, total = [spec["buffer_mutation"] for spec in specs if "buffer_mutation" in spec]
+            count["buffer_name"], total["buffer_name"] = total["buffer_name"], count["buffer_name"]
+            """)
+        #expect(
+            programs.refusal("swapped", .invalidProgram)?.reason
+                == "the buffer 'sum' changes from float32[3] to int64[]; a buffer keeps its dtype and shape")
+        // The buffer gets the result, whose size the call decides.
+        try editProgram(
+            programs.path("open"),
+            """
+            graph["outputs"][0] = graph["outputs"][1]
+            specs = program["graph_module"]["signature"]["output_specs"]
+            specs[0]["buffer_mutation"]["arg"] = specs[1]["user_output"]["arg"]["as_tensor"]
+            """)
+        let program = try ExportedProgram.load(from: programs.path("open"))
+        #expect(throws: ProgramError.self) { try program.run([try Tensor.ones([4])]) }
+        for _ in 0..<2 { #expect(try program.run([try Tensor.ones([3])])[0].array(of: Float.self) == [2, 2, 2]) }
+        #expect(try program.stateDict["b"]?.array(of: Float.self) == [2, 2, 2])
+    }
 }

@@ -193,7 +193,7 @@ struct ProgramReader {
                 case .lossOutput: results.append((try importer.output(output), .loss))
                 case .bufferMutation(_, let buffer):
                     mutated.insert(buffer)
-                    mutations.append((try importer.output(output), .bufferMutation(buffer)))
+                    mutations.append((try contents(of: buffer, output), .bufferMutation(buffer)))
                 case .gradientToParameter(_, let name): results.append((try importer.output(output), .gradientToParameter(name)))
                 case .gradientToUserInput(_, let name): results.append((try importer.output(output), .gradientToUserInput(name)))
                 // Tensors are values here: a program cannot change its caller's, and what it would have written is not asked for.
@@ -224,6 +224,19 @@ struct ProgramReader {
         }
         let all = mutations + results
         return (all.map(\.0), all.map(\.1))
+    }
+
+    /// A buffer's new value. Whether it has the buffer's shape is made sure of at each call where that is open.
+    private func contents(of buffer: String, _ output: ProgramSchema.Argument) throws -> GraphOutput {
+        let result: GraphOutput = try importer.output(output)
+        let old: Shape? = state.first { $0.role.name == buffer }?.tensor.shape
+        guard let old, let new = importer.interpreter.graph.type(of: result).spec?.shape, new.count == old.count else { return result }
+        for (given, kept) in zip(new, old) {
+            let fits: SymBool = given == kept
+            // What is another shape for sure is refused when the program is put together.
+            if fits.constant == nil { try importer.interpreter.check(fits, "the buffer '\(buffer)' keeps its shape \(old)") }
+        }
+        return result
     }
 
     /// A buffer whose memory another name shares would have to change under both names.
