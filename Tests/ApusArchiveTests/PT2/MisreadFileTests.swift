@@ -134,4 +134,20 @@ struct MisreadFileTests {
         for _ in 0..<2 { #expect(try program.run([try Tensor.ones([3])])[0].array(of: Float.self) == [2, 2, 2]) }
         #expect(try program.stateDict["b"]?.array(of: Float.self) == [2, 2, 2])
     }
+
+    @Test("An argument that the operator does not have here is refused, settings of devices aside")
+    func arguments() throws {
+        let programs = try TorchSnippets([TorchSnippet(name: "product", forward: "return x * 2", input: "torch.ones(3)")])
+        try editProgram(
+            programs.path("product"),
+            """
+            device = {"as_device": {"type": "cuda", "index": 0}}
+            graph["nodes"][0]["inputs"] += [{"name": "device", "arg": device}, {"name": "precision", "arg": {"as_none": True}}]
+            """)
+        try programs.check("product")
+        try editProgram(programs.path("product"), #"graph["nodes"][0]["inputs"][-1]["arg"] = {"as_string": "half"}"#)
+        let error = programs.refusal("product", .unsupported)
+        #expect(error?.location == "graph_module.graph.nodes[0] (torch.ops.aten.mul.Tensor): argument 'precision'")
+        #expect(error?.reason == "is not one of the operator's here, and could change the result")
+    }
 }
