@@ -305,23 +305,3 @@ extension LeafValue {
         }
     }
 }
-
-extension TreeSpecText {
-    var treeSpec: TreeSpec {
-        switch self {
-        case .leaf: .leaf
-        case .tuple(let children): .tuple(children.map(\.treeSpec))
-        case .list(let children): .list(children.map(\.treeSpec))
-        case .dictionary(let keys, let children): .dictionary(keys, children.map(\.treeSpec))
-        }
-    }
-
-    init(_ spec: TreeSpec) {
-        switch spec {
-        case .leaf: self = .leaf
-        case .tuple(let children): self = .tuple(children.map { TreeSpecText($0) })
-        case .list(let children): self = .list(children.map { TreeSpecText($0) })
-        case .dictionary(let keys, let children): self = .dictionary(keys: keys, children.map { TreeSpecText($0) })
-        }
-    }
-}
