@@ -71,8 +71,7 @@ enum SymArithmetic {
         case "_operator.le": return .bool(compare(.lessOrEqual, a, b))
         case "_operator.gt": return .bool(compare(.greater, a, b))
         case "_operator.ge": return .bool(compare(.greaterOrEqual, a, b))
-        case "_operator.and_": return .bool(a.bool && b.bool)
-        case "_operator.or_": return .bool(a.bool || b.bool)
+        case "_operator.and_", "_operator.or_": return try bits(target, a, b)
         case "_operator.truediv": return .float(a.float / b.float)
         case "torch.sym_ite":
             let other = operands[2]
@@ -88,6 +87,17 @@ enum SymArithmetic {
         case "_operator.mul": return .float(x * y)
         default: throw meaningless(target)
         }
+    }
+
+    /// Python's `&` and `|`: logic of two truth values, and the bits of everything else, which symbols have no expression for.
+    private static func bits(_ target: String, _ a: SymValue, _ b: SymValue) throws -> SymValue {
+        let isAnd: Bool = target == "_operator.and_"
+        if case .bool(let p) = a, case .bool(let q) = b { return isAnd ? .bool(p && q) : .bool(p || q) }
+        guard let x = a.int, let y = b.int else { throw meaningless(target) }
+        guard let first = x.constant, let second = y.constant else {
+            throw ArchiveError(.unsupported, "'\(target)' on the bits of a number that varies is not supported")
+        }
+        return .int(SymInt(isAnd ? first & second : first | second))
     }
 
     private static func integer(_ target: String, _ x: SymInt, _ y: SymInt) throws -> SymInt {

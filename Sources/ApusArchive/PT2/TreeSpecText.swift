@@ -1,3 +1,5 @@
+import ApusExport
+
 /// The nesting of a program's arguments or results, as a program file spells it ("pytree spec").
 ///
 /// The text is JSON: `[1, node]` with nodes `{"type": ..., "context": ..., "children_spec": [...]}`; a leaf has all three empty. Python's
@@ -116,6 +118,26 @@ extension TreeSpecText {
         case .leaf: 1
         case .tuple(let children), .list(let children), .dictionary(_, let children):
             children.reduce(0) { $0 + $1.leafCount }
+        }
+    }
+}
+
+extension TreeSpecText {
+    var treeSpec: TreeSpec {
+        switch self {
+        case .leaf: .leaf
+        case .tuple(let children): .tuple(children.map(\.treeSpec))
+        case .list(let children): .list(children.map(\.treeSpec))
+        case .dictionary(let keys, let children): .dictionary(keys, children.map(\.treeSpec))
+        }
+    }
+
+    init(_ spec: TreeSpec) {
+        switch spec {
+        case .leaf: self = .leaf
+        case .tuple(let children): self = .tuple(children.map { TreeSpecText($0) })
+        case .list(let children): self = .list(children.map { TreeSpecText($0) })
+        case .dictionary(let keys, let children): self = .dictionary(keys: keys, children.map { TreeSpecText($0) })
         }
     }
 }

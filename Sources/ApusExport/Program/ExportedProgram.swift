@@ -117,7 +117,8 @@ public final class ExportedProgram: Sendable {
         self.symbolToRange = symbolToRange
         self.guards = guards
         self.paths = paths
-        self.state = try ProgramState(store, positions: positions, outputRoles: outputRoles, inputRoles: inputRoles)
+        self.state = try ProgramState(
+            store, positions: positions, graph: graph, outputRoles: outputRoles, inputRoles: inputRoles, scope: scope)
         try Verifier(undecided: .accept).verify(graph, scope: scope)
         plan = try Plan(graph)
         checker = try InputChecker(

@@ -1,4 +1,6 @@
+import ApusGraph
 import ApusNN
+import ApusSymbolic
 import ApusTensor
 import Synchronization
 
@@ -39,13 +41,20 @@ struct ProgramState: Sendable {
     /// The parameters and buffers, in the order of their first names.
     let slots: [Slot]
 
-    init(_ store: StateStore, positions: [Int]? = nil, outputRoles: [OutputRole], inputRoles: [InputRole]) throws {
+    /// - Parameters:
+    ///   - graph: the program's, whose inputs and outputs have the roles
+    ///   - scope: says what is known of sizes
+    /// - Throws: `ProgramError` where a buffer would change its dtype or shape, or is no input.
+    init(
+        _ store: StateStore, positions: [Int]? = nil, graph: Graph, outputRoles: [OutputRole], inputRoles: [InputRole], scope: SymbolScope
+    ) throws {
         self.store = store
         self.positions = positions
         mutations = try outputRoles.enumerated().compactMap { output, role in
             guard case .bufferMutation(let name) = role else { return nil }
             let input = inputRoles.firstIndex { if case .buffer(name, _) = $0 { true } else { false } }
             guard let input else { throw ProgramError(.invalidGraph, "an output changes the buffer '\(name)', which is no input") }
+            try Self.requireSameSpec(name, graph.type(graph.inputs[input]), graph.type(of: graph.outputs[output]), scope)
             return (output, positions?[input] ?? input)
         }
         var slots: [Slot] = []
@@ -65,6 +74,15 @@ struct ProgramState: Sendable {
             }
         }
         self.slots = slots
+    }
+
+    /// The value that a call leaves in a buffer is what the next one takes. Sizes that may agree pass, as in the graph's own verification.
+    private static func requireSameSpec(_ name: String, _ before: ValueType, _ after: ValueType, _ scope: SymbolScope) throws {
+        guard let old = before.spec, let new = after.spec, new.dtype == old.dtype, new.shape.count == old.shape.count,
+            zip(new.shape, old.shape).allSatisfy({ scope.decide($0 == $1).known != false })
+        else {
+            throw ProgramError(.invalidGraph, "the buffer '\(name)' changes from \(before) to \(after); a buffer keeps its dtype and shape")
+        }
     }
 
     /// The state as it is now, in the order of the graph's inputs.

@@ -4,8 +4,8 @@ import ComplexModule
 
 /// Turns a node's arguments, as the file names them, into an operator's arguments in schema order.
 ///
-/// Arguments are bound by name; what the file leaves out takes the schema's default, and names that the schema lacks are ignored (they are
-/// settings of other devices).
+/// Arguments are bound by name, and what the file leaves out takes the schema's default. Names that the schema lacks are ignored where they
+/// are settings of devices and memory, or not given; a later PyTorch's argument could change the result.
 struct ArgumentImporter {
     /// The tensor that a name stands for now; nil for a name that is not a tensor's.
     let tensor: (String) throws -> Tensor
@@ -19,7 +19,7 @@ struct ArgumentImporter {
                 throw ArchiveError(.invalidProgram, "the argument '\(input.name)' is given twice")
             }
         }
-        return try schema.parameters.map { parameter in
+        let arguments: [OperatorArgument] = try schema.parameters.map { parameter in
             guard let argument = given[parameter.name] else {
                 guard let text = parameter.defaultText else {
                     throw ArchiveError(.invalidProgram, "the argument '\(parameter.name)' is missing")
@@ -32,7 +32,18 @@ struct ArgumentImporter {
                 throw located
             }
         }
+        for input in node.inputs where schema.index(of: input.name) == nil && !Self.settings.contains(input.name) {
+            if case .none = input.argument { continue }
+            throw ArchiveError(
+                .unsupported, at: "argument '\(input.name)'", "is not one of the operator's here, and could change the result")
+        }
+        return arguments
     }
+
+    /// Arguments that say where and how a result is computed, not what it is.
+    private static let settings: Set<String> = [
+        "device", "pin_memory", "memory_format", "non_blocking", "generator", "cudnn_enabled",
+    ]
 
     // MARK: Defaults
 

@@ -12,28 +12,43 @@ extension GraphImporter {
         let carried: [Slot] = try operandSlots(node.inputs[2].argument)
         let operands: [Slot] = try operandSlots(node.inputs[3].argument)
         let start: [Tensor] = try carried.map { try carriedTensor($0) }
-        var loop = try CarriedInputs(carried, start, body.graph, symbols)
-        // A size that the file takes to stay but that can't be shown to is one that varies.
-        for _ in 0...start.reduce(0, { $0 + $1.rank }) {
-            let inputs: [BodyInput] = try loop.inputs + operands.map { try bodyInput($0) }
-            let first = try importBody(condition, inputs, assuming: nil) { inner in
-                try loop.bounds(inner)
-                return try condition.graph.outputs.map { try inner.output($0) }
+        let inputs: [BodyInput] = try operands.map { try bodyInput($0) }
+        // What the bodies call a size is no name of the graph around.
+        let bodies = try symbols.inBody {
+            try loopBodies(condition, body, try CarriedInputs(carried, start, body.graph, symbols), operands: inputs)
+        }
+        symbols.upcoming = []
+        let results: [OperatorArgument] = try apply(
+            .whileLoop, [.graph(bodies.condition), .graph(bodies.body), .tensors(start), .tensors(try tensors(operands))])
+        try finishLoop(node, results, carried)
+    }
+
+    /// A loop's two bodies. A size that the file takes to stay but that can't be shown to is one that varies, with which they are read
+    /// again: from the start, so that the names in them are new and what the file declares of these is looked up.
+    private func loopBodies(
+        _ condition: ProgramSchema.GraphArgument, _ body: ProgramSchema.GraphArgument, _ carried: CarriedInputs, operands: [BodyInput]
+    ) throws -> (condition: GraphBody, body: GraphBody) {
+        var loop = carried
+        for _ in 0...loop.sizeCount {
+            let inputs: [BodyInput] = loop.inputs + operands
+            let first = try symbols.inBody {
+                try importBody(condition, inputs, assuming: nil) { inner in
+                    try loop.bounds(inner)
+                    return try condition.graph.outputs.map { try inner.output($0) }
+                }
             }
             var fact: SymBool?
             if case .bool(let holds)? = first.body.graph.outputs.first { fact = holds }
             var hasChanged = false
-            let second = try importBody(body, inputs, assuming: fact) { inner in
-                try loop.bounds(inner)
-                let results: [Tensor] = try body.graph.outputs.map { try inner.carriedTensor(try inner.slot(of: $0)) }
-                hasChanged = loop.learn(results, decide: { inner.interpreter.decide($0) })
-                return try results.map { .value(try inner.interpreter.value(of: $0)) }
+            let second = try symbols.inBody {
+                try importBody(body, inputs, assuming: fact) { inner in
+                    try loop.bounds(inner)
+                    let results: [Tensor] = try body.graph.outputs.map { try inner.carriedTensor(try inner.slot(of: $0)) }
+                    hasChanged = loop.learn(results, decide: { inner.interpreter.decide($0) })
+                    return try results.map { .value(try inner.interpreter.value(of: $0)) }
+                }
             }
-            if hasChanged { continue }
-            symbols.upcoming = []
-            let results: [OperatorArgument] = try apply(
-                .whileLoop, [.graph(first.body), .graph(second.body), .tensors(start), .tensors(try tensors(operands))])
-            return try finishLoop(node, results, carried)
+            if !hasChanged { return (first.body, second.body) }
         }
         throw ArchiveError(.unsupported, "the sizes that a loop carries do not settle")
     }
@@ -49,9 +64,12 @@ extension GraphImporter {
         let loop = try CarriedInputs(carried, start, body.graph, symbols, isFixed: true)
         let slices: [BodyInput] = try tensors(xs).map { .tensor(try $0.spec.slice) }
         guard slices.count == xs.count else { throw ArchiveError(.invalidProgram, "a scan goes over tensors") }
-        let inner = try importBody(body, try loop.inputs + slices + operands.map { try bodyInput($0) }, assuming: nil) { inner in
-            try body.graph.outputs.map { output in
-                .value(try inner.interpreter.value(of: try inner.carriedTensor(try inner.slot(of: output))))
+        let inputs: [BodyInput] = try loop.inputs + slices + operands.map { try bodyInput($0) }
+        let inner = try symbols.inBody {
+            try importBody(body, inputs, assuming: nil) { inner in
+                try body.graph.outputs.map { output in
+                    .value(try inner.interpreter.value(of: try inner.carriedTensor(try inner.slot(of: output))))
+                }
             }
         }
         symbols.upcoming = []
@@ -138,6 +156,14 @@ private struct CarriedInputs {
                 }
             }
             inputs.append(.tensor(TensorSpec(tensor.dtype, try Shape(sizes))))
+        }
+    }
+
+    /// The number of sizes that may turn out to vary.
+    var sizeCount: Int {
+        inputs.reduce(0) { count, input in
+            if case .tensor(let spec) = input { return count + spec.shape.count }
+            return count
         }
     }
 

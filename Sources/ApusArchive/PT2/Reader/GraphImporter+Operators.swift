@@ -4,19 +4,19 @@ import ApusTensor
 
 extension GraphImporter {
     func answer(_ query: ImportTarget.ShapeQuery, _ node: ProgramSchema.Node) throws -> SymValue {
-        let x = try aliases.read(try firstCell(node))
+        let shape: Shape = aliases.spec(of: try firstCell(node)).shape
         func dimension() throws -> Int {
             guard case .int(let dim)? = argument(node, "dim") else { throw ArchiveError(.invalidProgram, "the argument 'dim' is missing") }
-            return try normalize(dim: dim, rank: x.rank, in: node.target)
+            return try normalize(dim: dim, rank: shape.count, in: node.target)
         }
         switch query {
-        case .size: return .int(x.shape[try dimension()])
-        case .count: return .int(x.count)
+        case .size: return .int(shape[try dimension()])
+        case .count: return .int(shape.elementCount)
         case .offset: return .int(0)
         case .stride:
             // Values here are laid out row by row, whatever the strides were in the program's first home.
             let dim = try dimension()
-            return .int(SymInt.product((dim + 1..<x.rank).map { x.shape[$0] }))
+            return .int(SymInt.product((dim + 1..<shape.count).map { shape[$0] }))
         }
     }
 
@@ -33,9 +33,9 @@ extension GraphImporter {
             if case .string(let text)? = argument(node, "assert_msg") { message = text } else { message = "an assertion of the program" }
             _ = try apply(.assertAsync, [.tensor(try aliases.read(try firstCell(node))), .string(message)])
         case .metadata:
-            let x = try aliases.read(try firstCell(node))
-            if case .scalarType(let type)? = argument(node, "dtype"), try DType(type) != x.dtype {
-                throw ArchiveError(.invalidProgram, "asserts the dtype \(try DType(type)) of a tensor of \(x.spec)")
+            let spec: TensorSpec = aliases.spec(of: try firstCell(node))
+            if case .scalarType(let type)? = argument(node, "dtype"), try DType(type) != spec.dtype {
+                throw ArchiveError(.invalidProgram, "asserts the dtype \(try DType(type)) of a tensor of \(spec)")
             }
         case .range:
             guard let size = try symValue(first).int else { throw ArchiveError(.invalidProgram, "the number is not an integer") }
@@ -120,7 +120,7 @@ extension GraphImporter {
             }
         }
         let steps = try ViewStep.steps(operation, arguments, of: x, giving: tensors)
-        let sharing = try shares(operation, node)
+        let sharing = shares(operation, node, x, tensors)
         let slots: [Slot] = zip(tensors, steps).map { tensor, step in
             switch sharing {
             case true?: .tensor(aliases.view(of: source, step, tensor))
@@ -132,14 +132,24 @@ extension GraphImporter {
     }
 
     /// Whether the result of an operator that may copy shares its argument's memory; nil where the file's strides don't tell.
-    private func shares(_ operation: Operator, _ node: ProgramSchema.Node) throws -> Bool? {
-        guard ["reshape", "flatten", "contiguous", "reshape_as", "unflatten", "ravel"].contains(operation.schema.name) else { return true }
+    private func shares(_ operation: Operator, _ node: ProgramSchema.Node, _ x: Tensor, _ results: [Tensor]) -> Bool? {
+        guard ["reshape", "reshape_as", "flatten", "contiguous", "ravel"].contains(operation.schema.name) else { return true }
         guard case .tensor(let reference)? = node.inputs.first?.argument, let meta = tables.tensorValues[reference.name] else { return nil }
-        if let isContiguous = StrideQuestion.isContiguous(meta) {
-            if isContiguous { return true }
-            if operation.schema.name == "contiguous" { return false }
+        let isContiguous: Bool? = StrideQuestion.isContiguous(meta)
+        if ["contiguous", "ravel"].contains(operation.schema.name) {
+            // Another order than row by row may be a copy where this one is none.
+            if case .memoryFormat(let format)? = argument(node, "memory_format"), format != .contiguous { return nil }
+            return isContiguous
         }
-        return nil
+        if isContiguous == true { return true }
+        let strides: [SymInt] = meta.strides.compactMap { stride -> SymInt? in
+            switch stride {
+            case .int(let value): return SymInt(value)
+            case .expression(let expression): return try? symbols.reader.size(of: expression.text)
+            }
+        }
+        guard strides.count == meta.strides.count, let result = results.first else { return nil }
+        return StrideQuestion.isView(x.shape.sizes, strides, as: result.shape.sizes) { symbols.scope.decide($0).known }
     }
 
     // MARK: Conversions

@@ -40,7 +40,8 @@ struct ProgramReader {
             // What a node checks is known behind it only: it is no fact of the program, by which the check itself would seem proved.
             let (outputs, outputRoles) = try symbols.scope.scoped {
                 try importer.importNodes()
-                return try readOutputs()
+                // A view whose memory was written is taken anew when it is returned.
+                return try Interpreter.with(importer.interpreter) { try readOutputs() }
             }
             symbols.assumeGuards()
             importer.interpreter.graph.outputs = outputs
@@ -192,7 +193,7 @@ struct ProgramReader {
                 case .lossOutput: results.append((try importer.output(output), .loss))
                 case .bufferMutation(_, let buffer):
                     mutated.insert(buffer)
-                    mutations.append((try importer.output(output), .bufferMutation(buffer)))
+                    mutations.append((try contents(of: buffer, output), .bufferMutation(buffer)))
                 case .gradientToParameter(_, let name): results.append((try importer.output(output), .gradientToParameter(name)))
                 case .gradientToUserInput(_, let name): results.append((try importer.output(output), .gradientToUserInput(name)))
                 // Tensors are values here: a program cannot change its caller's, and what it would have written is not asked for.
@@ -208,6 +209,12 @@ struct ProgramReader {
             case .buffer(let name, _):
                 guard !mutated.contains(name) else { continue }
                 try checkUnshared(name)
+                guard let value else {
+                    throw ArchiveError(
+                        .unsupported, at: "graph_module.graph",
+                        "what the buffer '\(name)' holds at the end is open: a tensor that may share its memory is written in place, and the file's strides do not settle it"
+                    )
+                }
                 mutations.append((.value(try importer.interpreter.value(of: value)), .bufferMutation(name)))
             case .parameter(let name), .constant(let name):
                 throw ArchiveError(
@@ -217,6 +224,19 @@ struct ProgramReader {
         }
         let all = mutations + results
         return (all.map(\.0), all.map(\.1))
+    }
+
+    /// A buffer's new value. Whether it has the buffer's shape is made sure of at each call where that is open.
+    private func contents(of buffer: String, _ output: ProgramSchema.Argument) throws -> GraphOutput {
+        let result: GraphOutput = try importer.output(output)
+        let old: Shape? = state.first { $0.role.name == buffer }?.tensor.shape
+        guard let old, let new = importer.interpreter.graph.type(of: result).spec?.shape, new.count == old.count else { return result }
+        for (given, kept) in zip(new, old) {
+            let fits: SymBool = given == kept
+            // What is another shape for sure is refused when the program is put together.
+            if fits.constant == nil { try importer.interpreter.check(fits, "the buffer '\(buffer)' keeps its shape \(old)") }
+        }
+        return result
     }
 
     /// A buffer whose memory another name shares would have to change under both names.
@@ -282,26 +302,6 @@ extension LeafValue {
         case .float(let number): self = .float(SymFloat(number))
         case .string(let text): self = .string(text)
         case .bool(let flag): self = .bool(flag)
-        }
-    }
-}
-
-extension TreeSpecText {
-    var treeSpec: TreeSpec {
-        switch self {
-        case .leaf: .leaf
-        case .tuple(let children): .tuple(children.map(\.treeSpec))
-        case .list(let children): .list(children.map(\.treeSpec))
-        case .dictionary(let keys, let children): .dictionary(keys, children.map(\.treeSpec))
-        }
-    }
-
-    init(_ spec: TreeSpec) {
-        switch spec {
-        case .leaf: self = .leaf
-        case .tuple(let children): self = .tuple(children.map { TreeSpecText($0) })
-        case .list(let children): self = .list(children.map { TreeSpecText($0) })
-        case .dictionary(let keys, let children): self = .dictionary(keys: keys, children.map { TreeSpecText($0) })
         }
     }
 }

@@ -12,6 +12,8 @@ struct ViewStep: Sendable {
         case slice(dim: Int, start: SymInt, end: SymInt, step: SymInt)
         case select(dim: Int, index: SymInt)
         case diagonal(offset: Int, dim1: Int, dim2: Int)
+        /// The same bytes as elements of another dtype.
+        case reinterpreted(DType)
         /// Another view operation: can be taken, not written through.
         case other(Operator, [OperatorArgument])
     }
@@ -26,6 +28,7 @@ struct ViewStep: Sendable {
         case .select(let dim, let index): return try call("aten::select.int", [.tensor(x), .int(dim), .int(index)])
         case .diagonal(let offset, let dim1, let dim2):
             return try call("aten::diagonal", [.tensor(x), .int(offset), .int(dim1), .int(dim2)])
+        case .reinterpreted(let dtype): return try x.viewed(as: dtype)
         case .other(let operation, let arguments): return try applySingle(operation, [.tensor(x)] + arguments)
         }
     }
@@ -43,6 +46,11 @@ struct ViewStep: Sendable {
             return try call("aten::select_scatter", [.tensor(before), .tensor(view), .int(dim), .int(index)])
         case .diagonal(let offset, let dim1, let dim2):
             return try call("aten::diagonal_scatter", [.tensor(before), .tensor(view), .int(offset), .int(dim1), .int(dim2)])
+        case .reinterpreted(let dtype):
+            guard dtype.byteWidth == before.dtype.byteWidth else {
+                throw ArchiveError(.unsupported, "writing in place through a view of \(before.dtype) as \(dtype) is not supported")
+            }
+            return try view.viewed(as: before.dtype)
         case .other(let operation, _):
             if view.shape.isIdentical(to: before.shape),
                 operation.schema.name.hasPrefix("expand") || operation.schema.name == "broadcast_to"
@@ -73,7 +81,11 @@ extension ViewStep {
         let call = Call(operation, arguments)
         let name = operation.schema.name
         func dim(_ index: Int) throws -> Int { try normalize(dim: try call.constant(index), rank: x.rank, in: name) }
-        if reshapes.contains(name), results.count == 1 { return [ViewStep(kind: .reshaped(results[0].shape.sizes))] }
+        if reshapes.contains(name), results.count == 1 {
+            // `view` has an overload that changes the dtype.
+            if results[0].dtype != x.dtype { return [ViewStep(kind: .reinterpreted(results[0].dtype))] }
+            return [ViewStep(kind: .reshaped(results[0].shape.sizes))]
+        }
         switch name {
         case "permute":
             return [ViewStep(kind: .permuted(try call.constants(1).map { try normalize(dim: $0, rank: x.rank, in: name) }))]
@@ -91,8 +103,17 @@ extension ViewStep {
             let end: SymInt = try call.optionalInt(3) ?? SymInt(Int.max)
             return [ViewStep(kind: .slice(dim: try dim(1), start: start, end: end, step: try call.optionalInt(4) ?? 1))]
         case "narrow":
+            let axis = try dim(1)
+            // A slice's end of 0 is the front, not what follows the last position: a negative start has to be counted from the front.
             let start = try call.int(2)
-            return [ViewStep(kind: .slice(dim: try dim(1), start: start, end: start + (try call.int(3)), step: 1))]
+            let fromFront: SymInt = start + x.shape[axis]
+            let first: SymInt
+            switch decide(start >= 0) {
+            case true?: first = start
+            case false?: first = fromFront
+            case nil: first = SymInt.select(start >= 0, start, fromFront)
+            }
+            return [ViewStep(kind: .slice(dim: axis, start: first, end: first + (try call.int(3)), step: 1))]
         case "select": return [ViewStep(kind: .select(dim: try dim(1), index: try call.int(2)))]
         case "diagonal":
             return [ViewStep(kind: .diagonal(offset: try call.constant(1), dim1: try call.constant(2), dim2: try call.constant(3)))]
