@@ -57,4 +57,12 @@ import Testing
         #expect(try frozen.run([x])[0].array(of: Float.self) == [18])
         #expect(try program.run([x])[0].array(of: Float.self) == [9])
     }
+
+    @Test func whatClaimsMoreThanMemoryIsLeft() throws {
+        let many: SymInt = SymInt((1 << 59) - 1)
+        let w = try Tensor([2] as [Double], shape: [1]).expanded([many])
+        let x = try Tensor([1] as [Double], shape: [1])
+        let program = try export({ (x: Tensor) in try x + w.addcmul(w, w).sum() }, args: x, selfCheck: false)
+        #expect(try program.foldingConstants().graph.nodes.count == program.graph.nodes.count)
+    }
 }

@@ -175,4 +175,51 @@ import Testing
             #expect(try found.array(of: Float.self) == expected.array(of: Float.self))
         }
     }
+
+    /// What an inner question says must not become the range of what the outer one gives.
+    @Test("A joined size is no narrower than where the branch stands") func rangeOfAJoin() throws {
+        let function = { (x: Tensor, y: Tensor, flag: Tensor) -> Tensor in
+            let holds: Bool = try flag.item()
+            let z: Tensor =
+                holds ? try Tensor.cat([x, y.maskedSelect(y .> 0)]) : try Tensor.cat([x, y.maskedSelect(y .< 0)]).abs()
+            return x.shape[0] > 5 ? try z[0..<4] : try z[0..<4] * 2
+        }
+        let example = try vector(7)
+        let program = try export(
+            function, args: example, try vector(3), try Tensor([true], shape: []), constraints: [dynamicDim(example, 0).in(1...10)])
+        for count in 1...10 {
+            for shift in [-5, 0, 5] {
+                for flag in [true, false] {
+                    let inputs = (try vector(count), try vector(3) + Float(shift), try Tensor([flag], shape: []))
+                    let eager: Tensor = try function(inputs.0, inputs.1, inputs.2)
+                    let output: Tensor = try program(inputs.0, inputs.1, inputs.2)
+                    #expect(try output.array(of: Float.self) == eager.array(of: Float.self), "\(count), \(shift), \(flag)")
+                }
+            }
+        }
+    }
+
+    @Test("A rejection that needs a division is told apart only behind the check of its divisor") func dividingRejections() throws {
+        struct Refusal: Error {}
+        let function = { (x: Tensor, k: Tensor) -> Tensor in
+            let n = try k.item()
+            if x.shape[0] > 3 {
+                if n > 0, 10 / n > 3 { return try x.sin() }
+                return try x.cos()
+            }
+            if n == 0 { return try x.exp() }
+            if 10 / n > 3 { throw Refusal() }
+            throw TensorError(.invalidArgument, "a small quotient")
+        }
+        let example = try vector(4)
+        let program = try export(function, args: example, try Tensor([1], shape: []), constraints: [dynamicDim(example, 0).in(2...5)])
+        for count in 2...5 {
+            for k in -3...6 {
+                let (x, n) = (try vector(count), try Tensor([k], shape: []))
+                let eager: Tensor? = try? function(x, n)
+                let output: Tensor? = try? program(x, n)
+                #expect(try output?.array(of: Float.self) == eager?.array(of: Float.self), "\(count), \(k)")
+            }
+        }
+    }
 }

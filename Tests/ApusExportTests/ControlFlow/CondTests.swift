@@ -311,4 +311,16 @@ struct CondTests {
             }
         }
     }
+
+    @Test func tellsZerosOfEitherSignApart() throws {
+        let program = try sweep(1...4) { x in
+            let zero: SymFloat = try cond(x.shape[0] > 2) {
+                SymFloat(0.0)
+            } else: {
+                SymFloat(-0.0)
+            }
+            return [try (x * 0 + 1) / (x * 0 + zero)]
+        }
+        #expect(program.graph.count(.cond) == 1)
+    }
 }
