@@ -179,7 +179,7 @@ import Testing
     /// What an inner question says must not become the range of what the outer one gives.
     @Test("A joined size is no narrower than where the branch stands") func rangeOfAJoin() throws {
         let function = { (x: Tensor, y: Tensor, flag: Tensor) -> Tensor in
-            let holds: Bool = try flag.item()
+            let holds: Bool = try flag.item(Bool.self)
             let z: Tensor =
                 holds ? try Tensor.cat([x, y.maskedSelect(y .> 0)]) : try Tensor.cat([x, y.maskedSelect(y .< 0)]).abs()
             return x.shape[0] > 5 ? try z[0..<4] : try z[0..<4] * 2
