@@ -52,10 +52,10 @@ final class Tracer: Interpreter {
 
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         try requireGoing()
+        let call = Call(operation, arguments)
+        try call.requireValidNumbers()
         let references: [GraphArgument] = try arguments.map { try $0.map { try value(of: $0, in: operation) } }
-        let types: [ValueType] = try Interpreter.with(self) {
-            try scope.withoutOverflowChecks { try resultTypes(Call(operation, arguments)) }
-        }
+        let types: [ValueType] = try Interpreter.with(self) { try scope.withoutOverflowChecks { try resultTypes(call) } }
         let site = CallSite.capture(skip: 1, limit: 48)
         let outputs = graph.append(operation, references, types: types, site: .call(site), modulePath: modules)
         path.note(nodeCount: graph.nodes.count)

@@ -94,6 +94,7 @@ enum Eager {
     @inline(__always)
     static func requireData(_ call: Call) throws {
         try TensorError.throwPendingFault()
+        try call.requireValidNumbers()
         for case .tensor(let tensor) in call.arguments where tensor.isTraced { throw leaked(call, tensor) }
         for argument in call.arguments {
             switch argument {

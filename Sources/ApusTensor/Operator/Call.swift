@@ -35,6 +35,20 @@ public struct Call {
         return error(.tracing, message ?? "the number \(scalar) is symbolic outside of its trace")
     }
 
+    /// Throws the reason of the first invalid number among the arguments, whether or not the operator comes to read it: eager code and
+    /// traces alike, so that they fail alike.
+    package func requireValidNumbers() throws {
+        for argument in arguments {
+            switch argument {
+            case .scalar(let number): if number.fault != nil { throw unknown(number) }
+            case .ints(let sizes): for size in sizes where size.isInvalid { throw unknown(.int(size)) }
+            case .symBool(let condition):
+                if let fault = condition.fault { throw TensorError(fault, ofTrace: condition.scope != nil, in: name) }
+            default: continue
+            }
+        }
+    }
+
     private func unknown(_ index: Int, _ scalar: Scalar, _ expected: String) -> TensorError {
         unknown(scalar, "argument '\(parameterName(index))' must be \(expected)")
     }

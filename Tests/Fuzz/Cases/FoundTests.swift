@@ -6,6 +6,24 @@ import Testing
 @Suite struct FoundTests {
     static let programs: [(why: String, program: RandomProgram)] = [
         (
+            "a result that nobody reads of a number that is none",
+            RandomProgram(
+                body: [.setTensor(1, .scaled(.variable(0), .modulus(.constant(1), .constant(0))))],
+                result: .filled(.constant(1), 0.25), number: .constant(1),
+                domain: Domain(first: [.fixed(2), .fixed(2)], second: [.fixed(2), .fixed(2)]))
+        ),
+        (
+            "an operation on a number that is none on one path",
+            RandomProgram(
+                body: [
+                    .setTensor(0, .slice(.variable(0), from: .constant(1), to: .constant(1), step: 2)),
+                    .branch(
+                        .truth(.variable(0), 0.1),
+                        [.require(.intExceeds(.scaled(.variable(0), .modulus(.constant(1), .dim(tensor: 0, 0))), 3))], []),
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.fixed(2)], second: [.fixed(2)]))
+        ),
+        (
             "a loop whose body always throws, where the error is caught",
             RandomProgram(
                 body: [

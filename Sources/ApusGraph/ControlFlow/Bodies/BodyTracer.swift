@@ -84,10 +84,10 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
 
     override package func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         try requireGoing()
+        let call = Call(operation, arguments)
+        try call.requireValidNumbers()
         let site = CallSite.capture(skip: 1)
-        let types: [ValueType] = try Interpreter.with(self) {
-            try scope.withoutOverflowChecks { try resultTypes(Call(operation, arguments), site: site) }
-        }
+        let types: [ValueType] = try Interpreter.with(self) { try scope.withoutOverflowChecks { try resultTypes(call, site: site) } }
         return try append(operation, arguments, types: types, site: site)
     }
 
