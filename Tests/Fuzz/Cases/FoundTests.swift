@@ -6,6 +6,15 @@ import Testing
 @Suite struct FoundTests {
     static let programs: [(why: String, program: RandomProgram)] = [
         (
+            "the gradient of a branch at a tensor that the branch also uses for itself",
+            RandomProgram(
+                body: [
+                    .setTensor(
+                        0, .gradient(of: .cond(.intExceeds(.variable(0), 3), .variable(1), .variable(0)), at: .variable(1)))
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.fixed(2)], second: [.fixed(2)]))
+        ),
+        (
             "a result that nobody reads of a number that is none",
             RandomProgram(
                 body: [.setTensor(1, .scaled(.variable(0), .modulus(.constant(1), .constant(0))))],

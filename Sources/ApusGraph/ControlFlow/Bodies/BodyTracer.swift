@@ -13,7 +13,8 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
     let construct: String
     /// The tensors from around that the body uses, in the order of their first use.
     private var captures: [(tensor: Tensor, value: Value)] = []
-    private var captured: [CaptureKey: Value] = [:]
+    /// By identity: a gradient tells a tensor from another that holds the same value.
+    private var captured: [ObjectIdentifier: Value] = [:]
     /// Symbols that have a value only inside.
     package private(set) var locals: Set<Symbol> = []
     /// The types that the next results have which only a run can know, where a body is carried out once more.
@@ -23,20 +24,6 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
 
     package var scope: SymbolScope { parent.scope }
     package var modulePath: [ModuleFrame] { parent.modulePath }
-
-    /// A tensor from around: a value of a trace has several bodies but one number.
-    private enum CaptureKey: Hashable {
-        case data(ObjectIdentifier)
-        case traced(owner: ObjectIdentifier?, id: Int)
-
-        init(_ tensor: Tensor) {
-            if let trace = tensor.trace {
-                self = .traced(owner: trace.owner.map { ObjectIdentifier($0) }, id: trace.id)
-            } else {
-                self = .data(tensor.identity)
-            }
-        }
-    }
 
     package init(of construct: String, parent: any TracingInterpreter) {
         self.construct = construct
@@ -53,11 +40,10 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
     /// The body's value for a tensor of its own or from around.
     package func value(of tensor: Tensor) throws -> Value {
         if let trace = tensor.trace, trace.owner === self { return Value(index: trace.id) }
-        let key = CaptureKey(tensor)
-        if let known = captured[key] { return known }
+        if let known = captured[tensor.identity] { return known }
         let value: Value = graph.addInput("captured_\(captures.count)", .tensor(tensor.spec))
         captures.append((tensor, value))
-        captured[key] = value
+        captured[tensor.identity] = value
         return value
     }
 
@@ -70,8 +56,8 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
     /// Gives bodies the same lifted inputs in the same order, behind their own, and returns what they stand for.
     package static func shareOperands(_ bodies: [BodyTracer]) throws -> [Tensor] {
         var all: [Tensor] = []
-        var seen = Set<CaptureKey>()
-        for capture in bodies.flatMap(\.captures) where seen.insert(CaptureKey(capture.tensor)).inserted { all.append(capture.tensor) }
+        var seen = Set<ObjectIdentifier>()
+        for capture in bodies.flatMap(\.captures) where seen.insert(capture.tensor.identity).inserted { all.append(capture.tensor) }
         for body in bodies {
             let lifted = Set(body.captures.map(\.value))
             let own: [Value] = body.graph.inputs.filter { !lifted.contains($0) }
