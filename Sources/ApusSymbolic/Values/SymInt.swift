@@ -114,6 +114,9 @@ public struct SymInt: Sendable {
         }
     }
 
+    /// How many parts the expression has where none are shared: what a walk over it costs.
+    package var partCount: Int { expression?.weight ?? 1 }
+
     /// The symbols the value depends on, in the order of their creation.
     public var freeSymbols: [Symbol] { expression?.freeSymbols ?? [] }
 }

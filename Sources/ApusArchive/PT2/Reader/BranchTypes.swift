@@ -41,7 +41,8 @@ struct BranchTypes {
             if p.isIdentical(to: q) { return p }
             if let condition {
                 let choice: SymInt = .select(condition, p, q)
-                if !choice.isInvalid { return choice }
+                // One that is too long for a trace was a symbol where the file was written.
+                if !choice.isInvalid, choice.partCount <= SymbolScope.usualPartLimit { return choice }
             }
         }
         let either: SymRange = range(p, condition).union(range(q, condition.map { !$0 }))
