@@ -12,7 +12,8 @@ import ApusTensor
 /// program knows, such as a value in the body of a loop.
 ///
 /// A closure that throws while it is traced becomes a check of the program: inputs that lead there are refused with its text.
-/// Gradients flow through the branch that is taken.
+/// Gradients flow through the branch that is taken. In a program, what only the other one uses gets zeros: behind a slope that is infinite or no
+/// number they are NaN, where eager code has nothing.
 /// - Parameters:
 ///   - predicate: a condition on sizes or on numbers that were read: `n > 4`.
 ///   - whenTrue: gives tensors and sizes, in tuples, arrays and dictionaries. Both closures must give the same structure, and tensors of the

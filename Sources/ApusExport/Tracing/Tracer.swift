@@ -54,7 +54,8 @@ final class Tracer: Interpreter {
         try requireGoing()
         let call = Call(operation, arguments)
         try call.requireValidNumbers()
-        let references: [GraphArgument] = try arguments.map { try $0.map { try value(of: $0, in: operation) } }
+        let references: [GraphArgument] = operation.withoutRepeatedOperands(
+            try arguments.map { try $0.map { try value(of: $0, in: operation) } })
         let types: [ValueType] = try Interpreter.with(self) { try scope.withoutOverflowChecks { try resultTypes(call) } }
         let site = CallSite.capture(skip: 1, limit: 48)
         let outputs = graph.append(operation, references, types: types, site: .call(site), modulePath: modules)

@@ -17,7 +17,7 @@ import Testing
         (
             "a result that nobody reads of a number that is none",
             RandomProgram(
-                body: [.setTensor(1, .scaled(.variable(0), .modulus(.constant(1), .constant(0))))],
+                body: [.attempt([.setTensor(1, .scaled(.variable(0), .modulus(.constant(1), .constant(0))))], else: [])],
                 result: .filled(.constant(1), 0.25), number: .constant(1),
                 domain: Domain(first: [.fixed(2), .fixed(2)], second: [.fixed(2), .fixed(2)]))
         ),

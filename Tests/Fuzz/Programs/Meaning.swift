@@ -33,6 +33,15 @@ final class InvalidNumbers: Sendable {
     func note() { found.store(true, ordering: .relaxed) }
 }
 
+/// Learns of errors in bodies of branches and loops: where the function catches one, the program rejects the input.
+final class BodyErrors: Sendable {
+    @TaskLocal static var current: BodyErrors?
+    private let found = Atomic<Bool>(false)
+
+    var exist: Bool { found.load(ordering: .relaxed) }
+    func note() { found.store(true, ordering: .relaxed) }
+}
+
 struct Machine {
     var tensors: [Tensor]
     /// The third input.
@@ -195,7 +204,11 @@ struct Machine {
             let p: Tensor = try value(a)
             return try p.maskedSelect(p .> bound)
         case .attempt(let a, let other): return try (try? value(a)) ?? value(other)
-        case .cond, .map, .scan, .loop, .loopByValue, .gradient: return try controlFlow(term)
+        case .cond, .map, .scan, .loop, .loopByValue, .gradient:
+            do { return try controlFlow(term) } catch {
+                BodyErrors.current?.note()
+                throw error
+            }
         }
     }
 

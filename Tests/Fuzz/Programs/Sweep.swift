@@ -131,8 +131,11 @@ extension RandomProgram {
     ) throws -> Finding? {
         let before: Tensor = runner.eager.kept
         let invalid = InvalidNumbers()
+        let bodyErrors = BodyErrors()
         let eager: Result<(tensors: [Tensor], number: SymInt), any Error> = Result {
-            try InvalidNumbers.$current.withValue(invalid) { try self.eager(inputs, runner.eager) }
+            try InvalidNumbers.$current.withValue(invalid) {
+                try BodyErrors.$current.withValue(bodyErrors) { try self.eager(inputs, runner.eager) }
+            }
         }
         // A program that threw may have left a question about an invalid number behind.
         _ = PendingFault.take()
@@ -143,6 +146,8 @@ extension RandomProgram {
             return Finding(
                 kind: kind, runner: runner.name, detail: "\(text)\n  at \(place), numbers \(try inputs[2].array(of: Int.self))")
         }
+        // What one side of a branch does not use has a gradient of zero there, which is no number times a slope that is none.
+        let hasInfiniteSlopes: Bool = try takesGradients && inputs.prefix(2).contains { try !$0.isfinite().all().item(Bool.self) }
         switch (eager, traced) {
         case (.failure, .failure(let error)):
             runner.eager.kept = before
@@ -154,13 +159,16 @@ extension RandomProgram {
             failsByNumbers = true
             runner.eager.kept = before
             return nil
+        case (.success, .failure) where bodyErrors.exist:
+            runner.eager.kept = before
+            return nil
         case (.success, .failure(let error)):
             return try finding(.rejectsAdmitted, "\(type(of: error)): \(error)")
         case (.success(let expected), .success(let results)):
             for (wanted, given) in zip(expected.tensors, results.tensors) {
                 // No output where the loss depends on no path on the input: eager has zeros.
                 let given: Tensor = try given ?? wanted.zerosLike()
-                if let text = try difference(wanted, given) { return try finding(.wrongValue, text) }
+                if let text = try difference(wanted, given, unlessNaN: hasInfiniteSlopes) { return try finding(.wrongValue, text) }
             }
             if !results.number.isIdentical(to: expected.number) {
                 return try finding(.wrongValue, "\(results.number) where eager gives \(expected.number)")
@@ -172,6 +180,9 @@ extension RandomProgram {
         }
     }
 
+    /// Whether the program has a gradient in it.
+    private var takesGradients: Bool { isJoint || "\(self)".contains(".gradient(") }
+
     /// Whether the program says that arithmetic of the function does not fit, which is documented, and nothing else.
     private func isNumberCheck(_ error: any Error, _ scope: SymbolScope) -> Bool {
         (error as? TensorError).map { scope.isNumberCheck($0.message) } ?? false
@@ -179,14 +190,15 @@ extension RandomProgram {
 
     private func isTyped(_ error: any Error) -> Bool { error is TensorError || error is ProgramError || error is SymbolicError }
 
-    private func difference(_ expected: Tensor, _ tensor: Tensor) throws -> String? {
+    /// - Parameter unlessNaN: takes what is no number for any.
+    private func difference(_ expected: Tensor, _ tensor: Tensor, unlessNaN: Bool = false) throws -> String? {
         guard expected.dtype == tensor.dtype, expected.shape.isIdentical(to: tensor.shape) else {
             return "\(tensor.spec) where eager gives \(expected.spec)"
         }
         let wanted: [Double] = try expected.to(.float64).contiguous().array(of: Double.self)
         let got: [Double] = try tensor.to(.float64).contiguous().array(of: Double.self)
         for (index, (p, q)) in zip(wanted, got).enumerated() {
-            if p == q || p.isNaN && q.isNaN { continue }
+            if p == q || p.isNaN && q.isNaN || unlessNaN && q.isNaN { continue }
             if abs(p - q) <= 1e-5 + 1e-5 * abs(p) { continue }
             return "element \(index) is \(q) where eager gives \(p)"
         }

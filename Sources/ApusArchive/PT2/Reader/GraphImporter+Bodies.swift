@@ -4,6 +4,17 @@ import ApusTensor
 
 // Branches, and what they share with loops: a body is a graph of its own, whose sizes are those of the graph around.
 
+/// A side of a branch that fails whenever it is taken: what is put together from a file may show it where the function's trace did not.
+struct RefusedBranch: Error {
+    let error: TensorError
+    let located: ArchiveError
+}
+
+extension TensorError {
+    /// Whether the error says that shapes don't fit, which a run of the node would say.
+    var isOfShapes: Bool { [.shapeMismatch, .indexOutOfRange, .invalidArgument].contains(code) }
+}
+
 /// What a body's input stands for.
 enum BodyInput {
     /// A tensor of the given dtype and shape.
@@ -32,8 +43,16 @@ extension GraphImporter {
         let operands: [Slot] = try operandSlots(node.inputs[3].argument)
         let inputs: [BodyInput] = try operands.map { try bodyInput($0) }
         let known = symbols.symbols.count
-        let first = try symbols.inBody { try importBody(whenTrue, inputs, assuming: condition) }
-        let second = try symbols.inBody { try importBody(whenFalse, inputs, assuming: condition.map { $0.negated() }) }
+        let first: (body: GraphBody, importer: GraphImporter)
+        let second: (body: GraphBody, importer: GraphImporter)
+        do { first = try symbols.inBody { try importBody(whenTrue, inputs, assuming: condition, isBranch: true) } } catch let refused
+            as RefusedBranch
+        {
+            return try leave(refused, predicate, is: false, whenFalse, operands, node)
+        }
+        do {
+            second = try symbols.inBody { try importBody(whenFalse, inputs, assuming: condition.map { $0.negated() }, isBranch: true) }
+        } catch let refused as RefusedBranch { return try leave(refused, predicate, is: true, whenTrue, operands, node) }
         let inner = Set(symbols.symbols[known...])
         symbols.upcoming = try upcomingSymbols(node)
         interpreter.branchTypes = BranchTypes(symbols: symbols, condition: condition, inner: inner)
@@ -41,6 +60,21 @@ extension GraphImporter {
             .cond, [predicate, .graph(first.body), .graph(second.body), .tensors(try tensors(operands))])
         try defineOutputs(node, try flatten(results))
         try nameSizes(node)
+    }
+
+    /// A branch of which one side fails whenever it is taken: the other one, behind a check.
+    private func leave(
+        _ refused: RefusedBranch, _ predicate: OperatorArgument, is answer: Bool, _ other: ProgramSchema.GraphArgument, _ operands: [Slot],
+        _ node: ProgramSchema.Node
+    ) throws {
+        switch predicate {
+        case .symBool(let condition): try interpreter.check(answer ? condition : condition.negated(), "\(refused.error)")
+        case .tensor(let tensor):
+            let holds: Tensor = answer ? tensor : try Interpreter.with(interpreter) { try tensor.logicalNot() }
+            _ = try apply(.assertAsync, [.tensor(holds), .string("\(refused.error)")])
+        default: throw refused.located
+        }
+        try define(node, try inline(other, operands))
     }
 
     // MARK: Operands
@@ -83,13 +117,13 @@ extension GraphImporter {
     /// A body as a graph of its own.
     /// - Parameter finish: gives the graph's outputs; by default what the file lists.
     func importBody(
-        _ argument: ProgramSchema.GraphArgument, _ inputs: [BodyInput], assuming fact: SymBool?,
+        _ argument: ProgramSchema.GraphArgument, _ inputs: [BodyInput], assuming fact: SymBool?, isBranch: Bool = false,
         outputs: ((GraphImporter) throws -> [GraphOutput])? = nil
     ) throws -> (body: GraphBody, importer: GraphImporter) {
         let runs: Bool = fact.map { interpreter.decide($0) != false } ?? true
         return try symbols.scope.scoped {
             if let fact { symbols.scope.assume(fact) }
-            let inner = GraphImporter(argument.graph, symbols: symbols, isBody: true, path: "\(path).\(argument.name)")
+            let inner = GraphImporter(argument.graph, symbols: symbols, isBody: true, isBranch: isBranch, path: "\(path).\(argument.name)")
             inner.interpreter.isVacuous = interpreter.isVacuous || !runs
             try Interpreter.with(inner.interpreter) { try inner.bind(inputs) }
             try inner.importNodes()

@@ -202,6 +202,11 @@ extension GraphImporter {
             if case .tensor(let reference) = input.argument { return .tensor(try cell(reference.name)) }
             return .symbol(try symValue(input.argument))
         }
+        try define(node, try inline(argument, operands))
+    }
+
+    /// What a body gives that is carried out where it stands.
+    func inline(_ argument: ProgramSchema.GraphArgument, _ operands: [Slot]) throws -> [Slot] {
         let body = argument.graph
         guard body.inputs.count == operands.count else {
             throw ArchiveError(.invalidProgram, "a body takes \(body.inputs.count) inputs, \(operands.count) operands are given")
@@ -226,6 +231,11 @@ extension GraphImporter {
         }
         _ = swapNames(outerNames)
         tables = outerTables
+        return results
+    }
+
+    /// Names what a node gives, which other nodes have computed.
+    func define(_ node: ProgramSchema.Node, _ results: [Slot]) throws {
         let names = try outputNames(node)
         guard names.count == results.count else {
             throw ArchiveError(.invalidProgram, "the file names \(names.count) outputs, the body has \(results.count)")

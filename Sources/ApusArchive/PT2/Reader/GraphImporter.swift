@@ -12,6 +12,8 @@ final class GraphImporter {
     var tables: ProgramSchema.Graph
     /// Where this graph stands in the document.
     let path: String
+    /// Whether the graph is a side of a branch, which may fail whenever it is taken.
+    private let isBranch: Bool
 
     enum Slot {
         case tensor(AliasTracker.Cell)
@@ -19,11 +21,12 @@ final class GraphImporter {
         case none
     }
 
-    init(_ graph: ProgramSchema.Graph, symbols: ImportSymbols, isBody: Bool, path: String) {
+    init(_ graph: ProgramSchema.Graph, symbols: ImportSymbols, isBody: Bool, isBranch: Bool = false, path: String) {
         self.symbols = symbols
         interpreter = ImportInterpreter(symbols: symbols, isBody: isBody)
         tables = graph
         self.path = path
+        self.isBranch = isBranch
     }
 
     // MARK: Names
@@ -85,7 +88,9 @@ final class GraphImporter {
                 interpreter.modulePath = NodeMetadata.modulePath(node)
                 try Interpreter.with(interpreter) { try importNode(node) }
             } catch {
-                throw Self.located(error, "\(path).nodes[\(index)] (\(node.target))")
+                let located: ArchiveError = Self.located(error, "\(path).nodes[\(index)] (\(node.target))")
+                if isBranch, let error = error as? TensorError, error.isOfShapes { throw RefusedBranch(error: error, located: located) }
+                throw located
             }
         }
     }

@@ -80,7 +80,7 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
     package func append(
         _ operation: Operator, _ arguments: [OperatorArgument], types: [ValueType], site: CallSite
     ) throws -> [OperatorArgument] {
-        let references: [GraphArgument] = try arguments.map { try $0.map { try value(of: $0) } }
+        let references: [GraphArgument] = operation.withoutRepeatedOperands(try arguments.map { try $0.map { try value(of: $0) } })
         let outputs: [Value] = graph.append(operation, references, types: types, site: .call(site), modulePath: modulePath)
         return zip(outputs, types).map { value, type in
             switch type {
