@@ -18,18 +18,18 @@ struct JoinedValue {
 ///
 /// Results are inferred anew by the operators' rules, without the branch's fact: where a rule needs it, the nodes can't be shared.
 final class TailSharing {
-    private let values: MergeValues
-    private let scope: SymbolScope
-    private let rules: RuleInterpreter
-    private let condition: SymBool
+    let values: MergeValues
+    let scope: SymbolScope
+    let rules: RuleInterpreter
+    let condition: SymBool
     /// Symbols that only one of the sides knows.
-    private let inner: Set<Symbol>
+    let inner: Set<Symbol>
     /// Symbols that have a value before the branch.
-    private let before: Set<Symbol>
+    let before: Set<Symbol>
     /// Symbols that have a value where the tail stands.
-    private var known: Set<Symbol>
+    var known: Set<Symbol>
     /// What is known where the branch stands, whose results are read in the tail under more.
-    private let facts: SymbolScope.Facts
+    let facts: SymbolScope.Facts
     /// What the branch has to give, in order.
     private(set) var joined: [JoinedValue] = []
 
@@ -38,14 +38,14 @@ final class TailSharing {
     private var mapB: [Value: Value] = [:]
     private var joinOf: [[Value]: Value] = [:]
     /// The tail's sizes for pairs of sizes that one side knows.
-    private var joinedSizes: [(whenTrue: SymInt, whenFalse: SymInt, size: SymInt)] = []
-    private var symbolsA = SymbolNames()
-    private var symbolsB = SymbolNames()
+    var joinedSizes: [(whenTrue: SymInt, whenFalse: SymInt, size: SymInt)] = []
+    var symbolsA = SymbolNames()
+    var symbolsB = SymbolNames()
     /// Symbols in types of the tail's nodes, as either side wrote them.
-    private var tailSymbols = Set<Symbol>()
+    var tailSymbols = Set<Symbol>()
 
     /// The tail's symbols for those of one side.
-    private struct SymbolNames {
+    struct SymbolNames {
         var integers: [Symbol: SymInt] = [:]
         var floats: [Symbol: SymFloat] = [:]
 
@@ -66,7 +66,7 @@ final class TailSharing {
     }
 
     /// The join of what the branch's sides give.
-    private var join: TypeJoin { TypeJoin(values: values, scope: scope, condition: condition, unavailable: inner, facts: facts) }
+    var join: TypeJoin { TypeJoin(values: values, scope: scope, condition: condition, unavailable: inner, facts: facts) }
 
     // MARK: Nodes
 
@@ -126,140 +126,9 @@ final class TailSharing {
         }
     }
 
-    // MARK: Result types
-
-    private func resultTypes(_ a: Node, _ b: Node, _ arguments: [GraphArgument]) throws -> [ValueType] {
-        let (typesA, typesB) = (a.outputs.map { values.type($0) }, b.outputs.map { values.type($0) })
-        // A body that a user gave is written for the sizes it was traced with, and for the numbers that were known then.
-        let bodies: [GraphBody] = a.bodies
-        if !bodies.isEmpty {
-            try requireSameOperands(a, b, arguments)
-            for body in bodies { try requireAvailable(body.graph.outerSymbols) }
-            guard zip(typesA, typesB).allSatisfy({ $0.isIdentical(to: $1) }), typesA.allSatisfy({ isAvailable($0.symbols) }) else {
-                throw NotShared(reason: "results of a body that differ")
-            }
-            return typesA
-        }
-        if a.operator.effects.contains(.dataDependent) { rules.unbackedSizes = try newSizes(typesA, typesB) }
-        let specs: [TensorSpec] = try infer(a.operator, arguments)
-        let areNumbers: Bool = typesA.contains { if case .tensor = $0 { false } else { true } }
-        if areNumbers { return try zip(typesA, typesB).map { try number($0, $1) } }
-        guard specs.count == typesA.count else { throw NotShared(reason: "a rule gives \(specs.count) results") }
-        return specs.map { .tensor($0) }
-    }
-
-    private func infer(_ operation: Operator, _ arguments: [GraphArgument]) throws -> [TensorSpec] {
-        do {
-            return try rules.specs(
-                operation,
-                try arguments.map { argument in
-                    try argument.map { value in
-                        guard let spec = values.type(value).spec else { throw NotShared(reason: "a number as an operand") }
-                        return Tensor(spec: spec)
-                    }
-                })
-        } catch let error as TensorError {
-            throw NotShared(reason: error.message)
-        } catch let error as SymbolicError {
-            throw NotShared(reason: error.message)
-        }
-    }
-
-    private func requireSameOperands(_ a: Node, _ b: Node, _ arguments: [GraphArgument]) throws {
-        var types: [ValueType] = []
-        for argument in arguments { argument.forEachReference { types.append(values.type($0)) } }
-        for node in [a, b] {
-            guard zip(types, node.operands).allSatisfy({ $0.isIdentical(to: values.type($1)) }) else {
-                throw NotShared(reason: "operands of a body whose sizes differ")
-            }
-        }
-    }
-
-    /// What a body reads by its symbol must have the value here that it has on both sides.
-    private func requireAvailable(_ symbols: Set<Symbol>) throws {
-        for symbol in symbols {
-            let isRenamed: Bool =
-                symbolsA.integers[symbol] != nil || symbolsB.integers[symbol] != nil || symbolsA.floats[symbol] != nil
-                || symbolsB.floats[symbol] != nil
-            guard !isRenamed, isAvailable([symbol]) else { throw NotShared(reason: "a body that reads a number which one side knows") }
-        }
-    }
-
-    /// The symbols that a node whose result's sizes depend on values gives in the tail.
-    private func newSizes(_ a: [ValueType], _ b: [ValueType]) throws -> [SymInt] {
-        var found: [SymInt] = []
-        for (p, q) in zip(a, b) {
-            guard case .tensor(let first) = p, case .tensor(let second) = q, first.shape.count == second.shape.count else { continue }
-            for (x, y) in zip(first.shape, second.shape) {
-                guard let s = x.expression?.symbol, let t = y.expression?.symbol, !s.isBacked, !t.isBacked, symbolsA.integers[s] == nil,
-                    !known.contains(s)
-                else { continue }
-                found.append(scope.size(try symbol(s, t)))
-            }
-        }
-        return found
-    }
-
-    /// A number that is read in the tail.
-    private func number(_ a: ValueType, _ b: ValueType) throws -> ValueType {
-        switch (a, b) {
-        case (.int(let p), .int(let q)):
-            if let s = p.expression?.symbol, let t = q.expression?.symbol { return .int(scope.size(try symbol(s, t))) }
-        case (.float(let p), .float(let q)):
-            if case .symbol(let s)? = p.view, case .symbol(let t)? = q.view { return .float(scope.float(try symbol(s, t))) }
-        case (.bool(let p), .bool(let q)):
-            if let s = p.freeSymbols.first, let t = q.freeSymbols.first, s.kind == .unbackedBool, t.kind == .unbackedBool {
-                return .bool(scope.condition(try symbol(s, t)))
-            }
-        case (.none, .none): return .none
-        default: break
-        }
-        throw NotShared(reason: "numbers of other kinds")
-    }
-
-    /// The tail's symbol for a symbol that either side makes in its place.
-    private func symbol(_ s: Symbol, _ t: Symbol) throws -> Symbol {
-        guard s.kind == t.kind, s.declaredRange == t.declaredRange else { throw NotShared(reason: "numbers of other ranges") }
-        if s == t, !inner.contains(s) { return s }
-        let fresh: Symbol = scope.makeSymbol(origin: s.origin, range: s.declaredRange, kind: s.kind)
-        values.note(fresh, standsFor: [s, t])
-        rename(s, t, to: fresh)
-        return fresh
-    }
-
-    private func rename(_ s: Symbol, _ t: Symbol, to fresh: Symbol) {
-        if fresh.kind == .unbackedFloat {
-            symbolsA.floats[s] = scope.float(fresh)
-            symbolsB.floats[t] = scope.float(fresh)
-        } else {
-            symbolsA.integers[s] = scope.size(fresh)
-            symbolsB.integers[t] = scope.size(fresh)
-        }
-    }
-
-    /// Symbols that an inner branch made for its results have new names in the tail.
-    private func renameSymbols(of outputs: (Value, Value), to type: ValueType) {
-        switch (values.type(outputs.0), values.type(outputs.1), type) {
-        case (.tensor(let p), .tensor(let q), .tensor(let new)):
-            for ((x, y), size) in zip(zip(p.shape, q.shape), new.shape) {
-                guard let fresh = size.expression?.symbol, !fresh.isBacked, let s = x.expression?.symbol, let t = y.expression?.symbol,
-                    !known.contains(fresh), !known.contains(s), !known.contains(t)
-                else { continue }
-                if s != fresh || t != fresh { rename(s, t, to: fresh) }
-            }
-        case (.int(let x), .int(let y), .int(let size)):
-            if let fresh = size.expression?.symbol, let s = x.expression?.symbol, let t = y.expression?.symbol { rename(s, t, to: fresh) }
-        case (.float(let x), .float(let y), .float(let number)):
-            if case .symbol(let fresh)? = number.view, case .symbol(let s)? = x.view, case .symbol(let t)? = y.view {
-                rename(s, t, to: fresh)
-            }
-        default: return
-        }
-    }
-
     // MARK: Arguments
 
-    private func share(_ a: GraphArgument, _ b: GraphArgument) throws -> GraphArgument {
+    func share(_ a: GraphArgument, _ b: GraphArgument) throws -> GraphArgument {
         switch (a, b) {
         case (.tensor(let p), .tensor(let q)): return .tensor(try share(p, q))
         case (.tensors(let p), .tensors(let q)) where p.count == q.count: return .tensors(try zip(p, q).map { try share($0, $1) })
@@ -281,7 +150,7 @@ final class TailSharing {
     }
 
     /// A value of either side as one: outside of both, made in the tail, or joined by the branch.
-    private func share(_ p: Value, _ q: Value) throws -> Value {
+    func share(_ p: Value, _ q: Value) throws -> Value {
         if let value = mapA[p] {
             guard mapB[q] == value else { throw NotShared(reason: "operands from other places") }
             return value
@@ -308,115 +177,11 @@ final class TailSharing {
         return add(.value(p), .value(q), .tensor(TensorSpec(first.dtype, try Shape(sizes, in: "cond"))), key: [p, q])
     }
 
-    private func add(_ p: GraphOutput, _ q: GraphOutput, _ type: ValueType, key: [Value]? = nil) -> Value {
+    func add(_ p: GraphOutput, _ q: GraphOutput, _ type: ValueType, key: [Value]? = nil) -> Value {
         let value: Value = values.make("cond", type)
         joined.append(JoinedValue(whenTrue: p, whenFalse: q, value: value))
         if let key { joinOf[key] = value }
         known.formUnion(type.symbols)
         return value
-    }
-
-    // MARK: Sizes and numbers
-
-    /// Whether each symbol has a value where the tail stands: from before the question, from the branch's results, or from the tail.
-    private func isAvailable(_ symbols: [Symbol]) -> Bool {
-        symbols.allSatisfy { $0.isBacked || known.contains($0) && !inner.contains($0) }
-    }
-
-    private func joinedSize(_ p: SymInt, _ q: SymInt) -> SymInt? {
-        joinedSizes.first { $0.whenTrue.isIdentical(to: p) && $0.whenFalse.isIdentical(to: q) }?.size
-    }
-
-    private func share(_ p: SymInt, _ q: SymInt) throws -> SymInt {
-        if let size = joinedSize(p, q) { return size }
-        let x: SymInt = symbolsA.isEmpty ? p : p.substituting(symbolsA.integers)
-        let y: SymInt = symbolsB.isEmpty ? q : q.substituting(symbolsB.integers)
-        guard isAvailable(x.freeSymbols), isAvailable(y.freeSymbols) else { throw NotShared(reason: "a number that one side knows") }
-        if x.isIdentical(to: y) { return x }
-        // Either side's number would be computed in any case.
-        guard x.alwaysHasValue, y.alwaysHasValue else { throw NotShared(reason: "a division by a size") }
-        let choice: SymInt = .select(condition, x, y)
-        guard !choice.isInvalid else { throw NotShared(reason: "a size that can't be written") }
-        return choice
-    }
-
-    private func share(_ p: SymFloat, _ q: SymFloat) throws -> SymFloat {
-        let x: SymFloat = symbolsA.isEmpty ? p : p.substituting(symbolsA.integers, floats: symbolsA.floats)
-        let y: SymFloat = symbolsB.isEmpty ? q : q.substituting(symbolsB.integers, floats: symbolsB.floats)
-        guard x.isIdentical(to: y), isAvailable(x.freeSymbols) else { throw NotShared(reason: "numbers that differ") }
-        return x
-    }
-
-    private func share(_ p: SymBool, _ q: SymBool) throws -> SymBool {
-        let x: SymBool = symbolsA.isEmpty ? p : p.substituting(symbolsA.integers, floats: symbolsA.floats)
-        let y: SymBool = symbolsB.isEmpty ? q : q.substituting(symbolsB.integers, floats: symbolsB.floats)
-        guard isAvailable(x.freeSymbols), isAvailable(y.freeSymbols) else { throw NotShared(reason: "a condition that one side knows") }
-        if x.isIdentical(to: y) { return x }
-        guard x.alwaysHasValue, y.alwaysHasValue else { throw NotShared(reason: "a division by a size") }
-        let choice: SymBool = (condition && x) || (!condition && y)
-        guard choice.fault == nil else { throw NotShared(reason: "a condition that can't be written") }
-        return choice
-    }
-
-    // MARK: Results
-
-    /// What the program gives in one place, from what the sides give there.
-    func share(_ a: GraphOutput, _ b: GraphOutput) throws -> GraphOutput {
-        if case .value(let p) = a, case .value(let q) = b { return .value(try share(p, q)) }
-        if let p = a.integer, let q = b.integer {
-            if let size = try? share(p, q) { return size.constant.map { .literal(.int($0)) } ?? .int(size) }
-            try requireBeforeTail(p.freeSymbols + q.freeSymbols)
-            let fresh: SymInt = join.fresh(p, q)
-            _ = add(.int(p), .int(q), .int(fresh))
-            return .int(fresh)
-        }
-        if let p = a.float, let q = b.float {
-            if let number = try? share(p, q) { return number.constant.map { .literal(.float($0)) } ?? .float(number) }
-            try requireBeforeTail(p.freeSymbols + q.freeSymbols)
-            let fresh: SymFloat = scope.float(scope.makeSymbol(range: .unbounded, kind: .unbackedFloat))
-            _ = add(.float(p), .float(q), .float(fresh))
-            return .float(fresh)
-        }
-        if let p = a.condition, let q = b.condition {
-            let choice: SymBool = try share(p, q)
-            return choice.constant.map { .literal(.bool($0)) } ?? .bool(choice)
-        }
-        guard case .literal(let p) = a, case .literal(let q) = b, p == q else {
-            throw NotShared(reason: "different plain values; return tensors or numbers")
-        }
-        return a
-    }
-
-    /// A number that the branch gives is computed within it.
-    private func requireBeforeTail(_ symbols: [Symbol]) throws {
-        if symbols.contains(where: { !$0.isBacked && tailSymbols.contains($0) && !before.contains($0) }) {
-            throw NotShared(reason: "numbers that differ")
-        }
-    }
-}
-
-extension GraphOutput {
-    fileprivate var integer: SymInt? {
-        switch self {
-        case .int(let value): value
-        case .literal(.int(let value)): SymInt(value)
-        default: nil
-        }
-    }
-
-    fileprivate var float: SymFloat? {
-        switch self {
-        case .float(let value): value
-        case .literal(.float(let value)): SymFloat(value)
-        default: nil
-        }
-    }
-
-    fileprivate var condition: SymBool? {
-        switch self {
-        case .bool(let value): value
-        case .literal(.bool(let value)): SymBool(value)
-        default: nil
-        }
     }
 }

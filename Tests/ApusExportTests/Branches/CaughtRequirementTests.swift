@@ -75,11 +75,19 @@ import Testing
     @Test("A branch that always throws, and a body of a loop that does") func alwaysThrowing() throws {
         _ = try sweep { x, k in
             let n = try k.item()
-            let part = try? cond(n > 1) { try x.reshaped([2, 2]).flattened() } else: { try x.sin() }
+            let part = try? cond(n > 1) {
+                try x.reshaped([2, 2]).flattened()
+            } else: {
+                try x.sin()
+            }
             return try (part ?? x).sum()
         }
         _ = try sweep { x, k in
-            let part = try? cond(try k.sum() .> 1) { try x.sin() } else: { try x.reshaped([2, 2]).flattened() }
+            let part = try? cond(try k.sum() .> 1) {
+                try x.sin()
+            } else: {
+                try x.reshaped([2, 2]).flattened()
+            }
             return try (part ?? x).sum()
         }
         _ = try sweep { x, k in
@@ -94,7 +102,11 @@ import Testing
         // Where nobody catches, it is a check and no path.
         let program = try sweep { x, k in
             let n = try k.item()
-            return try cond(n > 1) { try x.reshaped([2, 2]).flattened() } else: { try x.sin() }
+            return try cond(n > 1) {
+                try x.reshaped([2, 2]).flattened()
+            } else: {
+                try x.sin()
+            }
         }
         #expect(program.paths.count == 1)
     }

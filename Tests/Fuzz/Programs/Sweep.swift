@@ -12,7 +12,14 @@ extension RandomProgram {
             let program: ExportedProgram
             do { program = try exported(example) } catch { return try judge(error) { try throwsEverywhere(&random) } }
             var runners: [any Runner] = [try PlanRunner(name: "plan", program), try ExecutorRunner(program)]
-            if let folder { runners.append(try reloaded(program, folder)) }
+            if let folder {
+                do {
+                    runners.append(try reloaded(program, folder))
+                } catch let finding as FindingError where finding.finding.kind == .notLoaded {
+                    // Loading may see that all inputs are rejected, where export did not.
+                    return try throwsEverywhere(&random) ? .pointless : .finding(finding.finding)
+                }
+            }
             var count = 0
             for point in domain.points(&random) {
                 for style in [0, 1 + random.below(RandomProgram.styles - 1)] {

@@ -11,8 +11,8 @@ struct RefusedBranch: Error {
 }
 
 extension TensorError {
-    /// Whether the error says that shapes don't fit, which a run of the node would say.
-    var isOfShapes: Bool { [.shapeMismatch, .indexOutOfRange, .invalidArgument].contains(code) }
+    /// Whether the error says that shapes don't fit or a condition can't hold, which a run of the node would say.
+    var isRefusal: Bool { [.shapeMismatch, .indexOutOfRange, .invalidArgument, .checkFailed].contains(code) }
 }
 
 /// What a body's input stands for.
@@ -72,7 +72,8 @@ extension GraphImporter {
         case .tensor(let tensor):
             let holds: Tensor = answer ? tensor : try Interpreter.with(interpreter) { try tensor.logicalNot() }
             _ = try apply(.assertAsync, [.tensor(holds), .string("\(refused.error)")])
-        default: throw refused.located
+        case .bool(let known) where known == answer: break
+        default: throw refused
         }
         try define(node, try inline(other, operands))
     }

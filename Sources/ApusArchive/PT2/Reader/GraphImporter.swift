@@ -87,9 +87,12 @@ final class GraphImporter {
                 interpreter.site = NodeMetadata.site(node)
                 interpreter.modulePath = NodeMetadata.modulePath(node)
                 try Interpreter.with(interpreter) { try importNode(node) }
+            } catch let refused as RefusedBranch {
+                // Neither side of a branch goes on: the body around does not either.
+                throw isBranch ? refused : refused.located
             } catch {
                 let located: ArchiveError = Self.located(error, "\(path).nodes[\(index)] (\(node.target))")
-                if isBranch, let error = error as? TensorError, error.isOfShapes { throw RefusedBranch(error: error, located: located) }
+                if isBranch, let error = error as? TensorError, error.isRefusal { throw RefusedBranch(error: error, located: located) }
                 throw located
             }
         }

@@ -131,7 +131,7 @@ final class ImportInterpreter: Interpreter {
     func check(_ condition: SymBool, _ message: String) throws {
         if isVacuous { return }
         if let known = condition.constant ?? symbols.scope.decide(condition).known {
-            guard known else { throw ArchiveError(.invalidProgram, "a condition can never hold: \(message)") }
+            guard known else { throw TensorError(.checkFailed, "a condition can never hold: \(message)") }
             return
         }
         if !isBody, condition.freeSymbols.allSatisfy(\.isBacked) {
