@@ -72,7 +72,7 @@ extension GraphImporter {
         case .tensor(let tensor):
             let holds: Tensor = answer ? tensor : try Interpreter.with(interpreter) { try tensor.logicalNot() }
             _ = try apply(.assertAsync, [.tensor(holds), .string("\(refused.error)")])
-        case .bool(let known) where known == answer: break
+        case .scalar(.bool(answer)): break
         default: throw refused
         }
         try define(node, try inline(other, operands))
