@@ -4,6 +4,19 @@ import Testing
 
 /// Expressions that grow without bound: bounded time, no trap, and never a wrong fact.
 @Suite struct Limits {
+    /// Facts that contradict each other leave intervals whose bounds are the wrong way round.
+    @Test func arithmeticOfEmptyIntervals() {
+        let bounds: [Int] = [.min, .min + 1, -3, -1, 0, 1, 3, .max - 1, .max]
+        let intervals: [Interval] = bounds.flatMap { low in bounds.map { Interval(low: low, high: $0) } }
+        for a in intervals {
+            for factor in bounds { _ = a.scaled(by: factor) }
+            for exponent in [1, 2, 3, 64, 65] { _ = a.power(exponent) }
+            for b in intervals {
+                for result in [a + b, a * b, a.floorDivided(by: b)] where !a.isEmpty && !b.isEmpty { #expect(!result.isEmpty) }
+            }
+        }
+    }
+
     @Test func hugeExponents() {
         let f = Fixture(SymRange(2...3))
         var power: SymInt = f.a

@@ -95,10 +95,11 @@ struct Interval: Sendable, Hashable {
         return Int(value)
     }
 
-    /// Floor division by a divisor interval; all integers when the divisor may be zero or changes sign.
+    /// Floor division by a divisor interval; all integers when the divisor may be zero, changes sign or is empty.
     func floorDivided(by d: Interval) -> Interval {
         if d.low < 0 && d.high < 0 { return scaled(by: -1).floorDivided(by: d.scaled(by: -1)) }
-        guard d.low > 0 else { return .all }
+        // Facts that contradict each other leave nothing: an interval whose bounds are the wrong way round.
+        guard d.low > 0, d.high >= d.low else { return .all }
         func quotient(_ a: Int, _ b: Int) -> Int {
             if a == .min || a == .max { return a }
             if b == .max { return a < 0 ? -1 : 0 }
