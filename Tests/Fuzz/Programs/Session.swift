@@ -59,6 +59,8 @@ public struct FuzzSession {
                 break
             }
         }
+        // The archive that stays in the folder is that of the smallest program.
+        _ = best.verdict(seed: seed, folder: folder)
         return found.map { (best, $0) }
     }
 

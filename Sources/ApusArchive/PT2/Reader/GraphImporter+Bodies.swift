@@ -76,6 +76,7 @@ extension GraphImporter {
         default: throw refused
         }
         try define(node, try inline(other, operands))
+        try nameSizes(node)
     }
 
     // MARK: Operands
