@@ -110,7 +110,7 @@ struct Exporter {
             // A question about an invalid number that the run left behind is none of the next one's.
             _ = PendingFault.take()
         }
-        if path.isImpossible { return nil }
+        if path.isImpossible() { return nil }
         if let failure = failure(tracer, path, thrown) {
             guard let collector else { throw failure }
             collector.record(failure, on: path)

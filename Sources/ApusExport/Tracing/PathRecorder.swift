@@ -32,6 +32,7 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     /// The answers that the current run must repeat.
     private let prefix: [PathDecision]
     private(set) var decisions: [PathDecision] = []
+    private(set) var answers: [SymBool] = []
     /// The modules that are running, for the questions they ask.
     var modules: [ModuleFrame] = []
     private var questionsAtSite: [CallSite: Int] = [:]
@@ -50,8 +51,8 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     private var reads: [Symbol] = []
     /// How many requirements on values the run has met.
     private var requirementCount = 0
-    /// Whether the answers contradict each other, so that no input takes the path.
-    private(set) var isImpossible = false
+    /// Whether an answer contradicted what was known where it was given.
+    private var hasContradicted = false
     /// Told of every question, symbol and specialisation.
     var log: ExportLog?
     /// Writes a check of the program.
@@ -89,9 +90,17 @@ final class PathRecorder: Oracle, @unchecked Sendable {
 
     func assume(_ condition: SymBool) { scope.assume(condition) }
 
+    /// Whether the answers contradict each other, so that no input takes the path. In the body of a branch more is known than holds of the
+    /// path: what contradicts only that is no such path.
+    func isImpossible() -> Bool {
+        guard hasContradicted else { return false }
+        return scope.scoped { !answers.allSatisfy { scope.assume($0) } }
+    }
+
     /// Goes on as if the condition held.
     func violate(_ violation: ConstraintViolation) {
         violations.append(violation)
+        answers.append(violation.condition)
         assume(violation.condition)
     }
 
@@ -191,8 +200,10 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             PathDecision(
                 condition: condition, site: site, modulePath: modules, choice: choice, nodeCount: nodeCount, isOpen: isOpen,
                 requirement: requirement))
-        if !scope.assume(choice ? condition : !condition) {
-            isImpossible = true
+        let answer: SymBool = choice ? condition : !condition
+        answers.append(answer)
+        if !scope.assume(answer) {
+            hasContradicted = true
             fail(ProgramError(.untraceable, "no input comes here", site: site))
         }
         return choice
@@ -328,7 +339,13 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             let isCandidate: SymBool = n == candidate
             return !scope.decide(isCandidate).isRefuted
         }
-        return left.count <= PathRecorder.choiceLimit ? left : nil
+        guard left.count <= PathRecorder.choiceLimit else { return nil }
+        // What contradicts the facts, if only on second thoughts, is no path.
+        let possible: [Int] = left.filter { candidate in
+            let isCandidate: SymBool = n == candidate
+            return scope.scoped { scope.assume(isCandidate) }
+        }
+        return possible.isEmpty ? left : possible
     }
 
     // MARK: Values read while tracing

@@ -34,4 +34,12 @@ public protocol Oracle: AnyObject, Sendable {
     /// What must hold of a run's numbers for what the program computes to be what eager code computes, which is arithmetic of 64 bits. The
     /// oracle has the condition checked by the program and adds it to the path's facts.
     func require(_ condition: SymBool, _ failure: SymbolicError, site: CallSite)
+
+    /// The answers that open questions got so far, as facts of the path, oldest first: wherever the path goes on, they hold. What only facts
+    /// of some part of the path decided is not among them.
+    var answers: [SymBool] { get }
+}
+
+extension Oracle {
+    public var answers: [SymBool] { [] }
 }

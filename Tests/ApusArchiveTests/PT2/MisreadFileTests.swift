@@ -66,6 +66,50 @@ struct MisreadFileTests {
         for value in [-1, 4] { #expect(throws: TensorError.self) { let _: Tensor = try again(x, number(value)) } }
     }
 
+    @Test("A side of a branch that always fails is a check, and so is a branch of which neither side goes on")
+    func failingSides() throws {
+        let x = try Tensor([0.5, 1, 2, 3, 4, 5] as [Float], shape: [6])
+        let program = try export(
+            { (x: Tensor) -> Tensor in
+                let n: SymInt = x.shape[0]
+                return try cond(n > 4) {
+                    try cond(n > 6) {
+                        try x.narrowed(dim: 0, from: 4, length: 2)
+                    } else: {
+                        try x.narrowed(dim: 0, from: 3, length: 2)
+                    }
+                } else: {
+                    try x.narrowed(dim: 0, from: 0, length: 2) * 2
+                }
+            }, args: x, constraints: [dynamicDim(x, 0).in(2...8)])
+        let folder = try TemporaryFolder()
+        for both in [false, true] {
+            try program.save(to: folder.file("cond.pt2"))
+            try editProgram(
+                folder.file("cond.pt2"),
+                """
+                cond = next(node for node in graph["nodes"] if node["target"].endswith("cond"))
+                outer = cond["inputs"][1]["arg"]["as_graph"]["graph"]
+                inner = next(node for node in outer["nodes"] if node["target"].endswith("cond"))
+                for side in [2, 1] if \(both ? "True" : "False") else [2]:
+                    body = inner["inputs"][side]["arg"]["as_graph"]["graph"]
+                    narrow = next(node for node in body["nodes"] if node["target"] == "torch.ops.aten.narrow.default")
+                    narrow["inputs"][3]["arg"] = {"as_int": 100}
+                """)
+            let again = try ExportedProgram.load(from: folder.file("cond.pt2"))
+            for size in 2...8 {
+                let input: Tensor = try Tensor.arange(size).to(.float32)
+                if size <= 4 || (size > 6 && !both) {
+                    let expected: Tensor = try program(input)
+                    let result: Tensor = try again(input)
+                    #expect(try result.array(of: Float.self) == expected.array(of: Float.self))
+                } else {
+                    #expect(throws: TensorError.self) { let _: Tensor = try again(input) }
+                }
+            }
+        }
+    }
+
     @Test("Two bodies that use one name are held to its range alike")
     func rangesInScans() throws {
         let x = try Tensor([0.5, 1, 2] as [Float], shape: [3])

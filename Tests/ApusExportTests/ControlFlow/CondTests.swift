@@ -175,6 +175,28 @@ struct CondTests {
         return #expect(throws: ProgramError.self) { try export(function, args: x, constraints: [dynamicDim(x, 0)]) }
     }
 
+    /// Which number is left within a branch may be due to the branch's condition: outside, others are.
+    @Test func keepsWhatOnlyABranchKnowsInside() throws {
+        let program = try sweep(0...3, []) { x in
+            let n: SymInt = x.shape[0]
+            let y: Tensor = try cond(n < 1, then: { try x.clone() }, else: { try x * Int(n) })
+            let end: (SymInt, Tensor) = try whileLoop((SymInt(0), try Tensor.ones([1]))) { i, _ in
+                i < n
+            } do: { i, z in
+                (i + 1, try z * 0.5)
+            }
+            return [y, try Tensor.scalar(.int(end.0), dtype: .int64), end.1]
+        }
+        #expect(program.paths.count == 3)
+        let single = try sweep(0...1, []) { x in
+            let n: SymInt = x.shape[0]
+            let y: Tensor = try cond(n < 1, then: { try x.clone() }, else: { try x * Int(n) })
+            return [y, try Tensor.ones([min(n, 1) + 1])]
+        }
+        #expect(single.paths.count == 1)
+        #expect(single.graph.outputs.last.map { single.graph.type(of: $0) }?.spec?.shape[0].constant == nil)
+    }
+
     @Test func refusesBranchesThatDoNotAgree() throws {
         let dtype = try message { x in
             try cond(x.shape[0] > 3) {

@@ -299,6 +299,32 @@ import Testing
                 ],
                 result: .variable(1), number: .dim(tensor: 1, 1), domain: Domain(first: [.fixed(2)], second: [.fixed(12)]))
         ),
+        (
+            "a number that only one side of a cond admits, then a loop",
+            RandomProgram(
+                body: [
+                    .setTensor(
+                        1,
+                        .cond(
+                            .compare(.dim(tensor: 2, 0), .less, .constant(1)), .variable(0),
+                            .scaled(.variable(0), .integer(.dim(tensor: 1, 0))))),
+                    .setTensor(1, .loop(.dim(tensor: 2, 0), from: .arange(.constant(1)), .variable(0), grows: false)),
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.range((0...1))], second: [.same(0)]))
+        ),
+        (
+            "a number that only one side of a cond admits, then a slice",
+            RandomProgram(
+                body: [
+                    .setTensor(
+                        1,
+                        .cond(
+                            .compare(.variable(2), .greater, .divide(.dim(tensor: 0, 0), 4)), .variable(0),
+                            .padded(.variable(0), before: .constant(1), after: .integer(.dim(tensor: 0, 0))))),
+                    .readCount(3, .slice(.variable(0), from: .constant(1), to: .divide(.variable(1), 2), step: 1), 0.1),
+                ],
+                result: .variable(0), number: .constant(1), domain: Domain(first: [.range((3...8))], second: [.fixed(9)]))
+        ),
     ]
 
     @Test(arguments: programs.indices) func agreesWithEager(index: Int) throws {

@@ -27,7 +27,7 @@ final class BodyQuestions: Oracle, @unchecked Sendable {
     /// More of them are most likely a loop that goes by what only a run knows.
     private static let limit = 128
     /// Open questions that were answered from around: they hold there too.
-    private var answers: [SymBool] = []
+    private(set) var answers: [SymBool] = []
 
     init(_ scope: SymbolScope, of body: BodyTracer, isTrial: Bool) {
         previous = scope.oracle
@@ -47,7 +47,7 @@ final class BodyQuestions: Oracle, @unchecked Sendable {
     func decide(_ condition: SymBool, site: CallSite) -> Bool {
         if let known = condition.constant { return known }
         let decision: Decision = scope.decide(condition)
-        if let known = decision.known { return known }
+        if let known = decision.known ?? onlyAnswer(condition) { return known }
         guard isAnsweredOutside(condition.freeSymbols), let previous else {
             refuse(condition, site)
             // Any answer does: the trace is not used, or is one that learns types. A loop has to end, whichever it waits for.
@@ -55,9 +55,24 @@ final class BodyQuestions: Oracle, @unchecked Sendable {
             scope.assume(answer ? condition : !condition)
             return answer
         }
-        let answer: Bool = previous.decide(condition, site: site)
-        answers.append(answer ? condition : !condition)
-        return answer
+        return noting(previous) { previous.decide(condition, site: site) }
+    }
+
+    /// The answer where the other one, or either, contradicts what is known here, if only on second thoughts. No path of the function's is at
+    /// stake: outside, both may be possible.
+    private func onlyAnswer(_ condition: SymBool) -> Bool? {
+        let mayHold: Bool = scope.scoped { scope.assume(condition) }
+        let mayFail: Bool = scope.scoped { scope.assume(!condition) }
+        if mayHold || mayFail { return mayHold && mayFail ? nil : mayHold }
+        // The body never runs.
+        return chance.next()
+    }
+
+    /// Keeps the answers that the function's questions get.
+    private func noting<Answer>(_ previous: any Oracle, _ ask: () -> Answer) -> Answer {
+        let known: Int = previous.answers.count
+        defer { answers += previous.answers.dropFirst(known) }
+        return ask()
     }
 
     func specialize(_ size: SymInt, site: CallSite) -> Int {
@@ -69,9 +84,8 @@ final class BodyQuestions: Oracle, @unchecked Sendable {
             refuse(isFirst, site)
             return range.hasLowerBound ? range.lowerBound : 0
         }
-        let value: Int = previous.specialize(size, site: site)
-        answers.append(size == value)
-        return value
+        // Which value is left may be due to what is known in the body only: the answers count, not the value.
+        return noting(previous) { previous.specialize(size, site: site) }
     }
 
     func require(_ condition: SymBool, _ failure: SymbolicError, site: CallSite) { body.assert(condition, failure.message, at: site) }
