@@ -103,6 +103,8 @@ struct MisreadFileTests {
                     let expected: Tensor = try program(input)
                     let result: Tensor = try again(input)
                     #expect(try result.array(of: Float.self) == expected.array(of: Float.self))
+                } else if both {
+                    #expect(throws: ProgramError.self) { let _: Tensor = try again(input) }
                 } else {
                     #expect(throws: TensorError.self) { let _: Tensor = try again(input) }
                 }
