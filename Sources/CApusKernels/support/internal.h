@@ -7,6 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+// What chooses among clones runs before the thread sanitizer is up.
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define APUS_NO_CLONES
+#endif
+#endif
+
 /// A function compiled once per instruction set and chosen when the program is loaded. Callees that should be compiled along must be APUS_INLINE.
 #if defined(__x86_64__) && defined(__linux__) && !defined(APUS_NO_CLONES)
 #define APUS_CLONES __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
