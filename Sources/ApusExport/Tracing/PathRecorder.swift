@@ -28,7 +28,7 @@ final class SymbolMemory {
 /// the rest of the run.
 final class PathRecorder: Oracle, @unchecked Sendable {
     let scope: SymbolScope
-    private let policy: BranchPolicy
+    let policy: BranchPolicy
     /// The answers that the current run must repeat.
     private let prefix: [PathDecision]
     private(set) var decisions: [PathDecision] = []
@@ -46,9 +46,9 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     private var assumed: [PathDecision] = []
     /// Conditions on input sizes that the run needs and nothing implies. It went on as if they held.
     private(set) var violations: [ConstraintViolation] = []
-    private let symbols: SymbolMemory
+    let symbols: SymbolMemory
     /// The values that the run read, in order.
-    private var reads: [Symbol] = []
+    var reads: [Symbol] = []
     /// How many requirements on values the run has met.
     private var requirementCount = 0
     /// Whether an answer contradicted what was known where it was given.
@@ -137,13 +137,6 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     func decide(_ condition: SymBool) -> Bool? {
         if let known = condition.constant { return known }
         return scope.decide(condition).known
-    }
-
-    /// What is known at the end of the run of each value that it read.
-    func finalRanges() -> [Symbol: SymRange] {
-        var ranges: [Symbol: SymRange] = [:]
-        for symbol in reads where symbol.kind != .unbackedFloat { ranges[symbol] = scope.range(of: symbol) }
-        return ranges
     }
 
     // MARK: Oracle
@@ -290,93 +283,5 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     func require(_ condition: SymBool, _ failure: SymbolicError, site: CallSite) {
         assert?(condition, failure, site)
         assume(condition)
-    }
-
-    func specialize(_ n: SymInt, site: CallSite) -> Int {
-        let range: SymRange = scope.range(of: n)
-        if let only = range.singleValue { return only }
-        // Every value that is left is a path of its own, asked for one by one. A declared set leaves fewer than its range.
-        if case .explore = policy, let left = candidates(n, range), let last = left.last {
-            for candidate in left.dropLast() {
-                let isCandidate: SymBool = n == candidate
-                if decide(isCandidate, site: site) { return candidate }
-            }
-            return last
-        }
-        let value = assumedValue(of: n, in: range)
-        if failure != nil || errorOfTracing != nil {
-            assume(n == value)
-            return value
-        }
-        log?.write(.specialization(n, value, site: site))
-        let isValue: SymBool = n == value
-        let advice =
-            n.freeSymbols.allSatisfy(\.isBacked)
-            ? "declare at most 16 values" : "bound what is read by constrainAsValue(_:min:max:) to at most 16 values"
-        violate(
-            ConstraintViolation(
-                condition: isValue, specialized: n,
-                message:
-                    "Int(_:) asks for one number where any in \(range) is possible; keep a SymInt, or \(advice), each of which is then tried",
-                site: site, scope: scope))
-        return value
-    }
-
-    /// The number that a run goes on with where it can't try all: the example's where the path admits it.
-    private func assumedValue(of n: SymInt, in range: SymRange) -> Int {
-        func isPossible(_ value: Int) -> Bool {
-            let isValue: SymBool = n == value
-            return !scope.decide(isValue).isRefuted
-        }
-        let candidates = [scope.hint(of: n), 1, 0, range.lowerBound].compactMap { $0 }
-        return candidates.first { range.contains($0) && isPossible($0) } ?? range.lowerBound
-    }
-
-    /// The values that a size may have, where they are few enough to be tried.
-    private func candidates(_ n: SymInt, _ range: SymRange) -> [Int]? {
-        guard let count = range.count, count <= 1024 else { return nil }
-        let left: [Int] = (range.lowerBound...range.upperBound).filter { (candidate: Int) -> Bool in
-            let isCandidate: SymBool = n == candidate
-            return !scope.decide(isCandidate).isRefuted
-        }
-        guard left.count <= PathRecorder.choiceLimit else { return nil }
-        // What contradicts the facts, if only on second thoughts, is no path.
-        let possible: [Int] = left.filter { candidate in
-            let isCandidate: SymBool = n == candidate
-            return scope.scoped { scope.assume(isCandidate) }
-        }
-        return possible.isEmpty ? left : possible
-    }
-
-    // MARK: Values read while tracing
-
-    func freshInt(origin: String, range: SymRange, isSize: Bool, site: CallSite) -> SymInt {
-        scope.size(remembered(origin, range, .unbackedInt, site, isSize: isSize))
-    }
-
-    func freshBool(origin: String, site: CallSite) -> SymBool {
-        scope.condition(remembered(origin, SymRange(0...1), .unbackedBool, site))
-    }
-
-    func freshFloat(origin: String, site: CallSite) -> SymFloat {
-        scope.float(remembered(origin, .unbounded, .unbackedFloat, site))
-    }
-
-    /// The n-th read of a run has one symbol in all runs that read the same kind of number there, so that what follows a branch looks alike
-    /// on both sides. A symbol is a name for what a run finds; nothing that one path knows of it holds on another.
-    private func remembered(
-        _ origin: String, _ range: SymRange, _ kind: Symbol.Kind, _ site: CallSite, isSize: Bool = false
-    ) -> Symbol {
-        let key = "\(reads.count) \(origin) \(kind) \(range) \(isSize)"
-        let symbol: Symbol
-        if let known = symbols.known[key] {
-            symbol = known
-        } else {
-            symbol = scope.makeSymbol(origin: origin, range: range, kind: kind, isSize: isSize)
-            symbols.known[key] = symbol
-            log?.write(.symbol(symbol, scope, site: site))
-        }
-        reads.append(symbol)
-        return symbol
     }
 }
