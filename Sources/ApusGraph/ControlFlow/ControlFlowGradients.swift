@@ -58,8 +58,13 @@ extension GraphBody {
     /// The gradients of some inputs, given those of the results; zeros where nothing depends on an input.
     /// - Parameter draws: what the way forward drew.
     fileprivate func gradients(_ inputs: [Tensor], wanted: [Int], seeds: [Tensor?], draws: [Tensor]) throws -> [Tensor] {
-        if draws.isEmpty { return try gradients(inputs, wanted: wanted, seeds: seeds) }
-        return try Interpreter.with(DrawReplay(graph, draws)) { try gradients(inputs, wanted: wanted, seeds: seeds) }
+        do {
+            if draws.isEmpty { return try gradients(inputs, wanted: wanted, seeds: seeds) }
+            return try Interpreter.with(DrawReplay(graph, draws)) { try gradients(inputs, wanted: wanted, seeds: seeds) }
+        } catch let error as TensorError where error.code == .notDifferentiable && Interpreter.tracing != nil {
+            // Eager code has a gradient wherever it does not run the body: a trace must not take the error for one of the function's own.
+            throw TensorError(.tracing, in: error.operatorName, error.message, site: error.site)
+        }
     }
 
     private func gradients(_ inputs: [Tensor], wanted: [Int], seeds: [Tensor?]) throws -> [Tensor] {

@@ -305,6 +305,31 @@ struct CondTests {
 
     private struct Odd: Error, CustomStringConvertible { let description = "odd" }
 
+    /// Eager code has a gradient where it takes the other side: a function that catches the error must not be taken to have none anywhere.
+    @Test func refusesAGradientThatOnlyOneSideHas() throws {
+        let x = try numbers([2])
+        func slope(_ x: Tensor) throws -> Tensor {
+            try gradient(at: x) { x in
+                try cond(x.shape[0] > 1) {
+                    try whileLoop((SymInt(0), x)) { i, _ in
+                        i < 2
+                    } do: { i, y in
+                        (i + 1, try y * 2)
+                    }.1
+                } else: {
+                    try x * 3
+                }.sum()
+            }
+        }
+        #expect(try slope(try numbers([1])).array(of: Float.self) == [3])
+        #expect(throws: TensorError.self) { try slope(x) }
+        let error = #expect(throws: TensorError.self) {
+            try export(
+                { (x: Tensor) -> Tensor in (try? slope(x)) ?? x }, args: x, constraints: [dynamicDim(x, 0).in(1...2)])
+        }
+        #expect(error?.code == .tracing)
+    }
+
     @Test func refusesOnlyWhatLeadsToAnError() throws {
         // Any error, not only the library's own: the other side of the branch and the other paths stay.
         func function(_ x: Tensor, _ y: Tensor) throws -> Tensor {
