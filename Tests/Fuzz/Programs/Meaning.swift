@@ -204,7 +204,8 @@ struct Machine {
             let p: Tensor = try value(a)
             return try p.maskedSelect(p .> bound)
         case .attempt(let a, let other): return try (try? value(a)) ?? value(other)
-        case .cond, .map, .scan, .loop, .loopByValue, .gradient:
+        case .gradient: return try controlFlow(term)
+        case .cond, .map, .scan, .loop, .loopByValue:
             do { return try controlFlow(term) } catch {
                 BodyErrors.current?.note()
                 throw error

@@ -166,7 +166,7 @@ extension RandomProgram {
             failsByNumbers = true
             runner.eager.kept = before
             return nil
-        case (.success, .failure) where bodyErrors.exist:
+        case (.success, .failure(let error)) where bodyErrors.exist && isTyped(error):
             runner.eager.kept = before
             return nil
         case (.success, .failure(let error)):
