@@ -27,7 +27,7 @@ extension Operator {
     ) { call in .integers(low: 0, high: try call.constant(0)) }
     static let randintLow: Operator = drawing(
         "randint.low(SymInt low, SymInt high, SymInt[] size, *, \(options.replacingDefaultDType)) -> Tensor",
-        "Uniform integers from `low` to below `high`."
+        "Uniform integers from `low` to below `high`. An error where the dtype does not hold the bounds; where PyTorch rounds out of them, another of its numbers within them."
     ) { call in .integers(low: try call.constant(0), high: try call.constant(1)) }
     static let randintLike: Operator = drawing(
         "randint_like(Tensor self, SymInt high, *, \(likeOptions)) -> Tensor",
@@ -41,7 +41,7 @@ extension Operator {
     static let randperm: Operator = drawing(
         "randperm(SymInt n, *, \(options.replacingDefaultDType)) -> Tensor",
         "A random order of 0, 1 ... n - 1; int64 unless asked for otherwise."
-    ) { _ in .permutation }
+    ) { call in .permutation(count: try call.int(0)) }
 
     static let bernoulliP: Operator = drawing(
         "bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor",
@@ -66,7 +66,7 @@ extension Operator {
 
     static let bernoulli: Operator = Operator(
         "aten::bernoulli(Tensor self, *, Generator? generator=None) -> Tensor",
-        "1 with the probability that stands in the tensor, else 0. Floating-point tensors only.", effects: .random,
+        "1 with the probability that stands in the tensor, else 0. Floating-point tensors only; another number than one from 0 to 1 is an error.", effects: .random,
         rule: { call in
             let x = try call.tensor(0)
             guard x.dtype.isFloatingPoint else { throw call.error(.dtypeMismatch, "does not take \(x.dtype), only floating-point dtypes") }
@@ -75,8 +75,12 @@ extension Operator {
         kernel: .compute { call, outputs in
             let x = try call.tensor(0)
             var (input, out) = (x.view, outputs[0].view)
-            try check(apus_random_bernoulli_tensor(RandomGenerator.default.take(x.layout.count), &input, &out), call)
+            let status = apus_random_bernoulli_tensor(RandomGenerator.default.take(x.layout.count), &input, &out)
             withExtendedLifetime((x, outputs)) {}
+            if status == Int32(APUS_INVALID_ARGUMENT.rawValue) {
+                throw call.error(.invalidArgument, "the probabilities must lie between 0 and 1")
+            }
+            try check(status, call)
         },
         gradient: { _ in [] }, samples: { [[.tensor(try .sample([2, 3], in: 0...1)), .none]] })
 
@@ -100,7 +104,10 @@ extension Operator {
         kernel: .compute { call, outputs in
             let x: Tensor = try call.tensor(0).contiguous()
             var (weights, out) = (x.view, outputs[0].view)
-            let status = apus_random_multinomial(RandomGenerator.default.take(x.layout.count), try call.bool(2), &weights, &out)
+            let replacement: Bool = try call.bool(2)
+            // A number for each draw; without replacement one for each weight, by which all are ordered.
+            let place = RandomGenerator.default.take(replacement ? outputs[0].layout.count : x.layout.count)
+            let status = apus_random_multinomial(place, replacement, &weights, &out)
             withExtendedLifetime((x, outputs)) {}
             if status == Int32(APUS_INVALID_ARGUMENT.rawValue) {
                 throw call.error(.invalidArgument, "weights must be finite, not negative, and enough of them not 0 in each row")
