@@ -65,24 +65,14 @@ private func loop<Carried>(
     }
 }
 
-/// What an eager loop gives, such that a gradient that would flow back through it is an error, as it is in an exported program: the results
-/// of a loop that makes no pass.
+/// What an eager loop gives, with no gradient for what is differentiable; see ``Operator/withoutGradient(_:)``.
 func withoutGradient<Carried>(_ carried: Carried) throws -> Carried {
     guard Interpreter.current != nil else { return carried }
     let tree: FlatTree = try flatten(carried)
-    let tensors: [Tensor] = tree.leaves.compactMap(\.tensor).filter(\.dtype.isDifferentiable)
-    guard !tensors.isEmpty else { return carried }
-    var condition = Graph()
-    var body = Graph()
-    for tensor in tensors {
-        _ = condition.addInput("carried", .tensor(tensor.spec))
-        body.outputs.append(.value(body.addInput("carried", .tensor(tensor.spec))))
-    }
-    condition.outputs = [.literal(.bool(false))]
-    var results: ArraySlice<Tensor> = try applyTensors(
-        .whileLoop, [.graph(GraphBody(condition)), .graph(GraphBody(body)), .tensors(tensors), .tensors([])])[...]
+    func isDifferentiable(_ leaf: LeafValue) -> Bool { leaf.tensor?.dtype.isDifferentiable ?? false }
+    var results: ArraySlice<Tensor> = try Operator.withoutGradient(tree.leaves.filter(isDifferentiable).compactMap(\.tensor))[...]
     var leaves: ArraySlice<LeafValue> = tree.leaves.map { leaf -> LeafValue in
-        guard let tensor = leaf.tensor, tensor.dtype.isDifferentiable, let result = results.popFirst() else { return leaf }
+        guard isDifferentiable(leaf), let result = results.popFirst() else { return leaf }
         return .tensor(result)
     }[...]
     return try rebuild(carried, from: &leaves, tree.spec)

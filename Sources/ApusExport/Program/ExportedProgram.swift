@@ -49,7 +49,7 @@ public final class ExportedProgram: Sendable {
     public let paths: [ExploredPath]
     let state: ProgramState
     private let plan: Plan
-    private let checker: InputChecker
+    let checker: InputChecker
 
     /// The program's graph: the same as `graphModule.graph`.
     public var graph: Graph { graphModule.graph }
@@ -170,16 +170,13 @@ extension ExportedProgram {
 
     /// Everything that the graph gives, in the order of `graphSignature.outputRoles`.
     func allOutputs(leaves: [LeafValue], _ profiler: Profiler? = nil) throws -> [LeafValue] {
-        let inputs = try tensors(of: leaves)
-        try checker.check(inputs)
-        return try allOutputs(checked: inputs, profiler)
+        try allOutputs(inputs: try tensors(of: leaves), profiler)
     }
 
     /// Runs the program on tensors alone, in the order of `graphSignature.userInputs`.
     /// - Parameter profiler: gets an event for the run and for each of its steps.
     public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [Tensor] {
-        try checker.check(inputs)
-        return try userResults(allOutputs(checked: inputs, profiler)).enumerated().map { index, leaf in
+        try userResults(allOutputs(inputs: inputs, profiler)).enumerated().map { index, leaf in
             guard case .tensor(let tensor) = leaf else {
                 throw ProgramError(.structureMismatch, "result \(index) is \(leaf), not a tensor; use run(leaves:)")
             }
@@ -187,10 +184,12 @@ extension ExportedProgram {
         }
     }
 
-    private func allOutputs(checked inputs: [Tensor], _ profiler: Profiler?) throws -> [LeafValue] {
-        try state.run { state in
-            try Interpreter.with(nil) { try plan.run(state + inputs, profiler: profiler) }.map { LeafValue($0) }
-        }
+    /// A program is a function of its inputs and its state. While a function that calls it is traced, it becomes a part of that function's
+    /// program; while a gradient is recorded, its operations are.
+    private func allOutputs(inputs: [Tensor], _ profiler: Profiler?) throws -> [LeafValue] {
+        if Interpreter.current != nil, Interpreter.tracing != nil { return try inlined(inputs) }
+        try checker.check(inputs)
+        return try state.run { state in try plan.run(state + inputs, profiler: profiler).map { LeafValue($0) } }
     }
 
     private func userResults(_ outputs: [LeafValue]) -> [LeafValue] {

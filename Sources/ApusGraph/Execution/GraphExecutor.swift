@@ -66,9 +66,11 @@ struct GraphRun {
             results = try branch(node)
         } else if node.operator == .whileLoop {
             let loop = try WhileArguments(node)
-            results = try LoopRun(symbols: symbols).run(
+            let final: [RuntimeValue] = try LoopRun(symbols: symbols).run(
                 loop, carried: try loop.carried.map { try value(of: $0) }, operands: try loop.operands.map { try value(of: $0) })
         } else if node.operator == .scan {
+            results =
+                Interpreter.isRecordingGradients ? try Operator.withoutGradient(final.compactMap(\.tensor)).map { .tensor($0) } : final
             let scan = try ScanArguments(node)
             results = try LoopRun(symbols: symbols).run(
                 scan, carried: try scan.initial.map { try value(of: $0) }, xs: try scan.xs.map { try value(of: $0) },
