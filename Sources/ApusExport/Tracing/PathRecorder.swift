@@ -267,9 +267,15 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     }
 
     private func overBudget(_ asked: [PathDecision], _ condition: SymBool, _ site: CallSite) -> ProgramError {
-        ProgramError(
+        // A loop over sizes that values tell comes to an end in a trace where each is known to be less than the one before.
+        let reads: Bool = condition.freeSymbols.contains { !$0.isBacked }
+        let advice: String =
+            reads
+            ? "\nA loop that goes by numbers of a run ends here only where they are known to: say so in it, as in check(new < old), and bound the first."
+            : ""
+        return ProgramError(
             .overBudget,
-            "more than \(asked.count) questions on one path; the last one is '\(condition.description(naming: \.displayName))'. The questions asked most:\n\(HotSites(asked, scope: scope))",
+            "more than \(asked.count) questions on one path; the last one is '\(condition.description(naming: \.displayName))'. The questions asked most:\n\(HotSites(asked, scope: scope))\(advice)",
             site: site)
     }
 

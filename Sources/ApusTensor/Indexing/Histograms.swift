@@ -51,7 +51,7 @@ extension Operator {
         rule: { call in
             let counts = try call.indexTensor(0)
             guard counts.rank <= 1 else { throw call.error(.shapeMismatch, "the counts must be a vector, not of shape \(counts.shape)") }
-            let size: SymInt = try call.optionalInt(1) ?? unbackedSize(for: "repeated positions", atMost: SymInt(Int.max))
+            let size: SymInt = try call.optionalInt(1) ?? unbackedSize(for: "repeated positions")
             return [TensorSpec(.int64, try Shape([size], in: call.name))]
         },
         kernel: .host { call in

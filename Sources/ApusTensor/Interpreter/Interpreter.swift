@@ -33,6 +33,15 @@ open class Interpreter {
         return try outer.unbackedSize(for: origin, in: range)
     }
 
+    /// Takes a fact about a size that only a run can tell, known to the rule that asked for it.
+    open func assume(_ fact: SymBool) {
+        guard let outer else {
+            fact.scope?.assume(fact)
+            return
+        }
+        outer.assume(fact)
+    }
+
     /// What drawings without a seed draw from, where that is not the process's own generator.
     open var randomGenerator: RandomGenerator? { outer?.randomGenerator }
 
@@ -87,12 +96,16 @@ private func requireSymbolic(_ condition: SymBool, _ failure: () -> TensorError)
     try interpreter.require(condition, failure)
 }
 
-/// A fresh size that depends on values, from the current trace: `0...limit`.
-func unbackedSize(for origin: String, atMost limit: SymInt) throws -> SymInt {
+/// A fresh size that depends on values, from the current trace: `least...limit`, whatever sizes these are.
+func unbackedSize(for origin: String, atLeast least: SymInt = 0, atMost limit: SymInt = SymInt(Int.max)) throws -> SymInt {
     guard let interpreter = Interpreter.current else {
         throw TensorError(.tracing, "the number of \(origin) depends on values, which a bare shape does not have")
     }
-    return try interpreter.unbackedSize(for: origin, in: 0...Swift.max(limit.constant ?? Int.max, 0))
+    let low: Int = Swift.max(least.constant ?? 0, 0)
+    let size: SymInt = try interpreter.unbackedSize(for: origin, in: low...Swift.max(limit.constant ?? Int.max, low))
+    if least.isSymbolic { interpreter.assume(size >= least) }
+    if limit.isSymbolic { interpreter.assume(size <= limit) }
+    return size
 }
 
 /// What is known of a condition without asking the user's branch to be decided: true, false, or nil for undecided.
