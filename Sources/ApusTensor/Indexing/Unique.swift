@@ -38,6 +38,7 @@ extension Operator {
         "aten::bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor",
         "How often each of the numbers 0, 1, 2 ... occurs in a vector, or the sum of its weights; at least `minlength` results.",
         effects: .dataDependent,
+        failure: ValueFailure(.invalidArgument, "takes numbers that are not negative") { call in try (call.tensor(0) .>= 0).all() },
         rule: { call in
             _ = try call.countedVector()
             let dtype = try call.optionalTensor(1).map { $0.dtype == .float32 ? DType.float32 : .float64 } ?? .int64

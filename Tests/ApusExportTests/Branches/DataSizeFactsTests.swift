@@ -33,7 +33,7 @@ import Testing
                 let program = try export(
                     { (inputs: [Tensor]) -> [Tensor] in
                         var next = inputs[...]
-                        return try applyTensors(record, sample.map { try $0.map { _ in next.removeFirst() } })
+                        return try applyTensors(record, sample.map { $0.map { _ in next.removeFirst() } })
                     }, args: tensors, constraints: constraints, selfCheck: false)
                 let counts = program.symbolToRange.filter { !$0.key.isBacked }
                 #expect(counts.isEmpty == false, "\(record.name)")
