@@ -48,10 +48,15 @@ extension Operator {
         "aten::repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor",
         "The positions of a vector of counts, each as often as its count says; their number depends on values unless `output_size` gives it.",
         effects: .dataDependent,
+        failure: ValueFailure(.invalidArgument, "a count is negative, or the counts don't add up to the size that is given") { call in
+            let counts: Tensor = try call.indexTensor(0).to(.int64)
+            let areCounts: Tensor = try (counts .>= 0).all()
+            return try call.optionalInt(1).map { try areCounts & (counts.sum() .== $0) } ?? areCounts
+        },
         rule: { call in
             let counts = try call.indexTensor(0)
             guard counts.rank <= 1 else { throw call.error(.shapeMismatch, "the counts must be a vector, not of shape \(counts.shape)") }
-            let size: SymInt = try call.optionalInt(1) ?? unbackedSize(for: "repeated positions", atMost: SymInt(Int.max))
+            let size: SymInt = try call.optionalInt(1) ?? unbackedSize(for: "repeated positions")
             return [TensorSpec(.int64, try Shape([size], in: call.name))]
         },
         kernel: .host { call in

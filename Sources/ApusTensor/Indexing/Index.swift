@@ -18,7 +18,7 @@ extension Operator {
         "aten::index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
         "A copy of `self` with `values`, broadcast to the shape that `index` gives, written at the indexed positions, or added to what is there. Of "
             + "several writes to one position the last wins. `values` must be of `self`'s dtype.",
-        effects: .mayFail,
+        failure: .indices,
         rule: { call in
             let (x, values) = (try call.tensor(0), try call.tensor(2))
             guard values.dtype == x.dtype else {
@@ -31,7 +31,7 @@ extension Operator {
             }
             guard values.rank <= target.count else { throw mismatch() }
             for (size, wanted) in zip(values.shape.reversed(), target.reversed()) where !size.isIdentical(to: wanted) {
-                if decide(size == 1) != true { try require(size == wanted, mismatch()) }
+                _ = try meeting(of: size, wanted, onlyFirst: true, in: call.name, mismatch())
             }
             return [x.spec]
         },
@@ -64,7 +64,7 @@ extension Operator {
 
     private static func indexing(_ schema: String, _ documentation: String) -> Operator {
         Operator(
-            schema, documentation, effects: .mayFail,
+            schema, documentation, failure: .indices,
             rule: { call in
                 if try call.hasMasks {
                     var arguments = call.arguments
@@ -225,6 +225,22 @@ extension Call {
             dim += index.rank
         }
         return plain
+    }
+}
+
+extension ValueFailure {
+    /// Positions from `-size` to below `size`, as often as broadcasting reads them. A mask has none that are wrong.
+    fileprivate static let indices = ValueFailure(.indexOutOfRange, "an index is out of range") { call in
+        let x = try call.tensor(0)
+        var dim = 0
+        var isInside: Tensor?
+        for index in try call.optionalTensors(1) {
+            defer { dim += index?.dtype == .bool ? index?.rank ?? 1 : 1 }
+            guard let index, index.dtype != .bool else { continue }
+            let lies: Tensor = try index.lies(from: 0 - x.shape[dim], below: x.shape[dim])
+            isInside = try isInside.map { try $0 & lies } ?? lies
+        }
+        return try isInside?.all() ?? Tensor.scalar(true, dtype: .bool)
     }
 }
 

@@ -49,7 +49,7 @@ extension Operator {
     static let indexAdd: Operator = Operator(
         "aten::index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
         "A copy of `self` with `alpha` times the parts of `source` added at the positions of dimension `dim` that a vector lists.",
-        effects: .mayFail,
+        failure: .positionsInDimension,
         rule: { call in
             let spec: TensorSpec = try call.indexedSpec()
             try call.requireFits(call.scalar(4), spec.dtype.accumulation)
@@ -70,7 +70,7 @@ extension Operator {
     static let indexCopy: Operator = Operator(
         "aten::index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor",
         "A copy of `self` with the parts of `source` written at the positions of dimension `dim` that a vector lists.",
-        effects: .mayFail, rule: { call in [try call.indexedSpec()] },
+        failure: .positionsInDimension, rule: { call in [try call.indexedSpec()] },
         kernel: .compute { call, outputs in try call.writeIndexed(outputs[0], APUS_SCATTER_SET, alpha: 1) },
         gradient: { g in
             let (dim, index, source) = (try g.call.constant(1), try g.call.tensor(2), try g.call.tensor(3))
@@ -110,7 +110,7 @@ extension Operator {
         _ operation: @escaping @Sendable (Call) throws -> apus_scatter_op
     ) -> Operator {
         Operator(
-            schema, documentation, effects: .mayFail,
+            schema, documentation, failure: .positionsInDimension,
             rule: { call in
                 let x = try call.tensor(0)
                 let index = try call.indexTensor(2)

@@ -88,6 +88,12 @@ extension Operator {
         "aten::multinomial(Tensor self, SymInt num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor",
         "Draws positions with the weights of each row, [categories] or [rows, categories], in int64. Weights must be finite, not negative, and not all 0.",
         effects: .random,
+        failure: ValueFailure(.invalidArgument, "weights must be finite, not negative, and enough of them not 0 in each row") { call in
+            let x = try call.tensor(0)
+            let needed: SymInt = try call.bool(2) ? 1 : call.int(1)
+            let isWeight: Tensor = try x.isfinite() & (x .>= 0)
+            return try isWeight.all() & ((x .> 0).to(.int64).sum(dim: -1) .>= needed).all()
+        },
         rule: { call in
             let x = try call.tensor(0)
             guard x.dtype.isFloatingPoint else { throw call.error(.dtypeMismatch, "does not take \(x.dtype), only floating-point dtypes") }

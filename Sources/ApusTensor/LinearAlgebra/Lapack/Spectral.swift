@@ -6,7 +6,7 @@ extension Operator {
     static let linalgEigh: Operator = Operator(
         "aten::_linalg_eigh(Tensor A, str UPLO=\"L\", bool compute_v=True) -> (Tensor eigenvalues, Tensor eigenvectors)",
         "Ascending eigenvalues, and eigenvectors as columns, of Hermitian matrices [..., n, n], of which only the named triangle is read. Gradient: C. Giles, 'Collected matrix derivative results', 2008.",
-        effects: .mayFail,
+        failure: ValueFailure(.singular, "eigenvalues did not converge"),
         rule: { call in
             let a = try call.squareMatrix(0)
             _ = try call.triangle(1)
@@ -47,7 +47,7 @@ extension Operator {
     static let linalgSVD: Operator = Operator(
         "aten::_linalg_svd(Tensor A, bool full_matrices=False, bool compute_uv=True, *, str? driver=None) -> (Tensor U, Tensor S, Tensor Vh)",
         "The singular value decomposition A = U diag(S) Vh of matrices [..., m, n], singular values descending. The gradient is defined for the reduced form, with respect to U and Vh for real matrices. Source as for eigh.",
-        effects: .mayFail,
+        failure: ValueFailure(.singular, "singular values did not converge"),
         rule: { call in
             let a = try call.matrix(0)
             let (m, n) = (a.shape[-2], a.shape[-1])
@@ -123,7 +123,7 @@ extension Operator {
     static let linalgEig: Operator = Operator(
         "aten::linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)",
         "Eigenvalues and eigenvectors as columns, both complex, of real square matrices [..., n, n], in LAPACK's order.",
-        effects: .mayFail,
+        failure: ValueFailure(.singular, "eigenvalues did not converge"),
         rule: { call in
             let a = try call.squareMatrix(0)
             guard !a.dtype.isComplex else { throw call.error(.dtypeMismatch, "takes real matrices, not \(a.dtype)") }
@@ -148,7 +148,7 @@ extension Operator {
     static let linalgLstsq: Operator = Operator(
         "aten::linalg_lstsq(Tensor self, Tensor b, float? rcond=None, *, str? driver=None) -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
         "The X of least norm that minimises |A X - B| for A [..., m, n] and B [..., m, k], by the singular value decomposition (LAPACK gelsd) whatever the driver. Residuals are sums of squares where m > n, else empty. The gradient is defined for full column rank with m >= n.",
-        effects: .mayFail,
+        failure: ValueFailure(.singular, "singular values did not converge"),
         rule: { call in
             let (a, b) = (try call.matrix(0), try call.matrix(1))
             guard a.dtype == b.dtype else { throw call.error(.dtypeMismatch, "takes one dtype, not \(a.dtype) and \(b.dtype)") }

@@ -82,7 +82,7 @@ extension Operator {
         Operator(
             "aten::max_pool\(dims)d_with_indices_backward(Tensor grad_output, Tensor self, int[\(dims)] kernel_size, int[\(dims)] stride, int[\(dims)] padding, int[\(dims)] dilation, bool ceil_mode, Tensor indices) -> Tensor",
             "Adds each element of the gradient at the position that its window's largest element had.",
-            effects: .mayFail,
+            failure: .positions(7) { call in SymInt.product(try call.tensor(1).shape.suffix(dims)) },
             rule: { call in
                 let x = try call.tensor(1)
                 let window = try PoolingWindow(call, dims: dims, at: 2, dilation: 5, ceilMode: 6)
