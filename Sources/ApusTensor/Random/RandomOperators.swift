@@ -136,7 +136,8 @@ extension Operator {
         let (size, dtype, like, n) = (
             parsed?.index(of: "size"), parsed?.index(of: "dtype"), parsed?.index(of: "self"), parsed?.index(of: "n")
         )
-        let natural: DType = schema.contains("dtype=4") ? .int64 : .float32
+        // Where no dtype is given; `randint` has a default of its own, which is given to it.
+        let natural: DType = n == nil ? .float32 : .int64
         return Operator(
             "aten::" + schema, documentation, effects: .random,
             rule: { call in
@@ -162,6 +163,7 @@ extension Operator {
                         case "p": .double(0.5)
                         case "mean", "from": .double(0)
                         case "std", "to", "lambd": .double(1.5)
+                        case "dtype" where parameter.defaultText == "4": .dtype(.int64)
                         default: .none
                         }
                     }
