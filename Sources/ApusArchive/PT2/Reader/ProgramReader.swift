@@ -50,7 +50,7 @@ struct ProgramReader {
                 return try ExportedProgram(
                     graph: importer.interpreter.graph, inputRoles: roles, outputRoles: outputRoles, state: state.map(\.tensor),
                     callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: symbols.scope,
-                    symbolToRange: symbols.symbolToRange, guards: symbols.guards)
+                    symbolToRange: symbols.symbolToRange, guards: symbols.guardsBesideRanges)
             } catch let error where !(error is ArchiveError) {
                 throw ArchiveError(.invalidProgram, "\(error)")
             }

@@ -112,7 +112,18 @@ struct GraphWriter {
     /// A check before anything is computed.
     mutating func assert(_ condition: SymBool, _ message: String) throws {
         if condition.constant == true { return }
-        let argument = try sizes.argument(condition, &out)
+        try assert(try sizes.argument(condition, &out), message)
+    }
+
+    /// A check of a declared bound. The program's scope knows it as a fact, by which the condition would be no condition at all; the file's
+    /// reader knows it by this check alone.
+    mutating func assert(_ symbol: Symbol, isAtLeast bound: Int) throws {
+        try assert(
+            try sizes.argument(.comparison(.symbol(symbol), .greaterOrEqual, .constant(bound)), &out),
+            "\(symbol.displayName) must be at least \(bound)")
+    }
+
+    private mutating func assert(_ argument: ProgramSchema.SymBoolArgument, _ message: String) throws {
         let inputs: [ProgramSchema.NamedArgument] = [
             .init(name: "self", argument: .symBool(argument), kind: .positional),
             .init(name: "assert_msg", argument: .string(message), kind: .positional),
