@@ -37,7 +37,7 @@ public final class Plan: Sendable {
     /// refused here too.
     ///
     /// Results have memory of their own, but for inputs that are returned as they are, or viewed. Throws what a step throws, with its place
-    /// in the source.
+    /// in the source, and `CancellationError` before a step where the task that it runs in has been cancelled.
     /// - Parameter profiler: gets an event for the run and for each of its steps.
     public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [RuntimeValue] {
         guard let profiler else { return try run(inputs, nil) }

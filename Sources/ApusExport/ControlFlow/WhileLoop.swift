@@ -24,7 +24,8 @@ import ApusTensor
 ///   - initial: what the first pass gets.
 ///   - condition: on sizes: `i < n`.
 /// - Returns: what the last pass gave; `initial` where there was none.
-/// - Throws: what the closures throw; `TensorError` for a body that gives another structure, dtype or rank than it got.
+/// - Throws: what the closures throw; `TensorError` for a body that gives another structure, dtype or rank than it got; `CancellationError`
+///   between two passes, in eager code as in a program, where the task that it runs in has been cancelled.
 public func whileLoop<Carried>(
     _ initial: Carried, while condition: (Carried) throws -> SymBool, do body: (Carried) throws -> Carried
 ) throws -> Carried {
@@ -51,6 +52,7 @@ private func loop<Carried>(
                 throw TensorError(.tracing, in: "whileLoop", "the condition belongs to a trace that has ended")
             }
             if !holds { break }
+            try Task.checkCancellation()
             carried = try body(carried)
             try CarriedValues.requireSameKinds(start, try flatten(carried), in: "whileLoop")
         }

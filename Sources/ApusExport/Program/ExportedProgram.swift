@@ -31,6 +31,13 @@ public enum LeafRole: Sendable {
 /// Running it equals running the function on every input that its constraints admit; other inputs are rejected before any kernel runs.
 /// It may be called from many tasks at once. Its buffers are its own: calls that change them never touch the module it was made of, nor
 /// another program.
+///
+/// A call in a task that is cancelled ends with `CancellationError`, between two operations or two passes of a loop, and leaves the buffers as
+/// they were.
+///
+/// It is a function of tensors like any other: gradients flow through it, to its inputs, and to those of its parameters that a recorder
+/// watches (those of `stateDict`). What a call leaves in a buffer has no gradient. A function that calls it can be exported: it becomes a part of the other
+/// program, with its tensors as constants; a program that changes a buffer can't, since the other one has no place for it.
 public final class ExportedProgram: Sendable {
     public let graphModule: GraphModule
     public let graphSignature: ExportGraphSignature
