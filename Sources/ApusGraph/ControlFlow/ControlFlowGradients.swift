@@ -36,7 +36,7 @@ struct CondGradient {
     }
 
     private func backward(_ body: GraphBody, _ wanted: [Int], _ draws: [Tensor]) throws -> [Tensor] {
-        try body.gradients(branch.operands, wanted: wanted, seeds: call.gradients, draws: draws)
+        try body.gradients(branch.operands, wanted: wanted, seeds: Array(call.gradients), draws: draws)
     }
 }
 

@@ -4,8 +4,9 @@ import ApusSymbolic
 public struct GradientCall {
     public let call: Call
     public let outputs: [Tensor]
-    /// One for each result; nil where nothing downstream used it.
-    public let gradients: [Tensor?]
+    /// One for each result; nil where nothing downstream used it. A rule asks for each that it knows what to do with, whichever arguments' gradients
+    /// are wanted: where it leaves out one that is there, the recorder throws, since a gradient would be lost.
+    public let gradients: ResultGradients
     /// Which arguments' gradients are wanted.
     public let wanted: [Bool]
 
@@ -19,6 +20,31 @@ public struct GradientCall {
     }
 
     public func isWanted(_ index: Int) -> Bool { index < wanted.count && wanted[index] }
+}
+
+/// The gradients of a call's results, which note who was asked for.
+public struct ResultGradients: RandomAccessCollection {
+    private final class Asked {
+        var positions: Set<Int> = []
+    }
+
+    private let values: [Tensor?]
+    private let asked = Asked()
+
+    init(_ values: [Tensor?]) { self.values = values }
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { values.count }
+
+    public subscript(index: Int) -> Tensor? {
+        if values[index] != nil { asked.positions.insert(index) }
+        return values[index]
+    }
+
+    /// The first one that is there, with elements, and was never asked for.
+    var ignored: Int? {
+        values.indices.first { index in values[index].map { $0.count.constant != 0 } ?? false && !asked.positions.contains(index) }
+    }
 }
 
 /// Records operations whose arguments depend on watched tensors, so that gradients can flow back through them.
@@ -100,7 +126,13 @@ public final class GradientRecorder: Interpreter {
             throw TensorError(.notDifferentiable, in: operation.schema.name, "has no gradient")
         }
         let wanted = entry.call.arguments.map { isWatching([$0]) }
-        let results = try rule(GradientCall(call: entry.call, outputs: entry.outputs, gradients: gradients, wanted: wanted))
+        let call = GradientCall(call: entry.call, outputs: entry.outputs, gradients: ResultGradients(gradients), wanted: wanted)
+        let results = try rule(call)
+        if let ignored = call.gradients.ignored {
+            throw TensorError(
+                .notDifferentiable, in: operation.schema.name,
+                "has no gradient through its result \(ignored), of \(entry.outputs[ignored].spec), counted from 0; use its detached() value")
+        }
         for (argument, gradient) in zip(entry.call.arguments, results) {
             switch (argument, gradient) {
             case (.tensor(let tensor), .tensor(let value)): try accumulate(value, for: tensor, into: &accumulated)
