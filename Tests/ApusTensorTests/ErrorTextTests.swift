@@ -88,4 +88,19 @@ import Testing
         #expect(try x.argmin().array(of: Int.self) == [1])
         #expect(try x.max(dim: 0).indices.array(of: Int.self) == [1])
     }
+
+    @Test func gradientsThatWouldBeLost() throws {
+        let a = try Tensor([[2.0, 1], [1, 3]])
+        #expect(
+            text { try gradient(at: a) { try applyTensors(.linalgDet, [.tensor($0)])[1].sum() } }
+                == "_linalg_det: has no gradient through its result 1, of float32[2, 2], counted from 0; use its detached() value")
+        let pair = try Operator(
+            Schema("mine::pair(Tensor self) -> (Tensor, Tensor)"), rule: { call in [try call.tensor(0).spec, try call.tensor(0).spec] },
+            kernel: .compute { call, outputs in for output in outputs { try call.copy(call.tensor(0), to: output) } },
+            gradient: { g in [.tensor(try g.gradient(0))] })
+        #expect(try gradient(at: a) { try applyTensors(pair, [.tensor($0)])[0].sum() }.array(of: Double.self) == [1, 1, 1, 1])
+        #expect(
+            text { try gradient(at: a) { try applyTensors(pair, [.tensor($0)])[1].sum() } }
+                == "pair: has no gradient through its result 1, of float32[2, 2], counted from 0; use its detached() value")
+    }
 }

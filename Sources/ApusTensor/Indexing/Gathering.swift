@@ -121,7 +121,8 @@ extension Operator {
 
     static let embeddingBackward: Operator = Operator(
         "aten::embedding_dense_backward(Tensor grad_output, Tensor indices, SymInt num_weights, SymInt padding_idx, bool scale_grad_by_freq) -> Tensor",
-        "Sums rows of `grad_output` by their positions into a matrix of `num_weights` rows: the gradient of `embedding`.",
+        "Sums rows of `grad_output` by their positions into a matrix of `num_weights` rows: the gradient of `embedding`. "
+            + Operator.roundedOnce,
         failure: .positions(1) { call in try call.int(2) },
         rule: { call in
             let (gradient, index) = (try call.tensor(0), try call.indexTensor(1))
@@ -131,12 +132,14 @@ extension Operator {
             return [TensorSpec(gradient.dtype, try Shape([try call.int(2), gradient.shape[-1]], in: call.name))]
         },
         kernel: .compute { call, outputs in
-            let (gradient, index) = (try call.tensor(0), try call.tensor(1))
-            var (g, i, out, bad): (apus_view, apus_view, apus_view, Int64) = (gradient.view, index.view, outputs[0].view, 0)
-            let padding = Int64(try call.known(try call.int(3)))
-            let status = apus_embedding_backward(&g, &i, padding, try call.bool(4), &out, &bad)
-            try check(status, call, index: bad, shape: outputs[0].shape, dim: 0)
-            withExtendedLifetime((gradient, index, outputs)) {}
+            try call.accumulating(into: outputs[0]) { sums in
+                let (gradient, index) = (try call.wide(call.dense(0)), try call.tensor(1))
+                var (g, i, out, bad): (apus_view, apus_view, apus_view, Int64) = (gradient.view, index.view, sums.view, 0)
+                let padding = Int64(try call.known(try call.int(3)))
+                let status = apus_embedding_backward(&g, &i, padding, try call.bool(4), &out, &bad)
+                try check(status, call, index: bad, shape: sums.shape, dim: 0)
+                withExtendedLifetime((gradient, index, sums)) {}
+            }
         },
         gradient: { g in
             guard try !g.call.bool(4) else { throw g.call.error(.notDifferentiable, "has no gradient when scaled by frequency") }

@@ -17,7 +17,7 @@ extension Operator {
     static let indexPut: Operator = Operator(
         "aten::index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
         "A copy of `self` with `values`, broadcast to the shape that `index` gives, written at the indexed positions, or added to what is there. Of "
-            + "several writes to one position the last wins. `values` must be of `self`'s dtype.",
+            + "several writes to one position the last wins. `values` must be of `self`'s dtype. " + Operator.roundedOnce,
         failure: .indices,
         rule: { call in
             let (x, values) = (try call.tensor(0), try call.tensor(2))
@@ -105,8 +105,13 @@ extension Operator {
     }
 
     private static func putIndexed(_ call: Call, _ output: Tensor) throws {
+        guard try call.bool(3) else { return try putIndexed(call, into: output) }
+        try call.accumulating(into: output) { try putIndexed(call, into: $0) }
+    }
+
+    private static func putIndexed(_ call: Call, into output: Tensor) throws {
         let index = try AdvancedIndex(call)
-        let (x, values) = (try call.tensor(0), try call.tensor(2))
+        let (x, values) = (try call.tensor(0), try call.wide(call.tensor(2), in: output.dtype))
         guard let target = index.shape.layout else { throw call.error(.tracing, "a symbolic shape outside of its trace") }
         var (input, out, bad): (apus_view, apus_view, Int64) = (x.view, output.view, 0)
         try check(apus_copy(&input, &out), call)

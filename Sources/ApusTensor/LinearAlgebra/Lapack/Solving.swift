@@ -112,7 +112,7 @@ extension Operator {
             }
         },
         gradient: { g in
-            guard !g.outputs[0].dtype.isComplex || g.gradients[0] == nil else {
+            guard g.gradients[0] == nil || !g.outputs[0].dtype.isComplex else {
                 throw TensorError(.notDifferentiable, in: "slogdet", "the sign of a complex determinant has no gradient here")
             }
             return [.tensor(try inverse(g.call.tensor(0)).adjoint() * g.gradient(1).unsqueezed(-1).unsqueezed(-1))]

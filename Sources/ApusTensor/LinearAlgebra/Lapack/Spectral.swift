@@ -184,8 +184,18 @@ extension Operator {
             let normal = try a.adjoint().matmul(a)
             let z = try applyTensors(.linalgSolveEx, [.tensor(normal), .tensor(g.gradient(0)), .bool(true), .bool(true)])[0]
             let residual = try b - a.matmul(x)
-            let az = try a.matmul(z)
-            return [.tensor(try residual.matmul(z.adjoint()) - az.matmul(x.adjoint())), .tensor(az)]
+            var toB = try a.matmul(z)
+            var toA = try residual.matmul(z.adjoint()) - toB.matmul(x.adjoint())
+            // Of |B - A X|^2, where X is at a minimum: what X does to it is nothing.
+            if let gradient = g.gradients[1], try settle(a.shape[-2] > a.shape[-1], in: "linalg_lstsq") {
+                let twice = try residual * (gradient * 2).unsqueezed(-2)
+                (toB, toA) = (try toB + twice, try toA - twice.matmul(x.adjoint()))
+            }
+            if let gradient = g.gradients[3] {
+                let vectors = try applyTensors(.linalgSVD, [.tensor(a), .bool(false), .bool(true), .none])
+                toA = try toA + vectors[0].matmul(gradient.to(a.dtype).diagEmbedded()).matmul(vectors[2])
+            }
+            return [.tensor(toA), .tensor(toB)]
         },
         samples: { [[.tensor(try .sample([4, 2])), .tensor(try .sample([4, 3], seed: 2)), .none, .none]] })
 }
