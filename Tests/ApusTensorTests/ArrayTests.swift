@@ -21,7 +21,8 @@ import Testing
                 text(z, Int32.self)
                     == "array: the element at [1] is \(name), no int32: read it as \(dtype), or convert with to(.int32) first")
         }
-        #expect(text(x, UInt8.self) == "array: the element at [1, 0] is -4.0, no uint8: read it as \(dtype), or convert with to(.uint8) first")
+        #expect(
+            text(x, UInt8.self) == "array: the element at [1, 0] is -4.0, no uint8: read it as \(dtype), or convert with to(.uint8) first")
     }
 
     @Test func theRangeOfTheTypeIsKept() throws {
@@ -51,7 +52,8 @@ import Testing
         let x = try Tensor([0.0, 1])
         #expect(text(x, Bool.self) == "array: the elements are of float32, no truth values: compare them first, as in x > 0")
         #expect(
-            text(try x.to(.complex64), Float.self) == "array: the elements are of complex64, no real numbers: take real() or imag() first")
+            text(try x.to(.complex64), Float.self)
+                == "array: the elements are of complex64, no real numbers: take their parts with viewAsReal() first")
         #expect(throws: TensorError.self) { try x[1].item(Bool.self) }
         #expect(throws: TensorError.self) { try x[1].to(.complex64).item(Float.self) }
         #expect(try Tensor([3], shape: []).item(Bool.self))

@@ -87,7 +87,8 @@ extension SymFloat: TensorItem {
         case .scalar(.bool(let value)): return SymFloat(value ? 1.0 : 0.0)
         case .symBool(let value): return SymFloat(SymInt.select(value, 1, 0))
         default:
-            throw TensorError(.dtypeMismatch, in: "item", "the element is of \(dtype), no real number: take real() or imag() first")
+            throw TensorError(
+                .dtypeMismatch, in: "item", "the element is of \(dtype), no real number: take its parts with viewAsReal() first")
         }
     }
 }

@@ -68,7 +68,8 @@ extension Tensor {
     /// Throws where an element is no number of a dtype that is read.
     private func requireElements(of wanted: DType) throws {
         if dtype.isComplex {
-            throw TensorError(.dtypeMismatch, in: "array", "the elements are of \(dtype), no real numbers: take real() or imag() first")
+            throw TensorError(
+                .dtypeMismatch, in: "array", "the elements are of \(dtype), no real numbers: take their parts with viewAsReal() first")
         }
         if wanted == .bool, dtype.isFloatingPoint {
             throw TensorError(.dtypeMismatch, in: "array", "the elements are of \(dtype), no truth values: compare them first, as in x > 0")
@@ -77,7 +78,9 @@ extension Tensor {
         guard wanted.isInteger else { return }
         if dtype.isFloatingPoint {
             let numbers = try array(of: Double.self)
-            guard let index = numbers.firstIndex(where: { number in Int(exactly: number).map { !range.contains($0) } ?? true }) else { return }
+            guard let index = numbers.firstIndex(where: { number in Int(exactly: number).map { !range.contains($0) } ?? true }) else {
+                return
+            }
             throw try refusal(index, "\(numbers[index])", wanted)
         }
         guard dtype.isInteger, !range.contains(dtype.integerRange) else { return }
