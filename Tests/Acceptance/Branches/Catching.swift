@@ -56,7 +56,8 @@ import Testing
         g.two("a sum, where shapes broadcast", .floats(.size("n", 1...3)), .floats(.size("m", 1...3)), paths: 4, nodes: 0) { x, y in
             try ((try? x + y) ?? x.neg()).sum()
         }
-        g.two("a product, where the matrices fit", .floats(2, .size("n", 1...3)), .floats(.size("m", 1...3), 2), paths: 2, nodes: 0) { x, y in
+        g.two("a product, where the matrices fit", .floats(2, .size("n", 1...3)), .floats(.size("m", 1...3), 2), paths: 2, nodes: 0) {
+            x, y in
             (try? x.matmul(y)) ?? x
         }
         g.two("a gradient, where there is a position", .floats(3), .number([-1, 0, 2, 3]), paths: 2, nodes: 0) { x, k in

@@ -66,7 +66,9 @@ import Testing
             var next = inputs[...]
             let arguments: [OperatorArgument] = sample.map { $0.map { _ in next.removeFirst() } }
             do {
-                guard case .tensor(let result)? = try apply(operation, arguments).first else { return try Tensor.scalar(0, dtype: .float64) }
+                guard case .tensor(let result)? = try apply(operation, arguments).first else {
+                    return try Tensor.scalar(0, dtype: .float64)
+                }
                 return try (result.dtype.isComplex ? result.abs() : result).to(.float64).sum()
             } catch let error as TensorError where error.code != .tracing { return try Tensor.scalar(-777, dtype: .float64) }
         }
@@ -118,7 +120,9 @@ import Testing
             Schema("mine::root(Tensor self) -> Tensor"), effects: .mayFail, rule: { [try $0.tensor(0).spec] },
             kernel: .host { call in
                 let x = try call.tensor(0)
-                guard try x.array(of: Float.self).allSatisfy({ $0 >= 0 }) else { throw TensorError(.invalidArgument, in: "root", "negative") }
+                guard try x.array(of: Float.self).allSatisfy({ $0 >= 0 }) else {
+                    throw TensorError(.invalidArgument, in: "root", "negative")
+                }
                 return [.tensor(try x.sqrt())]
             })
         let error = #expect(throws: ProgramError.self) {
@@ -147,6 +151,7 @@ import Testing
             error?.message
                 == "the function goes on where the program ends in an error, on inputs float32[2, 2], path 'always': 'linalg_inv: the matrix is "
                 + "singular: its pivot 2 is zero'. An error that the function catches in a body of cond, whileLoop or scan, or behind the first 64 "
-                + "calls of a path that may fail, is one of the program's: ask about the values first, and make the call where it does not fail.")
+                + "calls of a path that may fail, is one of the program's: ask about the values first, and make the call where it does not fail."
+        )
     }
 }

@@ -15,7 +15,8 @@ import Testing
         let function: @Sendable (Tensor, Tensor) throws -> Tensor
 
         init(
-            _ name: String, _ x: [Int], _ y: [Int], _ dims: ([Int], [Int]), _ function: @escaping @Sendable (Tensor, Tensor) throws -> Tensor
+            _ name: String, _ x: [Int], _ y: [Int], _ dims: ([Int], [Int]),
+            _ function: @escaping @Sendable (Tensor, Tensor) throws -> Tensor
         ) {
             (testDescription, self.x, self.y, self.dims, self.function) = (name, x, y, dims, function)
         }
