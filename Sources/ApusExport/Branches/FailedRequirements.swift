@@ -63,7 +63,8 @@ extension [PathTrace] {
             var kept: [PathDecision] = []
             var answers: [Bool] = []
             for decision in trace.decisions {
-                if decision.requirement == nil || !failing.contains(answers + [false]) { kept.append(decision) }
+                let isQuestion: Bool = decision.requirement == nil || !failing.contains(answers + [false])
+                if isQuestion, decision.condition.constant == nil { kept.append(decision) }
                 answers.append(decision.choice)
             }
             return PathTrace(

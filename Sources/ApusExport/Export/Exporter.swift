@@ -137,7 +137,8 @@ struct Exporter {
         }
         if let outcome { return outcome }
         guard let thrown else { throw ProgramError(.untraceable, "the function neither returned nor threw") }
-        if path.decisions.last?.failsRequirement("\(thrown)") != true, !path.decisions.contains(where: { $0.attempt != nil && !$0.choice }) {
+        if path.decisions.last?.failsRequirement("\(thrown)") != true, !path.decisions.contains(where: { $0.attempt != nil && !$0.choice })
+        {
             collector?.recordRejection(thrown, on: path)
         }
         return .threw(message: "\(thrown)", site: FailureCollector.site(of: thrown))

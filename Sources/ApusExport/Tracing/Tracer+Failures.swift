@@ -67,7 +67,8 @@ extension Tracer: FailureObserver {
             conditions.firstIndex { scope.evaluate($0, at: scope.hints) == true } ?? conditions.firstIndex { path.decide($0) != false } ?? 0
         let chosen: SymBool = conditions[position]
         let violation: ConstraintViolation? =
-            isDeclarable ? ConstraintViolation(condition: chosen, failing: any, message: error.description, site: error.site, scope: scope) : nil
+            isDeclarable
+            ? ConstraintViolation(condition: chosen, failing: any, message: error.description, site: error.site, scope: scope) : nil
         switch path.meets(any, orThrows: error.message, site: site, violation: violation, attempt: attempt) {
         case false?:
             path.log?.write(.requirement(chosen, .failing, error))

@@ -39,11 +39,8 @@ extension Tensor {
     }
 
     private func knownSize(_ dim: Int) throws -> Int {
-        guard let size = shape[dim].constant else {
-            throw TensorError(
-                .tracing, in: "gradient",
-                "the gradient of a product needs to know how many factors there are, but the size is \(shape[dim])")
-        }
-        return size
+        try settle(
+            count: shape[dim], of: "factors along dimension \(dim) of shape \(shape)", in: "gradient",
+            "take the product over a dimension of known size")
     }
 }

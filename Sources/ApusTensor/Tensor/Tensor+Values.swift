@@ -117,7 +117,8 @@ extension Tensor {
         guard count <= Tensor.readingLimit else {
             throw TensorError(
                 .tracing, in: "array",
-                "\(count) elements are more than the \(Tensor.readingLimit) that are read one by one while tracing; compute with the tensor as a whole")
+                "\(count) elements are more than the \(Tensor.readingLimit) that are read one by one while tracing; compute with the tensor as a whole"
+            )
         }
         let flat: Tensor = try reshaped([count])
         return try (0..<count).map { try flat.select(dim: 0, index: SymInt($0)).item(type) }

@@ -89,7 +89,9 @@ package struct ElementwiseUpdate {
         }
         for tensor in tensors {
             guard !tensor.isTraced else {
-                throw TensorError(.tracing, in: "update", "a tensor of \(tensor.spec) has no values while it is traced")
+                throw TensorError(
+                    .tracing, in: "update",
+                    "a tensor of \(tensor.spec) has no values while it is traced; export the loss by exportJoint, and update outside of it")
             }
             guard tensor.dtype == first.dtype, tensor.dtype.isDifferentiable else {
                 throw TensorError(

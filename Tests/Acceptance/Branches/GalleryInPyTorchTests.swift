@@ -7,7 +7,8 @@ import Testing
 @Suite struct GalleryInPyTorchTests {
     private static let galleries: [[GalleryProgram]] = [
         SizeBranches.gallery, Moduli.gallery, Products.gallery, MinMax.gallery, ValueBranches.gallery, DataSizes.gallery, Loops.gallery,
-        EarlyReturns.gallery, Throwing.gallery, Nested.gallery, Modules.gallery, Buffers.gallery, Gradients.gallery,
+        EarlyReturns.gallery, Throwing.gallery, Nested.gallery, Modules.gallery, Buffers.gallery, Gradients.gallery, Catching.gallery,
+        Parts.gallery,
     ]
 
     /// Programs that PyTorch 2.13 does not open, with what it says: it wants a range for a float that an assertion reads, and has no ranges of

@@ -25,7 +25,11 @@ import Testing
                 for tensor in tensors {
                     for (dim, size) in try tensor.sizes.enumerated() where size <= 6 {
                         let dimension = dynamicDim(tensor, dim)
-                        if let first = named[size] { constraints.append(first == dimension) } else { constraints.append(dimension.in(1...6)) }
+                        if let first = named[size] {
+                            constraints.append(first == dimension)
+                        } else {
+                            constraints.append(dimension.in(1...6))
+                        }
                         named[size] = named[size] ?? dimension
                     }
                 }

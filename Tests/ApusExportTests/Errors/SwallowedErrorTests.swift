@@ -82,7 +82,9 @@ import Testing
                 + "traced, or compute with the tensor as a whole", [dynamicDim(x, 0)]
         ) { x in try x * Double((try? x.to(.int64).array(of: Int.self).count) ?? 1) }
         let long = try Tensor.ones([65])
-        let error = #expect(throws: TensorError.self) { _ = try export({ (x: Tensor) in try x * (x .> 0).array(of: SymInt.self)[0] }, args: long) }
+        let error = #expect(throws: TensorError.self) {
+            _ = try export({ (x: Tensor) in try x * (x .> 0).array(of: SymInt.self)[0] }, args: long)
+        }
         #expect(
             error?.description
                 == "array: 65 elements are more than the 64 that are read one by one while tracing; compute with the tensor as a whole")

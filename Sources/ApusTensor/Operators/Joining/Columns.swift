@@ -29,15 +29,14 @@ extension Operator {
     static let combinations: Operator = composite(
         "aten::combinations(Tensor self, int r=2, bool with_replacement=False) -> Tensor",
         "All ways to take `r` elements of a vector in their order, one row for each; each element once, or any number of times. While tracing, "
-            + "the vector's size must be known.",
+            + "each size of the vector is a path.",
         samples: { [[.tensor(try .sample([4])), .int(2), .bool(false)], [.tensor(try .sample([3])), .int(3), .bool(true)]] }
     ) { call in
         let (x, count, repeats) = (try call.tensor(0), try call.constant(1), try call.bool(2))
         guard x.rank == 1 else { throw call.error(.shapeMismatch, "takes a vector, not shape \(x.shape)") }
         guard count >= 0 else { throw call.error(.invalidArgument, "can't take \(count) elements") }
-        guard let size = x.shape[0].constant else {
-            throw call.error(.tracing, "the size of shape \(x.shape) is symbolic, so that the number of combinations is open")
-        }
+        let size: Int = try settle(
+            count: x.shape[0], of: "elements of shape \(x.shape)", in: call.name, "make the combinations where the size is known")
         if count == 0 { return [.tensor(try Tensor.zeros([0], dtype: x.dtype))] }
         guard count <= 1 << 10 else { throw call.error(.invalidArgument, "can't take \(count) elements at a time") }
         guard repeats || count <= size else { return [.tensor(try Tensor.zeros([0, SymInt(count)], dtype: x.dtype))] }
