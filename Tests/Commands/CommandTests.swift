@@ -129,6 +129,33 @@ import Testing
         #expect(try folder.text("graph.svg").hasPrefix("<svg"))
     }
 
+    @Test("What cannot be written is an error in every command, and an output that is no regular file is left alone") func outputs() throws {
+        let commands = [
+            ["info", file], ["info", "--system"], ["run", file, folder.file("x.npy")], ["verify", file], ["bench", file, "--runs", "1"], ["graph", file],
+            ["run", file, folder.file("x.npy"), "--json"], ["--help"], ["--version"], ["graph", "--help"],
+        ]
+        for command in commands {
+            for redirection in [">/dev/full", ">&-"] {
+                let quoted = command.map { "'\($0)'" }.joined(separator: " ")
+                let outcome = try Built.run("/bin/sh", ["-c", "'\(Built.folder.path)/apus' \(quoted) \(redirection)"])
+                #expect(outcome.status == 1, "\(command) \(redirection): \(outcome)")
+                #expect(outcome.messages.contains("standard output could not be written: "), "\(command) \(redirection): \(outcome)")
+            }
+        }
+        let pipe = folder.file("pipe")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        for place in [pipe, "/dev/null", folder.path] {
+            let outcome = try Built.apus("graph", file, "--output", place)
+            #expect(outcome.status == 1 && outcome.messages.contains("is not a regular file"), "\(outcome)")
+        }
+        var status = stat()
+        #expect(stat(pipe, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+        let unknown = try Built.apus("bench", file, "--size", "nosuch=65")
+        #expect(unknown.status == 64 && unknown.messages.contains("--size nosuch: the program has no such size; it has: s0"), "\(unknown)")
+        let bytes = try Built.run("/bin/sh", ["-c", "'\(Built.folder.path)/apus' info \"$(printf 'a\\377.pt2')\""])
+        #expect(bytes.status == 64 && bytes.messages.contains("is not UTF-8"), "\(bytes)")
+    }
+
     @Test("bench times calls, and sums up the events of each step") func bench() throws {
         struct Timing: Decodable {
             struct Events: Decodable { let rows: [Row] }

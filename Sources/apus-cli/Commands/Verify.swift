@@ -43,7 +43,7 @@ struct Verify: ParsableCommand {
         var outcomes: [Outcome] = []
         for (name, program) in entries {
             try Verifier(undecided: .accept).verify(program.graph, scope: program.scope)
-            if !json { print("\(entries.count > 1 ? "\(name): " : "")graph: valid, \(program.graph.totalNodeCount) nodes") }
+            if !json { try write("\(entries.count > 1 ? "\(name): " : "")graph: valid, \(program.graph.totalNodeCount) nodes") }
             for saved in try ProgramCase.load(from: self.program.file, name: name) { outcomes += try check(saved, program, name) }
         }
         for file in cases {
@@ -53,17 +53,17 @@ struct Verify: ParsableCommand {
             outcomes += try check(try given(file, program), program, name)
         }
         if json {
-            try printJSON(outcomes)
+            try writeJSON(outcomes)
         } else {
             for outcome in outcomes {
                 let place = entries.count > 1 ? "\(outcome.entryPoint)  " : ""
-                print(
+                try write(
                     "\(outcome.passed ? "pass" : "FAIL")  \(place)\(outcome.testCase)  \(outcome.output)  largest error \(outcome.largestError)"
                         + (outcome.note.map { "  (\($0))" } ?? ""))
             }
             let largest = outcomes.map(\.largestError).max() ?? 0
             let failed = outcomes.count { !$0.passed }
-            print("\(outcomes.count) results compared, \(failed) failed, largest error \(largest)")
+            try write("\(outcomes.count) results compared, \(failed) failed, largest error \(largest)")
         }
         if outcomes.contains(where: { !$0.passed }) { throw ExitCode.failure }
     }
