@@ -58,6 +58,16 @@ import Testing
         #expect(try Built.apus("verify", file, "--json").status == 1)
     }
 
+    @Test("verify reads every byte of the file") func verifyChecksums() throws {
+        try program.save(to: file, extraFiles: ["notes.txt": "what nobody reads"])
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
+        let place = try #require(bytes.firstRange(of: Array("what nobody".utf8)))
+        bytes[place.lowerBound] ^= 1
+        try Data(bytes).write(to: URL(fileURLWithPath: file))
+        let damaged = try Built.apus("verify", file)
+        #expect(damaged.status == 1 && damaged.messages.contains("extra/notes.txt: its data does not have the checksum"), "\(damaged)")
+    }
+
     @Test("verify takes cases from files") func verifyCaseFiles() throws {
         try saveNumPy(["x": x, "out.0": try Self.function(x)], to: folder.file("case.npz"))
         let passed = try Built.apus("verify", file, folder.file("case.npz"))

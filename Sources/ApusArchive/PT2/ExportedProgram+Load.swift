@@ -14,12 +14,15 @@ extension ExportedProgram {
     /// - Parameters:
     ///   - path: a `.pt2` file.
     ///   - name: which program, in an archive with several.
+    ///   - options: when checksums are compared, and whether the file is mapped.
     ///   - profiler: gets an event for the loading.
     /// - Throws: `ArchiveError`: naming the file, the member, the place in it and the reason. `.unknownOperators` lists all of them.
-    public static func load(from path: String, name: String = "model", profiler: Profiler? = nil) throws -> ExportedProgram {
-        if let profiler { return try profiler.measure(.load, path) { try load(from: path, name: name) } }
+    public static func load(from path: String, name: String = "model", options: ProgramOptions = ProgramOptions(), profiler: Profiler? = nil)
+        throws -> ExportedProgram
+    {
+        if let profiler { return try profiler.measure(.load, path) { try load(from: path, name: name, options: options) } }
         return try naming(file: path) {
-            let archive = try PT2Archive(path: path)
+            let archive = try PT2Archive(path: path, options: options)
             guard archive.modelNames.contains(name) else {
                 let known = archive.modelNames.map { "'\($0)'" }.joined(separator: ", ")
                 throw ArchiveError(
@@ -31,8 +34,10 @@ extension ExportedProgram {
     }
 
     /// Opens every program of an archive, by name.
-    public static func loadAll(from path: String, profiler: Profiler? = nil) throws -> [String: ExportedProgram] {
-        let programs = try ExportedPrograms.load(from: path, profiler: profiler)
+    public static func loadAll(from path: String, options: ProgramOptions = ProgramOptions(), profiler: Profiler? = nil) throws
+        -> [String: ExportedProgram]
+    {
+        let programs = try ExportedPrograms.load(from: path, options: options, profiler: profiler)
         return Dictionary(programs.entries.map { ($0.name, $0.program) }, uniquingKeysWith: { first, _ in first })
     }
 }
@@ -43,12 +48,16 @@ extension ExportedPrograms {
     /// Entry points of one model share their state again, as they did when they were saved: a buffer that one changes is changed for all.
     /// Independent programs, whose tensors of equal names lie in different files, stay independent.
     ///
-    /// - Parameter profiler: gets an event for the loading.
+    /// - Parameters:
+    ///   - options: when checksums are compared, and whether the file is mapped.
+    ///   - profiler: gets an event for the loading.
     /// - Throws: `ArchiveError`, as `ExportedProgram.load(from:)` does.
-    public static func load(from path: String, profiler: Profiler? = nil) throws -> ExportedPrograms {
-        if let profiler { return try profiler.measure(.load, path) { try load(from: path) } }
+    public static func load(from path: String, options: ProgramOptions = ProgramOptions(), profiler: Profiler? = nil) throws
+        -> ExportedPrograms
+    {
+        if let profiler { return try profiler.measure(.load, path) { try load(from: path, options: options) } }
         return try naming(file: path) {
-            let archive = try PT2Archive(path: path)
+            let archive = try PT2Archive(path: path, options: options)
             let names = archive.modelNames
             guard !names.isEmpty else { throw ArchiveError(.missing, member: "models", "the archive holds no program") }
             var files: [String: String] = [:]

@@ -12,7 +12,7 @@ extension ProgramCase {
     ///   - name: which program, in an archive with several.
     /// - Throws: `ArchiveError` naming the file, the member, the place in it and the reason.
     public static func load(from path: String, name: String = "model") throws -> [ProgramCase] {
-        try naming(file: path) { try CaseTable.read(try PT2Archive(path: path), model: name) }
+        try naming(file: path) { try CaseTable.read(try PT2Archive(path: path, options: ProgramOptions(checksums: .onLoad)), model: name) }
     }
 }
 

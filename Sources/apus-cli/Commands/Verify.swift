@@ -4,7 +4,7 @@ import ArgumentParser
 /// `apus verify`: does a program give the results that it should?
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check a program's graph, and its results on the cases saved with it and on given ones.",
+        abstract: "Check a file's checksums, a program's graph, and its results on the cases saved with it and on given ones.",
         discussion: """
             Without --entry-point every entry point of the file is checked on the cases that were saved with it. A case file (.npz or \
             .safetensors) holds inputs under the program's input names or in.0, in.1 ..., and expected results under out.0, out.1 ...
@@ -39,6 +39,7 @@ struct Verify: ParsableCommand {
     }
 
     func run() throws {
+        try ZipContents.verify(program.file)
         let entries = try entries()
         var outcomes: [Outcome] = []
         for (name, program) in entries {
