@@ -9,6 +9,7 @@ import ApusTensor
 /// tasks at once; callers that meet get an arena each.
 ///
 /// Programs with loops, and those whose sizes or branches depend on values that they compute, run node by node (`GraphExecutor`) where they must.
+/// So does every program while an interpreter is current: who watches operations, as a gradient does, sees each.
 public final class Plan: Sendable {
     public let graph: Graph
     private let executor: GraphExecutor
@@ -36,10 +37,9 @@ public final class Plan: Sendable {
     /// refused here too.
     ///
     /// Results have memory of their own, but for inputs that are returned as they are, or viewed. Throws what a step throws, with its place
-    /// in the source.
+    /// in the source, and `CancellationError` before a step where the task that it runs in has been cancelled.
     /// - Parameter profiler: gets an event for the run and for each of its steps.
     public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [RuntimeValue] {
-        if Interpreter.current != nil { return try Interpreter.with(nil) { try run(inputs, profiler: profiler) } }
         guard let profiler else { return try run(inputs, nil) }
         return try profiler.measure(.run, "program") { try run(inputs, profiler) }
     }
@@ -48,7 +48,7 @@ public final class Plan: Sendable {
         guard inputs.count == graph.inputs.count else {
             throw TensorError(.invalidArgument, "the program takes \(graph.inputs.count) inputs, not \(inputs.count)")
         }
-        if obstacle != nil { return try runNodes(inputs, profiler) }
+        if obstacle != nil || Interpreter.current != nil { return try runNodes(inputs, profiler) }
         return try withUnsafeTemporaryAllocation(of: Int.self, capacity: dynamicDimensions.count) { key in
             for (position, dynamic) in dynamicDimensions.enumerated() {
                 let layout: Layout = inputs[dynamic.input].layout

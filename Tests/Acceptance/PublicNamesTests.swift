@@ -5,7 +5,7 @@ import Testing
 /// The names that are fixed, spelled as users spell them. Each statement is one of the promised lines, each expectation what is said of it.
 @Suite struct PublicNamesTests {
     @Test func values() throws {
-        let x = try Tensor([[1, 2], [3, 4]])
+        let x = try Tensor([[1.0, 2], [3, 4]])
         let r = try Tensor.randn([4, 2], seed: 0)
         #expect(x.dtype == .float32 && r.dtype == .float32)
         #expect(try x.sizes == [2, 2] && r.sizes == [4, 2])
@@ -22,11 +22,15 @@ import Testing
         #expect(try x.reshaped([2, -1]).sizes == [2, 2])
         #expect(try x[0].floats == [1, 2] && x[1..., .all].floats == [3, 4])
         #expect(try x.array(of: Float.self) == [1, 2, 3, 4])
-        let w = try Tensor([[1], [1]])
-        let b = try Tensor([10])
+        let w = try Tensor([[1.0], [1.0]])
+        let b = try Tensor([10.0])
         let y = try x.matmul(w) + b
         #expect(try y.array(of: Float.self) == [13, 17])
-        let n = try Tensor(7, dtype: .int64)
+        let kinds: [(Tensor, DType)] = [
+            (try Tensor([[1, 2], [3, 4]]), .int64), (try Tensor([true, false]), .bool), (try Tensor([1, 2], dtype: .int32), .int32),
+        ]
+        for (tensor, dtype) in kinds { #expect(tensor.dtype == dtype) }
+        let n = try Tensor(7)
         let read: SymInt = try n.item()
         #expect(Int(read) == 7)
         let floating: SymFloat = try x[0, 0].item(SymFloat.self)
@@ -51,7 +55,7 @@ import Testing
 
     /// Operations throw `TensorError`, a struct with code, message and site; they never trap.
     @Test func errorsOfTensors() throws {
-        let x = try Tensor([[1, 2], [3, 4]])
+        let x = try Tensor([[1.0, 2], [3, 4]])
         let line: Int = #line + 1
         let product = { (x: Tensor) in try x.matmul(Tensor.ones([3, 2])) * 1 }
         let error = #expect(throws: TensorError.self) { try product(x) }

@@ -1,6 +1,7 @@
 import ApusGraph
 import ApusSymbolic
 import ApusTensor
+import CApusKernels
 import Testing
 
 @testable import ApusRuntime
@@ -43,6 +44,25 @@ import Testing
         try expectPlanAgrees(graph, [try ramp([100])])
         let (fused, all) = try steps(try Plan(graph), [try ramp([100])])
         #expect(fused == all && (4...5).contains(all), "\(fused) of \(all)")
+    }
+
+    @Test func plansGiveTheSameBitsOnAnyNumberOfThreads() throws {
+        let n = Sizes(1).sizes[0]
+        var program = try Program(float32([n, 333]), float32([333, 7]))
+        let exp = try program.add("aten::exp", .tensor(program.inputs[0]))
+        let tanh = try program.add("aten::tanh", .tensor(try program.add("aten::mul.Tensor", .tensor(exp), .tensor(program.inputs[0]))))
+        let product = try program.add("aten::mm", .tensor(tanh), .tensor(program.inputs[1]))
+        let sum = try program.add("aten::sum.dim_IntList", .tensor(tanh), .ints([0]), .bool(false), .none)
+        let plan = try Plan(program.graph(tanh, product, sum))
+        let inputs = [try Tensor.randn([1001, 333], seed: 1), try Tensor.randn([333, 7], seed: 2)]
+        let threads = apus_num_threads()
+        defer { apus_set_num_threads(threads) }
+        let results = try [1, 2, 3, 8].map { (count: Int32) -> [[UInt32]] in
+            apus_set_num_threads(count)
+            return try plan.run(inputs).map { try $0.tensor?.array(of: Float.self).map(\.bitPattern) ?? [] }
+        }
+        #expect(results[0].map(\.count) == [1001 * 333, 1001 * 7, 333])
+        for other in results.dropFirst() { #expect(other == results[0]) }
     }
 
     @Test func whatOthersReadIsWritten() throws {

@@ -10,7 +10,7 @@ import Testing
     }
 
     @Test func elementwise() throws {
-        let x = try Tensor([[1, 2, 3], [4, 5, 6]])
+        let x = try Tensor([[1.0, 2, 3], [4, 5, 6]])
         let mask = try Tensor([true, false, true])
         #expect(text { try x * Tensor.ones([4]) } == "mul: shapes [2, 3] and [4] do not broadcast: dimension -1 is 3 and 4")
         #expect(text { try -mask } == "neg: does not take bool")
@@ -72,10 +72,10 @@ import Testing
     @Test func losses() throws {
         let scores = try Tensor.zeros([2, 3])
         #expect(
-            text { try scores.crossEntropy(Tensor([0, 1, 2], dtype: .int64)) }
+            text { try scores.crossEntropy(Tensor([0, 1, 2])) }
                 == "cross_entropy: scores of shape [2, 3] need targets of [2], not [3]")
         #expect(
-            text { try scores.crossEntropy(Tensor([0, 3], dtype: .int64)) }
+            text { try scores.crossEntropy(Tensor([0, 3])) }
                 == "cross_entropy: a target names no class of the scores: the index 3 is out of range for dimension 1 of shape [2, 3]")
         #expect(
             text { try scores.nllLoss(Tensor([0.0, 1])) }
@@ -87,5 +87,20 @@ import Testing
         #expect(try x.argmax().array(of: Int.self) == [1])
         #expect(try x.argmin().array(of: Int.self) == [1])
         #expect(try x.max(dim: 0).indices.array(of: Int.self) == [1])
+    }
+
+    @Test func gradientsThatWouldBeLost() throws {
+        let a = try Tensor([[2.0, 1], [1, 3]])
+        #expect(
+            text { try gradient(at: a) { try applyTensors(.linalgDet, [.tensor($0)])[1].sum() } }
+                == "_linalg_det: has no gradient through its result 1, of float32[2, 2], counted from 0; use its detached() value")
+        let pair = try Operator(
+            Schema("mine::pair(Tensor self) -> (Tensor, Tensor)"), rule: { call in [try call.tensor(0).spec, try call.tensor(0).spec] },
+            kernel: .compute { call, outputs in for output in outputs { try call.copy(call.tensor(0), to: output) } },
+            gradient: { g in [.tensor(try g.gradient(0))] })
+        #expect(try gradient(at: a) { try applyTensors(pair, [.tensor($0)])[0].sum() }.array(of: Double.self) == [1, 1, 1, 1])
+        #expect(
+            text { try gradient(at: a) { try applyTensors(pair, [.tensor($0)])[1].sum() } }
+                == "pair: has no gradient through its result 1, of float32[2, 2], counted from 0; use its detached() value")
     }
 }

@@ -65,10 +65,10 @@ import Testing
     }
 
     @Test func multinomialFollowsWeights() throws {
-        let draws = try Tensor([1, 0, 3]).multinomial(10_000, replacement: true)
+        let draws = try Tensor([1.0, 0, 3]).multinomial(10_000, replacement: true)
         let share = try (draws .== 2).to(.float64).mean().array(of: Double.self)[0]
         #expect((share - 0.75).magnitude < 0.03)
         #expect(try (draws .== 1).any().array(of: Bool.self) == [false])
-        #expect(throws: TensorError.self) { try Tensor([0, 0]).multinomial(1) }
+        #expect(throws: TensorError.self) { try Tensor([0.0, 0]).multinomial(1) }
     }
 }

@@ -112,6 +112,26 @@ import Testing
         #expect(apus_packed_size(-1, 3) == -1 && apus_packed_size(Int64.max, 3) == -1 && apus_packed_size(1 << 40, 1 << 40) == -1)
     }
 
+    @Test func packedWeightsGiveTheSameBitsOnAnyNumberOfThreads() throws {
+        let (m, n, k) = (301, 203, 517)
+        var random = SplitMix(26)
+        let x: TestArray = TestArray(APUS_FLOAT32, [m, k]).fill { random.real() }
+        let w: TestArray = TestArray(APUS_FLOAT32, [n, k]).fill { random.real() }
+        let packed: UnsafeMutableRawPointer = try #require(apus_allocate(apus_packed_size(Int64(n), Int64(k))))
+        defer { apus_free(packed) }
+        let threads: Int32 = apus_num_threads()
+        defer { apus_set_num_threads(threads) }
+        let results: [[Double]] = [1, 2, 3, 8].map { (count: Int32) -> [Double] in
+            apus_set_num_threads(count)
+            let out = TestArray(APUS_FLOAT32, [m, n])
+            var v: [apus_view] = [x, w, out].map(\.view)
+            #expect(apus_pack(&v[1], packed) == ok)
+            #expect(apus_linear_packed(&v[0], Int64(n), packed, nil, &v[2]) == ok)
+            return out.values
+        }
+        for other: [Double] in results.dropFirst() { #expect(other == results[0]) }
+    }
+
     @Test func sizesThatDoNotFitAreRefused() {
         let a = TestArray(APUS_FLOAT32, [2, 3])
         let out = TestArray(APUS_FLOAT32, [2, 2])

@@ -3,7 +3,7 @@
     python check_pt2.py [--decompose] [--resave] (PROGRAM.pt2 INPUTS.safetensors OUTPUTS.safetensors)...
 
 Inputs are called "<call>.in.<n>", in the order of the program's flattened tensor inputs; outputs "<call>.out.<n>", counting every leaf of
-the result, numbers as zero-dimensional tensors. Calls run one after the other on one module, so that buffers carry over. With
+the result, numbers as zero-dimensional tensors. Complex tensors are stored as pairs, ".pairs" behind their names. Calls run one after the other on one module, so that buffers carry over. With
 --decompose the program is decomposed to core operators first; with --resave it is saved by PyTorch and opened once more before it runs.
 
 Prints one line for each call that fails and each program that cannot be opened: "<program> <call>: <type>: <text>"."""
@@ -45,7 +45,7 @@ def flat_arguments(exported, tensors, call):
 
 
 def run(program, inputs, outputs):
-    name = os.path.basename(program)
+    name = os.path.basename(program).removesuffix(".pt2")
     try:
         exported = torch.export.load(program)
         if arguments.decompose:
@@ -58,9 +58,13 @@ def run(program, inputs, outputs):
     except Exception as error:
         print(f"{name} load: {text(error)}")
         return
-    tensors = load_file(inputs)
+    tensors = {
+        name.removesuffix(".pairs"): torch.view_as_complex(tensor) if name.endswith(".pairs") else tensor
+        for name, tensor in load_file(inputs).items()
+    }
     results = {}
-    for call in sorted({int(key.split(".")[0]) for key in tensors}):
+    # A program without inputs has one call.
+    for call in sorted({int(key.split(".")[0]) for key in tensors}) or [0]:
         flat = list(flat_arguments(exported, tensors, call))
         args, kwargs = pytree.tree_unflatten(flat, exported.call_spec.in_spec)
         try:
@@ -72,7 +76,10 @@ def run(program, inputs, outputs):
         for position, value in enumerate(pytree.tree_leaves(output)):
             if value is not None:
                 value = value if torch.is_tensor(value) else torch.tensor(value)
-                results[f"{call}.out.{position}"] = value.detach().clone().contiguous()
+                value = value.detach().resolve_conj().resolve_neg()
+                pairs = ".pairs" if value.is_complex() else ""
+                value = torch.view_as_real(value) if pairs else value
+                results[f"{call}.out.{position}{pairs}"] = value.clone(memory_format=torch.contiguous_format)
     save_file(results, outputs)
 
 

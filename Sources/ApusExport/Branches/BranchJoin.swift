@@ -18,8 +18,9 @@ struct BranchJoin {
         }
         let (head, a, b) = sharedHead(whenTrue, whenFalse)
         let known: Set<Symbol> = known.union(values.newSymbols(of: head, beyond: known))
-        return try scope.scoped {
-            for node in head { if let fact = node.assertedCondition { scope.assume(fact) } }
+        return try rules.scoped {
+            var bound: Set<Symbol> = self.known
+            for node in head { values.assumeFacts(of: node, by: rules, &bound) }
             let rest: Block = try sharedTail(a, b, known)
             return Block(head + rest.nodes, rest.outputs)
         }
@@ -36,16 +37,17 @@ struct BranchJoin {
     private func sharedHead(_ a: Block, _ b: Block) -> (head: [Node], a: Block, b: Block) {
         var names: [Value: Value] = [:]
         var length = 0
-        scope.scoped {
+        var bound: Set<Symbol> = known
+        rules.scoped {
             while length < min(a.nodes.count, b.nodes.count) {
                 let (x, y) = (a.nodes[length], b.nodes[length])
                 guard x.operator == y.operator, x.unmergedBranch == nil, x.outputs.count == y.outputs.count,
                     x.arguments.count == y.arguments.count,
                     zip(x.arguments, y.arguments).allSatisfy({ p, q in p.isIdentical(to: q.map { names[$0] ?? $0 }) }),
-                    zip(x.outputs, y.outputs).allSatisfy({ values.type($0).isIdentical(to: values.type($1)) }), holdsAnyway(x)
+                    zip(x.outputs, y.outputs).allSatisfy({ values.type($0).isIdentical(to: values.type($1)) }), holdsAnyway(x, bound)
                 else { return }
                 for (p, q) in zip(x.outputs, y.outputs) { names[q] = p }
-                if let fact = x.assertedCondition { scope.assume(fact) }
+                values.assumeFacts(of: x, by: rules, &bound)
                 length += 1
             }
         }
@@ -55,11 +57,9 @@ struct BranchJoin {
     }
 
     /// True where the node's results have the same types without the question's answer.
-    private func holdsAnyway(_ node: Node) -> Bool {
+    private func holdsAnyway(_ node: Node, _ known: Set<Symbol>) -> Bool {
         let types: [ValueType] = node.outputs.map { values.type($0) }
-        if node.operator.effects.contains(.dataDependent) {
-            rules.unbackedSizes = types.flatMap { type in type.spec?.shape.filter { $0.expression?.symbol?.isBacked == false } ?? [] }
-        }
+        if node.operator.effects.contains(.dataDependent) { rules.unbackedSizes = values.newSizes(of: node, beyond: known) }
         let arguments: [OperatorArgument]? = try? node.arguments.map { argument in
             try argument.map { value in
                 guard let spec = values.type(value).spec else { throw NotShared(reason: "a number as an operand") }
@@ -85,7 +85,7 @@ struct BranchJoin {
             let sharing = TailSharing(values, scope, rules, condition: decision.condition, inner: inner, known: known)
             var tail: [Node] = []
             do {
-                let outputs: [GraphOutput] = try scope.scoped {
+                let outputs: [GraphOutput] = try rules.scoped {
                     for (x, y) in zip(a.nodes.suffix(length), b.nodes.suffix(length)) { tail.append(try sharing.share(x, y)) }
                     return try pairs.map { try sharing.share($0, $1) }
                 }

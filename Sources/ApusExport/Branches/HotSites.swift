@@ -13,7 +13,7 @@ struct HotSites {
 
     init(_ decisions: [PathDecision], scope: SymbolScope, limit: Int = 5) {
         var counts: [String: Entry] = [:]
-        for decision in decisions {
+        for decision in decisions where decision.condition.constant == nil {
             counts["\(decision.site)", default: Entry(condition: decision.condition, site: decision.site, count: 0)].count += 1
         }
         let sorted: [(key: String, value: Entry)] = counts.sorted { ($1.value.count, $0.key) < ($0.value.count, $1.key) }

@@ -121,4 +121,28 @@ extension MergeValues {
         }
         return found
     }
+
+    /// Sizes of a node's results that only its values tell, each symbol once, in the order in which its rule asks for them.
+    func newSizes(of node: Node, beyond known: Set<Symbol>) -> [SymInt] {
+        var seen: Set<Symbol> = known
+        return node.outputs.flatMap { type($0).spec?.shape.sizes ?? [] }.filter { size in
+            size.expression?.symbol.map { !$0.isBacked && seen.insert($0).inserted } ?? false
+        }
+    }
+
+    /// Assumes what holds behind a node: what it asserts, and what its rule knows of the sizes that its values tell.
+    func assumeFacts(of node: Node, by rules: RuleInterpreter, _ known: inout Set<Symbol>) {
+        if let fact = node.assertedCondition { rules.scope?.assume(fact) }
+        if node.effects.contains(.dataDependent) {
+            rules.unbackedSizes = newSizes(of: node, beyond: known)
+            let arguments: [OperatorArgument]? = try? node.arguments.map { argument in
+                try argument.map { value in
+                    guard let spec = type(value).spec else { throw NotShared(reason: "a number as an operand") }
+                    return Tensor(spec: spec)
+                }
+            }
+            if let arguments { _ = try? rules.specs(node.operator, arguments) }
+        }
+        known.formUnion(newSymbols(of: [node], beyond: known))
+    }
 }

@@ -83,8 +83,9 @@ final class PathMerger {
         let decision: PathDecision? = depth < lead.decisions.count ? lead.decisions[depth] : nil
         let nodes: [Node] = try copyNodes(group, start..<(decision?.nodeCount ?? lead.graph.nodes.count))
         let own: Set<Symbol> = values.newSymbols(of: nodes, beyond: known)
-        return try scope.scoped {
-            for node in nodes { if let fact = node.assertedCondition { scope.assume(fact) } }
+        return try rules.scoped {
+            var bound: Set<Symbol> = known
+            for node in nodes { values.assumeFacts(of: node, by: rules, &bound) }
             guard let decision else { return try leaf(group[0], nodes, own) }
             switch try branch(group, decision, depth: depth, known: known.union(own)) {
             case .returns(let block): return .returns(Block(nodes + block.nodes, block.outputs))
@@ -113,7 +114,7 @@ final class PathMerger {
         func side(_ choice: Bool, _ fact: SymBool) throws -> Part? {
             let members: [Int] = group.filter { paths[$0].decisions[depth].choice == choice }
             if members.isEmpty { return nil }
-            return try scope.scoped {
+            return try rules.scoped {
                 scope.assume(fact)
                 return try segment(members, depth: depth + 1, start: decision.nodeCount, known: known)
             }

@@ -119,7 +119,7 @@ final class TailSharing {
         // What a body reads, only the body knows.
         let (before, namesA, namesB) = (known, symbolsA, symbolsB)
         defer { (known, symbolsA, symbolsB) = (before, namesA, namesB) }
-        return try scope.scoped {
+        return try rules.scoped {
             scope.assume(fact)
             let nodes: [Node] = try zip(a.nodes, b.nodes).map { try share($0, $1) }
             return Block(nodes, try zip(a.outputs, b.outputs).map { try share($0, $1) })

@@ -16,17 +16,21 @@ public struct ConstraintViolation: Sendable {
     public let isBrokenByExample: Bool
 
     /// A violation on the path whose facts the scope holds now.
-    init(condition: SymBool, specialized: SymInt? = nil, message: String, site: CallSite?, scope: SymbolScope) {
+    /// - Parameter failing: what the function throws without, where that is less than the condition.
+    init(
+        condition: SymBool, failing: SymBool? = nil, specialized: SymInt? = nil, message: String, site: CallSite?, scope: SymbolScope
+    ) {
+        let failing: SymBool = failing ?? condition
         self.condition = condition
         self.specialized = specialized
         self.message = message
         self.site = site
         let example = scope.hints
-        isBrokenByExample = scope.evaluate(condition, at: example) == false
+        isBrokenByExample = scope.evaluate(failing, at: example) == false
         if isBrokenByExample {
-            witness = example.restricted(to: condition.freeSymbols)
-        } else if case .undecided(_, let found?) = scope.decide(condition) {
-            witness = scope.smallest(near: found, breaking: condition, in: condition.freeSymbols)
+            witness = example.restricted(to: failing.freeSymbols)
+        } else if case .undecided(_, let found?) = scope.decide(failing) {
+            witness = scope.smallest(near: found, breaking: failing, in: failing.freeSymbols)
         } else {
             witness = nil
         }

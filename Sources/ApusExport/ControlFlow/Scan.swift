@@ -21,7 +21,7 @@ import ApusTensor
 ///   - combine: gives what is carried on, and a result: tensors that are stacked along a new first dimension.
 /// - Returns: what the last step carried on, and the stacked results.
 /// - Throws: what the closure throws; `TensorError` for tensors of different first sizes, or with no slice, and for a step that changes the
-///   structure, a dtype or a shape of what is carried.
+///   structure, a dtype or a shape of what is carried; `CancellationError` between two steps where the task that it runs in has been cancelled.
 public func scan<Carried, Input, Output>(
     _ initial: Carried, over xs: Input, reversed: Bool = false, _ combine: (Carried, Input) throws -> (Carried, Output)
 ) throws -> (Carried, Output) {
@@ -114,6 +114,7 @@ private struct ScanSteps<Carried, Input, Output> {
         var last: (value: Output, spec: TreeSpec)?
         var columns: [[Tensor]] = []
         for step in 0..<length {
+            try Task.checkCancellation()
             let (next, output) = try combine(carried, try slices(try tensors.map { try $0.select(dim: 0, index: SymInt(step)) }))
             try requireSameShapes(try flatten(next))
             carried = next

@@ -24,7 +24,8 @@ import ApusTensor
 ///   - initial: what the first pass gets.
 ///   - condition: on sizes: `i < n`.
 /// - Returns: what the last pass gave; `initial` where there was none.
-/// - Throws: what the closures throw; `TensorError` for a body that gives another structure, dtype or rank than it got.
+/// - Throws: what the closures throw; `TensorError` for a body that gives another structure, dtype or rank than it got; `CancellationError`
+///   between two passes, in eager code as in a program, where the task that it runs in has been cancelled.
 public func whileLoop<Carried>(
     _ initial: Carried, while condition: (Carried) throws -> SymBool, do body: (Carried) throws -> Carried
 ) throws -> Carried {
@@ -51,6 +52,7 @@ private func loop<Carried>(
                 throw TensorError(.tracing, in: "whileLoop", "the condition belongs to a trace that has ended")
             }
             if !holds { break }
+            try Task.checkCancellation()
             carried = try body(carried)
             try CarriedValues.requireSameKinds(start, try flatten(carried), in: "whileLoop")
         }
@@ -65,24 +67,14 @@ private func loop<Carried>(
     }
 }
 
-/// What an eager loop gives, such that a gradient that would flow back through it is an error, as it is in an exported program: the results
-/// of a loop that makes no pass.
+/// What an eager loop gives, with no gradient for what is differentiable; see ``Operator/withoutGradient(_:)``.
 func withoutGradient<Carried>(_ carried: Carried) throws -> Carried {
     guard Interpreter.current != nil else { return carried }
     let tree: FlatTree = try flatten(carried)
-    let tensors: [Tensor] = tree.leaves.compactMap(\.tensor).filter(\.dtype.isDifferentiable)
-    guard !tensors.isEmpty else { return carried }
-    var condition = Graph()
-    var body = Graph()
-    for tensor in tensors {
-        _ = condition.addInput("carried", .tensor(tensor.spec))
-        body.outputs.append(.value(body.addInput("carried", .tensor(tensor.spec))))
-    }
-    condition.outputs = [.literal(.bool(false))]
-    var results: ArraySlice<Tensor> = try applyTensors(
-        .whileLoop, [.graph(GraphBody(condition)), .graph(GraphBody(body)), .tensors(tensors), .tensors([])])[...]
+    func isDifferentiable(_ leaf: LeafValue) -> Bool { leaf.tensor?.dtype.isDifferentiable ?? false }
+    var results: ArraySlice<Tensor> = try Operator.withoutGradient(tree.leaves.filter(isDifferentiable).compactMap(\.tensor))[...]
     var leaves: ArraySlice<LeafValue> = tree.leaves.map { leaf -> LeafValue in
-        guard let tensor = leaf.tensor, tensor.dtype.isDifferentiable, let result = results.popFirst() else { return leaf }
+        guard isDifferentiable(leaf), let result = results.popFirst() else { return leaf }
         return .tensor(result)
     }[...]
     return try rebuild(carried, from: &leaves, tree.spec)

@@ -77,7 +77,9 @@ final class FailureCollector {
         if let error = error as? ConstraintViolationError {
             for violation in error.violations where !isKnown(violation) {
                 violations.append(violation)
-                failures.append(ExportFailure(violation, error))
+                // Whether the function catches the error is known only when all has been tried.
+                let end: Int = failures.firstIndex { $0.kind == .rejectedInputs } ?? failures.count
+                failures.insert(ExportFailure(violation, error), at: end)
             }
         } else if !(error is Collected) {
             add(ExportFailure(error, kind: ExportFailure.kind(of: error), witness: nil))
@@ -87,7 +89,7 @@ final class FailureCollector {
     /// A path that throws. Inputs that take it are the witness.
     func recordRejection(_ error: any Error, on path: PathRecorder) {
         var symbols: [Symbol] = []
-        for decision in path.decisions { symbols += decision.condition.freeSymbols }
+        for decision in path.decisions where decision.requirement == nil { symbols += decision.condition.freeSymbols }
         let witness = path.scope.witness().map { path.scope.smallest(near: $0, breaking: false, in: symbols) }
         add(ExportFailure(error, kind: .rejectedInputs, witness: witness))
     }

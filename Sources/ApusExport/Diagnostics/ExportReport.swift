@@ -7,7 +7,7 @@ import ApusSymbolic
 ///     print(report)
 ///     if let program = report.program { ... }
 public struct ExportReport: Sendable {
-    /// In the order in which they were met, each once.
+    /// In the order in which they were met, each once; inputs that are rejected behind conditions on sizes.
     public let failures: [ExportFailure]
     /// Constraints that were assumed besides the given ones. Pass them to `export`.
     public let assumedConstraints: [SuggestedConstraint]

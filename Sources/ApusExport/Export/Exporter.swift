@@ -52,21 +52,40 @@ struct Exporter {
         // What the example leaves open is a violation, so that there is one path.
         case .guardExample: limit = 1
         }
-        let symbols = SymbolMemory()
+        let symbols = RunMemory()
         var traces: [PathTrace] = []
         var prefix: [PathDecision] = []
         while true {
             let (trace, decisions) = try run(prefix, symbols)
+            if let caught = trace?.caught {
+                // From the start: where the call stands, its own question is asked from now on.
+                symbols.caught.insert(caught)
+                (traces, prefix) = ([], [])
+                continue
+            }
             if let trace {
                 // All paths must return the same structure.
                 try requireSameStructure(trace, traces)
                 traces.append(trace)
             }
             guard let next = nextPrefix(decisions) else { break }
-            guard traces.count(where: { !$0.onlyFailsRequirement }) < limit else { throw overBudget(traces, limit) }
+            guard traces.count(where: { !$0.isLeaf }) < limit else {
+                try requireDeclared(traces)
+                throw overBudget(traces, limit)
+            }
             prefix = next
         }
+        try requireDeclared(traces)
         return traces.withoutFailedRequirements()
+    }
+
+    /// Throws, or collects, what the caller must declare.
+    private func requireDeclared(_ traces: [PathTrace]) throws {
+        let violations: [ConstraintViolation] = traces.violations
+        if violations.isEmpty { return }
+        let error = ConstraintViolationError(violations: violations).advised(by: declared)
+        guard let collector else { throw error }
+        collector.record(error)
     }
 
     /// The prefix of the run that takes the last open question the other way.
@@ -79,7 +98,7 @@ struct Exporter {
     }
 
     /// One run, and what it answered; no trace where no input goes that way.
-    private func run(_ prefix: [PathDecision], _ symbols: SymbolMemory) throws -> (trace: PathTrace?, decisions: [PathDecision]) {
+    private func run(_ prefix: [PathDecision], _ symbols: RunMemory) throws -> (trace: PathTrace?, decisions: [PathDecision]) {
         let scope = declared.scope
         let path = PathRecorder(scope: scope, policy: policy, prefix: prefix, symbols: symbols)
         path.log = log
@@ -118,7 +137,9 @@ struct Exporter {
         }
         if let outcome { return outcome }
         guard let thrown else { throw ProgramError(.untraceable, "the function neither returned nor threw") }
-        if path.decisions.last?.failsRequirement("\(thrown)") != true { collector?.recordRejection(thrown, on: path) }
+        if path.decisions.last?.failsRequirement("\(thrown)") != true, !path.decisions.contains(where: { $0.attempt != nil && !$0.choice }) {
+            collector?.recordRejection(thrown, on: path)
+        }
         return .threw(message: "\(thrown)", site: FailureCollector.site(of: thrown))
     }
 
@@ -127,12 +148,14 @@ struct Exporter {
         if let failure = path.failure { return failure }
         if path.errorOfTracing == nil, let question = path.unaskedQuestion { return question }
         if let fault = path.fault { return fault }
-        if !path.violations.isEmpty { return ConstraintViolationError(violations: path.violations).advised(by: declared) }
+        if !path.violations.isEmpty || path.errorOfTracing != nil, !path.demanded.isEmpty {
+            return ConstraintViolationError(violations: path.demanded).advised(by: declared)
+        }
         // What only tracing can't do is no reason to reject inputs, nor to go another way than eager code.
         if let error = path.errorOfTracing { return error }
         guard let thrown else { return tracer.keptValue() }
-        // A function with one path only has nothing left to run.
-        let isOnlyPath: Bool = path.decisions.allSatisfy { $0.requirement != nil && $0.choice }
+        // A function with one path only has nothing left to run, unless it is one that takes sizes for granted.
+        let isOnlyPath: Bool = path.decisions.allSatisfy { $0.requirement != nil && $0.choice && $0.violation == nil }
         return isOfTracing(thrown) || isOnlyPath ? thrown : nil
     }
 

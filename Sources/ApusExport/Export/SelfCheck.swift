@@ -141,6 +141,8 @@ struct SelfCheck {
         // What a run that threw has left behind is none of the caller's.
         _ = PendingFault.take()
         let actual = Result { try program.evaluate(tensors) }
+        // Either may have ended for that, which says nothing of the program.
+        try Task.checkCancellation()
         switch (expected, actual) {
         case (.success(let wanted), .success(let given)):
             for (index, pair) in zip(wanted, given).enumerated() {
@@ -152,6 +154,7 @@ struct SelfCheck {
         // The function went on without a number that it computes on this path.
         case (.success, .failure(let error as TensorError))
         where scope.isNumberCheck(error.message) && paths.contains { $0.graph.asserts(error.message) }: return
+        case (.success, .failure(let error as TensorError)): throw caught(error, tensors, path)
         case (.success, .failure(let error)): throw failure("the function returns, the program throws '\(error)'", tensors, path)
         case (.failure(let error), .success): throw failure("the function throws '\(error)', the program returns", tensors, path)
         case (.failure, .failure): return
@@ -187,6 +190,17 @@ struct SelfCheck {
         override var randomGenerator: RandomGenerator? { generator }
 
         init() { super.init(outer: nil) }
+    }
+
+    /// The function goes on behind an error of an operation that nothing was asked about.
+    private func caught(_ error: TensorError, _ tensors: [Tensor], _ path: ExploredPath) -> ProgramError {
+        let inputs: String = tensors.map { "\($0.spec)" }.joined(separator: ", ")
+        return ProgramError(
+            .selfCheck,
+            "the function goes on where the program ends in an error, on inputs \(inputs), path '\(path)': '\(error)'. An error that the function "
+                + "catches in a body of cond, whileLoop or scan, or behind the first \(PathRecorder.requirementLimit) calls of a path that may fail, "
+                + "is one of the program's: ask about the values first, and make the call where it does not fail.",
+            site: error.site ?? path.sites.last)
     }
 
     private func failure(_ difference: String, _ tensors: [Tensor], _ path: ExploredPath) -> ProgramError {

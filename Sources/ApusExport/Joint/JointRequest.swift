@@ -66,7 +66,14 @@ final class JointTrace {
             }
             return tensor
         }
-        sources += inputLeaves.compactMap { leaves[$0].tensor }
+        // A tensor may be given twice, be a parameter, or be captured as well: each argument gets the gradient of its own uses.
+        var leaves: [LeafValue] = leaves
+        for position in inputLeaves {
+            guard let tensor = leaves[position].tensor else { continue }
+            let own: Tensor = try tensor.withOwnIdentity()
+            leaves[position] = .tensor(own)
+            sources.append(own)
+        }
         for source in sources { try recorder.watch(source) }
         var tree = try Interpreter.with(recorder) { try function(leaves) }
         let (position, loss) = try findLoss(tree)

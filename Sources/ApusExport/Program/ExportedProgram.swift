@@ -31,6 +31,13 @@ public enum LeafRole: Sendable {
 /// Running it equals running the function on every input that its constraints admit; other inputs are rejected before any kernel runs.
 /// It may be called from many tasks at once. Its buffers are its own: calls that change them never touch the module it was made of, nor
 /// another program.
+///
+/// A call in a task that is cancelled ends with `CancellationError`, between two operations or two passes of a loop, and leaves the buffers as
+/// they were.
+///
+/// It is a function of tensors like any other: gradients flow through it, to its inputs, and to those of its parameters that a recorder
+/// watches (those of `stateDict`). What a call leaves in a buffer has no gradient. A function that calls it can be exported: it becomes a part of the other
+/// program, with its tensors as constants; a program that changes a buffer can't, since the other one has no place for it.
 public final class ExportedProgram: Sendable {
     public let graphModule: GraphModule
     public let graphSignature: ExportGraphSignature
@@ -49,7 +56,7 @@ public final class ExportedProgram: Sendable {
     public let paths: [ExploredPath]
     let state: ProgramState
     private let plan: Plan
-    private let checker: InputChecker
+    let checker: InputChecker
 
     /// The program's graph: the same as `graphModule.graph`.
     public var graph: Graph { graphModule.graph }
@@ -184,16 +191,13 @@ extension ExportedProgram {
 
     /// Everything that the graph gives, in the order of `graphSignature.outputRoles`.
     func allOutputs(leaves: [LeafValue], _ profiler: Profiler? = nil) throws -> [LeafValue] {
-        let inputs = try tensors(of: leaves)
-        try checker.check(inputs)
-        return try allOutputs(checked: inputs, profiler)
+        try allOutputs(inputs: try tensors(of: leaves), profiler)
     }
 
     /// Runs the program on tensors alone, in the order of `graphSignature.userInputs`.
     /// - Parameter profiler: gets an event for the run and for each of its steps.
     public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [Tensor] {
-        try checker.check(inputs)
-        return try userResults(allOutputs(checked: inputs, profiler)).enumerated().map { index, leaf in
+        try userResults(allOutputs(inputs: inputs, profiler)).enumerated().map { index, leaf in
             guard case .tensor(let tensor) = leaf else {
                 throw ProgramError(.structureMismatch, "result \(index) is \(leaf), not a tensor; use run(leaves:)")
             }
@@ -201,10 +205,15 @@ extension ExportedProgram {
         }
     }
 
-    private func allOutputs(checked inputs: [Tensor], _ profiler: Profiler?) throws -> [LeafValue] {
-        try state.run { state in
-            try Interpreter.with(nil) { try plan.run(state + inputs, profiler: profiler) }.map { LeafValue($0) }
+    /// A program is a function of its inputs and its state. While a function that calls it is traced, it becomes a part of that function's
+    /// program; while a gradient is recorded, its operations are.
+    private func allOutputs(inputs: [Tensor], _ profiler: Profiler?) throws -> [LeafValue] {
+        if Interpreter.current != nil, Interpreter.tracing != nil {
+            try state.prepare()
+            return try inlined(inputs)
         }
+        try checker.check(inputs)
+        return try state.run { state in try plan.run(state + inputs, profiler: profiler).map { LeafValue($0) } }
     }
 
     private func userResults(_ outputs: [LeafValue]) -> [LeafValue] {

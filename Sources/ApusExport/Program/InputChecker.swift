@@ -4,13 +4,14 @@ import ApusTensor
 
 /// Checks the user's tensors against a program's declared dtypes, ranks, sizes, ranges and guards, before any kernel runs.
 struct InputChecker: Sendable {
-    private struct Input: Sendable {
+    struct Input: Sendable {
         let name: String
         let dtype: DType
+        let shape: Shape
         let sizes: [Size]
     }
 
-    private enum Size: Sendable {
+    enum Size: Sendable {
         case fixed(Int)
         /// The first dimension that shows a symbol.
         case binds(Int)
@@ -18,11 +19,11 @@ struct InputChecker: Sendable {
         case equals(CompiledExpression, SymInt)
     }
 
-    private let inputs: [Input]
-    private let symbols: [Symbol]
-    private let ranges: [SymRange]
-    private let origins: [String]
-    private let guards: [(condition: CompiledCondition, guarding: InputGuard)]
+    let inputs: [Input]
+    let symbols: [Symbol]
+    let ranges: [SymRange]
+    let origins: [String]
+    let guards: [(condition: CompiledCondition, guarding: InputGuard)]
 
     init(graph: Graph, stateCount: Int, names: [String], ranges: [Symbol: SymRange], guards: [InputGuard]) throws {
         var symbols: [Symbol] = []
@@ -49,7 +50,7 @@ struct InputChecker: Sendable {
                 }
                 return .equals(try CompiledExpression(size, symbols: symbols), size)
             }
-            return Input(name: name, dtype: spec.dtype, sizes: sizes)
+            return Input(name: name, dtype: spec.dtype, shape: spec.shape, sizes: sizes)
         }
         self.symbols = symbols
         self.origins = origins
@@ -127,7 +128,7 @@ struct InputChecker: Sendable {
         }
     }
 
-    private func origin(_ symbol: Symbol) -> String { symbols.firstIndex(of: symbol).map { origins[$0] } ?? symbol.displayName }
+    func origin(_ symbol: Symbol) -> String { symbols.firstIndex(of: symbol).map { origins[$0] } ?? symbol.displayName }
 
     private func mismatch(_ input: Input, _ dim: Int, _ expected: Int, _ actual: Int) -> ProgramError {
         ProgramError(.inputMismatch, "\(input.name): dimension \(dim) must be \(expected), got \(actual)")

@@ -109,7 +109,10 @@ struct ProgramState: Sendable {
         return try store.withLock { tensors in
             let outputs = try body(select(tensors))
             for (output, position) in mutations {
-                if case .tensor(let tensor) = outputs[output] { tensors[position] = tensor }
+                // A value of its own: no gradient that is being recorded flows on through the next call.
+                if case .tensor(let tensor) = outputs[output] {
+                    tensors[position] = try Interpreter.with(nil) { try tensor.withOwnIdentity() }
+                }
             }
             return outputs
         }

@@ -34,6 +34,11 @@ extension PathRecorder {
         return value
     }
 
+    func canSpecialize(_ n: SymInt) -> Bool {
+        if case .guardExample = policy { return scope.hint(of: n) != nil }
+        return candidates(n, scope.range(of: n)) != nil
+    }
+
     /// The number that a run goes on with where it can't try all: the example's where the path admits it.
     private func assumedValue(of n: SymInt, in range: SymRange) -> Int {
         func isPossible(_ value: Int) -> Bool {

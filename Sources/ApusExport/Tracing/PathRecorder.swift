@@ -15,11 +15,25 @@ struct PathDecision {
     var isOpen: Bool
     /// The error that the other answer throws, where no question of the function's is behind it but an operation's requirement.
     var requirement: String?
+    /// What is demanded of the caller where the function does not catch that error.
+    var violation: ConstraintViolation?
+    /// The call that fails with the other answer, where the condition does not say all that there is to say: a run that goes on after the error
+    /// makes the exploration start anew, with the call's own question in its place.
+    var attempt: Attempt?
 }
 
-/// Symbols made for values read in earlier runs, so that the same read gives the same symbol in the next.
-final class SymbolMemory {
+/// A call that may fail, or a requirement that may be met in several ways.
+struct Attempt: Hashable {
+    let site: CallSite
+    let name: String
+}
+
+/// What runs learn for those after them.
+final class RunMemory {
+    /// Symbols made for values read in earlier runs, so that the same read gives the same symbol in the next.
     var known: [String: Symbol] = [:]
+    /// Calls whose errors the function was seen to catch.
+    var caught: Set<Attempt> = []
 }
 
 /// Answers the questions of one run after another, so that every path is taken once.
@@ -46,7 +60,7 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     private var assumed: [PathDecision] = []
     /// Conditions on input sizes that the run needs and nothing implies. It went on as if they held.
     private(set) var violations: [ConstraintViolation] = []
-    let symbols: SymbolMemory
+    let symbols: RunMemory
     /// The values that the run read, in order.
     var reads: [Symbol] = []
     /// How many requirements on values the run has met.
@@ -79,7 +93,7 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     /// are checks, which reject such inputs.
     static let requirementLimit = 64
 
-    init(scope: SymbolScope, policy: BranchPolicy, prefix: [PathDecision], symbols: SymbolMemory) {
+    init(scope: SymbolScope, policy: BranchPolicy, prefix: [PathDecision], symbols: RunMemory) {
         self.scope = scope
         self.policy = policy
         self.prefix = prefix
@@ -96,6 +110,9 @@ final class PathRecorder: Oracle, @unchecked Sendable {
         guard hasContradicted else { return false }
         return scope.scoped { !answers.allSatisfy { scope.assume($0) } }
     }
+
+    /// What the run went on without, as if the caller had declared it.
+    var demanded: [ConstraintViolation] { violations + decisions.compactMap { $0.choice ? $0.violation : nil } }
 
     /// Goes on as if the condition held.
     func violate(_ violation: ConstraintViolation) {
@@ -175,31 +192,42 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             // Without a witness on either side both are tried: facts that turn out contradictory end such a run, which is no path.
             let choice: Bool = whenTrue != nil || whenFalse == nil
             log?.write(.question(condition, .forked(choice, whenTrue, whenFalse), site: site))
-            return record(condition, site, choice: choice, isOpen: true)
+            return record(
+                PathDecision(condition: condition, site: site, modulePath: modules, choice: choice, nodeCount: nodeCount, isOpen: true))
         }
     }
 
-    /// Whether the run goes on as if a requirement on values held, or in its error; nil where only the former is tried.
-    func meets(_ condition: SymBool, orThrows error: String, site: CallSite) -> Bool? {
+    /// Whether the run goes on as if a requirement held, or in its error; nil where only the former is tried. The condition of a call whose
+    /// values alone decide is `true`, and says nothing.
+    func meets(
+        _ condition: SymBool, orThrows error: String, site: CallSite, violation: ConstraintViolation? = nil, attempt: Attempt? = nil
+    ) -> Bool? {
         guard case .explore = policy, failure == nil, errorOfTracing == nil else { return nil }
         requirementCount += 1
         guard requirementCount <= PathRecorder.requirementLimit else { return nil }
         if decisions.count < prefix.count { return `repeat`(condition, site) }
-        return record(condition, site, choice: true, isOpen: true, requirement: error)
+        return record(
+            PathDecision(
+                condition: condition, site: site, modulePath: modules, choice: true, nodeCount: nodeCount, isOpen: true, requirement: error,
+                violation: violation, attempt: attempt))
     }
 
-    private func record(_ condition: SymBool, _ site: CallSite, choice: Bool, isOpen: Bool, requirement: String? = nil) -> Bool {
-        decisions.append(
-            PathDecision(
-                condition: condition, site: site, modulePath: modules, choice: choice, nodeCount: nodeCount, isOpen: isOpen,
-                requirement: requirement))
-        let answer: SymBool = choice ? condition : !condition
+    /// Whether runs are made for more than one answer.
+    var explores: Bool { if case .explore = policy { true } else { false } }
+
+    /// Whether the function was seen to catch the error of a call.
+    func isCaught(_ attempt: Attempt) -> Bool { symbols.caught.contains(attempt) }
+
+    private func record(_ decision: PathDecision) -> Bool {
+        decisions.append(decision)
+        if decision.condition.constant != nil { return decision.choice }
+        let answer: SymBool = decision.choice ? decision.condition : !decision.condition
         answers.append(answer)
         if !scope.assume(answer) {
             hasContradicted = true
-            fail(ProgramError(.untraceable, "no input comes here", site: site))
+            fail(ProgramError(.untraceable, "no input comes here", site: decision.site))
         }
-        return choice
+        return decision.choice
     }
 
     /// Whether a condition is the question that the run must answer next.
@@ -216,7 +244,7 @@ final class PathRecorder: Oracle, @unchecked Sendable {
             return chance.next()
         }
         if expected.requirement == nil { log?.write(.question(condition, .repeated(expected.choice), site: site)) }
-        return record(condition, site, choice: expected.choice, isOpen: expected.isOpen, requirement: expected.requirement)
+        return record(expected)
     }
 
     /// A run that ended before it asked everything that an earlier run asked on its path.
@@ -267,9 +295,15 @@ final class PathRecorder: Oracle, @unchecked Sendable {
     }
 
     private func overBudget(_ asked: [PathDecision], _ condition: SymBool, _ site: CallSite) -> ProgramError {
-        ProgramError(
+        // A loop over sizes that values tell comes to an end in a trace where each is known to be less than the one before.
+        let reads: Bool = condition.freeSymbols.contains { !$0.isBacked }
+        let advice: String =
+            reads
+            ? "\nA loop that goes by numbers of a run ends here only where they are known to: say so in it, as in check(new < old), and bound the first."
+            : ""
+        return ProgramError(
             .overBudget,
-            "more than \(asked.count) questions on one path; the last one is '\(condition.description(naming: \.displayName))'. The questions asked most:\n\(HotSites(asked, scope: scope))",
+            "more than \(asked.count) questions on one path; the last one is '\(condition.description(naming: \.displayName))'. The questions asked most:\n\(HotSites(asked, scope: scope))\(advice)",
             site: site)
     }
 

@@ -14,6 +14,10 @@ final class Tracer: Interpreter {
     private var capturedIndex: [ObjectIdentifier: Value] = [:]
     /// What the path has assumed so far.
     let path: PathRecorder
+    /// How calls that values may make fail are treated.
+    var failures = FailureTreatment.tried
+    /// How a part of the operator whose rule is being asked may fail.
+    var failureOfParts: ValueFailure?
     /// What inputs are called in messages.
     private var userNames: [Value: String] = [:]
     /// The tensors that were handed out, to find the ones that outlive the run.
@@ -56,8 +60,10 @@ final class Tracer: Interpreter {
         try call.requireValidNumbers()
         let references: [GraphArgument] = operation.withoutRepeatedOperands(
             try arguments.map { try $0.map { try value(of: $0, in: operation) } })
+        failureOfParts = nil
         let types: [ValueType] = try Interpreter.with(self) { try scope.withoutOverflowChecks { try resultTypes(call) } }
         let site = CallSite.capture(skip: 1, limit: 48)
+        if let results = try attempt(call, site) { return results }
         let outputs = graph.append(operation, references, types: types, site: .call(site), modulePath: modules)
         path.note(nodeCount: graph.nodes.count)
         return try zip(outputs, types).map { value, type in
@@ -127,9 +133,9 @@ final class Tracer: Interpreter {
         try require(condition, failure, { answer = $0 })
     }
 
-    /// Proved conditions cost nothing; refuted ones fail. Open ones on values become runtime assertions, unless the function catches the
-    /// error, which a run of its own finds out. Open ones on input sizes are the caller's to declare: the run goes on as if they held, so
-    /// that all of them are found, and then fails.
+    /// Proved conditions cost nothing; refuted ones fail. Open ones on values become runtime assertions, and open ones on input sizes are the
+    /// caller's to declare, unless the function catches the error, which a run of its own finds out. The run goes on as if they held, so that
+    /// all of them are found.
     private func require(_ condition: SymBool, _ failure: () -> TensorError, _ note: ((ExportLog.Answer) -> Void)?) throws {
         try requireGoing()
         try condition.requireValid()
@@ -141,11 +147,18 @@ final class Tracer: Interpreter {
         case nil:
             let error = failure()
             if condition.freeSymbols.allSatisfy(\.isBacked) {
+                let violation = ConstraintViolation(condition: condition, message: error.description, site: error.site, scope: scope)
+                switch path.meets(condition, orThrows: error.message, site: error.site ?? CallSite.capture(), violation: violation) {
+                case false?:
+                    note?(.failing)
+                    throw error
+                case true?: break
+                case nil: path.violate(violation)
+                }
                 note?(.assumed)
-                path.violate(ConstraintViolation(condition: condition, message: error.description, site: error.site, scope: scope))
                 return
             }
-            guard demand(condition, error.description, error.site) else {
+            guard demand(condition, error.description, error.site, requirement: error.message) else {
                 note?(.failing)
                 throw error
             }
@@ -153,16 +166,20 @@ final class Tracer: Interpreter {
         }
     }
 
+    override func require(anyOf conditions: [SymBool], _ failure: () -> TensorError) throws -> Int? {
+        try demand(anyOf: conditions, failure)
+    }
+
     /// Writes a check, whose condition is a fact from there on; false in a run that goes into its error, which the function may catch.
-    func demand(_ condition: SymBool, _ error: String, _ site: CallSite?) -> Bool {
-        if path.meets(condition, orThrows: error, site: site ?? CallSite.capture()) == false { return false }
+    func demand(_ condition: SymBool, _ error: String, _ site: CallSite?, requirement: String? = nil) -> Bool {
+        if path.meets(condition, orThrows: requirement ?? error, site: site ?? CallSite.capture()) == false { return false }
         assert(condition, error, at: site)
         path.assume(condition)
         return true
     }
 
     /// Writes a check of the program.
-    private func assert(_ condition: SymBool, _ message: String, at site: CallSite?) {
+    func assert(_ condition: SymBool, _ message: String, at site: CallSite?) {
         graph.append(
             .assertScalar, [.symBool(condition), .string(message)], types: [], site: site.map { .call($0) }, modulePath: modules)
         path.note(nodeCount: graph.nodes.count)

@@ -36,7 +36,7 @@ struct CondGradient {
     }
 
     private func backward(_ body: GraphBody, _ wanted: [Int], _ draws: [Tensor]) throws -> [Tensor] {
-        try body.gradients(branch.operands, wanted: wanted, seeds: call.gradients, draws: draws)
+        try body.gradients(branch.operands, wanted: wanted, seeds: Array(call.gradients), draws: draws)
     }
 }
 
@@ -118,7 +118,9 @@ struct ScanGradient {
         let seeded: [Tensor] = seeds.compactMap { call.gradients[$0] }
         let reversed: [Tensor] = try (xs + given + seeded + draws).map { try $0.flipped([0]) }
         let start: [Tensor] =
-            try wantedInitial.map { try call.gradient($0) } + wantedOperands.map { try operands[$0].zerosLike() }
+            try wantedInitial.map { try call.gradient($0) }
+            // Half precision is added up in float32: rounded after each step, a sum would stop.
+            + wantedOperands.map { try operands[$0].zerosLike().to(operands[$0].dtype.accumulation) }
         let backward = try TensorControlFlow.scan(start, over: reversed) { carried, slices in
             let x: [Tensor] = Array(slices.prefix(xs.count))
             let before: [Tensor] = Array(slices.dropFirst(xs.count).prefix(given.count))
@@ -142,7 +144,9 @@ struct ScanGradient {
         return [
             .none, spread(backward.carried, wantedInitial, initial.count),
             spread(try backward.results.map { try $0.flipped([0]) }, wantedXs, xs.count),
-            spread(backward.carried.dropFirst(wantedInitial.count), wantedOperands, operands.count),
+            spread(
+                try zip(backward.carried.dropFirst(wantedInitial.count), wantedOperands).map { try $0.to(operands[$1].dtype) },
+                wantedOperands, operands.count),
         ]
     }
 

@@ -48,6 +48,22 @@ extension Operator {
         })
 }
 
+extension Operator {
+    /// What a loop gave that ran pass by pass, such that a gradient that would flow back through it is an error, as it is where the loop is one
+    /// operation: the results of a loop that makes no pass.
+    package static func withoutGradient(_ results: [Tensor]) throws -> [Tensor] {
+        if results.isEmpty { return [] }
+        var condition = Graph()
+        var body = Graph()
+        for tensor in results {
+            _ = condition.addInput("carried", .tensor(tensor.spec))
+            body.outputs.append(.value(body.addInput("carried", .tensor(tensor.spec))))
+        }
+        condition.outputs = [.literal(.bool(false))]
+        return try applyTensors(.whileLoop, [.graph(GraphBody(condition)), .graph(GraphBody(body)), .tensors(results), .tensors([])])
+    }
+}
+
 /// The arguments of a loop, by their meaning.
 public struct WhileArguments<Reference: Sendable>: Sendable {
     public let condition: GraphBody

@@ -20,8 +20,8 @@ public struct GraphExecutor: Sendable {
         try run(inputs.map { .tensor($0) })
     }
 
-    /// Runs the graph on one value for each input. Throws what a node throws, with the node's place in the source, and `TensorError` for inputs
-    /// and results that don't fit their types.
+    /// Runs the graph on one value for each input. Throws what a node throws, with the node's place in the source, `TensorError` for inputs
+    /// and results that don't fit their types, and `CancellationError` before a node where the task that it runs in has been cancelled.
     public func run(_ inputs: [RuntimeValue]) throws -> [RuntimeValue] {
         var symbols = SymbolValues()
         return try run(inputs, &symbols)
@@ -35,6 +35,7 @@ public struct GraphExecutor: Sendable {
         var run = GraphRun(graph, symbols)
         try run.bind(graph.inputs, to: inputs)
         for (position, node) in graph.nodes.enumerated() {
+            try Task.checkCancellation()
             do { try run.execute(node) } catch let error as TensorError { throw error.located(at: node.site) }
             run.free(node, lastUses, position)
         }
@@ -66,8 +67,10 @@ struct GraphRun {
             results = try branch(node)
         } else if node.operator == .whileLoop {
             let loop = try WhileArguments(node)
-            results = try LoopRun(symbols: symbols).run(
+            let final: [RuntimeValue] = try LoopRun(symbols: symbols).run(
                 loop, carried: try loop.carried.map { try value(of: $0) }, operands: try loop.operands.map { try value(of: $0) })
+            results =
+                Interpreter.isRecordingGradients ? try Operator.withoutGradient(final.compactMap(\.tensor)).map { .tensor($0) } : final
         } else if node.operator == .scan {
             let scan = try ScanArguments(node)
             results = try LoopRun(symbols: symbols).run(

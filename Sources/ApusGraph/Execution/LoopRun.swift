@@ -1,7 +1,8 @@
 import ApusSymbolic
 import ApusTensor
 
-/// Runs loops node by node. What a body binds is its own in each pass.
+/// Runs loops node by node. What a body binds is its own in each pass. Between passes a loop ends where its task has been cancelled, whether or
+/// not its bodies hold a node.
 struct LoopRun {
     /// What is known where the loop stands.
     let symbols: SymbolValues
@@ -13,6 +14,7 @@ struct LoopRun {
         let body = GraphExecutor(loop.body.graph)
         var carried: [RuntimeValue] = carried
         while try holds(try runBody(condition, carried + operands)) {
+            try Task.checkCancellation()
             carried = try runBody(body, carried + operands)
         }
         return carried
@@ -29,6 +31,7 @@ struct LoopRun {
         var carried: [RuntimeValue] = carried
         var steps: [[Tensor]] = []
         for step in 0..<length {
+            try Task.checkCancellation()
             let slices: [RuntimeValue] = try tensors.map { .tensor(try $0.select(dim: 0, index: SymInt(step))) }
             let results: [RuntimeValue] = try runBody(body, carried + slices + operands)
             carried = Array(results.prefix(carried.count))

@@ -3,7 +3,7 @@ import ApusTensor
 
 /// The interpreter under which rules are asked again: conditions go to what is known of the symbols.
 package final class RuleInterpreter: Interpreter {
-    let scope: SymbolScope?
+    package let scope: SymbolScope?
     private let acceptsUndecided: Bool
     /// The sizes that the node's results have in the graph and that only its values give: what a rule gets when it asks for such a size.
     package var unbackedSizes: [SymInt] = []
@@ -36,13 +36,13 @@ package final class RuleInterpreter: Interpreter {
         try check()
     }
 
-    func assume(_ fact: SymBool) {
+    override package func assume(_ fact: SymBool) {
         assumed.append(fact)
         scope?.assume(fact)
     }
 
     /// Forgets afterwards what is assumed meanwhile.
-    func scoped<Result>(_ body: () throws -> Result) rethrows -> Result {
+    package func scoped<Result>(_ body: () throws -> Result) rethrows -> Result {
         guard let scope else { return try body() }
         let count: Int = assumed.count
         defer { assumed.removeSubrange(count...) }

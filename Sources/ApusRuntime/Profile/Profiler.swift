@@ -56,7 +56,7 @@ final class ProfilingInterpreter: Interpreter {
 
     init(_ profiler: Profiler) {
         self.profiler = profiler
-        super.init(outer: nil)
+        super.init()
     }
 
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {

@@ -9,6 +9,8 @@ final class StepProgram {
         }
 
         let kind: Kind
+        /// Whether the run ends here where its task has been cancelled.
+        let asks: Bool
         /// The position in the kind's table.
         let index: Int32
         /// Where a branch or jump leads.
@@ -36,6 +38,10 @@ final class StepProgram {
         let byteOffset: Int
     }
 
+    /// Asking whether the task has been cancelled takes as long as a small step: it is done once for steps that go over so much memory, which
+    /// takes microseconds.
+    private static let bytesBetweenQuestions = 1 << 15
+
     let steps: [BoundStep]
     private let code: [Instruction]
     private let pointwise: UnsafeMutableBufferPointer<PreparedPointwise>
@@ -57,9 +63,13 @@ final class StepProgram {
         var predicates: [Tensor] = []
         var failures: [TensorError] = []
         var relocations = [[Relocation]](repeating: [], count: binder.blocks.count)
+        // What steps read and write since one asked; the first one does.
+        var bytes: Int = StepProgram.bytesBetweenQuestions
         func add(_ kind: Instruction.Kind, _ index: Int, target: Int = 0) {
+            let asks: Bool = bytes >= StepProgram.bytesBetweenQuestions
+            if asks { bytes = 0 }
             code.append(
-                Instruction(kind: kind, index: Int32(truncatingIfNeeded: index), target: Int32(truncatingIfNeeded: target)))
+                Instruction(kind: kind, asks: asks, index: Int32(truncatingIfNeeded: index), target: Int32(truncatingIfNeeded: target)))
         }
         /// Notes that an operand's address follows its block, where that is one that moves.
         func relocate(_ tensor: Tensor, isFused: Bool, _ step: Int, _ operand: Int) {
@@ -70,6 +80,7 @@ final class StepProgram {
                     byteOffset: tensor.storageOffset * tensor.dtype.byteWidth))
         }
         for step in binder.steps {
+            defer { bytes += (step.inputs + step.outputs).reduce(0) { $0 + $1.layout.count * $1.dtype.byteWidth } }
             switch step.action {
             case .pointwise(var operation, let operands, _):
                 var places: [(position: Int, tensor: Tensor?)] = operands.enumerated().map { ($0.offset, $0.element) }
@@ -155,6 +166,7 @@ final class StepProgram {
 
     @inline(__always)
     private func run(_ instruction: Instruction, _ position: inout Int) throws {
+        if instruction.asks { try Task.checkCancellation() }
         let index = Int(instruction.index)
         position += 1
         do {

@@ -31,6 +31,9 @@ public protocol Oracle: AnyObject, Sendable {
     /// A concrete value for a size at a site.
     func specialize(_ size: SymInt, site: CallSite) -> Int
 
+    /// Whether `specialize` follows each value that a size may have, since they are few.
+    func canSpecialize(_ size: SymInt) -> Bool
+
     /// What must hold of a run's numbers for what the program computes to be what eager code computes, which is arithmetic of 64 bits. The
     /// oracle has the condition checked by the program and adds it to the path's facts.
     func require(_ condition: SymBool, _ failure: SymbolicError, site: CallSite)
@@ -42,4 +45,5 @@ public protocol Oracle: AnyObject, Sendable {
 
 extension Oracle {
     public var answers: [SymBool] { [] }
+    public func canSpecialize(_ size: SymInt) -> Bool { false }
 }

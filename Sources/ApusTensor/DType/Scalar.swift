@@ -121,6 +121,19 @@ extension DType {
     }
 }
 
+extension DType {
+    /// The largest number up to which the dtype holds every integer from 0 on.
+    var largestCounted: Int {
+        switch self {
+        case .float16: 1 << 11
+        case .bfloat16: 1 << 8
+        case .float32: 1 << 24
+        case .float64: 1 << 53
+        default: integerRange.upperBound
+        }
+    }
+}
+
 extension Call {
     /// Requires a number that a dtype can hold.
     func requireFits(_ number: Scalar, _ dtype: DType) throws {

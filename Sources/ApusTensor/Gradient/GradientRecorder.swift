@@ -4,8 +4,9 @@ import ApusSymbolic
 public struct GradientCall {
     public let call: Call
     public let outputs: [Tensor]
-    /// One for each result; nil where nothing downstream used it.
-    public let gradients: [Tensor?]
+    /// One for each result; nil where nothing downstream used it. A rule asks for each that it knows what to do with, whichever arguments' gradients
+    /// are wanted: where it leaves out one that is there, the recorder throws, since a gradient would be lost.
+    public let gradients: ResultGradients
     /// Which arguments' gradients are wanted.
     public let wanted: [Bool]
 
@@ -19,6 +20,31 @@ public struct GradientCall {
     }
 
     public func isWanted(_ index: Int) -> Bool { index < wanted.count && wanted[index] }
+}
+
+/// The gradients of a call's results, which note who was asked for.
+public struct ResultGradients: RandomAccessCollection {
+    private final class Asked {
+        var positions: Set<Int> = []
+    }
+
+    private let values: [Tensor?]
+    private let asked = Asked()
+
+    init(_ values: [Tensor?]) { self.values = values }
+
+    public var startIndex: Int { 0 }
+    public var endIndex: Int { values.count }
+
+    public subscript(index: Int) -> Tensor? {
+        if values[index] != nil { asked.positions.insert(index) }
+        return values[index]
+    }
+
+    /// The first one that is there, with elements, and was never asked for.
+    var ignored: Int? {
+        values.indices.first { index in values[index].map { $0.count.constant != 0 } ?? false && !asked.positions.contains(index) }
+    }
 }
 
 /// Records operations whose arguments depend on watched tensors, so that gradients can flow back through them.
@@ -81,26 +107,30 @@ public final class GradientRecorder: Interpreter {
     /// The gradients of several results at once: the sum over them of what each seed, a gradient with respect to its result, comes to.
     public func gradients(of results: [Tensor], seeds: [Tensor], with sources: [Tensor]) throws -> [Tensor?] {
         try Interpreter.with(outer) {
-            var accumulated: [ObjectIdentifier: Tensor] = [:]
-            for (result, seed) in zip(results, seeds) {
-                accumulated[result.identity] = try accumulated[result.identity].map { try $0.add(seed) } ?? seed
-            }
+            var accumulated: [ObjectIdentifier: GradientSum] = [:]
+            for (result, seed) in zip(results, seeds) { try accumulated[result.identity, default: GradientSum()].add(seed) }
             for entry in entries.reversed() {
-                let gradients = entry.outputs.map { accumulated[$0.identity] }
+                let gradients = try entry.outputs.map { try accumulated[$0.identity]?.value() }
                 if gradients.allSatisfy({ $0 == nil }) { continue }
                 try propagate(entry, gradients, into: &accumulated)
             }
-            return sources.map { accumulated[$0.identity] }
+            return try sources.map { try accumulated[$0.identity]?.value() }
         }
     }
 
-    private func propagate(_ entry: Entry, _ gradients: [Tensor?], into accumulated: inout [ObjectIdentifier: Tensor]) throws {
+    private func propagate(_ entry: Entry, _ gradients: [Tensor?], into accumulated: inout [ObjectIdentifier: GradientSum]) throws {
         let operation = entry.call.operator
         guard let rule = operation.gradient else {
             throw TensorError(.notDifferentiable, in: operation.schema.name, "has no gradient")
         }
         let wanted = entry.call.arguments.map { isWatching([$0]) }
-        let results = try rule(GradientCall(call: entry.call, outputs: entry.outputs, gradients: gradients, wanted: wanted))
+        let call = GradientCall(call: entry.call, outputs: entry.outputs, gradients: ResultGradients(gradients), wanted: wanted)
+        let results = try rule(call)
+        if let ignored = call.gradients.ignored {
+            throw TensorError(
+                .notDifferentiable, in: operation.schema.name,
+                "has no gradient through its result \(ignored), of \(entry.outputs[ignored].spec), counted from 0; use its detached() value")
+        }
         for (argument, gradient) in zip(entry.call.arguments, results) {
             switch (argument, gradient) {
             case (.tensor(let tensor), .tensor(let value)): try accumulate(value, for: tensor, into: &accumulated)
@@ -115,12 +145,35 @@ public final class GradientRecorder: Interpreter {
         }
     }
 
-    private func accumulate(_ gradient: Tensor, for tensor: Tensor, into accumulated: inout [ObjectIdentifier: Tensor]) throws {
+    private func accumulate(_ gradient: Tensor, for tensor: Tensor, into accumulated: inout [ObjectIdentifier: GradientSum]) throws {
         guard watched[tensor.identity] != nil else { return }
-        if let present = accumulated[tensor.identity] {
-            accumulated[tensor.identity] = try present.add(gradient)
+        try accumulated[tensor.identity, default: GradientSum()].add(gradient)
+    }
+}
+
+/// The gradients that come to a tensor from its uses, added up in the order in which they come. In half precision, where a sum that is rounded after
+/// each of them stops at 256 or 2048 uses (as PyTorch's does), three and more are added up in float32 and rounded once.
+private struct GradientSum {
+    private var total: Tensor?
+    /// The second gradient in half precision, not yet added: the sum of two is rounded once in any case.
+    private var second: Tensor?
+    private var dtype: DType?
+
+    mutating func add(_ gradient: Tensor) throws {
+        guard let total else { return (self.total, dtype) = (gradient, gradient.dtype) }
+        let wide: DType = total.dtype.accumulation
+        if let second {
+            (self.total, self.second) = (try total.to(wide).add(second).add(gradient), nil)
+        } else if wide == total.dtype {
+            self.total = try total.add(gradient)
         } else {
-            accumulated[tensor.identity] = gradient
+            second = gradient
         }
+    }
+
+    func value() throws -> Tensor? {
+        guard let total, let dtype else { return nil }
+        if let second { return try total.add(second) }
+        return total.dtype == dtype ? total : try total.to(dtype)
     }
 }

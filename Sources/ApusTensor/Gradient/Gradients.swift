@@ -38,15 +38,23 @@ public func requireLoss(_ value: Tensor) throws {
             .notDifferentiable, in: "gradient", "the value has shape \(value.shape); a gradient needs one element: use sum() or mean()"))
 }
 
+extension Interpreter {
+    /// Whether what the thread's operations compute may be asked for gradients.
+    package static var isRecordingGradients: Bool {
+        var interpreter: Interpreter? = current
+        while let current = interpreter {
+            if current is GradientRecorder { return true }
+            interpreter = current.outer
+        }
+        return false
+    }
+}
+
 extension Tensor {
     /// The same value with an identity of its own. Where a gradient is being recorded already, it sees that they are one value: gradients of
     /// gradients flow through.
     package func withOwnIdentity() throws -> Tensor {
-        var interpreter = Interpreter.current
-        while let current = interpreter {
-            if current is GradientRecorder { return try applySingle(.alias, [.tensor(self)]) }
-            interpreter = current.outer
-        }
+        if Interpreter.isRecordingGradients { return try applySingle(.alias, [.tensor(self)]) }
         let trace = body.trace.map { TracedValue(shape: $0.shape, owner: $0.owner, id: $0.id) }
         return Tensor(TensorBody(dtype: dtype, storage: body.storage, offset: body.offset, layout: body.layout, trace: trace))
     }

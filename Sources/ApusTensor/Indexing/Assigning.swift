@@ -65,7 +65,7 @@ extension Tensor {
         }
         if value.shape.isIdentical(to: target) { return value }
         for (size, wanted) in zip(value.shape.reversed(), target.reversed()) where !size.isIdentical(to: wanted) {
-            if decide(size == 1) != true { try require(size == wanted, mismatch()) }
+            _ = try meeting(of: size, wanted, onlyFirst: true, in: "set", mismatch())
         }
         return try value.expanded(target)
     }

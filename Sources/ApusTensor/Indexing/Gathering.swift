@@ -8,7 +8,7 @@ extension Operator {
         "aten::gather(Tensor self, int dim, Tensor index, *, bool sparse_grad=False) -> Tensor",
         "For each position of `index` the element of `self` at the same place, but for dimension `dim`, where `index` says which. Both have one "
             + "rank, and `index` no larger sizes elsewhere; its values lie in `0 ..< size`.",
-        effects: .mayFail,
+        failure: .positionsInDimension,
         rule: { call in
             let x = try call.tensor(0)
             let index = try call.indexTensor(2)
@@ -36,7 +36,7 @@ extension Operator {
     static let indexSelect: Operator = Operator(
         "aten::index_select(Tensor self, int dim, Tensor index) -> Tensor",
         "The parts of `self` at the positions of dimension `dim` that a vector lists. Positions lie in `0 ..< size`.",
-        effects: .mayFail,
+        failure: .positionsInDimension,
         rule: { call in
             let x = try call.tensor(0)
             let index = try call.indexTensor(2)
@@ -95,7 +95,7 @@ extension Operator {
     static let embedding: Operator = Operator(
         "aten::embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor",
         "Rows of a matrix at integer positions, in the positions' shape with the row added. The row `padding_idx` gets no gradient.",
-        effects: .mayFail,
+        failure: .positions(1) { call in try call.tensor(0).shape[0] },
         rule: { call in
             let (weight, index) = (try call.tensor(0), try call.indexTensor(1))
             guard weight.rank == 2 else { throw call.error(.shapeMismatch, "the weight must be a matrix, not of shape \(weight.shape)") }
@@ -121,8 +121,9 @@ extension Operator {
 
     static let embeddingBackward: Operator = Operator(
         "aten::embedding_dense_backward(Tensor grad_output, Tensor indices, SymInt num_weights, SymInt padding_idx, bool scale_grad_by_freq) -> Tensor",
-        "Sums rows of `grad_output` by their positions into a matrix of `num_weights` rows: the gradient of `embedding`.",
-        effects: .mayFail,
+        "Sums rows of `grad_output` by their positions into a matrix of `num_weights` rows: the gradient of `embedding`. "
+            + Operator.roundedOnce,
+        failure: .positions(1) { call in try call.int(2) },
         rule: { call in
             let (gradient, index) = (try call.tensor(0), try call.indexTensor(1))
             guard gradient.rank == index.rank + 1 else {
@@ -131,12 +132,14 @@ extension Operator {
             return [TensorSpec(gradient.dtype, try Shape([try call.int(2), gradient.shape[-1]], in: call.name))]
         },
         kernel: .compute { call, outputs in
-            let (gradient, index) = (try call.tensor(0), try call.tensor(1))
-            var (g, i, out, bad): (apus_view, apus_view, apus_view, Int64) = (gradient.view, index.view, outputs[0].view, 0)
-            let padding = Int64(try call.known(try call.int(3)))
-            let status = apus_embedding_backward(&g, &i, padding, try call.bool(4), &out, &bad)
-            try check(status, call, index: bad, shape: outputs[0].shape, dim: 0)
-            withExtendedLifetime((gradient, index, outputs)) {}
+            try call.accumulating(into: outputs[0]) { sums in
+                let (gradient, index) = (try call.wide(call.dense(0)), try call.tensor(1))
+                var (g, i, out, bad): (apus_view, apus_view, apus_view, Int64) = (gradient.view, index.view, sums.view, 0)
+                let padding = Int64(try call.known(try call.int(3)))
+                let status = apus_embedding_backward(&g, &i, padding, try call.bool(4), &out, &bad)
+                try check(status, call, index: bad, shape: sums.shape, dim: 0)
+                withExtendedLifetime((gradient, index, sums)) {}
+            }
         },
         gradient: { g in
             guard try !g.call.bool(4) else { throw g.call.error(.notDifferentiable, "has no gradient when scaled by frequency") }

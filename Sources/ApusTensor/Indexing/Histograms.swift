@@ -7,7 +7,7 @@ extension Operator {
     static let histc: Operator = composite(
         "aten::histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor",
         "How many elements fall into each of `bins` equal ranges between two bounds, or between the smallest and the largest element where both are "
-            + "equal. Elements outside count not.",
+            + "equal. Elements outside count not. PyTorch counts in the tensor's dtype, float32 up to 2^24 only.",
         samples: {
             [
                 [.tensor(try .sample([3, 4])), .int(5), .int(-1), .int(1)], [.tensor(try .sample([10])), .int(4), .int(0), .int(0)],
@@ -40,18 +40,25 @@ extension Operator {
         let isLast: Tensor = try x .== edges.select(dim: 0, index: -1)
         let counted: Tensor = try Tensor.where(isLast, bins - 1, bin)
         let isInside: Tensor = try (counted .>= 0) & (counted .< bins) & x.isnan().logicalNot()
-        let counts: Tensor = try Tensor.zeros([SymInt(bins)], dtype: x.dtype)
-        return [.tensor(try counts.scatterAdd(dim: 0, counted.clamp(min: 0, max: .int(bins - 1)), isInside.to(x.dtype)))]
+        // Counted in integers: float32 stops at 2^24.
+        let counts: Tensor = try Tensor.zeros([SymInt(bins)], dtype: .int64)
+        let sums: Tensor = try counts.scatterAdd(dim: 0, counted.clamp(min: 0, max: .int(bins - 1)), isInside.to(.int64))
+        return [.tensor(try sums.to(x.dtype))]
     }
 
     static let repeatInterleaveCounts: Operator = Operator(
         "aten::repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor",
         "The positions of a vector of counts, each as often as its count says; their number depends on values unless `output_size` gives it.",
         effects: .dataDependent,
+        failure: ValueFailure(.invalidArgument, "a count is negative, or the counts don't add up to the size that is given") { call in
+            let counts: Tensor = try call.indexTensor(0).to(.int64)
+            let areCounts: Tensor = try (counts .>= 0).all()
+            return try call.optionalInt(1).map { try areCounts & (counts.sum() .== $0) } ?? areCounts
+        },
         rule: { call in
             let counts = try call.indexTensor(0)
             guard counts.rank <= 1 else { throw call.error(.shapeMismatch, "the counts must be a vector, not of shape \(counts.shape)") }
-            let size: SymInt = try call.optionalInt(1) ?? unbackedSize(for: "repeated positions", atMost: SymInt(Int.max))
+            let size: SymInt = try call.optionalInt(1) ?? unbackedSize(for: "repeated positions")
             return [TensorSpec(.int64, try Shape([size], in: call.name))]
         },
         kernel: .host { call in

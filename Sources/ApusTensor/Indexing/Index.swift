@@ -17,8 +17,8 @@ extension Operator {
     static let indexPut: Operator = Operator(
         "aten::index_put(Tensor self, Tensor?[] indices, Tensor values, bool accumulate=False) -> Tensor",
         "A copy of `self` with `values`, broadcast to the shape that `index` gives, written at the indexed positions, or added to what is there. Of "
-            + "several writes to one position the last wins. `values` must be of `self`'s dtype.",
-        effects: .mayFail,
+            + "several writes to one position the last wins. `values` must be of `self`'s dtype. " + Operator.roundedOnce,
+        failure: .indices,
         rule: { call in
             let (x, values) = (try call.tensor(0), try call.tensor(2))
             guard values.dtype == x.dtype else {
@@ -31,7 +31,7 @@ extension Operator {
             }
             guard values.rank <= target.count else { throw mismatch() }
             for (size, wanted) in zip(values.shape.reversed(), target.reversed()) where !size.isIdentical(to: wanted) {
-                if decide(size == 1) != true { try require(size == wanted, mismatch()) }
+                _ = try meeting(of: size, wanted, onlyFirst: true, in: call.name, mismatch())
             }
             return [x.spec]
         },
@@ -64,7 +64,7 @@ extension Operator {
 
     private static func indexing(_ schema: String, _ documentation: String) -> Operator {
         Operator(
-            schema, documentation, effects: .mayFail,
+            schema, documentation, failure: .indices,
             rule: { call in
                 if try call.hasMasks {
                     var arguments = call.arguments
@@ -105,8 +105,13 @@ extension Operator {
     }
 
     private static func putIndexed(_ call: Call, _ output: Tensor) throws {
+        guard try call.bool(3) else { return try putIndexed(call, into: output) }
+        try call.accumulating(into: output) { try putIndexed(call, into: $0) }
+    }
+
+    private static func putIndexed(_ call: Call, into output: Tensor) throws {
         let index = try AdvancedIndex(call)
-        let (x, values) = (try call.tensor(0), try call.tensor(2))
+        let (x, values) = (try call.tensor(0), try call.wide(call.tensor(2), in: output.dtype))
         guard let target = index.shape.layout else { throw call.error(.tracing, "a symbolic shape outside of its trace") }
         var (input, out, bad): (apus_view, apus_view, Int64) = (x.view, output.view, 0)
         try check(apus_copy(&input, &out), call)
@@ -225,6 +230,22 @@ extension Call {
             dim += index.rank
         }
         return plain
+    }
+}
+
+extension ValueFailure {
+    /// Positions from `-size` to below `size`, as often as broadcasting reads them. A mask has none that are wrong.
+    fileprivate static let indices = ValueFailure(.indexOutOfRange, "an index is out of range") { call in
+        let x = try call.tensor(0)
+        var dim = 0
+        var isInside: Tensor?
+        for index in try call.optionalTensors(1) {
+            defer { dim += index?.dtype == .bool ? index?.rank ?? 1 : 1 }
+            guard let index, index.dtype != .bool else { continue }
+            let lies: Tensor = try index.lies(from: 0 - x.shape[dim], below: x.shape[dim])
+            isInside = try isInside.map { try $0 & lies } ?? lies
+        }
+        return try isInside?.all() ?? Tensor.scalar(true, dtype: .bool)
     }
 }
 

@@ -64,7 +64,11 @@ extension Operator {
         "aten::masked_scatter(Tensor self, Tensor mask, Tensor source) -> Tensor",
         "A copy of `self` with the elements of `source`, in row-major order, where a bool mask is true. `source` must have enough of them. `self` and "
             + "the mask broadcast.",
-        effects: .mayFail,
+        failure: ValueFailure(.invalidArgument, "the source has fewer elements than the mask has true ones") { call in
+            let (x, mask) = try call.maskedPair()
+            let wide: Tensor = try mask.expanded(broadcast(x.shape, mask.shape, in: call.name))
+            return try wide.to(.int64).sum() .<= call.tensor(2).count
+        },
         rule: { call in
             let (x, mask) = try call.maskedPair()
             guard try call.tensor(2).dtype == x.dtype else {

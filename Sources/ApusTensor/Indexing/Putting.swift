@@ -6,7 +6,7 @@ import CApusKernels
 extension Operator {
     static let put: Operator = composite(
         "aten::put(Tensor self, Tensor index, Tensor source, bool accumulate=False) -> Tensor",
-        "A copy of `self` with the source's elements written, or added, at positions of the flattened tensor.",
+        "A copy of `self` with the source's elements written, or added, at positions of the flattened tensor. " + Operator.roundedOnce,
         samples: {
             let index = try Tensor([4, 1, -1] as [Int], shape: [3])
             return try [false, true].map { [.tensor(try .sample([2, 3])), .tensor(index), .tensor(try .sample([3], seed: 2)), .bool($0)] }

@@ -7,7 +7,7 @@ extension Operator {
     static let scatterReduceTwo: Operator = scattering(
         "aten::scatter_reduce.two(Tensor self, int dim, Tensor index, Tensor src, str reduce, *, bool include_self=True) -> Tensor",
         "As `scatter.src`, but the elements that meet at a position are combined: 'sum', 'prod', 'mean', 'amax' or 'amin', with `self`'s own element "
-            + "or without. Means of integers are rounded down.",
+            + "or without. Means of integers are rounded down, of their sums in int64, where PyTorch's wrap around.",
         gradient: { g in try g.ofMeetingElements() },
         samples: {
             try ["sum", "prod", "mean", "amax", "amin"].flatMap { reduce in
@@ -73,11 +73,11 @@ extension Call {
         return try index.reshaped(sizes).expanded(source.shape)
     }
 
-    /// How many elements meet at each position of the first argument, at least 1.
+    /// How many elements meet at each position of the first argument, at least 1, in int64.
     func meetingCounts() throws -> Tensor {
         let (x, dim, index) = (try tensor(0), try constant(1), try tensor(2))
-        let own = try bool(5) ? x.onesLike() : x.zerosLike()
-        return try own.scatterAdd(dim: dim, index, Tensor.ones(index.shape.sizes, dtype: x.dtype)).clamp(min: 1)
+        let own = try Tensor.full(x.shape.sizes, bool(5) ? 1 : 0, dtype: .int64)
+        return try own.scatterAdd(dim: dim, index, Tensor.ones(index.shape.sizes, dtype: .int64)).clamp(min: 1)
     }
 
     /// Turns sums into means.
@@ -102,7 +102,7 @@ extension GradientCall {
         switch try call.string(4) {
         case "sum": (toSelf, toSource) = (gradient, try taken(gradient))
         case "mean":
-            toSelf = try gradient / call.meetingCounts()
+            toSelf = try (gradient.to(gradient.dtype.accumulation) / call.meetingCounts()).to(x.dtype)
             toSource = try taken(toSelf)
         case "prod":
             toSelf = try gradient * x.onesLike().scatterReduce(dim: dim, index, source, reduce: "prod")
@@ -116,7 +116,8 @@ extension GradientCall {
             // Equal extremes share.
             let isOwn: Tensor = try own((x .== result).to(x.dtype))
             let isSource: Tensor = try (source .== taken(result)).to(x.dtype)
-            let share: Tensor = try gradient / isOwn.scatterAdd(dim: dim, index, isSource)
+            let wide: DType = x.dtype.accumulation
+            let share: Tensor = try (gradient.to(wide) / isOwn.to(wide).scatterAdd(dim: dim, index, isSource.to(wide))).to(x.dtype)
             (toSelf, toSource) = (try isOwn * share, try isSource * taken(share))
         }
         return [.tensor(try own(toSelf)), .none, .none, .tensor(toSource)]

@@ -48,8 +48,9 @@ extension Operator {
 
     static let indexAdd: Operator = Operator(
         "aten::index_add(Tensor self, int dim, Tensor index, Tensor source, *, Scalar alpha=1) -> Tensor",
-        "A copy of `self` with `alpha` times the parts of `source` added at the positions of dimension `dim` that a vector lists.",
-        effects: .mayFail,
+        "A copy of `self` with `alpha` times the parts of `source` added at the positions of dimension `dim` that a vector lists. "
+            + Operator.roundedOnce,
+        failure: .positionsInDimension,
         rule: { call in
             let spec: TensorSpec = try call.indexedSpec()
             try call.requireFits(call.scalar(4), spec.dtype.accumulation)
@@ -70,7 +71,7 @@ extension Operator {
     static let indexCopy: Operator = Operator(
         "aten::index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor",
         "A copy of `self` with the parts of `source` written at the positions of dimension `dim` that a vector lists.",
-        effects: .mayFail, rule: { call in [try call.indexedSpec()] },
+        failure: .positionsInDimension, rule: { call in [try call.indexedSpec()] },
         kernel: .compute { call, outputs in try call.writeIndexed(outputs[0], APUS_SCATTER_SET, alpha: 1) },
         gradient: { g in
             let (dim, index, source) = (try g.call.constant(1), try g.call.tensor(2), try g.call.tensor(3))
@@ -110,7 +111,7 @@ extension Operator {
         _ operation: @escaping @Sendable (Call) throws -> apus_scatter_op
     ) -> Operator {
         Operator(
-            schema, documentation, effects: .mayFail,
+            schema, documentation, failure: .positionsInDimension,
             rule: { call in
                 let x = try call.tensor(0)
                 let index = try call.indexTensor(2)
@@ -151,6 +152,17 @@ extension Call {
 
     /// Copies the first argument to the result and combines the source into it.
     fileprivate func scatter(_ output: Tensor, _ operation: apus_scatter_op) throws {
+        guard operation == APUS_SCATTER_ADD || operation == APUS_SCATTER_MULTIPLY else { return try combine(into: output, operation) }
+        var isMean = false
+        if case .string("mean") = self[4] { isMean = true }
+        // A mean of integers must not wrap around on its way.
+        try accumulating(into: output, in: isMean && output.dtype.isInteger ? .int64 : nil) { sums in
+            try combine(into: sums, operation)
+            if isMean { try divideByCounts(sums) }
+        }
+    }
+
+    private func combine(into output: Tensor, _ operation: apus_scatter_op) throws {
         let x = try tensor(0)
         var (input, whole) = (x.view, output.view)
         try check(apus_copy(&input, &whole), self)
@@ -158,9 +170,9 @@ extension Call {
         let (index, target) = (try tensor(2).atLeastVector, output.atLeastVector)
         let source: Tensor
         if case .tensor(let given) = self[3] {
-            source = given.atLeastVector
+            source = try wide(given, in: output.dtype).atLeastVector
         } else {
-            let number = try Interpreter.with(nil) { try Tensor.scalar(scalar(3), dtype: x.dtype) }
+            let number = try Interpreter.with(nil) { try Tensor.scalar(scalar(3), dtype: x.dtype).to(output.dtype) }
             var view = StridedView(number.layout)
             view.expand(to: index.layout.sizesArray)
             source = try Tensor(view, of: number, self)
@@ -169,7 +181,6 @@ extension Call {
         var (i, s, out, bad): (apus_view, apus_view, apus_view, Int64) = (index.view, source.view, target.view, 0)
         try check(apus_scatter(operation, Int32(dim), &i, &s, &out, &bad), self, index: bad, shape: x.shape, dim: dim)
         withExtendedLifetime((x, index, source, target)) {}
-        if case .string("mean") = self[4] { try divideByCounts(output) }
     }
 
     /// Puts the reduction's neutral element where something will be written: the first write of `include_self=False`.
@@ -213,11 +224,20 @@ extension Call {
     }
 
     fileprivate func writeIndexed(_ output: Tensor, _ operation: apus_scatter_op, alpha: Double) throws {
+        if operation == APUS_SCATTER_ADD {
+            try accumulating(into: output) { try combineIndexed(into: $0, operation, alpha: alpha) }
+        } else {
+            try combineIndexed(into: output, operation, alpha: alpha)
+        }
+    }
+
+    private func combineIndexed(into output: Tensor, _ operation: apus_scatter_op, alpha: Double) throws {
         let x = try tensor(0)
         var (input, whole) = (x.view, output.view)
         try check(apus_copy(&input, &whole), self)
         let dim = try normalize(dim: try constant(1), rank: x.rank, in: name)
-        let (index, source, target) = (try tensor(2).atLeastVector, try tensor(3).atLeastVector, output.atLeastVector)
+        let (index, source) = (try tensor(2).atLeastVector, try wide(tensor(3), in: output.dtype).atLeastVector)
+        let target = output.atLeastVector
         var (i, s, out, bad): (apus_view, apus_view, apus_view, Int64) = (index.view, source.view, target.view, 0)
         try check(apus_index_add(operation, Int32(dim), alpha, &i, &s, &out, &bad), self, index: bad, shape: x.shape, dim: dim)
         withExtendedLifetime((x, index, source, target)) {}

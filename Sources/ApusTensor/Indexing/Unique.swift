@@ -38,10 +38,13 @@ extension Operator {
         "aten::bincount(Tensor self, Tensor? weights=None, SymInt minlength=0) -> Tensor",
         "How often each of the numbers 0, 1, 2 ... occurs in a vector, or the sum of its weights; at least `minlength` results.",
         effects: .dataDependent,
+        failure: ValueFailure(.invalidArgument, "takes numbers that are not negative") { call in try (call.tensor(0) .>= 0).all() },
         rule: { call in
             _ = try call.countedVector()
             let dtype = try call.optionalTensor(1).map { $0.dtype == .float32 ? DType.float32 : .float64 } ?? .int64
-            let size = try unbackedSize(for: "numbers counted", atMost: SymInt(Int.max))
+            let least = try call.int(2)
+            try require(least >= 0, call.error(.invalidArgument, "the minimal length is negative: \(least)"))
+            let size = try unbackedSize(for: "numbers counted", atLeast: least)
             return [TensorSpec(dtype, try Shape([size], in: call.name))]
         },
         kernel: .host { call in
@@ -101,7 +104,7 @@ extension Operator {
                 let empty = try Shape([0] as [Int], in: call.name)
                 if let dim = try call.distinctDimension(dimIndex) {
                     var sizes = x.shape.sizes
-                    let count = try unbackedSize(for: "distinct parts", atMost: sizes[dim])
+                    let count = try unbackedSize(for: "distinct parts", atLeast: smaller(sizes[dim], 1), atMost: sizes[dim])
                     let positions = try Shape([sizes[dim]], in: call.name)
                     sizes[dim] = count
                     return [
@@ -109,7 +112,7 @@ extension Operator {
                         TensorSpec(.int64, counts ? try Shape([count], in: call.name) : empty),
                     ]
                 }
-                let count = try unbackedSize(for: "distinct elements", atMost: x.count)
+                let count = try unbackedSize(for: "distinct elements", atLeast: smaller(x.count, 1), atMost: x.count)
                 let values = try Shape([count], in: call.name)
                 return [
                     TensorSpec(x.dtype, values), TensorSpec(.int64, inverse ? x.shape : empty),

@@ -25,12 +25,29 @@ open class Interpreter {
         try outer.require(condition, failure)
     }
 
+    /// Handles a requirement that several conditions meet, the one that is meant first: the position of the one that holds from here on; nil
+    /// where one of them does, but which is open.
+    open func require(anyOf conditions: [SymBool], _ failure: () -> TensorError) throws -> Int? {
+        if let outer { return try outer.require(anyOf: conditions, failure) }
+        try conditions.first.map { try require($0, failure) }
+        return 0
+    }
+
     /// A fresh size that only a run can tell, such as the number of non-zero elements, within a range.
     open func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
         guard let outer else {
             throw TensorError(.tracing, "the size of \(origin) depends on values that are not there")
         }
         return try outer.unbackedSize(for: origin, in: range)
+    }
+
+    /// Takes a fact about a size that only a run can tell, known to the rule that asked for it.
+    open func assume(_ fact: SymBool) {
+        guard let outer else {
+            fact.scope?.assume(fact)
+            return
+        }
+        outer.assume(fact)
     }
 
     /// What drawings without a seed draw from, where that is not the process's own generator.
@@ -75,6 +92,18 @@ public func require(_ condition: SymBool, _ failure: @autoclosure () -> TensorEr
     try requireSymbolic(condition, failure)
 }
 
+/// Requires that one of several conditions holds, the one that is meant first. The position of the one that may be relied on from here on; nil
+/// where one of them holds, but which is for `settle` to say.
+func require(anyOf conditions: [SymBool], _ failure: @autoclosure () -> TensorError) throws -> Int? {
+    if let known = conditions.firstIndex(where: { $0.constant == true }) { return known }
+    let any: SymBool = .any(conditions)
+    guard any.constant == nil, any.fault == nil, let interpreter = Interpreter.current else {
+        try require(any.constant == false ? any : conditions.first ?? any, failure())
+        return 0
+    }
+    return try interpreter.require(anyOf: conditions, failure)
+}
+
 @inline(never)
 private func requireSymbolic(_ condition: SymBool, _ failure: () -> TensorError) throws {
     if let fault = condition.fault {
@@ -87,12 +116,16 @@ private func requireSymbolic(_ condition: SymBool, _ failure: () -> TensorError)
     try interpreter.require(condition, failure)
 }
 
-/// A fresh size that depends on values, from the current trace: `0...limit`.
-func unbackedSize(for origin: String, atMost limit: SymInt) throws -> SymInt {
+/// A fresh size that depends on values, from the current trace: `least...limit`, whatever sizes these are.
+func unbackedSize(for origin: String, atLeast least: SymInt = 0, atMost limit: SymInt = SymInt(Int.max)) throws -> SymInt {
     guard let interpreter = Interpreter.current else {
         throw TensorError(.tracing, "the number of \(origin) depends on values, which a bare shape does not have")
     }
-    return try interpreter.unbackedSize(for: origin, in: 0...Swift.max(limit.constant ?? Int.max, 0))
+    let low: Int = Swift.max(least.constant ?? 0, 0)
+    let size: SymInt = try interpreter.unbackedSize(for: origin, in: low...Swift.max(limit.constant ?? Int.max, low))
+    if least.isSymbolic { interpreter.assume(size >= least) }
+    if limit.isSymbolic { interpreter.assume(size <= limit) }
+    return size
 }
 
 /// What is known of a condition without asking the user's branch to be decided: true, false, or nil for undecided.
@@ -114,4 +147,20 @@ func settle(_ condition: SymBool, in name: String) throws -> Bool {
         throw TensorError(.tracing, in: name, "what it computes depends on whether \(condition), which is open here")
     }
     return condition.value
+}
+
+/// Settles a number of results. One that is open is a question, as `Int(n)` is, where the values that it may have are few enough to trace each
+/// of them; else the call has no one meaning: `TensorError` with code `tracing`, which gives the advice.
+func settle(count: SymInt, of what: String, in name: String, _ advice: String) throws -> Int {
+    if let known = count.constant { return known }
+    if let fault = count.fault {
+        throw TensorError(count.scope == nil ? .overflow : .tracing, in: name, "the sizes can't be computed: \(fault)")
+    }
+    if let known = count.scope?.range(of: count).singleValue { return known }
+    guard Interpreter.current != nil, let oracle = count.scope?.oracle, oracle.canSpecialize(count) else {
+        throw TensorError(
+            .tracing, in: name,
+            "the number of \(what) is open while tracing; declare at most 16 sizes, each of which is then traced, or \(advice)")
+    }
+    return Int(count)
 }

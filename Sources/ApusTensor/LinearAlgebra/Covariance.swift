@@ -117,7 +117,9 @@ extension Call {
         }
         let correction = try constant(1)
         guard correction.magnitude < 1 << 50 else { throw error(.invalidArgument, "the correction \(correction) is too large") }
-        let values: Tensor = rows.dtype.isDifferentiable ? rows : try rows.to(.float32)
+        let dtype: DType = rows.dtype.isDifferentiable ? rows.dtype : .float32
+        // Sums of halves may exceed them where the covariance does not.
+        let values: Tensor = try rows.to(dtype.accumulation)
         let total: Tensor = try weight.map { try $0.sum() } ?? Tensor.full([], observations, dtype: .int64)
         let mean: Tensor = try (weight.map { try values * $0 } ?? values).sum(dim: 1, keepDim: true) / total
         let deviation: Tensor = try values - mean
@@ -127,6 +129,7 @@ extension Call {
         }
         let weighted: Tensor = try weight.map { try deviation * $0 } ?? deviation
         let result: Tensor = try deviation.matmul(weighted.conj().t()) / divisor.clamp(min: 0)
-        return isVector ? try result.reshaped([] as [SymInt]) : result
+        let rounded: Tensor = try result.to(weight.map { Promotion.promote(dtype, $0.dtype) } ?? dtype)
+        return isVector ? try rounded.reshaped([] as [SymInt]) : rounded
     }
 }

@@ -35,15 +35,12 @@ extension Operator {
             throw call.error(.invalidArgument, "a dimension appears twice in \(own) or \(other)")
         }
         for (i, j) in zip(left, right) {
-            let (isOne, otherIsOne) = (a.shape[i].constant == 1, b.shape[j].constant == 1)
-            if isOne != otherIsOne, a.shape[i].constant != nil, b.shape[j].constant != nil {
-                if isOne { b = try b.sum(dim: j, keepDim: true) } else { a = try a.sum(dim: i, keepDim: true) }
-                continue
+            let text = "dimensions \(i) of \(a.shape) and \(j) of \(b.shape) have sizes \(a.shape[i]) and \(b.shape[j])"
+            switch try meeting(of: a.shape[i], b.shape[j], in: call.name, call.error(.shapeMismatch, text)) {
+            case .equal: continue
+            case .firstStretches: b = try b.sum(dim: j, keepDim: true)
+            case .secondStretches: a = try a.sum(dim: i, keepDim: true)
             }
-            try require(
-                a.shape[i] == b.shape[j],
-                call.error(
-                    .shapeMismatch, "dimensions \(i) of \(a.shape) and \(j) of \(b.shape) have sizes \(a.shape[i]) and \(b.shape[j])"))
         }
         let freeLeft = (0..<a.rank).filter { !left.contains($0) }
         let freeRight = (0..<b.rank).filter { !right.contains($0) }
@@ -201,13 +198,8 @@ private struct Contraction {
                     sizes[label] = size
                     continue
                 }
-                if decide(known == 1) == true {
-                    sizes[label] = size
-                } else if decide(size == 1) != true {
-                    try require(
-                        known == size, call.error(.shapeMismatch, "the index '\(Self.letter(label))' stands for sizes \(known) and \(size)")
-                    )
-                }
+                let text = "the index '\(Self.letter(label))' stands for sizes \(known) and \(size)"
+                if try meeting(of: known, size, in: call.name, call.error(.shapeMismatch, text)) == .firstStretches { sizes[label] = size }
             }
         }
         func group(_ labels: [Int]) -> SymInt { SymInt.product(labels.map { sizes[$0] ?? 1 }) }

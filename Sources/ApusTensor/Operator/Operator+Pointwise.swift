@@ -57,8 +57,8 @@ extension Operator {
     /// The same operator under another name that PyTorch has for it.
     static func alias(_ schema: String, of operation: Operator) -> Operator {
         Operator(
-            schema, "Another name of `\(operation.name)`.", effects: operation.effects, rule: operation.rule, kernel: operation.kernel,
-            gradient: operation.gradient, decomposition: operation.decomposition, pointwise: operation.pointwise,
+            schema, "Another name of `\(operation.name)`.", effects: operation.effects, failure: operation.failure, rule: operation.rule,
+            kernel: operation.kernel, gradient: operation.gradient, decomposition: operation.decomposition, pointwise: operation.pointwise,
             pointwiseForm: operation.pointwiseForm, samples: operation.samples)
     }
 

@@ -86,6 +86,8 @@ public final class Operator: Sendable {
     /// What the operator computes, with shapes, dtype rule and errors; a formula names its source.
     public let documentation: String
     public let effects: Effects
+    /// How calls fail by their values, where the effects say that they may.
+    package let failure: ValueFailure?
     public let rule: Rule
     public let kernel: Kernel
     public let gradient: Gradient?
@@ -104,8 +106,8 @@ public final class Operator: Sendable {
 
     /// An operator of the table, from the text of its schema.
     package convenience init(
-        _ schema: String, _ documentation: String, effects: Effects = [], rule: @escaping Rule, kernel: Kernel,
-        gradient: Gradient? = nil, saving: Saving? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil,
+        _ schema: String, _ documentation: String, effects: Effects = [], failure: ValueFailure? = nil, rule: @escaping Rule,
+        kernel: Kernel, gradient: Gradient? = nil, saving: Saving? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil,
         pointwiseForm: Pointwise.Form? = nil, drawing: (@Sendable (Call) throws -> Drawing)? = nil,
         samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) {
@@ -117,7 +119,7 @@ public final class Operator: Sendable {
             preconditionFailure("\(error)")
         }
         self.init(
-            parsed, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, saving: saving,
+            parsed, documentation, effects: effects, failure: failure, rule: rule, kernel: kernel, gradient: gradient, saving: saving,
             decomposition: decomposition, pointwise: pointwise, pointwiseForm: pointwiseForm, drawing: drawing, samples: samples)
     }
 
@@ -133,18 +135,19 @@ public final class Operator: Sendable {
         samples: @escaping @Sendable () throws -> [[OperatorArgument]] = { [] }
     ) {
         self.init(
-            schema, documentation, effects: effects, rule: rule, kernel: kernel, gradient: gradient, saving: nil,
+            schema, documentation, effects: effects, failure: nil, rule: rule, kernel: kernel, gradient: gradient, saving: nil,
             decomposition: decomposition, pointwise: nil, pointwiseForm: nil, drawing: nil, samples: samples)
     }
 
     private init(
-        _ schema: Schema, _ documentation: String, effects: Effects, rule: @escaping Rule, kernel: Kernel, gradient: Gradient?,
-        saving: Saving?, decomposition: Decomposition?, pointwise: Pointwise?, pointwiseForm: Pointwise.Form?,
+        _ schema: Schema, _ documentation: String, effects: Effects, failure: ValueFailure?, rule: @escaping Rule, kernel: Kernel,
+        gradient: Gradient?, saving: Saving?, decomposition: Decomposition?, pointwise: Pointwise?, pointwiseForm: Pointwise.Form?,
         drawing: (@Sendable (Call) throws -> Drawing)?, samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) {
         self.schema = schema
         self.documentation = documentation
-        self.effects = effects
+        self.effects = failure == nil ? effects : effects.union(.mayFail)
+        self.failure = failure
         self.rule = rule
         self.kernel = kernel
         self.gradient = gradient

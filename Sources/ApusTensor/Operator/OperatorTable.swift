@@ -78,6 +78,10 @@ extension Operator {
 /// Carries out operations on dtypes and shapes alone. Conditions go to the interpreter around it.
 final class ShapeInterpreter: Interpreter {
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
-        try operation.rule(Call(operation, arguments)).map { .tensor(Tensor(spec: $0)) }
+        let call = Call(operation, arguments)
+        let specs: [TensorSpec] = try operation.rule(call)
+        // The parts of a part have said it themselves.
+        if case .composite = operation.kernel {} else if let failure = operation.failure(of: call) { Interpreter.note(failure) }
+        return specs.map { .tensor(Tensor(spec: $0)) }
     }
 }

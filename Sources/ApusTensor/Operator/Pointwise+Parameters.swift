@@ -42,7 +42,7 @@ extension Call {
     /// zero-dimensional tensor of the dtype that the operator is computed in.
     func operand(_ index: Int) throws -> Tensor {
         guard case .scalar(let scalar) = self[index] else { return try tensor(index).conj() }
-        let dtype: DType = try self.operator.pointwiseForm?(self).computeDType(self) ?? scalar.defaultDType
+        let dtype: DType = try self.operator.pointwiseForm?(self).computeDType(self).accumulation ?? scalar.defaultDType
         // An operand that is too large becomes infinite, where a number to be converted would be refused.
         if !scalar.fits(dtype) { return try Tensor.scalar(scalar, dtype: dtype.isComplex ? .complex128 : .float64).to(dtype).conj() }
         return try Tensor.scalar(scalar, dtype: dtype).conj()

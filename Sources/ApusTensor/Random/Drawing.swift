@@ -11,9 +11,10 @@ package enum Drawing: Sendable {
     case bernoulli(Double)
     case exponential(rate: Double)
     /// An order of 0 ..< count.
-    case permutation
+    case permutation(count: SymInt)
 
-    /// Throws where the parameters make no sense, or the dtype can't hold the numbers.
+    /// Throws where the parameters make no sense, or the dtype can't hold the numbers; under PyTorch's conditions, and where a floating-point
+    /// dtype would repeat integers or leave their bounds, of which PyTorch warns or is silent.
     func check(_ dtype: DType, in name: String) throws {
         func require(_ condition: Bool, _ message: @autoclosure () -> String) throws {
             guard condition else { throw TensorError(.invalidArgument, in: name, message()) }
@@ -22,20 +23,35 @@ package enum Drawing: Sendable {
         case .uniform(let low, let high):
             try require(low.isFinite && high.isFinite && low <= high, "there is no number from \(low) to \(high)")
             guard dtype.isFloatingPoint else { throw Drawing.mismatch(dtype, name) }
-        case .normal(let mean, let deviation):
-            try require(!mean.isNaN && deviation >= 0, "the standard deviation must not be negative: \(deviation)")
+            try require(
+                max(-low, high, high - low) <= dtype.largestFinite,
+                "the range from \(low) to \(high), or its width, is beyond the largest number of \(dtype), \(dtype.largestFinite)")
+        case .normal(_, let deviation):
+            try require(deviation >= 0, "the standard deviation must not be negative: \(deviation)")
             guard dtype.isFloatingPoint else { throw Drawing.mismatch(dtype, name) }
         case .integers(let low, let high):
             try require(low < high, "there is no integer from \(low) to below \(high)")
             guard !dtype.isComplex else { throw Drawing.mismatch(dtype, name) }
+            var (first, end) = (Int64(low), Int64(high))
+            try require(
+                apus_random_bounds(Int32(dtype.rawValue), &first, &end), "\(dtype) does not hold the integers from \(low) to below \(high)")
         case .bernoulli(let probability):
             try require(probability >= 0 && probability <= 1, "the probability must lie between 0 and 1, not at \(probability)")
         case .exponential(let rate):
             try require(rate > 0, "the rate must be positive: \(rate)")
             guard dtype.isFloatingPoint else { throw Drawing.mismatch(dtype, name) }
-        case .permutation:
+        case .permutation(let count):
             guard !dtype.isComplex && dtype != .bool else { throw Drawing.mismatch(dtype, name) }
+            if dtype != .int64 { try Drawing.requireCounted(count, dtype, name) }
         }
+    }
+
+    /// Requires that a dtype holds 0 ..< count.
+    private static func requireCounted(_ count: SymInt, _ dtype: DType, _ name: String) throws {
+        try require(
+            count - 1 <= SymInt(dtype.largestCounted),
+            TensorError(
+                .invalidArgument, in: name, "\(dtype) does not tell \(count) numbers apart: it counts no further than to \(dtype.largestCounted)"))
     }
 
     private static func mismatch(_ dtype: DType, _ name: String) -> TensorError {

@@ -66,6 +66,7 @@ extension Operator {
             let x = try call.tensor(0)
             let probability: Double = try call.dropoutProbability()
             guard try call.bool(2), probability > 0 else { return [call[0]] }
+            guard x.dtype.isFloatingPoint else { throw call.error(.dtypeMismatch, "does not take \(x.dtype), only floating-point dtypes") }
             guard x.rank >= 2 else { throw call.error(.shapeMismatch, "needs [batch, channels, ...], not a tensor of shape \(x.shape)") }
             if probability == 1 { return [.tensor(try x * 0)] }
             let sizes: [SymInt] = x.shape.sizes.prefix(2) + Array(repeating: SymInt(1), count: x.rank - 2)

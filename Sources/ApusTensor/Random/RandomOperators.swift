@@ -27,7 +27,7 @@ extension Operator {
     ) { call in .integers(low: 0, high: try call.constant(0)) }
     static let randintLow: Operator = drawing(
         "randint.low(SymInt low, SymInt high, SymInt[] size, *, \(options.replacingDefaultDType)) -> Tensor",
-        "Uniform integers from `low` to below `high`."
+        "Uniform integers from `low` to below `high`. An error where the dtype does not hold the bounds; where PyTorch rounds out of them, another of its numbers within them."
     ) { call in .integers(low: try call.constant(0), high: try call.constant(1)) }
     static let randintLike: Operator = drawing(
         "randint_like(Tensor self, SymInt high, *, \(likeOptions)) -> Tensor",
@@ -41,7 +41,7 @@ extension Operator {
     static let randperm: Operator = drawing(
         "randperm(SymInt n, *, \(options.replacingDefaultDType)) -> Tensor",
         "A random order of 0, 1 ... n - 1; int64 unless asked for otherwise."
-    ) { _ in .permutation }
+    ) { call in .permutation(count: try call.int(0)) }
 
     static let bernoulliP: Operator = drawing(
         "bernoulli.p(Tensor self, float p, *, Generator? generator=None) -> Tensor",
@@ -66,7 +66,7 @@ extension Operator {
 
     static let bernoulli: Operator = Operator(
         "aten::bernoulli(Tensor self, *, Generator? generator=None) -> Tensor",
-        "1 with the probability that stands in the tensor, else 0. Floating-point tensors only.", effects: .random,
+        "1 with the probability that stands in the tensor, else 0. Floating-point tensors only; another number than one from 0 to 1 is an error.", effects: .random,
         rule: { call in
             let x = try call.tensor(0)
             guard x.dtype.isFloatingPoint else { throw call.error(.dtypeMismatch, "does not take \(x.dtype), only floating-point dtypes") }
@@ -75,8 +75,12 @@ extension Operator {
         kernel: .compute { call, outputs in
             let x = try call.tensor(0)
             var (input, out) = (x.view, outputs[0].view)
-            try check(apus_random_bernoulli_tensor(RandomGenerator.default.take(x.layout.count), &input, &out), call)
+            let status = apus_random_bernoulli_tensor(RandomGenerator.default.take(x.layout.count), &input, &out)
             withExtendedLifetime((x, outputs)) {}
+            if status == Int32(APUS_INVALID_ARGUMENT.rawValue) {
+                throw call.error(.invalidArgument, "the probabilities must lie between 0 and 1")
+            }
+            try check(status, call)
         },
         gradient: { _ in [] }, samples: { [[.tensor(try .sample([2, 3], in: 0...1)), .none]] })
 
@@ -84,6 +88,12 @@ extension Operator {
         "aten::multinomial(Tensor self, SymInt num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor",
         "Draws positions with the weights of each row, [categories] or [rows, categories], in int64. Weights must be finite, not negative, and not all 0.",
         effects: .random,
+        failure: ValueFailure(.invalidArgument, "weights must be finite, not negative, and enough of them not 0 in each row") { call in
+            let x = try call.tensor(0)
+            let needed: SymInt = try call.bool(2) ? 1 : call.int(1)
+            let isWeight: Tensor = try x.isfinite() & (x .>= 0)
+            return try isWeight.all() & ((x .> 0).to(.int64).sum(dim: -1) .>= needed).all()
+        },
         rule: { call in
             let x = try call.tensor(0)
             guard x.dtype.isFloatingPoint else { throw call.error(.dtypeMismatch, "does not take \(x.dtype), only floating-point dtypes") }
@@ -100,7 +110,10 @@ extension Operator {
         kernel: .compute { call, outputs in
             let x: Tensor = try call.tensor(0).contiguous()
             var (weights, out) = (x.view, outputs[0].view)
-            let status = apus_random_multinomial(RandomGenerator.default.take(x.layout.count), try call.bool(2), &weights, &out)
+            let replacement: Bool = try call.bool(2)
+            // A number for each draw; without replacement one for each weight, by which all are ordered.
+            let place = RandomGenerator.default.take(replacement ? outputs[0].layout.count : x.layout.count)
+            let status = apus_random_multinomial(place, replacement, &weights, &out)
             withExtendedLifetime((x, outputs)) {}
             if status == Int32(APUS_INVALID_ARGUMENT.rawValue) {
                 throw call.error(.invalidArgument, "weights must be finite, not negative, and enough of them not 0 in each row")
@@ -123,7 +136,8 @@ extension Operator {
         let (size, dtype, like, n) = (
             parsed?.index(of: "size"), parsed?.index(of: "dtype"), parsed?.index(of: "self"), parsed?.index(of: "n")
         )
-        let natural: DType = schema.contains("dtype=4") ? .int64 : .float32
+        // Where no dtype is given; `randint` has a default of its own, which is given to it.
+        let natural: DType = n == nil ? .float32 : .int64
         return Operator(
             "aten::" + schema, documentation, effects: .random,
             rule: { call in
@@ -149,6 +163,7 @@ extension Operator {
                         case "p": .double(0.5)
                         case "mean", "from": .double(0)
                         case "std", "to", "lambd": .double(1.5)
+                        case "dtype" where parameter.defaultText == "4": .dtype(.int64)
                         default: .none
                         }
                     }

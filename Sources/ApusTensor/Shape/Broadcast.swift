@@ -2,7 +2,8 @@ import ApusSymbolic
 
 /// The shape that two operands broadcast to: sizes are aligned at the last dimension, and a size of 1 stretches.
 ///
-/// While tracing, two sizes that are neither known to be 1 nor proved equal are *required* to be equal.
+/// While tracing, two sizes that are neither known to be 1 nor proved equal are *required* to be equal; where all sizes that they may have
+/// broadcast, which way they do is a question.
 public func broadcast(_ a: Shape, _ b: Shape, in operatorName: String) throws -> Shape {
     if let known = a.layout, let other = b.layout {
         if known.hasSameSizes(as: other) { return a }
@@ -24,12 +25,37 @@ public func broadcast(_ a: Shape, _ b: Shape, in operatorName: String) throws ->
 }
 
 private func broadcast(_ a: SymInt, _ b: SymInt, _ shapes: (Shape, Shape), _ dim: Int, in operatorName: String) throws -> SymInt {
-    if a.isIdentical(to: b) { return a }
-    if decide(a == 1) == true { return b }
-    if decide(b == 1) == true { return a }
-    try require(a == b, mismatch(shapes.0, shapes.1, dim, in: operatorName))
+    switch try meeting(of: a, b, in: operatorName, mismatch(shapes.0, shapes.1, dim, in: operatorName)) {
     // Equal from here on: the plainer of the two says more.
-    return a.constant != nil ? a : b
+    case .equal: a.constant != nil ? a : b
+    case .firstStretches: b
+    case .secondStretches: a
+    }
+}
+
+/// How two sizes meet in one dimension.
+enum SizeMeeting {
+    case equal, firstStretches, secondStretches
+}
+
+/// Requires that two sizes are equal, or that one of them is 1, and says which; the second may not be 1 where only the first stretches.
+func meeting(
+    of a: SymInt, _ b: SymInt, onlyFirst: Bool = false, in name: String, _ mismatch: @autoclosure () -> TensorError
+) throws -> SizeMeeting {
+    if a.isIdentical(to: b) { return .equal }
+    if decide(a == 1) == true { return .firstStretches }
+    if !onlyFirst, decide(b == 1) == true { return .secondStretches }
+    if decide(a == b) == true { return .equal }
+    switch try require(anyOf: onlyFirst ? [a == b, a == 1] : [a == b, a == 1, b == 1], mismatch()) {
+    case 0?: return .equal
+    case 1?: return .firstStretches
+    case _?: return .secondStretches
+    case nil: break
+    }
+    if try settle(a == b, in: name) { return .equal }
+    if try settle(a == 1, in: name) { return .firstStretches }
+    guard try !onlyFirst && settle(b == 1, in: name) else { throw mismatch() }
+    return .secondStretches
 }
 
 private func broadcast(_ a: Layout, _ b: Layout, in operatorName: String) throws -> Shape {

@@ -1,9 +1,13 @@
 import ApusSymbolic
 
-/// What a tensor is made of in place: a number, a truth value, or arrays of them nested to one depth.
+/// What a tensor is made of in place: a number, a truth value, or arrays of them nested to one depth. Every integer type of Swift may stand
+/// there; a floating-point number among integers makes Swift read all of them as `Double`.
 ///
-///     try Tensor([[1, 2], [3, 4]])
+///     try Tensor([[1, 2], [3, 4]])    // int64
+///     try Tensor([[1, 2.5], [3, 4]])  // float32
 public protocol TensorLiteral {
+    /// The dtype that the numbers make unless told otherwise: int64, bool or float32. The type says it, so that an empty array has one too.
+    static var literalDType: DType { get }
     /// How deep arrays are nested: 0 for a number.
     static var nesting: Int { get }
     /// Adds the numbers in row-major order. `position` says where in the whole this part stands.
@@ -37,6 +41,12 @@ public struct LiteralElements {
         }
     }
 
+    /// Throws where a number can't be converted to an integer dtype.
+    static func requireFit(_ values: [some ScalarConvertible], _ dtype: DType) throws {
+        guard dtype.isInteger, let outside = values.first(where: { !$0.scalar.fits(dtype) }) else { return }
+        throw TensorError(.overflow, in: "Tensor", "the number \(outside) can't be converted to \(dtype) without overflow")
+    }
+
     mutating func append(_ value: Int) {
         guard case .integers(var list) = values else {
             values = .integers([value])
@@ -68,52 +78,82 @@ public struct LiteralElements {
     }
 }
 
-extension Int: TensorLiteral {
+extension TensorLiteral where Self: FixedWidthInteger {
+    public static var literalDType: DType { .int64 }
     public static var nesting: Int { 0 }
-    public func collect(into elements: inout LiteralElements, at position: [Int]) { elements.append(self) }
+
+    public func collect(into elements: inout LiteralElements, at position: [Int]) throws {
+        guard let value = Int(exactly: self) else {
+            throw TensorError(.overflow, in: "Tensor", "the number \(self) can't be converted to int64 without overflow")
+        }
+        elements.append(value)
+    }
 }
 
-extension Double: TensorLiteral {
-    public static var nesting: Int { 0 }
-    public func collect(into elements: inout LiteralElements, at position: [Int]) { elements.append(self) }
-}
+extension Int: TensorLiteral {}
+extension Int8: TensorLiteral {}
+extension Int16: TensorLiteral {}
+extension Int32: TensorLiteral {}
+extension Int64: TensorLiteral {}
+extension UInt: TensorLiteral {}
+extension UInt8: TensorLiteral {}
+extension UInt16: TensorLiteral {}
+extension UInt32: TensorLiteral {}
+extension UInt64: TensorLiteral {}
 
-extension Float: TensorLiteral {
+extension TensorLiteral where Self: BinaryFloatingPoint {
+    public static var literalDType: DType { .float32 }
     public static var nesting: Int { 0 }
     public func collect(into elements: inout LiteralElements, at position: [Int]) { elements.append(Double(self)) }
 }
 
+extension Double: TensorLiteral {}
+extension Float: TensorLiteral {}
+
 extension Bool: TensorLiteral {
+    public static var literalDType: DType { .bool }
     public static var nesting: Int { 0 }
     public func collect(into elements: inout LiteralElements, at position: [Int]) { elements.append(self) }
 }
 
 extension Array: TensorLiteral where Element: TensorLiteral {
+    public static var literalDType: DType { Element.literalDType }
     public static var nesting: Int { Element.nesting + 1 }
 
     public func collect(into elements: inout LiteralElements, at position: [Int]) throws {
         try elements.note(count, at: position)
+        // Numbers have no parts, so that none of them needs a place of its own.
+        guard Element.nesting > 0 else { return try forEach { try $0.collect(into: &elements, at: position) } }
         for (index, element) in enumerated() { try element.collect(into: &elements, at: position + [index]) }
     }
 }
 
 extension Tensor {
-    /// A tensor of numbers written in place: `Tensor([[1, 2], [3, 4]])`, `Tensor(3)`.
+    /// A tensor of numbers written in place, or of an array: `Tensor([[1, 2], [3, 4]])`, `Tensor(3)`, `Tensor(ids)`.
     ///
-    /// - Parameter dtype: float32 where absent, bool for truth values.
-    /// - Throws: `TensorError` where arrays beside each other differ in length; the message names the place.
+    /// As in PyTorch, integers of any width make int64, truth values bool, and floating-point numbers, `Double` too, float32. An array with
+    /// its own dtype kept is made with `Tensor(_:shape:)`.
+    ///
+    /// - Parameter dtype: another dtype. Numbers are cut off towards zero for an integer dtype, and rounded for a floating-point one.
+    /// - Throws: `TensorError` where arrays beside each other differ in length; the message names the place. Where a number does not fit into
+    ///   int64 or the integer dtype asked for.
     public init<Literal: TensorLiteral>(_ literal: Literal, dtype: DType? = nil) throws {
         var elements = LiteralElements(nesting: Literal.nesting)
         try literal.collect(into: &elements, at: [])
         let sizes: [Int] = elements.sizes.map { $0 ?? 0 }
-        let (made, natural): (Tensor, DType) =
-            switch elements.values {
-            case .integers(let values): (try Tensor(values, shape: sizes), .float32)
-            case .numbers(let values): (try Tensor(values, shape: sizes), .float32)
-            case .truths(let values): (try Tensor(values, shape: sizes), .bool)
-            case nil: (try Tensor([Float](), shape: sizes), .float32)
-            }
+        let dtype: DType = dtype ?? Literal.literalDType
+        let made: Tensor
+        switch elements.values {
+        case .integers(let values):
+            if dtype != .int64 { try LiteralElements.requireFit(values, dtype) }
+            made = try Tensor(values, shape: sizes)
+        case .numbers(let values):
+            try LiteralElements.requireFit(values, dtype)
+            made = try Tensor(values, shape: sizes)
+        case .truths(let values): made = try Tensor(values, shape: sizes)
+        case nil: made = try Tensor([Bool](), shape: sizes)
+        }
         // A constant, also while a function is traced.
-        self = try Interpreter.with(nil) { try made.to(dtype ?? natural) }
+        self = try Interpreter.with(nil) { try made.to(dtype) }
     }
 }

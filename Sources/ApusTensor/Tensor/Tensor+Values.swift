@@ -31,13 +31,29 @@ extension Tensor {
         }
     }
 
-    /// The elements in row-major order, converted to the given type. Throws for a traced tensor.
+    /// The elements in row-major order as numbers of the given type, as `item` gives one.
+    ///
+    /// - `Float` and `Double`: every real number, rounded to the type where it has to be.
+    /// - Integers: whole numbers within the type's range; the error names the first element that is none, such as 2.5, NaN, or 300 for `UInt8`.
+    /// - `Bool`: integers are true where they are not 0. Floating-point numbers are no truth values.
+    ///
+    /// Complex numbers are none of these. Of a traced tensor of integers or truth values each element is asked for, as `item()` is: every
+    /// value that it may have is a path. Floats can't be told like that and throw `TensorError` with code `tracing`, as more elements than a
+    /// trace asks for.
     public func array<Element: TensorElement>(of type: Element.Type = Element.self) throws -> [Element] {
         try TensorError.throwPendingFault()
         guard !isTraced else {
             if let fault = trace?.fault { throw TensorError(.invalidArgument, in: "array", fault) }
-            throw TensorError(.tracing, in: "array", "a tensor of \(spec) has no values while it is traced")
+            guard dtype.isInteger || dtype == .bool else {
+                throw TensorError(
+                    .tracing, in: "array",
+                    "a tensor of \(spec) has no values while it is traced; compute with it by operations of tensors, "
+                        + "or read its elements by array(of: SymFloat.self), which stay symbolic")
+            }
+            let values: [Int] = try dtype == .bool ? items(Bool.self).map { $0 ? 1 : 0 } : items(Int.self)
+            return try Interpreter.with(nil) { try Tensor(values, shape: [values.count]).array(of: Element.self) }
         }
+        try requireElements(of: Element.dtype)
         let source = try Interpreter.with(nil) { try self.to(Element.dtype).contiguous() }
         return withExtendedLifetime(source) {
             Array(unsafeUninitializedCapacity: source.layout.count) { buffer, count in
@@ -48,6 +64,64 @@ extension Tensor {
             }
         }
     }
+
+    /// Throws where an element is no number of a dtype that is read.
+    private func requireElements(of wanted: DType) throws {
+        if dtype.isComplex {
+            throw TensorError(.dtypeMismatch, in: "array", "the elements are of \(dtype), no real numbers: take real() or imag() first")
+        }
+        if wanted == .bool, dtype.isFloatingPoint {
+            throw TensorError(.dtypeMismatch, in: "array", "the elements are of \(dtype), no truth values: compare them first, as in x > 0")
+        }
+        let range: ClosedRange<Int> = wanted.integerRange
+        guard wanted.isInteger else { return }
+        if dtype.isFloatingPoint {
+            let numbers = try array(of: Double.self)
+            guard let index = numbers.firstIndex(where: { number in Int(exactly: number).map { !range.contains($0) } ?? true }) else { return }
+            throw try refusal(index, "\(numbers[index])", wanted)
+        }
+        guard dtype.isInteger, !range.contains(dtype.integerRange) else { return }
+        let numbers = try array(of: Int.self)
+        if let index = numbers.firstIndex(where: { !range.contains($0) }) { throw try refusal(index, "\(numbers[index])", wanted) }
+    }
+
+    /// Element `index` in row-major order is no number of the dtype.
+    private func refusal(_ index: Int, _ number: String, _ wanted: DType) throws -> TensorError {
+        var (rest, place) = (index, [Int]())
+        for size in try sizes.reversed() {
+            place.insert(rest % size, at: 0)
+            rest /= size
+        }
+        return TensorError(
+            .dtypeMismatch, in: "array",
+            "the element at \(place) is \(number), no \(wanted): read it as \(dtype), or convert with to(.\(wanted)) first")
+    }
+
+    /// The elements of a tensor of integers or truth values, in row-major order. While tracing, fresh symbols, of which nothing is assumed.
+    public func array(of type: SymInt.Type) throws -> [SymInt] {
+        isTraced ? try items(SymInt.self) : try array(of: Int.self).map { SymInt($0) }
+    }
+
+    /// The elements of a tensor of real numbers, in row-major order. While tracing, fresh symbols, of which nothing is assumed.
+    public func array(of type: SymFloat.Type) throws -> [SymFloat] {
+        isTraced ? try items(SymFloat.self) : try array(of: Double.self).map { SymFloat($0) }
+    }
+
+    /// The elements, each read by itself.
+    private func items<Item: TensorItem>(_ type: Item.Type) throws -> [Item] {
+        let count: Int = try settle(
+            count: self.count, of: "elements of shape \(shape)", in: "array", "compute with the tensor as a whole")
+        guard count <= Tensor.readingLimit else {
+            throw TensorError(
+                .tracing, in: "array",
+                "\(count) elements are more than the \(Tensor.readingLimit) that are read one by one while tracing; compute with the tensor as a whole")
+        }
+        let flat: Tensor = try reshaped([count])
+        return try (0..<count).map { try flat.select(dim: 0, index: SymInt($0)).item(type) }
+    }
+
+    /// A trace reads no more elements of one tensor.
+    private static let readingLimit = 64
 
     /// Data for the operator records' samples: a fixed sequence of numbers between -2 and 2, or between 0 and 9 for integers.
     static func sample(_ sizes: [Int], dtype: DType = .float32, seed: UInt64 = 1) throws -> Tensor {

@@ -1,8 +1,7 @@
 #define _GNU_SOURCE
-#include "../support/internal.h"
+#include "memory_limit.h"
 #include <pthread.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -41,6 +40,8 @@ static _Atomic int64_t allocations, frees, in_use, peak, cached, system_calls;
 static _Atomic int64_t cache_limit;
 /// What the machine, or the container that the process runs in, has. Set once.
 static int64_t memory_size = INT64_MAX;
+/// Bytes taken from the system, in use or kept.
+static _Atomic int64_t held;
 
 static int64_t class_size(int32_t c) {
     if (c < FINE_CLASSES) return (int64_t)(c + 1) * 64;
@@ -63,10 +64,8 @@ static int64_t mapped_size(int32_t c) {
     return (size + page - 1) / page * page;
 }
 
-static header *take_from_system(int32_t c) {
+static header *ask_system(int32_t c) {
     int64_t size = class_size(c);
-    // The system may promise more than there is and kill the process when it is written.
-    if (size > memory_size) return NULL;
     atomic_fetch_add_explicit(&system_calls, 1, memory_order_relaxed);
     if (size < MAP_THRESHOLD) {
         void *p = NULL;
@@ -80,8 +79,19 @@ static header *take_from_system(int32_t c) {
     return p;
 }
 
+/// The system may promise more than there is, and kill the process when it is written: what is held already counts, and for large blocks all that the process
+/// has written, whoever asked for it.
+static header *take_from_system(int32_t c) {
+    int64_t size = class_size(c), before = atomic_fetch_add_explicit(&held, size, memory_order_relaxed);
+    if (size >= MAP_THRESHOLD && size <= memory_size) before = APUS_MAX(before, apus_resident_memory());
+    header *h = size <= memory_size && before <= memory_size - size ? ask_system(c) : NULL;
+    if (!h) atomic_fetch_sub_explicit(&held, size, memory_order_relaxed);
+    return h;
+}
+
 static void give_to_system(header *h) {
     int32_t c = h->size_class;
+    atomic_fetch_sub_explicit(&held, class_size(c), memory_order_relaxed);
     atomic_fetch_add_explicit(&system_calls, 1, memory_order_relaxed);
     if (class_size(c) < MAP_THRESHOLD) free(h);
     else munmap(h, (size_t)mapped_size(c));
@@ -109,23 +119,12 @@ static void thread_ended(void *pointer) {
 static void before_fork(void) { pthread_mutex_lock(&mutex); }
 static void after_fork(void) { pthread_mutex_unlock(&mutex); }
 
-/// The memory limit of the process's container; INT64_MAX where there is none.
-static int64_t container_limit(void) {
-    FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
-    if (!file) return INT64_MAX;
-    long long limit = 0;
-    // The file says "max" where nothing is limited.
-    int found = fscanf(file, "%lld", &limit);
-    fclose(file);
-    return found == 1 && limit > 0 ? (int64_t)limit : INT64_MAX;
-}
-
 static void initialize(void) {
     pthread_key_create(&cache_key, thread_ended);
     pthread_atfork(before_fork, after_fork, after_fork);
     long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
     if (pages > 0 && page > 0) memory_size = (int64_t)pages * page;
-    memory_size = APUS_MIN(memory_size, container_limit());
+    memory_size = APUS_MIN(memory_size, apus_container_memory_limit("/proc/self/cgroup", "/sys/fs/cgroup"));
     if (atomic_load(&cache_limit) != 0) return;
     atomic_store(&cache_limit, memory_size < INT64_MAX ? memory_size / 4 : (int64_t)1 << 30);
 }
@@ -228,6 +227,11 @@ void apus_allocator_set_cache_limit(int64_t bytes) {
     pthread_once(&once, initialize);
     atomic_store(&cache_limit, APUS_MAX(bytes, 1));
     if (atomic_load(&cached) > bytes) apus_allocator_trim();
+}
+
+int64_t apus_allocator_memory_limit(void) {
+    pthread_once(&once, initialize);
+    return memory_size;
 }
 
 apus_allocator_statistics apus_allocator_get_statistics(void) {

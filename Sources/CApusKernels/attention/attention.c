@@ -9,7 +9,7 @@ typedef struct {
     const apus_view *query, *key, *value, *mask, *out;
     bool causal;
     float scale;
-    int64_t heads, queries, keys, depth, value_depth, block, blocks;
+    int64_t heads, queries, keys, depth, value_depth, block, blocks, tasks;
     _Atomic int status;
 } job;
 
@@ -78,7 +78,7 @@ static void attention_range(void *context, int64_t begin, int64_t end) {
         const float *q = (const float *)head_of(j->query, batch, head, 4) + first * j->query->strides[2], *k = (const float *)head_of(j->key, batch, head, 4);
         const float *v = (const float *)head_of(j->value, batch, head, 4);
         float *out = (float *)head_of(j->out, batch, head, 4) + first * j->out->strides[2];
-        int status = apus_gemm(false, true, count, keys, j->depth, (double)j->scale, q, row_step(j->query), k, row_step(j->key), 0, scores, keys, APUS_FLOAT32);
+        int status = apus_gemm_of_task(j->tasks, false, true, count, keys, j->depth, (double)j->scale, q, row_step(j->query), k, row_step(j->key), 0, scores, keys, APUS_FLOAT32);
         const char *mask = j->mask ? head_of(j->mask, batch, head, j->mask->dtype == APUS_BOOL ? 1 : 4) : NULL;
         float sums[QUERY_BLOCK];
         for (int64_t i = 0; i < count; i++) {
@@ -89,7 +89,7 @@ static void attention_range(void *context, int64_t begin, int64_t end) {
             for (int64_t c = seen; c < keys; c++) row[c] = 0;
         }
         if (status == APUS_OK)
-            status = apus_gemm(false, false, count, j->value_depth, keys, 1, scores, keys, v, row_step(j->value), 0, out, row_step(j->out), APUS_FLOAT32);
+            status = apus_gemm_of_task(j->tasks, false, false, count, j->value_depth, keys, 1, scores, keys, v, row_step(j->value), 0, out, row_step(j->out), APUS_FLOAT32);
         for (int64_t i = 0; i < count; i++) scale_row(out + i * j->out->strides[2], j->value_depth, sums[i] == 0 ? 0 : 1 / sums[i]);
         if (status != APUS_OK) atomic_store_explicit(&j->status, status, memory_order_relaxed);
     }
@@ -118,6 +118,7 @@ int apus_attention(const apus_view *query, const apus_view *key, const apus_view
     j.block = APUS_MAX(1, APUS_MIN(APUS_MIN(QUERY_BLOCK, APUS_MAX(fits, 8)), j.queries));
     j.blocks = (j.queries - 1) / j.block + 1;
     int64_t work = j.block * j.keys * (j.depth + j.value_depth);
-    apus_parallel_for(batch * j.heads * j.blocks, 100000 / APUS_MAX(work, 1) + 1, attention_range, &j);
+    j.tasks = batch * j.heads * j.blocks;
+    apus_parallel_for(j.tasks, 100000 / APUS_MAX(work, 1) + 1, attention_range, &j);
     return atomic_load_explicit(&j.status, memory_order_relaxed);
 }

@@ -2,7 +2,9 @@
 #include "convolution.h"
 #include <stdatomic.h>
 
-enum { TILE_BYTES = 1 << 20, MIN_TILE = 64 };
+/// TASKS: how many a convolution is cut into where it is large. Tasks follow from the shape alone, never from the number of threads: products of other shapes
+/// round differently.
+enum { TILE_BYTES = 1 << 20, MIN_TILE = 64, TASKS = 16, MIN_ROWS = 96 };
 
 int64_t apus_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
     int64_t limit = INT64_MAX / 4;
@@ -44,6 +46,7 @@ typedef struct {
     char *out;
     int64_t tile, tiles;         // forward: output positions per task
     int64_t block, blocks;       // backward: input channels per task
+    int64_t tasks;
     _Atomic int status;
 } job;
 
@@ -80,7 +83,7 @@ static void forward_range(void *context, int64_t begin, int64_t end) {
         const char *b = s->pointwise ? in + first * j->item : columns;
         if (!s->pointwise) apus_conv_unroll(j->conv, j->item, in, s->group_in, first, count, columns);
         if (j->bias) put_bias(j, group, out, count);
-        int status = apus_gemm(false, false, s->group_out, count, s->rows, 1, j->weight + group * s->group_out * s->rows * j->item, s->rows, b,
+        int status = apus_gemm_of_task(j->tasks, false, false, s->group_out, count, s->rows, 1, j->weight + group * s->group_out * s->rows * j->item, s->rows, b,
                                s->pointwise ? s->in_plane : count, j->bias ? 1 : 0, out, s->out_plane, j->dtype);
         if (status != APUS_OK) fail(j, status);
     }
@@ -103,14 +106,14 @@ static int run_forward(job *j) {
     }
     if (apus_conv_suits_winograd(j->conv, j->dtype))
         return apus_conv_winograd(j->conv, (const float *)j->in, (const float *)j->weight, (const float *)j->bias, (float *)j->out);
-    int64_t fits = TILE_BYTES / j->item / APUS_MAX(s->rows, 1), threads = apus_num_threads();
     // Each thread gets a few tiles; a tile's windows stay in the second-level cache.
-    int64_t share = (s->out_plane * j->conv->batch * j->conv->groups + 2 * threads - 1) / (2 * threads);
+    int64_t fits = TILE_BYTES / j->item / APUS_MAX(s->rows, 1), share = (s->out_plane * j->conv->batch * j->conv->groups - 1) / TASKS + 1;
     j->tile = APUS_MAX(MIN_TILE, APUS_MIN(fits, share)) / 16 * 16;
     if (s->pointwise) j->tile = APUS_MAX(MIN_TILE, APUS_MIN(1024, share)) / 16 * 16;
     j->tile = APUS_MIN(j->tile, s->out_plane);
     j->tiles = (s->out_plane - 1) / j->tile + 1;
-    apus_parallel_for(j->conv->batch * j->conv->groups * j->tiles, 1, forward_range, j);
+    j->tasks = j->conv->batch * j->conv->groups * j->tiles;
+    apus_parallel_for(j->tasks, 1, forward_range, j);
     return atomic_load_explicit(&j->status, memory_order_relaxed);
 }
 
@@ -128,7 +131,7 @@ static void backward_input_range(void *context, int64_t begin, int64_t end) {
         char *planes = j->out + (sample * j->conv->in_channels + group * s->group_in + channel) * s->in_plane * j->item;
         const char *grad = j->grad + (sample * j->conv->out_channels + group * s->group_out) * s->out_plane * j->item;
         const char *weight = j->weight + (group * s->group_out * s->rows + channel * s->window) * j->item;
-        int status = apus_gemm(true, false, rows, s->out_plane, s->group_out, 1, weight, s->rows, grad, s->out_plane, 0, s->pointwise ? planes : columns, s->out_plane, j->dtype);
+        int status = apus_gemm_of_task(j->tasks, true, false, rows, s->out_plane, s->group_out, 1, weight, s->rows, grad, s->out_plane, 0, s->pointwise ? planes : columns, s->out_plane, j->dtype);
         if (status != APUS_OK) fail(j, status);
         if (s->pointwise) continue;
         memset(planes, 0, (size_t)(channels * s->in_plane * j->item));
@@ -138,6 +141,15 @@ static void backward_input_range(void *context, int64_t begin, int64_t end) {
     apus_free(columns);
 }
 
+/// Input channels per task where `units` tasks are there already: blocks of them leave rows enough for a product to pay. Pieces are a power of two, so that
+/// threads end together.
+static int64_t channel_block(const apus_conv_shape *s, int64_t units) {
+    if (units >= TASKS / 2) return s->group_in;
+    int64_t pieces = 2;
+    while (pieces * 2 * units <= TASKS && s->rows / (pieces * 2) >= MIN_ROWS) pieces *= 2;
+    return (s->group_in - 1) / pieces + 1;
+}
+
 static int run_backward_input(job *j) {
     const apus_conv_shape *s = &j->shape;
     if (j->conv->batch == 0 || j->conv->in_channels == 0 || s->in_plane == 0) return APUS_OK;
@@ -145,11 +157,11 @@ static int run_backward_input(job *j) {
         memset(j->out, 0, (size_t)(j->conv->batch * j->conv->in_channels * s->in_plane * j->item));
         return APUS_OK;
     }
-    int64_t fits = 4 * TILE_BYTES / j->item / (s->window * s->out_plane), units = j->conv->batch * j->conv->groups, threads = apus_num_threads();
-    int64_t share = units >= threads ? s->group_in : (s->group_in + threads - 1) / threads;
-    j->block = APUS_MAX(1, APUS_MIN(share, APUS_MAX(fits, (64 + s->window - 1) / s->window)));
+    int64_t fits = 4 * TILE_BYTES / j->item / (s->window * s->out_plane), units = j->conv->batch * j->conv->groups;
+    j->block = APUS_MAX(1, APUS_MIN(channel_block(s, units), APUS_MAX(fits, (64 + s->window - 1) / s->window)));
     j->blocks = (s->group_in - 1) / j->block + 1;
-    apus_parallel_for(units * j->blocks, 1, backward_input_range, j);
+    j->tasks = units * j->blocks;
+    apus_parallel_for(j->tasks, 1, backward_input_range, j);
     return atomic_load_explicit(&j->status, memory_order_relaxed);
 }
 
@@ -171,7 +183,7 @@ static void backward_weight_range(void *context, int64_t begin, int64_t end) {
                 const char *in = j->in + (sample * j->conv->in_channels + group * s->group_in + channel) * s->in_plane * j->item;
                 const char *grad = j->grad + ((sample * j->conv->out_channels + group * s->group_out) * s->out_plane + first) * j->item;
                 if (!s->pointwise) apus_conv_unroll(j->conv, j->item, in, channels, first, count, columns);
-                int status = apus_gemm(false, true, s->group_out, rows, count, 1, grad, s->out_plane, s->pointwise ? in + first * j->item : columns,
+                int status = apus_gemm_of_task(j->tasks, false, true, s->group_out, rows, count, 1, grad, s->out_plane, s->pointwise ? in + first * j->item : columns,
                                        s->pointwise ? s->in_plane : count, fresh ? 0 : 1, target, s->rows, j->dtype);
                 if (status != APUS_OK) fail(j, status);
                 fresh = false;
@@ -187,12 +199,11 @@ static int run_backward_weight(job *j) {
         memset(j->out, 0, (size_t)(j->conv->out_channels * s->rows * j->item));
         return APUS_OK;
     }
-    int64_t threads = apus_num_threads();
-    j->block = j->conv->groups >= threads ? s->group_in : (s->group_in + threads - 1) / threads;
-    j->block = APUS_MAX(1, APUS_MIN(j->block, APUS_MAX(1, 4096 / s->window)));
+    j->block = APUS_MAX(1, APUS_MIN(channel_block(s, j->conv->groups), APUS_MAX(1, 4096 / s->window)));
     j->blocks = (s->group_in - 1) / j->block + 1;
     j->tile = APUS_MIN(s->out_plane, APUS_MAX(256, TILE_BYTES / j->item / (j->block * s->window)));
-    apus_parallel_for(j->conv->groups * j->blocks, 1, backward_weight_range, j);
+    j->tasks = j->conv->groups * j->blocks;
+    apus_parallel_for(j->tasks, 1, backward_weight_range, j);
     return atomic_load_explicit(&j->status, memory_order_relaxed);
 }
 

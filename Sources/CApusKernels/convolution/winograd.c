@@ -155,6 +155,7 @@ int apus_conv_winograd(const apus_conv *c, const float *in, const float *weight,
     j.tiles_x = (c->out_size[2] + 1) / 2;
     j.tiles_y = (c->out_size[1] + 1) / 2;
     int64_t fits = (1 << 18) / 16 / (c->in_channels + c->out_channels) / j.tiles_x;
+    // Each tile is computed by itself: how many go into a task is a matter of speed alone.
     int64_t share = (j.tiles_y * c->batch + 2 * apus_num_threads() - 1) / (2 * apus_num_threads());
     j.rows_per_task = APUS_MAX(1, APUS_MIN(APUS_MIN(fits, share), j.tiles_y));
     j.tasks_per_sample = (j.tiles_y - 1) / j.rows_per_task + 1;

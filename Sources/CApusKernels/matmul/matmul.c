@@ -76,9 +76,9 @@ static void batch_range(void *context, int64_t begin, int64_t end) {
 static int multiply(double alpha, const matrix *a, const matrix *b, double beta, const matrix *c, int64_t batch, int64_t m, int64_t n, int64_t k, int32_t dtype) {
     batch_job j = {.a = a, .b = b, .c = c, .item = apus_dtype_size(dtype)};
     if (!c->transposed) {
-        j.product = (apus_product){a->transposed, b->transposed, m, n, k, alpha, beta, NULL, NULL, a->ld, b->ld, NULL, c->ld, dtype};
+        j.product = (apus_product){a->transposed, b->transposed, m, n, k, alpha, beta, NULL, NULL, a->ld, b->ld, NULL, c->ld, dtype, false};
     } else { // C^T = B^T A^T
-        j.product = (apus_product){!b->transposed, !a->transposed, n, m, k, alpha, beta, NULL, NULL, b->ld, a->ld, NULL, c->ld, dtype};
+        j.product = (apus_product){!b->transposed, !a->transposed, n, m, k, alpha, beta, NULL, NULL, b->ld, a->ld, NULL, c->ld, dtype, false};
         j.a = b;
         j.b = a;
     }

@@ -12,6 +12,8 @@ typedef struct apus_product {
     void *c;
     int64_t ldc;
     int32_t dtype;
+    /// Not to be cut: one of several tasks, which have the pool already.
+    bool whole;
 } apus_product;
 
 /// Runs on the calling thread. float32, float64, complex; sizes that BLAS can count.

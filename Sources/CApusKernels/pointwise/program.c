@@ -60,8 +60,10 @@ static int add_instruction(apus_program *p, const apus_instruction *in, int32_t 
     for (int k = 0; k < arity; k++) {
         if (given[k] < 0 || given[k] >= APUS_MAX_REGISTERS || names[given[k]] < 0) return APUS_INVALID_ARGUMENT;
         int32_t source = names[given[k]];
-        // Values are first seen in the compute dtype (so that an int64 operand of a half operation is rounded as a half).
-        int32_t as_compute = in->op == APUS_OP_WHERE && k == 0 ? source : converted(p, source, in->compute);
+        // Values are first seen in the compute dtype (so that an int64 operand of a half comparison is rounded as a half); by those of arithmetic
+        // is computed as they are, as a half of 1 by 100,000, which no half is.
+        bool as_is = (in->op == APUS_OP_WHERE && k == 0) || (in->op >= APUS_OP_ADD && in->op <= APUS_OP_DIV);
+        int32_t as_compute = as_is ? source : converted(p, source, in->compute);
         int32_t wanted = in->op == APUS_OP_WHERE && k == 0 ? APUS_BOOL : work;
         operand[k] = as_compute < 0 ? -1 : converted(p, as_compute, wanted);
         if (operand[k] < 0) return APUS_INVALID_ARGUMENT;

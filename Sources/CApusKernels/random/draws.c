@@ -41,10 +41,21 @@ int apus_random_permutation(apus_random_state state, const apus_view *out) {
     return status;
 }
 
+/// Brings weights near the ends of float64, whose sum or quotients would leave it, to a scale where they do not.
+static void rescale(double *w, int64_t categories) {
+    double most = 0;
+    int exponent;
+    for (int64_t c = 0; c < categories; c++) most = w[c] > most ? w[c] : most;
+    frexp(most, &exponent);
+    if (isfinite(most) && (exponent > 512 || exponent < -512))
+        for (int64_t c = 0; c < categories; c++) w[c] = ldexp(w[c], -exponent);
+}
+
 /// One row of draws: by the cumulative sum, or, without replacement, the largest of log(u) / w (Efraimidis and Spirakis).
-static int draw_row(stream *s, bool replacement, const double *w, int64_t categories, int64_t draws, double *scratch, int64_t *out, int64_t out_step) {
+static int draw_row(stream *s, bool replacement, double *w, int64_t categories, int64_t draws, double *scratch, int64_t *out, int64_t out_step) {
     double sum = 0;
     int64_t positive = 0;
+    rescale(w, categories);
     for (int64_t c = 0; c < categories; c++) {
         if (!(w[c] >= 0) || isinf(w[c])) return APUS_INVALID_ARGUMENT;
         sum += w[c];

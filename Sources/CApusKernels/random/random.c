@@ -14,9 +14,11 @@ typedef struct {
     kind kind;
     apus_random_state state;
     double a, b;
+    double last; // the greatest number that a uniform distribution may give
     int64_t low;
     uint64_t range;
     int32_t made; // the dtype that groups are made in
+    atomic_bool refused; // a probability of a tensor is none
     const apus_view *out;
     const apus_plan *plan; // operands: p (or out again), out
     bool whole;
@@ -42,13 +44,35 @@ APUS_CLONES static void half_words_of(uint64_t seed, uint64_t first, uint32_t *o
 APUS_INLINE float unit_f32(uint32_t w) { return (float)(int32_t)(w >> 8) * 5.9604644775390625e-8f; }
 APUS_INLINE double unit_f64(uint32_t a, uint32_t b) { return (double)(int64_t)(((uint64_t)a << 32 | b) >> 11) * 1.1102230246251565e-16; }
 
+/// The greatest number of float16 or bfloat16 that is not above x; of another dtype x itself.
+APUS_INLINE float floor_in(float x, int32_t dtype) {
+    uint32_t bits, dropped = dtype == APUS_FLOAT16 ? 0x1FFFu : dtype == APUS_BFLOAT16 ? 0xFFFFu : 0u;
+    memcpy(&bits, &x, 4);
+    bits = (bits + (bits >> 31 ? dropped : 0u)) & ~dropped;
+    float kept;
+    memcpy(&kept, &bits, 4);
+    // Below 2^-14 the numbers of float16 lie 2^-24 apart.
+    bool even = dtype == APUS_FLOAT16 && fabsf(x) < 6.103515625e-5f;
+    return even ? floorf(x * 16777216.0f) * 5.9604644775390625e-8f : kept;
+}
+
+/// What rounds to the upper bound stays below it, and narrower dtypes cut off downwards, so that a number below v has v's probability.
 APUS_CLONES static void uniform_32(const job *j, const uint32_t *w, float *o) {
-    float low = (float)j->a, range = (float)(j->b - j->a);
-    APUS_SIMD for (int i = 0; i < GROUP; i++) o[i] = unit_f32(w[i]) * range + low;
+    float low = (float)j->a, range = (float)(j->b - j->a), last = (float)j->last;
+    int32_t dtype = j->out->dtype;
+    APUS_SIMD for (int i = 0; i < GROUP; i++) {
+        float x = unit_f32(w[i]) * range + low;
+        o[i] = x < last ? x : last;
+    }
+    if (dtype == APUS_FLOAT16) APUS_SIMD for (int i = 0; i < GROUP; i++) o[i] = floor_in(o[i], APUS_FLOAT16);
+    if (dtype == APUS_BFLOAT16) APUS_SIMD for (int i = 0; i < GROUP; i++) o[i] = floor_in(o[i], APUS_BFLOAT16);
 }
 static void uniform_64(const job *j, const uint32_t *w, double *o) {
     double range = j->b - j->a;
-    for (int i = 0; i < GROUP; i++) o[i] = unit_f64(w[i], w[i + GROUP]) * range + j->a;
+    for (int i = 0; i < GROUP; i++) {
+        double x = unit_f64(w[i], w[i + GROUP]) * range + j->a;
+        o[i] = x < j->last ? x : j->last;
+    }
 }
 /// Box and Muller: two normal numbers from two uniform ones.
 APUS_CLONES static void normal_32(const job *j, const uint32_t *w, float *o) {
@@ -86,8 +110,12 @@ static void integers(const job *j, const uint32_t *w, int64_t *o) {
         o[i] = (int64_t)((uint64_t)j->low + (j->range == 0 ? word : drawn)); // a range of 0 stands for 2^64
     }
 }
+/// Of positive numbers: half a step stands for the uniform number 0.
 static void exponential(const job *j, const uint32_t *w, double *o) {
-    for (int i = 0; i < GROUP; i++) o[i] = -log1p(-unit_f64(w[i], w[i + GROUP])) / j->a;
+    for (int i = 0; i < GROUP; i++) {
+        double u = unit_f64(w[i], w[i + GROUP]);
+        o[i] = -log1p(-(u > 0 ? u : 5.5511151231257827e-17)) / j->a;
+    }
 }
 
 /// Makes one group of elements in the `made` dtype.
@@ -113,7 +141,8 @@ static void make_group(const job *j, int64_t group, char *made, double *uniforms
 }
 
 static void fill_range(void *context, int64_t begin, int64_t end) {
-    const job *j = context;
+    job *shared = context;
+    const job *j = shared;
     const apus_plan *p = j->plan;
     _Alignas(64) char made[GROUP * 16], packed[GROUP * 16];
     double uniforms[GROUP];
@@ -132,6 +161,7 @@ static void fill_range(void *context, int64_t begin, int64_t end) {
             if (j->kind == BERNOULLI_TENSOR) {
                 double probability;
                 widen(&probability, p->data[0] + offsets[0], NULL, NULL, 1, NULL);
+                if (!(probability >= 0 && probability <= 1)) atomic_store_explicit(&shared->refused, true, memory_order_relaxed);
                 made[i] = uniforms[i] < probability;
                 cast(p->data[1] + offsets[1], made + i, NULL, NULL, 1, NULL);
             } else {
@@ -151,15 +181,34 @@ static int run(job *j, const apus_view *probabilities, const apus_view *out) {
     j->out = out;
     j->whole = !probabilities && apus_view_is_contiguous(out);
     apus_parallel_for((plan.count - 1) / GROUP + 1, GROUPS_PER_TASK, fill_range, j);
-    return APUS_OK;
+    return atomic_load_explicit(&j->refused, memory_order_relaxed) ? APUS_INVALID_ARGUMENT : APUS_OK;
 }
 
 static bool is_wide(const apus_view *out) { return out->dtype == APUS_FLOAT64 || out->dtype == APUS_COMPLEX128; }
 
+/// The number as it is in a dtype, rounded to the nearest.
+static double in_dtype(double x, int32_t dtype) {
+    uint64_t held;
+    double found;
+    apus_cast_loop(APUS_FLOAT64, dtype)(&held, &x, NULL, NULL, 1, NULL);
+    apus_cast_loop(dtype, APUS_FLOAT64)(&found, &held, NULL, NULL, 1, NULL);
+    return found;
+}
+/// The greatest number of a floating-point dtype below one of its numbers.
+static double before(double x, int32_t dtype) {
+    if (dtype == APUS_FLOAT64) return nextafter(x, -INFINITY);
+    return floor_in(nextafterf((float)x, -INFINITY), dtype);
+}
+
 int apus_random_uniform(apus_random_state state, double low, double high, const apus_view *out) {
-    if (!(low <= high)) return APUS_INVALID_ARGUMENT;
-    job j = {.kind = is_wide(out) ? UNIFORM_64 : UNIFORM_32, .state = state, .a = low, .b = high, .made = is_wide(out) ? APUS_FLOAT64 : APUS_FLOAT32};
     if (!apus_dtype_is_floating(out->dtype)) return APUS_UNSUPPORTED;
+    if (!(low <= high)) return APUS_INVALID_ARGUMENT;
+    int32_t dtype = out->dtype;
+    low = in_dtype(low, dtype);
+    high = in_dtype(high, dtype);
+    if (!isfinite(low) || !isfinite(in_dtype(high - low, dtype))) return APUS_INVALID_ARGUMENT;
+    job j = {.kind = is_wide(out) ? UNIFORM_64 : UNIFORM_32, .state = state, .a = low, .b = high, .made = is_wide(out) ? APUS_FLOAT64 : APUS_FLOAT32};
+    j.last = low < high ? before(high, dtype) : low;
     return run(&j, NULL, out);
 }
 int apus_random_normal(apus_random_state state, double mean, double deviation, const apus_view *out) {
@@ -168,8 +217,35 @@ int apus_random_normal(apus_random_state state, double mean, double deviation, c
     job j = {.kind = is_wide(out) ? NORMAL_64 : NORMAL_32, .state = state, .a = mean, .b = deviation, .made = is_wide(out) ? APUS_FLOAT64 : APUS_FLOAT32};
     return run(&j, NULL, out);
 }
+/// The greatest integer that is not above x and has no more than so many significant digits in base 2.
+static __int128 floor_to_digits(__int128 x, int digits) {
+    __int128 step = 1;
+    while ((x < 0 ? -x : x) / step >> digits) step <<= 1;
+    return x & -step;
+}
+
+bool apus_random_bounds(int32_t dtype, int64_t *low, int64_t *high) {
+    if (*low >= *high || !apus_dtype_is_valid(dtype) || apus_dtype_is_complex(dtype)) return false;
+    static const __int128 limits[][2] = {
+        [APUS_BOOL] = {0, 1}, [APUS_UINT8] = {0, UINT8_MAX}, [APUS_INT8] = {INT8_MIN, INT8_MAX}, [APUS_INT16] = {INT16_MIN, INT16_MAX},
+        [APUS_INT32] = {INT32_MIN, INT32_MAX}, [APUS_INT64] = {INT64_MIN, INT64_MAX}, [APUS_FLOAT16] = {-65504, 65504},
+        [APUS_BFLOAT16] = {INT64_MIN, INT64_MAX}, [APUS_FLOAT32] = {INT64_MIN, INT64_MAX}, [APUS_FLOAT64] = {INT64_MIN, INT64_MAX},
+    };
+    static const int digits[] = {[APUS_FLOAT16] = 11, [APUS_BFLOAT16] = 8, [APUS_FLOAT32] = 24, [APUS_FLOAT64] = 53};
+    __int128 first = *low, last = (__int128)*high - 1;
+    if (first < limits[dtype][0] || last > limits[dtype][1]) return false;
+    if (apus_dtype_is_floating(dtype)) {
+        first = -floor_to_digits(-first, digits[dtype]);
+        last = floor_to_digits(last, digits[dtype]);
+    }
+    if (first > last) return false;
+    *low = (int64_t)first;
+    *high = (int64_t)(last + 1);
+    return true;
+}
+
 int apus_random_integers(apus_random_state state, int64_t low, int64_t high, const apus_view *out) {
-    if (low >= high) return APUS_INVALID_ARGUMENT;
+    if (low >= high || !apus_random_bounds(out->dtype, &low, &high)) return APUS_INVALID_ARGUMENT;
     job j = {.kind = INTEGERS, .state = state, .low = low, .range = (uint64_t)high - (uint64_t)low, .made = APUS_INT64};
     return run(&j, NULL, out);
 }

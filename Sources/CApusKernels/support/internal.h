@@ -71,6 +71,10 @@ APUS_INLINE int32_t apus_f32_to_i32(float x) {
     return inside ? converted : INT32_MIN;
 }
 
+/// `apus_gemm` as one of `tasks` that a kernel has given the pool: by itself where there are several, cut as any other where it is the only one.
+int apus_gemm_of_task(int64_t tasks, bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha, const void *a, int64_t lda, const void *b,
+                      int64_t ldb, double beta, void *c, int64_t ldc, int32_t dtype);
+
 APUS_INLINE bool apus_dtype_is_valid(int32_t dtype) { return dtype >= APUS_BOOL && dtype <= APUS_COMPLEX128; }
 APUS_INLINE bool apus_dtype_is_integer(int32_t dtype) { return dtype >= APUS_UINT8 && dtype <= APUS_INT64; }
 APUS_INLINE bool apus_dtype_is_floating(int32_t dtype) { return dtype >= APUS_FLOAT16 && dtype <= APUS_FLOAT64; }

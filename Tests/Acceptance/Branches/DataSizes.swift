@@ -48,6 +48,38 @@ import Testing
             let (a, b) = (try x.maskedSelect(x .> 0), try y.maskedSelect(y .> 0))
             return a.shape[0] == b.shape[0] ? try (a + b).sum() : try a.sum() - b.sum()
         }
+        g.one("a loop over what is left", .floats(.size("n", 1...4)), paths: 4, nodes: 20) { x in
+            var (left, rounds) = (x, try Tensor.zeros([]))
+            while left.shape[0] > 0 {
+                let rest = try left[1...]
+                left = try rest.maskedSelect(rest .> 0)
+                rounds = try rounds + 1
+            }
+            return rounds
+        }
+        g.one("the distinct elements one after the other", .floats(.size("n", 1...3)), paths: 3, nodes: 19) { x in
+            var left = try x.relu()
+            var total = try Tensor.zeros([])
+            while left.shape[0] > 0 {
+                let values = try left.unique().values
+                total = try total * 0.5 + values[0]
+                left = try values[1...]
+            }
+            return total
+        }
+        g.one("no more than there are", .floats(.size("n", 1...6)), paths: 1, nodes: 8) { x in
+            let found = try x.nonzero()
+            return found.shape[0] <= x.count ? try x.index([x .> 0]).sum() + found.sum() : try x.exp()
+        }
+        g.two("a loop that ends by a check", x, .number([0, 1, 2, 3, 4]), paths: 5, nodes: 35) { x, y in
+            var (y, left) = (x, try constrainAsValue(y.item(), min: 0, max: 4))
+            while left > 0 {
+                let next = try (y.sum() .> 0).to(.int64).item() + left / 2
+                try check(next < left, "each round has less left")
+                (y, left) = (try y.sin(), next)
+            }
+            return y
+        }
     }.programs
 
     @Test(arguments: gallery) func program(_ program: GalleryProgram) throws { try program.check() }

@@ -95,6 +95,40 @@ import Testing
         }
     }
 
+    /// Sizes next to each declared bound, the others in the middle: refused by the program, by the program as loaded, and by PyTorch.
+    @Test func refusesSizesOutsideOfTheDeclaredOnes() throws {
+        try withFolder { folder in
+            var files: [String] = []
+            var names: [String: String] = [:]
+            var refusals: Set<String> = []
+            for (number, program) in Self.all.enumerated() where Self.notOpened[program.name] == nil {
+                let path: String = folder.appendingPathComponent("\(number)").path
+                let sweep = GallerySweep(program.inputs)
+                let exported: ExportedProgram = try program.exported(try program.make(), sweep)
+                try exported.save(to: path + ".pt2")
+                let loaded: ExportedProgram = try .load(from: path + ".pt2")
+                #expect(sizeRanges(loaded) == sizeRanges(exported), "\(program.name)")
+                var inputs: [String: Tensor] = [:]
+                for (call, point) in sweep.outside(program.inputs).enumerated() {
+                    let tensors: [Tensor] = try program.tensors(at: point)
+                    let place = "\(program.name) at \(point.sizes)"
+                    #expect(throws: ProgramError.self, "\(place), in memory") { let _: [Tensor] = try exported(tensors) }
+                    #expect(throws: ProgramError.self, "\(place), loaded") { let _: [Tensor] = try loaded(tensors) }
+                    for (index, tensor) in tensors.enumerated() { inputs["\(call).in.\(index)"] = tensor }
+                    refusals.insert("\(number).pt2 \(call)")
+                    names["\(number).pt2 \(call)"] = place
+                }
+                try saveSafetensors(inputs, to: path + ".in")
+                files += [path + ".pt2", path + ".in", path + ".out"]
+            }
+            #expect(refusals.count > 250)
+            let output: String = try Python.runFile("Tests/Judges/check_pt2.py", files)
+            let refused = Set(output.split(separator: "\n").map { String($0.prefix { $0 != ":" }) })
+            for call in refusals.subtracting(refused) { Issue.record("PyTorch takes \(names[call] ?? call)") }
+            #expect(refused.isSubset(of: refusals), "\(output)")
+        }
+    }
+
     @Test func whatIsNotOpened() throws {
         try withFolder { folder in
             let given: Given = write(Self.all.filter { Self.notOpened[$0.name] != nil }, to: folder)
@@ -102,6 +136,10 @@ import Testing
             let output: String = given.named(try Python.runFile("Tests/Judges/check_pt2.py", given.files))
             for (name, reason) in Self.notOpened { #expect(output.contains("\(name): load: \(reason)"), "\(output)") }
         }
+    }
+
+    private func sizeRanges(_ program: ExportedProgram) -> [String] {
+        program.symbolToRange.filter(\.key.isBacked).map { "\($0.value)" }.sorted()
     }
 
     private func isClose(_ a: Tensor, _ b: Tensor) throws -> Bool {

@@ -104,6 +104,15 @@ struct GalleryInput: Sendable {
     }
 }
 
+extension GalleryInput.Axis {
+    /// The sizes next to those that are declared: below, above, and between the members of a set.
+    var outside: [Int] {
+        guard case .sizes(_, let sizes, _) = self else { return [] }
+        let neighbours = Set(sizes.flatMap { [$0 - 1, $0 + 1] })
+        return neighbours.subtracting(sizes).filter { $0 >= 0 }.sorted()
+    }
+}
+
 /// The inputs on which a program is swept: every combination, or some 200 with all corners where there are more.
 struct GallerySweep {
     struct Point {
@@ -155,5 +164,19 @@ struct GallerySweep {
             defer { rest /= count }
             return rest % count
         }
+    }
+
+    /// Points with one size next to the declared ones and the others in the middle.
+    func outside(_ inputs: [GalleryInput]) -> [Point] {
+        let middle: Point = points[points.count / 2]
+        var seen = Set<String>()
+        var found: [Point] = []
+        for axis in inputs.flatMap(\.axes) {
+            guard case .sizes(let name, _, _) = axis, seen.insert(name).inserted else { continue }
+            for size in axis.outside {
+                found.append(Point(sizes: middle.sizes.merging([name: size]) { $1 }, fills: middle.fills))
+            }
+        }
+        return found
     }
 }

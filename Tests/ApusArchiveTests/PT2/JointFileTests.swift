@@ -220,4 +220,40 @@ struct JointFileTests {
         let again: Tensor = try ExportedPrograms.load(from: folder.file("again.pt2")).program(named: "eval")(x)
         #expect(try difference(again, after, rtol: 0, atol: 0) == nil)
     }
+
+    @Test("One tensor as two arguments, or captured and a parameter as well, has a gradient for each")
+    func oneTensorTwice() throws {
+        let folder = try TemporaryFolder()
+        let model = try Linear(3, 2)
+        let x = try Tensor.randn([4, 3], seed: 1)
+        func loss(_ a: Tensor, _ b: Tensor) throws -> Tensor { try (model(a).tanh().sum(dim: 1, keepDim: true) * b * b).sum() }
+        // One declared dimension covers both arguments.
+        let program = try exportJoint(
+            { (a: Tensor, b: Tensor) in try loss(a, b) }, of: model, args: x, x, withRespectTo: [x], constraints: [dynamicDim(x, 0).in(1...9)],
+            names: ["a", "b"])
+        try program.save(to: folder.file("twice.pt2"))
+        let loaded = try ExportedProgram.load(from: folder.file("twice.pt2"))
+        let (p, q) = (try Tensor.randn([7, 3], seed: 2), try Tensor.randn([7, 3], seed: 3))
+        for (a, b) in [(x, x), (p, q)] {
+            let eager = try valueAndGradient(at: [a, b]) { try loss($0[0], $0[1]) }
+            for step in [try program.valueAndGradients(a, b), try loaded.valueAndGradients(a, b)] {
+                #expect(try difference(step.loss, eager.value, rtol: 1e-5, atol: 1e-6) == nil)
+                let found = try ["a", "b"].map { try #require(step.inputGradients[$0]) }
+                for (gradient, expected) in zip(found, eager.gradients) {
+                    #expect(try difference(gradient, expected, rtol: 1e-5, atol: 1e-6) == nil)
+                }
+                #expect(try difference(found[0], found[1], rtol: 1e-3, atol: 1e-3) != nil)
+            }
+        }
+        #expect(throws: (any Error).self) { try loaded.valueAndGradients(p, x) }
+
+        let captured = try exportJoint({ (a: Tensor) in try (a * a * x).sum() }, args: x, withRespectTo: [x])
+        #expect(try difference(#require(captured.valueAndGradients(p.narrowed(dim: 0, from: 0, length: 4)).inputGradients["a"]),
+            p.narrowed(dim: 0, from: 0, length: 4) * x * 2, rtol: 1e-5, atol: 1e-6) == nil)
+        let both = try exportJoint({ (a: Tensor) in try (model.weight * a * a).sum() }, of: model, args: model.weight, withRespectTo: [model.weight])
+        let step = try both.valueAndGradients(model.weight)
+        let square = try model.weight * model.weight
+        #expect(try difference(#require(step.gradients["weight"]), square, rtol: 1e-5, atol: 1e-6) == nil)
+        #expect(try difference(#require(step.inputGradients["a"]), square * 2, rtol: 1e-5, atol: 1e-6) == nil)
+    }
 }

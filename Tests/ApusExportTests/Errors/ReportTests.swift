@@ -34,12 +34,12 @@ import Testing
                 1. A condition that the constraints do not imply.
                     required by  x.shape[0] == y.shape[0]
                     because      add: shapes [x.shape[0], x.shape[1]] and [y.shape[0], y.shape[1]] do not broadcast: dimension -2 is x.shape[0] and y.shape[0]
-                    fails at     x.shape[0] = 1, y.shape[0] = 2
+                    fails at     x.shape[0] = 2, y.shape[0] = 3
                     in           ReportTests.swift:\(line)
                 2. A condition that the constraints do not imply.
                     required by  x.shape[1] == y.shape[1]
                     because      add: shapes [x.shape[0], x.shape[1]] and [y.shape[0], y.shape[1]] do not broadcast: dimension -1 is x.shape[1] and y.shape[1]
-                    fails at     x.shape[1] = 1, y.shape[1] = 2
+                    fails at     x.shape[1] = 3, y.shape[1] = 2
                     in           ReportTests.swift:\(line)
                 3. Inputs that the program rejects.
                     because      at most 100 rows

@@ -36,7 +36,10 @@ import Testing
     }
 
     @Test("The elements") func elements() throws {
-        expectTracing("array: a tensor of float32[4] has no values while it is traced") { x in
+        expectTracing(
+            "array: a tensor of float32[4] has no values while it is traced; compute with it by operations of tensors, "
+                + "or read its elements by array(of: SymFloat.self), which stay symbolic"
+        ) { x in
             do { return try x * Double(x.array(of: Float.self)[0]) } catch { return x }
         }
     }
@@ -67,8 +70,22 @@ import Testing
 
     @Test("The number of parts of an open size") func parts() throws {
         expectTracing(
-            "split: the number of parts of 2 in x.shape[0] is open while tracing; use chunk, or split with sizes", [dynamicDim(x, 0)]
+            "split: the number of parts of 2 in x.shape[0] is open while tracing; declare at most 16 sizes, each of which is then traced, "
+                + "or use chunk, or split with sizes", [dynamicDim(x, 0)]
         ) { x in (try? x.split(2)[0]) ?? x }
+        expectTracing(
+            "unbind: the number of parts along dimension 0 of shape [x.shape[0]] is open while tracing; declare at most 16 sizes, each of "
+                + "which is then traced, or take parts by select(dim: 0, index: i), or use map or scan", [dynamicDim(x, 0).in(1...17)]
+        ) { x in (try? x.unbind()[0]) ?? x }
+        expectTracing(
+            "array: the number of elements of shape [x.shape[0]] is open while tracing; declare at most 16 sizes, each of which is then "
+                + "traced, or compute with the tensor as a whole", [dynamicDim(x, 0)]
+        ) { x in try x * Double((try? x.to(.int64).array(of: Int.self).count) ?? 1) }
+        let long = try Tensor.ones([65])
+        let error = #expect(throws: TensorError.self) { _ = try export({ (x: Tensor) in try x * (x .> 0).array(of: SymInt.self)[0] }, args: long) }
+        #expect(
+            error?.description
+                == "array: 65 elements are more than the 64 that are read one by one while tracing; compute with the tensor as a whole")
     }
 
     @Test("A plain value of a size") func constants() throws {

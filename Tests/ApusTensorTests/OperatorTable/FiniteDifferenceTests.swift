@@ -4,9 +4,12 @@ import Testing
 
 /// Every gradient rule against finite differences in float64 and complex128, on the operators' own samples.
 @Suite struct FiniteDifferenceTests {
-    /// Operators that cut gradients off, as they should, and those of symmetric matrices, which read one triangle and whose gradients are
-    /// symmetric.
-    static let cutting: Set<String> = ["aten::detach", "aten::detach_copy", "aten::linalg_cholesky", "aten::linalg_eigvalsh"]
+    /// Operators that cut gradients off, as they should.
+    static let cutting: Set<String> = ["aten::detach", "aten::detach_copy"]
+    /// Operators of Hermitian matrices, which read one triangle and give a gradient to both alike: they are given one to begin with.
+    static let ofHermitian: Set<String> = [
+        "aten::linalg_cholesky", "aten::linalg_cholesky_ex", "aten::linalg_eigvalsh", "aten::linalg_eigh", "aten::_linalg_eigh",
+    ]
 
     @Test func gradientsAreSlopes() throws {
         for operation in OperatorTable.all where operation.isDifferentiable && !operation.effects.contains(.random) {
@@ -23,8 +26,37 @@ import Testing
         }
     }
 
+    /// Of operators with several results, the gradient through each alone: it is the slope, or an error says that there is none. A rule must not
+    /// pass over a result in silence.
+    @Test func everyResultAloneHasItsSlopes() throws {
+        // The factors of an LU decomposition, and full bases, of which nothing says how they turn.
+        let known: Set<String> = ["_linalg_det 1", "_linalg_slogdet 2", "_linalg_solve_ex 1", "linalg_qr 0", "linalg_qr 1"]
+        var (records, refused, judged): (Set<String>, Set<String>, Int) = ([], [], 0)
+        for operation in OperatorTable.all where operation.isDifferentiable && !operation.effects.contains(.random) {
+            if Self.cutting.contains(operation.name) { continue }
+            for (position, sample) in try operation.samples().enumerated() {
+                let count = try apply(operation, sample).flatMap { Self.flat($0) }.count
+                for result in 0..<(count > 1 ? count : 0) {
+                    do {
+                        if let problem = try Self.problem(operation, sample, through: result) {
+                            Issue.record("\(operation), sample \(position), result \(result): \(problem)")
+                        }
+                        (_, judged) = (records.insert(operation.name), judged + 1)
+                    } catch let error as TensorError where error.code == .notDifferentiable {
+                        refused.insert("\(operation.schema.name) \(result)")
+                    } catch {
+                        Issue.record("\(operation), sample \(position), result \(result): \(error)")
+                    }
+                }
+            }
+        }
+        #expect(refused == known, "new: \(refused.subtracting(known).sorted()), gone: \(known.subtracting(refused).sorted())")
+        #expect(records.count > 80 && judged > 450, "\(records.count) records, \(judged) results")
+    }
+
     /// What is wrong with a gradient; nil when nothing is, or the sample has none.
-    static func problem(_ operation: Operator, _ sample: [OperatorArgument]) throws -> String? {
+    /// - Parameter only: the result through which the gradient flows; nil for all.
+    static func problem(_ operation: Operator, _ sample: [OperatorArgument], through only: Int? = nil) throws -> String? {
         var isPrecise = true
         for argument in sample {
             argument.forEachReference { if $0.dtype.isDifferentiable && $0.dtype.byteWidth < 4 { isPrecise = false } }
@@ -40,9 +72,15 @@ import Testing
         guard !sources.isEmpty else { return nil }
         let loss: ([Tensor]) throws -> Tensor = { given in
             var next = given.makeIterator()
-            let replaced = arguments.map { argument in argument.map { $0.dtype.isDifferentiable ? next.next() ?? $0 : $0 } }
+            let replaced = try arguments.map { argument in
+                try argument.map { x in
+                    guard x.dtype.isDifferentiable, let source = next.next() else { return x }
+                    return ofHermitian.contains(operation.name) ? try (source + source.adjoint()) / 2 : source
+                }
+            }
             var total = try Tensor.zeros([], dtype: .float64)
-            for (index, result) in try apply(operation, replaced).flatMap({ flat($0) }).enumerated() where result.dtype.isDifferentiable {
+            for (index, result) in try apply(operation, replaced).flatMap({ flat($0) }).enumerated()
+            where result.dtype.isDifferentiable && index == only ?? index {
                 let real: Tensor = try result.dtype.isComplex ? result.viewAsReal() : result
                 total = try total + (real * Tensor.sample(real.sizes, dtype: .float64, seed: UInt64(50 + index))).to(.float64).sum()
             }
@@ -52,6 +90,13 @@ import Testing
         guard try value.array(of: Double.self)[0].isFinite else { return nil }
         for (index, (source, gradient)) in zip(sources, gradients).enumerated() {
             guard "\(source.spec)" == "\(gradient.spec)" else { return "gradient \(index) is \(gradient.spec), not \(source.spec)" }
+            // The same where no other gradient is wanted.
+            let alone: Tensor = try valueAndGradient(at: [source]) { single in
+                var given = sources
+                given[index] = single[0]
+                return try loss(given)
+            }.gradients[0]
+            guard try "\(parts(alone))" == "\(parts(gradient))" else { return "gradient \(index) alone is \(alone), not \(gradient)" }
             let slopes = try parts(gradient)
             let elements = try parts(source)
             // An infinity has no neighbours to take a slope from.

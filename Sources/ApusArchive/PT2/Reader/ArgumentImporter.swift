@@ -20,12 +20,7 @@ struct ArgumentImporter {
             }
         }
         let arguments: [OperatorArgument] = try schema.parameters.map { parameter in
-            guard let argument = given[parameter.name] else {
-                guard let text = parameter.defaultText else {
-                    throw ArchiveError(.invalidProgram, "the argument '\(parameter.name)' is missing")
-                }
-                return try Self.standard(text, parameter.kind)
-            }
+            guard let argument = given[parameter.name] else { return try Self.standard(of: parameter) }
             do { return try convert(argument, to: parameter.kind) } catch let error as ArchiveError {
                 var located = error
                 if located.location == nil { located.location = "argument '\(parameter.name)'" }
@@ -47,30 +42,54 @@ struct ArgumentImporter {
 
     // MARK: Defaults
 
-    /// The value of a default as the schema's text spells it.
-    static func standard(_ text: String, _ kind: Schema.Kind) throws -> OperatorArgument {
-        if text == "None" { return .none }
-        switch kind {
-        case .optional(let inner): return try standard(text, inner)
-        case .bool: return .bool(text == "True")
-        case .int: return .int(text == "Mean" ? 1 : Int(text) ?? 0)
-        case .float: return .double(Double(text) ?? 0)
-        case .scalar:
-            if text == "True" || text == "False" { return .bool(text == "True") }
-            return Int(text).map { .int($0) } ?? .double(Double(text) ?? 0)
-        case .string: return .string(String(text.trimmingQuotes))
-        case .list(let element, _):
-            let items = text.hasPrefix("[") ? text.dropFirst().dropLast().split(separator: ",").map { $0.filter { $0 != " " } } : [text]
-            switch element {
-            case .int: return .ints(items.compactMap { Int($0) })
-            case .float: return .floats(items.compactMap { Double($0) })
-            case .bool: return .bools(items.map { $0 == "True" })
-            case .tensor: return .tensors([])
-            default: return .none
-            }
-        // Memory formats, layouts and devices are not part of a value's meaning here.
-        case .dtype, .layout, .device, .memoryFormat, .generator, .tensor, .graph: return .none
+    /// The value of a parameter's default. Layouts, devices and memory formats are not part of a value's meaning here: theirs is not given.
+    static func standard<Reference>(of parameter: Schema.Parameter) throws -> ArgumentOf<Reference> {
+        guard let text = parameter.defaultText else {
+            throw ArchiveError(.invalidProgram, "the argument '\(parameter.name)' is missing")
         }
+        guard let value: ArgumentOf<Reference> = standard(text, parameter.kind) else {
+            throw ArchiveError(.unsupported, at: "argument '\(parameter.name)'", "its default '\(text)' is no \(parameter.kind)")
+        }
+        return value
+    }
+
+    /// What a default's text in a schema stands for; nil for a text that is none of the kind.
+    private static func standard<Reference>(_ text: String, _ kind: Schema.Kind) -> ArgumentOf<Reference>? {
+        if text == "None" { return ArgumentOf<Reference>.none }
+        switch kind {
+        case .optional(let inner): return standard(text, inner)
+        case .bool: return truth(text).map { .bool($0) }
+        case .int: return integer(text).map { .int($0) }
+        case .float: return Double(text).map { .double($0) }
+        case .scalar: return truth(text).map { .bool($0) } ?? Int(text).map { .int($0) } ?? Double(text).map { .double($0) }
+        case .string: return .string(String(text.trimmingQuotes))
+        case .list(let element, let count):
+            // A single number stands for as many as there are places.
+            let items: [String] =
+                text.hasPrefix("[")
+                ? text.dropFirst().dropLast().split(separator: ",").map { $0.filter { $0 != " " } }
+                : Array(repeating: text, count: count ?? 1)
+            switch element {
+            case .int: return all(items.map(integer)).map { .ints($0) }
+            case .float: return all(items.map { Double($0) }).map { .floats($0) }
+            case .bool: return all(items.map(truth)).map { .bools($0) }
+            case .tensor: return items.isEmpty ? .tensors([]) : nil
+            default: return nil
+            }
+        // The only dtype that is a default, as PyTorch numbers them.
+        case .dtype: return text == "4" ? .dtype(.int64) : nil
+        case .layout, .device, .memoryFormat, .generator: return ArgumentOf<Reference>.none
+        case .tensor, .graph: return nil
+        }
+    }
+
+    private static func truth(_ text: String) -> Bool? { ["True": true, "False": false][text] }
+
+    private static func integer(_ text: String) -> Int? { text == "Mean" ? 1 : Int(text) }
+
+    private static func all<Item>(_ items: [Item?]) -> [Item]? {
+        let known = items.compactMap { $0 }
+        return known.count == items.count ? known : nil
     }
 
     // MARK: Values
@@ -177,8 +196,15 @@ struct ArgumentImporter {
                 })
         case (.bool, .bools(let values)): return .bools(values)
         // An empty list is typed by what the writer thought of it.
-        case (_, .ints(let values)) where values.isEmpty: return try Self.standard("[]", .list(element, count: nil))
-        case (_, .tensors(let values)) where values.isEmpty: return try Self.standard("[]", .list(element, count: nil))
+        case (_, .ints([])), (_, .tensors([])):
+            switch element {
+            case .int: return .ints([] as [SymInt])
+            case .float: return .floats([])
+            case .bool: return .bools([])
+            case .tensor: return .tensors([])
+            case .optional(.tensor): return .optionalTensors([])
+            default: throw mismatch(argument, .list(element, count: nil))
+            }
         default: throw mismatch(argument, .list(element, count: nil))
         }
     }

@@ -117,12 +117,28 @@ final class ImportSymbols {
         return found
     }
 
-    /// Ranges for the program: what holds at every call.
+    // MARK: What every call is held to
+
+    /// The ranges. A least size of 2 is PyTorch's default, which nothing holds a call to, unless the program itself checks it: then it was
+    /// declared. Known once the guards are.
     var symbolToRange: [Symbol: SymRange] {
         var result: [Symbol: SymRange] = [:]
         for symbol in symbols where symbol.kind != .unbackedFloat {
-            result[symbol] = symbol.isBacked ? symbol.declaredRange : scope.range(of: symbol)
+            let known: SymRange = scope.range(of: symbol)
+            let declared: SymRange = declaredRange(symbol.name)
+            result[symbol] = !symbol.isBacked ? known : declared.lowerBound == 2 && known.lowerBound >= 2 ? declared : symbol.declaredRange
         }
         return result
+    }
+
+    /// The guards beside the ranges.
+    var guardsBesideRanges: [InputGuard] {
+        let implied = Set(symbols.filter(\.isBacked).compactMap { leastSizeOfTwo($0) })
+        return guards.filter { guarding in guarding.condition.expression.map { !implied.contains($0) } ?? true }
+    }
+
+    /// The condition that a size which the file declares from 2 on is at least 2; nil for others.
+    private func leastSizeOfTwo(_ symbol: Symbol) -> BoolExpr? {
+        declaredRange(symbol.name).lowerBound == 2 ? (scope.size(symbol) >= 2).expression : nil
     }
 }

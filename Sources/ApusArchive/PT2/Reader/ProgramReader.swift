@@ -52,7 +52,7 @@ struct ProgramReader {
                 return try ExportedProgram(
                     graph: importer.interpreter.graph, inputRoles: roles, outputRoles: outputRoles, state: state.map(\.tensor),
                     callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: symbols.scope,
-                    symbolToRange: symbols.symbolToRange, guards: symbols.guards, firstUses: firstUse.map { [$0] } ?? [])
+                    symbolToRange: symbols.symbolToRange, guards: symbols.guardsBesideRanges, firstUses: firstUse.map { [$0] } ?? [])
             } catch let error where !(error is ArchiveError) {
                 throw ArchiveError(.invalidProgram, "\(error)")
             }

@@ -112,7 +112,18 @@ struct GraphWriter {
     /// A check before anything is computed.
     mutating func assert(_ condition: SymBool, _ message: String) throws {
         if condition.constant == true { return }
-        let argument = try sizes.argument(condition, &out)
+        try assert(try sizes.argument(condition, &out), message)
+    }
+
+    /// A check of a declared bound. The program's scope knows it as a fact, by which the condition would be no condition at all; the file's
+    /// reader knows it by this check alone.
+    mutating func assert(_ symbol: Symbol, isAtLeast bound: Int) throws {
+        try assert(
+            try sizes.argument(.comparison(.symbol(symbol), .greaterOrEqual, .constant(bound)), &out),
+            "\(symbol.displayName) must be at least \(bound)")
+    }
+
+    private mutating func assert(_ argument: ProgramSchema.SymBoolArgument, _ message: String) throws {
         let inputs: [ProgramSchema.NamedArgument] = [
             .init(name: "self", argument: .symBool(argument), kind: .positional),
             .init(name: "assert_msg", argument: .string(message), kind: .positional),
@@ -134,15 +145,7 @@ struct GraphWriter {
         guard node.arguments.count == schema.parameters.count else {
             throw ArchiveError(.invalidProgram, "\(node.arguments.count) arguments where the operator takes \(schema.parameters.count)")
         }
-        var inputs: [ProgramSchema.NamedArgument] = []
-        for (parameter, argument) in zip(schema.parameters, node.arguments) {
-            // What is not given, PyTorch fills in itself; layouts, devices and memory formats have no other form here.
-            if case .none = argument, parameter.defaultText != nil { continue }
-            inputs.append(
-                .init(
-                    name: parameter.name, argument: try self.argument(argument, parameter.kind),
-                    kind: parameter.isKeywordOnly ? .keyword : .positional))
-        }
+        let inputs = try inputs(node)
         let outputs = try node.outputs.map { try define($0) }
         if let output = node.outputs.first, case .float(let number) = graph.type(output), case .symbol(let symbol)? = number.view,
             let operand = node.operands.first
@@ -172,6 +175,30 @@ struct GraphWriter {
     }
 
     // MARK: Arguments
+
+    /// The arguments as PyTorch binds them, which reads positional ones by their places: one that is not given is written as its default,
+    /// which is none, as long as one behind it is given. What then is left out, PyTorch fills in itself.
+    private mutating func inputs(_ node: Node) throws -> [ProgramSchema.NamedArgument] {
+        let parameters = Array(zip(node.operator.schema.parameters, node.arguments))
+        let count = parameters.lastIndex { !$0.isKeywordOnly && !$0.isLeftOut($1) }.map { $0 + 1 } ?? 0
+        var inputs: [ProgramSchema.NamedArgument] = []
+        for (position, (parameter, argument)) in parameters.enumerated() {
+            if parameter.isLeftOut(argument) {
+                if parameter.isKeywordOnly || position >= count { continue }
+                guard parameter.defaultText == "None" else {
+                    throw ArchiveError(
+                        .notRepresentable,
+                        "the argument '\(parameter.name)' is left out in front of others, and its default cannot be written: "
+                            + (parameter.defaultText ?? ""))
+                }
+            }
+            inputs.append(
+                .init(
+                    name: parameter.name, argument: try self.argument(argument, parameter.kind),
+                    kind: parameter.isKeywordOnly ? .keyword : .positional))
+        }
+        return inputs
+    }
 
     private mutating func argument(_ argument: GraphArgument, _ kind: Schema.Kind) throws -> ProgramSchema.Argument {
         if case .optional(let inner) = kind {
@@ -268,5 +295,15 @@ struct GraphWriter {
             case .name(let name): return .symBool(.name(name))
             }
         }
+    }
+}
+
+extension Schema.Parameter {
+    /// Whether the argument stands for the parameter's default. Layouts, devices and memory formats have no other form here; elsewhere nothing
+    /// is a value of its own, and the default only where the schema says so.
+    fileprivate func isLeftOut(_ argument: GraphArgument) -> Bool {
+        guard case .none = argument, let defaultText else { return false }
+        if case .optional = kind { return defaultText == "None" }
+        return true
     }
 }

@@ -66,9 +66,9 @@ struct ProgramWriter {
         // Conditions of every call come before anything is computed.
         for guarding in exported.guards { try writer.assert(guarding.condition, guarding.message) }
         for (symbol, range) in exported.symbolToRange.sorted(by: { $0.key.index < $1.key.index })
-        where symbol.isBacked && range.lowerBound == 2 && writer.sizes.isKnown(symbol) {
-            // PyTorch takes a least size of 2 for its own default and lets 0 and 1 pass.
-            try writer.assert(exported.scope.size(symbol) >= 2, "\(symbol.displayName) must be at least 2")
+        where symbol.isBacked && (1...2).contains(range.lowerBound) && writer.sizes.isKnown(symbol) {
+            // PyTorch takes a least size of 2 for its own default, and lets 0 and 1 pass whatever the range says.
+            try writer.assert(symbol, isAtLeast: range.lowerBound)
         }
         try writer.writeNodes()
 

@@ -51,10 +51,14 @@ struct SizeNodes {
 
     mutating func argument(_ condition: SymBool, _ graph: inout GraphTables) throws -> ProgramSchema.SymBoolArgument {
         guard let view = condition.view else { throw ArchiveError(.notRepresentable, "the condition \(condition) has no value") }
-        switch try operand(view, &graph) {
+        return try argument(view, &graph)
+    }
+
+    mutating func argument(_ condition: BoolExpr.View, _ graph: inout GraphTables) throws -> ProgramSchema.SymBoolArgument {
+        switch try operand(condition, &graph) {
         case .bool(let value): return .bool(value)
         case .symBool(let argument): return argument
-        default: throw ArchiveError(.notRepresentable, "the condition \(condition) is no truth value")
+        default: throw ArchiveError(.notRepresentable, "a condition is no truth value")
         }
     }
 

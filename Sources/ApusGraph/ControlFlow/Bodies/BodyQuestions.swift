@@ -88,6 +88,8 @@ final class BodyQuestions: Oracle, @unchecked Sendable {
         return noting(previous) { previous.specialize(size, site: site) }
     }
 
+    func canSpecialize(_ size: SymInt) -> Bool { isAnsweredOutside(size.freeSymbols) && previous?.canSpecialize(size) == true }
+
     func require(_ condition: SymBool, _ failure: SymbolicError, site: CallSite) { body.assert(condition, failure.message, at: site) }
 
     private func isAnsweredOutside(_ symbols: [Symbol]) -> Bool { symbols.allSatisfy { !body.locals.contains($0) } }

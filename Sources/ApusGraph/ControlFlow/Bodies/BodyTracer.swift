@@ -152,6 +152,14 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
         assert(condition, error.description, at: error.site)
     }
 
+    override package func require(anyOf conditions: [SymBool], _ failure: () -> TensorError) throws -> Int? {
+        let any: SymBool = .any(conditions)
+        if decide(any) == true { return nil }
+        if questions?.isTrial != true, any.freeSymbols.allSatisfy(\.isBacked) { return try parent.require(anyOf: conditions, failure) }
+        try conditions.first.map { try require($0, failure) }
+        return 0
+    }
+
     /// A check of the body, whether or not the function catches the error.
     package func demand(_ predicate: Predicate, is answer: Bool, orThrow error: any Error, site: CallSite) throws -> Bool {
         switch predicate {

@@ -174,7 +174,7 @@ extension Tensor {
         solution: Tensor, residuals: Tensor, rank: Tensor, singularValues: Tensor
     ) {
         let parts = try applyTensors(
-            .linalgLstsq, [.tensor(self), .tensor(b), rcond.map { .double($0) } ?? .none, .none])
+            .linalgLstsq, [.tensor(self), .tensor(b), rcond.map { .double($0) } ?? .none, .string("gelsd")])
         return (parts[0], parts[1], parts[2], parts[3])
     }
 

@@ -6,7 +6,7 @@ extension Operator {
     static let linalgCholeskyEx: Operator = Operator(
         "aten::linalg_cholesky_ex(Tensor self, *, bool upper=False, bool check_errors=False) -> (Tensor L, Tensor info)",
         "The Cholesky factor of Hermitian positive-definite matrices [..., n, n]: L with A = L L^H, or its adjoint with upper. `info` is the order of the leading minor that is not positive; with check_errors that is an error. Gradient: I. Murray, 'Differentiation of the Cholesky decomposition', 2016.",
-        effects: .mayFail,
+        failure: .factorization("a matrix is not positive definite", check: 2, info: 1),
         rule: { call in
             let a = try call.squareMatrix(0)
             return [a.spec, TensorSpec(.int32, try Shape(a.shape.batch, in: call.name))]
@@ -95,7 +95,11 @@ extension Operator {
     static let linalgSolveTriangular: Operator = Operator(
         "aten::linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, bool unitriangular=False) -> Tensor",
         "Solves A X = B for a triangular A [..., n, n], of which only the named triangle is read, and B [..., n, k].",
-        effects: .mayFail,
+        failure: ValueFailure(.singular, "a matrix is singular: an element of its diagonal is zero") { call in
+            if try call.bool(4) { return nil }
+            let diagonal: Tensor = try call.tensor(0).diagonal(offset: 0, dim1: -2, dim2: -1)
+            return try (diagonal .!= 0).unsqueezed(-1).expanded(call.tensor(1).shape).all()
+        },
         rule: { call in
             let (a, b) = (try call.squareMatrix(0), try call.matrix(1))
             guard try call.bool(3) else { throw call.error(.unsupported, "takes only left=true; transpose both operands") }

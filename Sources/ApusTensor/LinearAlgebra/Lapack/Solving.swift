@@ -8,7 +8,7 @@ extension Operator {
     static let linalgSolveEx: Operator = Operator(
         "aten::_linalg_solve_ex(Tensor A, Tensor B, *, bool left=True, bool check_errors=False) -> (Tensor result, Tensor LU, Tensor pivots, Tensor info)",
         "Solves A X = B for square A [..., n, n] and B [..., n, k] of the same leading dimensions. `info` is the position of a pivot that is zero, from 1; with check_errors that is an error.",
-        effects: .mayFail,
+        failure: .factorization("a matrix is singular", check: 3, info: 3),
         rule: { call in
             let (a, b) = (try call.squareMatrix(0), try call.matrix(1))
             guard try call.bool(2) else { throw call.error(.unsupported, "takes only left=true; transpose both operands") }
@@ -38,7 +38,7 @@ extension Operator {
     static let linalgInvEx: Operator = Operator(
         "aten::linalg_inv_ex(Tensor A, *, bool check_errors=False) -> (Tensor inverse, Tensor info)",
         "The inverse of square matrices [..., n, n]. `info` is the position of a pivot that is zero, from 1; with check_errors that is an error.",
-        effects: .mayFail,
+        failure: .factorization("a matrix is singular", check: 1, info: 1),
         rule: { call in
             let a = try call.squareMatrix(0)
             return [a.spec, TensorSpec(.int32, try Shape(a.shape.batch, in: call.name))]
@@ -61,7 +61,7 @@ extension Operator {
     static let linalgLUFactorEx: Operator = Operator(
         "aten::linalg_lu_factor_ex(Tensor A, *, bool pivot=True, bool check_errors=False) -> (Tensor LU, Tensor pivots, Tensor info)",
         "The LU factorisation with partial pivoting of matrices [..., m, n], both factors in one matrix.",
-        effects: .mayFail,
+        failure: .factorization("a matrix is singular", check: 2, info: 2),
         rule: { call in
             let a = try call.matrix(0)
             guard try call.bool(1) else { throw call.error(.unsupported, "takes only pivot=true") }
@@ -112,7 +112,7 @@ extension Operator {
             }
         },
         gradient: { g in
-            guard !g.outputs[0].dtype.isComplex || g.gradients[0] == nil else {
+            guard g.gradients[0] == nil || !g.outputs[0].dtype.isComplex else {
                 throw TensorError(.notDifferentiable, in: "slogdet", "the sign of a complex determinant has no gradient here")
             }
             return [.tensor(try inverse(g.call.tensor(0)).adjoint() * g.gradient(1).unsqueezed(-1).unsqueezed(-1))]

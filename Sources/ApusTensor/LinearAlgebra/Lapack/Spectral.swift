@@ -6,7 +6,7 @@ extension Operator {
     static let linalgEigh: Operator = Operator(
         "aten::_linalg_eigh(Tensor A, str UPLO=\"L\", bool compute_v=True) -> (Tensor eigenvalues, Tensor eigenvectors)",
         "Ascending eigenvalues, and eigenvectors as columns, of Hermitian matrices [..., n, n], of which only the named triangle is read. Gradient: C. Giles, 'Collected matrix derivative results', 2008.",
-        effects: .mayFail,
+        failure: ValueFailure(.singular, "eigenvalues did not converge"),
         rule: { call in
             let a = try call.squareMatrix(0)
             _ = try call.triangle(1)
@@ -47,7 +47,7 @@ extension Operator {
     static let linalgSVD: Operator = Operator(
         "aten::_linalg_svd(Tensor A, bool full_matrices=False, bool compute_uv=True, *, str? driver=None) -> (Tensor U, Tensor S, Tensor Vh)",
         "The singular value decomposition A = U diag(S) Vh of matrices [..., m, n], singular values descending. The gradient is defined for the reduced form, with respect to U and Vh for real matrices. Source as for eigh.",
-        effects: .mayFail,
+        failure: ValueFailure(.singular, "singular values did not converge"),
         rule: { call in
             let a = try call.matrix(0)
             let (m, n) = (a.shape[-2], a.shape[-1])
@@ -123,7 +123,7 @@ extension Operator {
     static let linalgEig: Operator = Operator(
         "aten::linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)",
         "Eigenvalues and eigenvectors as columns, both complex, of real square matrices [..., n, n], in LAPACK's order.",
-        effects: .mayFail,
+        failure: ValueFailure(.singular, "eigenvalues did not converge"),
         rule: { call in
             let a = try call.squareMatrix(0)
             guard !a.dtype.isComplex else { throw call.error(.dtypeMismatch, "takes real matrices, not \(a.dtype)") }
@@ -148,7 +148,7 @@ extension Operator {
     static let linalgLstsq: Operator = Operator(
         "aten::linalg_lstsq(Tensor self, Tensor b, float? rcond=None, *, str? driver=None) -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
         "The X of least norm that minimises |A X - B| for A [..., m, n] and B [..., m, k], by the singular value decomposition (LAPACK gelsd) whatever the driver. Residuals are sums of squares where m > n, else empty. The gradient is defined for full column rank with m >= n.",
-        effects: .mayFail,
+        failure: ValueFailure(.singular, "singular values did not converge"),
         rule: { call in
             let (a, b) = (try call.matrix(0), try call.matrix(1))
             guard a.dtype == b.dtype else { throw call.error(.dtypeMismatch, "takes one dtype, not \(a.dtype) and \(b.dtype)") }
@@ -184,8 +184,18 @@ extension Operator {
             let normal = try a.adjoint().matmul(a)
             let z = try applyTensors(.linalgSolveEx, [.tensor(normal), .tensor(g.gradient(0)), .bool(true), .bool(true)])[0]
             let residual = try b - a.matmul(x)
-            let az = try a.matmul(z)
-            return [.tensor(try residual.matmul(z.adjoint()) - az.matmul(x.adjoint())), .tensor(az)]
+            var toB = try a.matmul(z)
+            var toA = try residual.matmul(z.adjoint()) - toB.matmul(x.adjoint())
+            // Of |B - A X|^2, where X is at a minimum: what X does to it is nothing.
+            if let gradient = g.gradients[1], try settle(a.shape[-2] > a.shape[-1], in: "linalg_lstsq") {
+                let twice = try residual * (gradient * 2).unsqueezed(-2)
+                (toB, toA) = (try toB + twice, try toA - twice.matmul(x.adjoint()))
+            }
+            if let gradient = g.gradients[3] {
+                let vectors = try applyTensors(.linalgSVD, [.tensor(a), .bool(false), .bool(true), .none])
+                toA = try toA + vectors[0].matmul(gradient.to(a.dtype).diagEmbedded()).matmul(vectors[2])
+            }
+            return [.tensor(toA), .tensor(toB)]
         },
         samples: { [[.tensor(try .sample([4, 2])), .tensor(try .sample([4, 3], seed: 2)), .none, .none]] })
 }

@@ -14,8 +14,7 @@ extension Operator {
             case .none: return [.tensor(losses), .tensor(losses.rank == 0 ? weights : try weights.sum() * 0)]
             case .sum: return [.tensor(try losses.sum()), .tensor(try weights.sum())]
             case .mean:
-                let total: Tensor = try weights.sum()
-                return [.tensor(try losses.sum() / total), .tensor(total)]
+                return [.tensor(try losses.weightedMean(weights)), .tensor(try weights.sum())]
             }
         })
 
@@ -203,12 +202,17 @@ extension Call {
         switch try lossReduction(3) {
         case .none: return losses
         case .sum: return try losses.sum()
-        case .mean: return try losses.sum() / classWeights(classes, counts, logarithms.dtype).sum()
+        case .mean: return try losses.weightedMean(classWeights(classes, counts, logarithms.dtype))
         }
     }
 }
 
 extension Tensor {
+    /// The sum of losses over the sum of their weights, either of which may exceed half precision where the mean does not.
+    fileprivate func weightedMean(_ weights: Tensor) throws -> Tensor {
+        try (sum(dtype: dtype.accumulation) / weights.sum(dtype: dtype.accumulation)).to(dtype)
+    }
+
     /// Less the score of each target's class. Scores have the classes in dimension 1, or 0 where they have but one dimension.
     public func nllLoss(_ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean, ignoreIndex: Int = -100) throws -> Tensor
     {

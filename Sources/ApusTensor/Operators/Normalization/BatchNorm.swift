@@ -172,10 +172,10 @@ extension Operator {
                         g.call[positions.eps], .bools(mask),
                     ])
                 var input: Tensor = results[0]
-                if isTraining && mask[0] {
+                if isTraining {
                     let sizes: [SymInt] = x.channelSizes
                     input = try g.throughStatistics(input, x, mean: 1, rstd: 2, count: x.countPerChannel) { try $0.reshaped(sizes) }
-                    if positions.returnsRunning { input = try positions.throughRunning(g, input, x) }
+                    if positions.returnsRunning, mask[0] { input = try positions.throughRunning(g, input, x) }
                 }
                 let running = try positions.runningGradients(g, x, isTraining: isTraining)
                 return [mask[0] ? .tensor(input) : .none, mask[1] ? .tensor(results[1]) : .none, mask[2] ? .tensor(results[2]) : .none]
@@ -237,6 +237,7 @@ private struct BatchNormArguments: Sendable {
     /// The gradients of the running mean and variance, at whose arguments' positions they stand: through normalising by them, and through
     /// the running statistics after it.
     func runningGradients(_ g: GradientCall, _ x: Tensor, isTraining: Bool) throws -> [OperatorArgument] {
+        let toRunning: [Tensor?] = returnsRunning ? [g.gradients[3], g.gradients[4]] : []
         guard running.contains(where: { g.isWanted($0) }) else { return [] }
         var results: [Tensor] = try running.map { try g.call.tensor($0).zerosLike() }
         if !isTraining, g.gradients[0] != nil {
@@ -249,10 +250,8 @@ private struct BatchNormArguments: Sendable {
             results[0] = try (weighted.sum(dims: dims) * rstd).neg().to(mean.dtype)
             results[1] = try ((weighted * deviation).sum(dims: dims) * rstd * rstd * rstd * (-0.5)).to(variance.dtype)
         }
-        if returnsRunning {
-            let kept: Double = isTraining ? 1 - (try g.call.double(momentum)) : 1
-            for index in 0..<2 where g.gradients[3 + index] != nil { results[index] = try results[index] + g.gradient(3 + index) * kept }
-        }
+        let kept: Double = isTraining ? 1 - (try g.call.double(momentum)) : 1
+        for case (let index, let gradient?) in toRunning.enumerated() { results[index] = try results[index] + gradient * kept }
         return results.map { .tensor($0) }
     }
 

@@ -245,11 +245,13 @@ extension GradientCall {
         _ gradient: Tensor, _ x: Tensor, mean: Int, rstd: Int, count: SymInt, _ restored: (Tensor) throws -> Tensor
     ) throws -> Tensor {
         var result: Tensor = gradient
-        if gradients[mean] != nil { result = try result + restored(self.gradient(mean)) / count }
-        if gradients[rstd] != nil {
+        let (toMean, toRstd): (Tensor?, Tensor?) = (gradients[mean], gradients[rstd])
+        guard isWanted(0) else { return gradient }
+        if let toMean { result = try result + restored(toMean) / count }
+        if let toRstd {
             let cube: Tensor = try outputs[rstd] * outputs[rstd] * outputs[rstd]
             let deviation: Tensor = try x - restored(outputs[mean])
-            result = try result - restored(self.gradient(rstd) * cube) * deviation / count
+            result = try result - restored(toRstd * cube) * deviation / count
         }
         return try result.to(x.dtype)
     }

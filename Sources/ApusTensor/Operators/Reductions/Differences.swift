@@ -90,13 +90,17 @@ extension Operator {
         let isCumulative: Bool = signature.hasPrefix("cumulative")
         return composite(
             "aten::\(signature) -> Tensor",
-            "The \(isCumulative ? "running sums" : "sum") of the trapezoids under a function sampled along a dimension, at positions `x` or `dx` apart.",
+            "The \(isCumulative ? "running sums" : "sum") of the trapezoids under a function sampled along a dimension, at positions `x` or `dx` apart. "
+                + "Half precision is summed up in float32, where PyTorch's sum overflows.",
             samples: {
                 let y: Tensor = try .sample([2, 4])
                 return [[.tensor(y), try further.map { .tensor(try $0()) } ?? .double(0.5), .int(-1)]]
             }
         ) { call in
-            let y = try call.tensor(0)
+            // Sums of halves may exceed them where half of the sum does not.
+            let given = try call.tensor(0)
+            let y: Tensor = try given.to(given.dtype.accumulation)
+            let isHalf: Bool = y.dtype != given.dtype
             let dim = try call.dim(2)
             guard y.rank > 0 else { throw call.error(.shapeMismatch, "needs a dimension of samples, not a zero-dimensional tensor") }
             let (later, earlier): (Tensor, Tensor) = (try y.sliced(dim: dim, from: 1), try y.sliced(dim: dim, to: y.shape[dim] - 1))
@@ -106,10 +110,12 @@ extension Operator {
                 // The sum first, as in PyTorch: integers keep their digits.
                 areas = heights
                 let total: Tensor = try isCumulative ? areas.cumsum(dim: dim) : areas.sum(dim: dim)
-                return [.tensor(try total * step / 2)]
+                let area: Tensor = try total * step / 2
+                return [.tensor(isHalf ? try area.to(given.dtype) : area)]
             }
             areas = try heights * call.widths(along: dim, of: y)
-            return [.tensor(try (isCumulative ? areas.cumsum(dim: dim) : areas.sum(dim: dim)) / 2)]
+            let area: Tensor = try (isCumulative ? areas.cumsum(dim: dim) : areas.sum(dim: dim)) / 2
+            return [.tensor(isHalf ? try area.to(Promotion.promote(given.dtype, call.tensor(1).dtype)) : area)]
         }
     }
 }

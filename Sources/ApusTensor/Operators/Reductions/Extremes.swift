@@ -42,8 +42,7 @@ extension Operator {
             needsElements: true,
             gradient: { g, gradient, reduction in
                 let x = try g.call.tensor(0)
-                let winners: Tensor = try (x .== reduction.restored(g.outputs[0], g.call)).to(x.dtype)
-                return try winners * (gradient / winners.sum(dims: reduction.dims(g.call), keepDim: true))
+                return try (x .== reduction.restored(g.outputs[0], g.call)).sharing(gradient, dims: reduction.dims(g.call))
             },
             further: schema.contains("dim")
                 ? [[.ints([1]), .bool(false)], [.ints([0, -1]), .bool(true)], [.ints([Int]()), .bool(false)]] : [[]])
@@ -90,6 +89,13 @@ extension Operator {
 }
 
 extension Tensor {
+    /// A gradient with size 1 in the reduced dimensions, shared evenly between the elements where this mask is true. How many they are may be
+    /// more than half precision has numbers for.
+    func sharing(_ gradient: Tensor, dims: [Int]) throws -> Tensor {
+        let counts: Tensor = try sum(dims: dims, keepDim: true)
+        return try self * (gradient.to(gradient.dtype.accumulation) / counts).to(gradient.dtype)
+    }
+
     /// 0, 1, 2 ... along one dimension, with size 1 in the others: for comparing with positions.
     func positions(along dim: Int) throws -> Tensor {
         var sizes = [SymInt](repeating: 1, count: rank)

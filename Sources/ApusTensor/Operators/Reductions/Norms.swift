@@ -51,8 +51,7 @@ extension Operator {
         if order == 1 { return try x.sgn() * gradient }
         if order == 2 { return try x * (gradient / norm).maskedFill(norm .== 0, 0) }
         if order.isInfinite {
-            let winners: Tensor = try (x.abs() .== norm).to(norm.dtype)
-            return try x.sgn() * (winners * (gradient / winners.sum(dims: dims, keepDim: true)))
+            return try x.sgn() * (x.abs() .== norm).sharing(gradient, dims: dims)
         }
         let powers: Tensor = try x.abs().pow(order - 2).maskedFill(x .== 0, 0)
         return try x * (powers * (gradient / norm.pow(order - 1)).maskedFill(norm .== 0, 0))
@@ -62,7 +61,7 @@ extension Operator {
         let schema = "aten::logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor"
         let reduction = Reduction(schema)
         return Operator(
-            schema, "`log(sum(exp(x)))` over dimensions, without overflow; float32 for integers. Of no elements: -inf.",
+            schema, "`log(sum(exp(x)))` over dimensions, without overflow, in PyTorch of half precision with; float32 for integers. Of no elements: -inf.",
             rule: { call in
                 let x = try call.tensor(0)
                 guard !x.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
@@ -71,7 +70,8 @@ extension Operator {
             kernel: .compute { call, outputs in
                 let x = try call.tensor(0)
                 let dims: [Int] = try reduction.dims(call)
-                let values: Tensor = try x.to(x.dtype.floating)
+                // A sum of halves may exceed them where its logarithm does not.
+                let values: Tensor = try x.to(x.dtype.floating.accumulation)
                 guard x.layout.count > 0, !dims.isEmpty else {
                     return try call.copy(try values.exp().sum(dims: dims, keepDim: reduction.keepsDims(call)).log(), to: outputs[0])
                 }

@@ -10,7 +10,7 @@ extension Operator {
 
     static let nanmean: Operator = composite(
         "aten::nanmean(Tensor self, int[1]? dim=None, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
-        "The mean of the elements that are not NaN; NaN where there are none.",
+        "The mean of the elements that are not NaN; NaN where there are none. Half precision is summed up in float32, where PyTorch's sum overflows.",
         samples: {
             [
                 [.tensor(try .withNaN()), .ints([1]), .bool(false), .none], [.tensor(try .sample([2, 3])), .none, .bool(true), .none],
@@ -23,8 +23,9 @@ extension Operator {
         let dims: [Int] = try call.optionalInts(1) == nil ? [] : call.constants(1)
         let (keepDim, dtype) = (try call.bool(2), try call.dtype(3) ?? x.dtype)
         let counted: Tensor = try x.isnan().logicalNot().sum(dims: dims, keepDim: keepDim)
-        let sum: Tensor = try Tensor.where(x.isnan(), 0, x).sum(dims: dims, keepDim: keepDim, dtype: dtype)
-        return [.tensor(try sum / counted)]
+        // A sum of halves may exceed them where the mean does not.
+        let sum: Tensor = try Tensor.where(x.isnan(), 0, x).sum(dims: dims, keepDim: keepDim, dtype: dtype.accumulation)
+        return [.tensor(try (sum / counted).to(dtype))]
     }
 
     static let quantiles: [Operator] = [quantile, quantileScalar, nanquantile, nanquantileScalar, nanmean]

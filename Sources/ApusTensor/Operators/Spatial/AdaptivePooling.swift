@@ -112,7 +112,7 @@ extension Operator {
         Operator(
             "aten::adaptive_max_pool\(dims)d_backward(Tensor grad_output, Tensor self, Tensor indices) -> Tensor",
             "Adds each element of the gradient at the position that its window's largest element had.",
-            effects: .mayFail,
+            failure: .positions(2) { call in SymInt.product(try call.tensor(1).shape.suffix(dims)) },
             rule: { call in
                 try call.requireAdaptedGradient(dims)
                 try call.requireShape(try call.indexTensor(2), try call.tensor(0).shape, "indices")

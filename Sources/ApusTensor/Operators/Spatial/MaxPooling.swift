@@ -81,8 +81,8 @@ extension Operator {
     private static func maxPoolBackward(_ dims: Int) -> Operator {
         Operator(
             "aten::max_pool\(dims)d_with_indices_backward(Tensor grad_output, Tensor self, int[\(dims)] kernel_size, int[\(dims)] stride, int[\(dims)] padding, int[\(dims)] dilation, bool ceil_mode, Tensor indices) -> Tensor",
-            "Adds each element of the gradient at the position that its window's largest element had.",
-            effects: .mayFail,
+            "Adds each element of the gradient at the position that its window's largest element had. " + Operator.roundedOnce,
+            failure: .positions(7) { call in SymInt.product(try call.tensor(1).shape.suffix(dims)) },
             rule: { call in
                 let x = try call.tensor(1)
                 let window = try PoolingWindow(call, dims: dims, at: 2, dilation: 5, ceilMode: 6)
@@ -138,12 +138,14 @@ extension Operator {
 extension Call {
     /// Adds the first argument's elements at the positions given by an argument of indices into a result of zeros.
     func spreadBack(_ pool: apus_pooling, indices index: Int, _ output: Tensor) throws {
-        let (gradient, indices) = (try dense(0), try Interpreter.with(nil) { try tensor(index).to(.int64).contiguous() })
+        let (gradient, indices) = (try wide(dense(0)), try Interpreter.with(nil) { try tensor(index).to(.int64).contiguous() })
         var (pool, bad): (apus_pooling, Int64) = (pool, 0)
         let positions = UnsafePointer(indices.baseAddress.assumingMemoryBound(to: Int64.self))
-        let status = apus_max_pool_backward(
-            &pool, Int32(gradient.dtype.rawValue), gradient.baseAddress, positions, output.baseAddress, &bad)
-        try check(status, self, index: bad, shape: output.shape)
+        try accumulating(into: output) { sums in
+            let status = apus_max_pool_backward(
+                &pool, Int32(gradient.dtype.rawValue), gradient.baseAddress, positions, sums.baseAddress, &bad)
+            try check(status, self, index: bad, shape: sums.shape)
+        }
         withExtendedLifetime((gradient, indices, output)) {}
     }
 

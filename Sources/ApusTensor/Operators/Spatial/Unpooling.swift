@@ -50,7 +50,8 @@ extension Operator {
 
     static let col2im: Operator = composite(
         "aten::col2im(Tensor self, SymInt[2] output_size, int[2] kernel_size, int[2] dilation, int[2] padding, int[2] stride) -> Tensor",
-        "The sums of columns, each put back where its window lies in images of `output_size`: the gradient of `im2col`.",
+        "The sums of columns, each put back where its window lies in images of `output_size`: the gradient of `im2col`. "
+            + Operator.roundedOnce,
         samples: { [[.tensor(try .sample([1, 12, 9])), .ints([4, 5]), .ints([2, 3]), .ints([1, 1]), .ints([1, 0]), .ints([2, 1])]] }
     ) { call in
         let (x, target) = (try call.tensor(0), try call.ints(1))
@@ -71,9 +72,12 @@ extension Operator {
         let spread: Tensor = try columns.reshaped([batch, channels, kh, kw, across, along]).permuted([0, 1, 2, 4, 3, 5])
             .reshaped([batch, channels, kh * across, kw * along])
         let (height, width): (SymInt, SymInt) = (target[0] + 2 * windows.padding[0], target[1] + 2 * windows.padding[1])
-        var result: Tensor = try Tensor.zeros([batch, channels, height, kw * along], dtype: x.dtype)
-            .indexAdd(dim: 2, windows.positions(0, across), spread)
-        result = try Tensor.zeros([batch, channels, height, width], dtype: x.dtype).indexAdd(dim: 3, windows.positions(1, along), result)
+        // Rounded once, after both sums.
+        let wide: DType = x.dtype.accumulation
+        var result: Tensor = try Tensor.zeros([batch, channels, height, kw * along], dtype: wide)
+            .indexAdd(dim: 2, windows.positions(0, across), spread.to(wide))
+        result = try Tensor.zeros([batch, channels, height, width], dtype: wide).indexAdd(dim: 3, windows.positions(1, along), result)
+            .to(x.dtype)
         result = try result.narrowed(dim: 2, from: SymInt(windows.padding[0]), length: target[0])
             .narrowed(dim: 3, from: SymInt(windows.padding[1]), length: target[1])
         return [.tensor(x.rank == 3 ? result : try result.squeezed(dims: [0]))]

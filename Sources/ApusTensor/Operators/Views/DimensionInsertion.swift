@@ -53,13 +53,13 @@ extension Operator {
 
     static let dimensionInsertion: [Operator] = [unsqueeze, squeeze, squeezeDim, squeezeDims, expand, expandAs]
 
-    /// An operator that drops those of the given dimensions whose size is 1. While tracing, it must be known whether a size is 1.
+    /// An operator that drops those of the given dimensions whose size is 1. Whether an open size is 1 is a question.
     private static func squeezing(
         _ schema: String, _ documentation: String, _ samples: @escaping @Sendable () throws -> [[OperatorArgument]],
         dims: @escaping @Sendable (Call, Shape) throws -> [Int]
     ) -> Operator {
         view(
-            schema, documentation + " While tracing, a size must be known to be 1 or not.",
+            schema, documentation + " Whether a size that is open while tracing is 1 is a branch.",
             shape: { call, shape in
                 let removed = try call.squeezedDims(shape, among: try dims(call, shape))
                 return shape.enumerated().filter { !removed.contains($0.offset) }.map { $0.element }
@@ -88,11 +88,7 @@ extension Call {
             dims.filter { dim in
                 // A zero-dimensional tensor takes dimension 0 and -1 too.
                 guard dim < shape.count else { return false }
-                guard let isOne = decide(shape[dim] == 1) else {
-                    throw error(
-                        .tracing, "whether dimension \(dim) of shape \(shape) is 1 is open; declare its range or squeeze it elsewhere")
-                }
-                return isOne
+                return try settle(shape[dim] == 1, in: name)
             })
     }
 
@@ -110,8 +106,7 @@ extension Call {
             }
             let own: SymInt = shape[dim - extra]
             if size.constant == -1 || own.isIdentical(to: size) { return own }
-            if decide(own == 1) == true { return size }
-            try require(own == size, mismatch(dim))
+            _ = try meeting(of: own, size, onlyFirst: true, in: name, mismatch(dim))
             return size
         }
     }

@@ -5,16 +5,14 @@ import ApusSymbolic
 extension Operator {
     static let split: Operator = splitting(
         "aten::split.Tensor(Tensor(a -> *) self, SymInt split_size, int dim=0) -> Tensor(a)[]",
-        "Consecutive parts of `split_size` positions of dimension `dim`; the last one may be smaller. While tracing, the number of parts must be known.",
+        "Consecutive parts of `split_size` positions of dimension `dim`; the last one may be smaller. While tracing, each number of parts is a path.",
         lengths: { call, size, _ in
             let part: SymInt = try call.int(1)
             try require(part >= 0, call.error(.invalidArgument, "the size of a part is negative: \(part)"))
             if size.constant == 0 { return [0] }
             try require(part > 0, call.error(.invalidArgument, "parts of size 0 don't cover a dimension of size \(size)"))
-            guard let count = size.ceilDivided(by: part).constant else {
-                throw call.error(
-                    .tracing, "the number of parts of \(part) in \(size) is open while tracing; use chunk, or split with sizes")
-            }
+            let count: Int = try settle(
+                count: size.ceilDivided(by: part), of: "parts of \(part) in \(size)", in: call.name, "use chunk, or split with sizes")
             return try parts(call, count, part, size)
         }, samples: { [[.tensor(try .sample([5, 2])), .int(2), .int(0)]] })
 
@@ -35,31 +33,35 @@ extension Operator {
     static let chunk: Operator = splitting(
         "aten::chunk(Tensor(a -> *) self, int chunks, int dim=0) -> Tensor(a)[]",
         "At most `chunks` consecutive parts of equal size; the last one may be smaller, and fewer come out where the size is not large enough. While "
-            + "tracing, all of them are required to exist.",
+            + "tracing, each of a few sizes is a path, and of many all chunks are required to exist.",
         lengths: { call, size, _ in
             let chunks = try call.constant(1)
             guard chunks > 0 else { throw call.error(.invalidArgument, "needs at least one chunk, not \(chunks)") }
-            let part: SymInt = size.ceilDivided(by: SymInt(chunks))
-            if let known = part.constant, let whole = size.constant {
+            var (size, part): (SymInt, SymInt) = (size, size.ceilDivided(by: SymInt(chunks)))
+            let isFull: SymBool = part * (chunks - 1) < size
+            // How many there are is seen where the size is one number, if it is one of few.
+            if decide(isFull) == nil, let few = size.scope?.oracle?.canSpecialize(size), few { size = SymInt(Int(size)) }
+            if let known = size.constant ?? size.scope?.range(of: size).singleValue {
+                part = SymInt(known).ceilDivided(by: SymInt(chunks))
                 // PyTorch gives all the chunks of an empty dimension, each empty.
                 if known == 0 { return try parts(call, chunks, 0, size) }
-                return try parts(call, (whole + known - 1) / known, part, size)
+                return try parts(call, call.known(SymInt(known).ceilDivided(by: part)), part, size)
             }
             try require(
-                part * (chunks - 1) < size,
+                isFull,
                 call.error(.shapeMismatch, "a dimension of size \(size) does not give \(chunks) chunks at every size it may take"))
             return try parts(call, chunks, part, size)
         }, samples: { [[.tensor(try .sample([2, 5])), .int(2), .int(1)]] })
 
     static let unbind: Operator = Operator(
         "aten::unbind.int(Tensor(a -> *) self, int dim=0) -> Tensor(a)[]",
-        "The parts at every position of a dimension, which disappears. While tracing, its size must be known.",
+        "The parts at every position of a dimension, which disappears. While tracing, each size is a path.",
         rule: { call in
             let x = try call.tensor(0)
             let dim = try call.dimension(1, rank: x.rank)
-            guard let count = x.shape[dim].constant else {
-                throw call.error(.tracing, "dimension \(dim) of shape \(x.shape) is symbolic, so that the number of results is open")
-            }
+            let count: Int = try settle(
+                count: x.shape[dim], of: "parts along dimension \(dim) of shape \(x.shape)", in: call.name,
+                "take parts by select(dim: \(dim), index: i), or use map or scan")
             try call.requireResultCount(count)
             var sizes = x.shape.sizes
             sizes.remove(at: dim)

@@ -40,24 +40,27 @@ extension Operator {
 
     static let unfoldBackward: Operator = Operator(
         "aten::unfold_backward(Tensor grad_in, SymInt[] input_sizes, int dim, int size, int step) -> Tensor",
-        "Sums `grad_in` over the windows that each position of a tensor of `input_sizes` lies in: the gradient of `unfold`.",
+        "Sums `grad_in` over the windows that each position of a tensor of `input_sizes` lies in: the gradient of `unfold`. "
+            + Operator.roundedOnce,
         rule: { call in
             let shape = try Shape(try call.ints(1), in: call.name)
             try call.requireFits(try call.tensor(0), unfold, shape)
             return [TensorSpec(try call.tensor(0).dtype, shape)]
         },
         kernel: .compute { call, outputs in
-            try call.fill(outputs[0], with: 0)
             // Windows overlap: they are added one position of the windows at a time, where they don't.
             var windows = StridedView(outputs[0].layout)
             try unfoldWindow(at: 2)(call, &windows)
             let gradient = try call.tensor(0)
-            for position in 0..<(windows.sizes.last ?? 0) {
-                var part = windows
-                part.select(windows.rank - 1, position)
-                var source = StridedView(gradient.layout)
-                source.select(gradient.rank - 1, position)
-                try call.addInto(outputs[0], part, gradient, source)
+            try call.accumulating(into: outputs[0]) { sums in
+                try call.fill(sums, with: 0)
+                for position in 0..<(windows.sizes.last ?? 0) {
+                    var part = windows
+                    part.select(windows.rank - 1, position)
+                    var source = StridedView(gradient.layout)
+                    source.select(gradient.rank - 1, position)
+                    try call.addInto(sums, part, gradient, source)
+                }
             }
         },
         gradient: { g in
