@@ -13,6 +13,7 @@ RUN apt-get update \
         libopenblas-dev=0.3.21+ds-4 \
         liblapacke-dev=3.11.0-2 \
         libzip-dev=1.7.3-1+b1 \
+        libdeflate-dev=1.14-1 \
         pkg-config=1.8.1-1 \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
@@ -25,6 +26,7 @@ RUN apt-get update \
         libopenblas0-pthread=0.3.21+ds-4 \
         liblapacke=3.11.0-2 \
         libzip4=1.7.3-1+b1 \
+        libdeflate0=1.14-1 \
     && rm -rf /var/lib/apt/lists/* /var/log/apt /var/log/dpkg.log \
     && useradd --system --uid 10001 --home-dir /var/lib/apus --create-home apus
 COPY --from=build /build/artefacts/apus /build/artefacts/digits /usr/local/bin/

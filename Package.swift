@@ -23,6 +23,9 @@ let package = Package(
         .systemLibrary(
             name: "CLibZip", path: "Modules/CLibZip", pkgConfig: "libzip",
             providers: [.apt(["libzip-dev"])]),
+        .systemLibrary(
+            name: "CLibDeflate", path: "Modules/CLibDeflate", pkgConfig: "libdeflate",
+            providers: [.apt(["libdeflate-dev"])]),
 
         .target(name: "CApusKernels", dependencies: ["COpenBLAS"]),
         .target(name: "ApusSymbolic"),
@@ -39,7 +42,7 @@ let package = Package(
         .target(name: "ApusExport", dependencies: ["ApusRuntime", "ApusNN"]),
         .target(
             name: "ApusArchive",
-            dependencies: ["ApusExport", "CLibZip", .product(name: "ComplexModule", package: "swift-numerics")]),
+            dependencies: ["ApusExport", "CLibDeflate", "CLibZip", .product(name: "ComplexModule", package: "swift-numerics")]),
         .target(
             name: "Apus",
             dependencies: [
@@ -62,8 +65,9 @@ let package = Package(
         .testTarget(name: "ApusArchiveTests", dependencies: ["ApusArchive", "JudgeSupport"]),
         .testTarget(name: "AcceptanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Acceptance"),
         .target(name: "FuzzPrograms", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),
-        .executableTarget(name: "fuzz", dependencies: ["FuzzPrograms"], path: "Tests/Fuzz/Tool"),
-        .testTarget(name: "FuzzTests", dependencies: ["FuzzPrograms"], path: "Tests/Fuzz/Cases"),
+        .target(name: "FuzzFiles", dependencies: ["FuzzPrograms", "Apus"], path: "Tests/Fuzz/Files"),
+        .executableTarget(name: "fuzz", dependencies: ["FuzzPrograms", "FuzzFiles"], path: "Tests/Fuzz/Tool"),
+        .testTarget(name: "FuzzTests", dependencies: ["FuzzPrograms", "FuzzFiles", "fuzz"], path: "Tests/Fuzz/Cases"),
         // Starts the command, which therefore has to be built before.
         .testTarget(name: "CommandTests", dependencies: ["Apus", "apus-cli", "JudgeSupport"], path: "Tests/Commands"),
         .testTarget(name: "ConformanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Conformance"),

@@ -1,6 +1,5 @@
 import Apus
 import ArgumentParser
-import Foundation
 
 /// The program that a command works on.
 struct ProgramFile: ParsableArguments {
@@ -23,17 +22,4 @@ struct ProgramFile: ParsableArguments {
         throw ValidationError(
             "\(file) has several entry points; pick one with --entry-point: \(programs.keys.sorted().joined(separator: ", "))")
     }
-}
-
-/// Writes text to standard error.
-func report(_ message: String) {
-    FileHandle.standardError.write(Data((message + "\n").utf8))
-}
-
-/// Prints a value as JSON with sorted keys.
-func printJSON(_ value: some Encodable) throws {
-    let encoder = JSONEncoder()
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "Infinity", negativeInfinity: "-Infinity", nan: "NaN")
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-    print(String(decoding: try encoder.encode(value), as: UTF8.self))
 }

@@ -58,6 +58,16 @@ import Testing
         #expect(try Built.apus("verify", file, "--json").status == 1)
     }
 
+    @Test("verify reads every byte of the file") func verifyChecksums() throws {
+        try program.save(to: file, extraFiles: ["notes.txt": "what nobody reads"])
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: file)))
+        let place = try #require(bytes.firstRange(of: Array("what nobody".utf8)))
+        bytes[place.lowerBound] ^= 1
+        try Data(bytes).write(to: URL(fileURLWithPath: file))
+        let damaged = try Built.apus("verify", file)
+        #expect(damaged.status == 1 && damaged.messages.contains("extra/notes.txt: its data does not have the checksum"), "\(damaged)")
+    }
+
     @Test("verify takes cases from files") func verifyCaseFiles() throws {
         try saveNumPy(["x": x, "out.0": try Self.function(x)], to: folder.file("case.npz"))
         let passed = try Built.apus("verify", file, folder.file("case.npz"))
@@ -127,6 +137,33 @@ import Testing
         let drawn = try Built.apus("graph", file, "--format", "svg", "--output", folder.file("graph.svg"))
         #expect(drawn.status == 0 && drawn.output.isEmpty)
         #expect(try folder.text("graph.svg").hasPrefix("<svg"))
+    }
+
+    @Test("What cannot be written is an error in every command, and an output that is no regular file is left alone") func outputs() throws {
+        let commands = [
+            ["info", file], ["info", "--system"], ["run", file, folder.file("x.npy")], ["verify", file], ["bench", file, "--runs", "1"], ["graph", file],
+            ["run", file, folder.file("x.npy"), "--json"], ["--help"], ["--version"], ["graph", "--help"],
+        ]
+        for command in commands {
+            for redirection in [">/dev/full", ">&-"] {
+                let quoted = command.map { "'\($0)'" }.joined(separator: " ")
+                let outcome = try Built.run("/bin/sh", ["-c", "'\(Built.folder.path)/apus' \(quoted) \(redirection)"])
+                #expect(outcome.status == 1, "\(command) \(redirection): \(outcome)")
+                #expect(outcome.messages.contains("standard output could not be written: "), "\(command) \(redirection): \(outcome)")
+            }
+        }
+        let pipe = folder.file("pipe")
+        #expect(mkfifo(pipe, 0o600) == 0)
+        for place in [pipe, "/dev/null", folder.path] {
+            let outcome = try Built.apus("graph", file, "--output", place)
+            #expect(outcome.status == 1 && outcome.messages.contains("is not a regular file"), "\(outcome)")
+        }
+        var status = stat()
+        #expect(stat(pipe, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+        let unknown = try Built.apus("bench", file, "--size", "nosuch=65")
+        #expect(unknown.status == 64 && unknown.messages.contains("--size nosuch: the program has no such size; it has: s0"), "\(unknown)")
+        let bytes = try Built.run("/bin/sh", ["-c", "'\(Built.folder.path)/apus' info \"$(printf 'a\\377.pt2')\""])
+        #expect(bytes.status == 64 && bytes.messages.contains("is not UTF-8"), "\(bytes)")
     }
 
     @Test("bench times calls, and sums up the events of each step") func bench() throws {

@@ -9,7 +9,7 @@ import Testing
         let package: String = Python.root
         let shims: String = package + "/.build/checkouts/swift-numerics/Sources/_NumericsShims/include"
         let modules: [String] = [Built.folder.appendingPathComponent("Modules").path, shims]
-        let system: [String] = ["COpenBLAS", "CLAPACKE", "CLibZip"].map { package + "/Modules/" + $0 }
+        let system: [String] = ["COpenBLAS", "CLAPACKE", "CLibZip", "CLibDeflate"].map { package + "/Modules/" + $0 }
         let kernels: String = Built.folder.appendingPathComponent("CApusKernels.build/module.modulemap").path
         return try Built.run(
             "/usr/bin/env",

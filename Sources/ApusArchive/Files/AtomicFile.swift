@@ -1,69 +1,45 @@
 import Glibc
 
 /// Saving that either replaces the file completely or leaves it as it was.
-enum AtomicFile {
-    /// Lets `body` write a temporary file in the folder of `path`, then moves it over `path` in one step.
+package enum AtomicFile {
+    /// Lets `body` write a new file without a name, then puts it in the place of `path` in one step.
     ///
-    /// The data reaches the disk (`fsync`) before the move, so that a crash leaves the old file or the new one, never a part. When
-    /// `body` throws, the temporary file is removed and `path` is untouched. A symbolic link keeps pointing where it points: its
-    /// target is replaced. Tensors that map the old file keep seeing the old bytes.
+    /// The data reaches the disk (`fsync`) before the file gets its name, so that a crash leaves the old file or the new one, never a part,
+    /// and nothing beside it: the system forgets a file without a name. Where a file system has no such files, one with a name of its own is
+    /// written, and the next save removes what a crash left of it. When `body` throws, `path` is untouched. A symbolic link keeps pointing
+    /// where it points: its target is replaced, or made. Tensors that map the old file keep seeing the old bytes.
     ///
-    /// - Parameter body: receives the temporary path; it may write the file or replace it.
-    /// - Throws: what `body` throws; `ArchiveError` (`.cannotWrite`) when the system refuses.
-    static func replace(_ path: String, writing body: (_ temporary: String) throws -> Void) throws {
+    /// - Parameter body: writes to the descriptor, which may be sought.
+    /// - Throws: what `body` throws; `ArchiveError` (`.cannotWrite`) when the system refuses, or when `path` is no regular file.
+    package static func replace(_ path: String, writing body: (_ descriptor: Int32) throws -> Void) throws {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw ArchiveError(.cannotWrite, file: path, "not a usable path")
         }
-        let destination = resolvingLinks(path)
-        let folder = directory(of: destination)
-        let temporary = "\(folder)/.apus-\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 36)).tmp"
-
-        // Claims the name and lets the system apply the user's umask; the mode is put back at the end, since a library
-        // that replaces the temporary file may choose another.
-        let claimed = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o666)
-        guard claimed >= 0 else { throw ArchiveError(.cannotWrite, file: path, systemMessage(errno)) }
-        var status = stat()
-        let haveMode = fstat(claimed, &status) == 0
-        close(claimed)
-        var mode: mode_t = haveMode ? status.st_mode & 0o7777 : 0o644
-        var existing = stat()
-        if stat(destination, &existing) == 0 {
-            guard existing.st_mode & S_IFMT == S_IFREG else {
-                unlink(temporary)
-                throw ArchiveError(.cannotWrite, file: path, "is not a regular file")
-            }
-            mode = existing.st_mode & 0o7777
-        }
-        do {
-            try body(temporary)
-            try synchronise(temporary, mode: mode)
-            guard rename(temporary, destination) == 0 else { throw ArchiveError(.cannotWrite, systemMessage(errno)) }
-        } catch {
-            unlink(temporary)
-            if let error = error as? ArchiveError { throw error.inFile(path) }
-            throw error
-        }
-        // The move itself is durable once the folder is; a file system that cannot do this has still moved the file.
-        let opened = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        if opened >= 0 {
-            fsync(opened)
-            close(opened)
+        try naming(file: path) {
+            let destination = try SystemPath(path).resolvingLinks()
+            var existing = stat()
+            let exists = destination.withCString { stat($0, &existing) == 0 }
+            if exists, existing.st_mode & S_IFMT != S_IFREG { throw ArchiveError(.cannotWrite, "is not a regular file") }
+            let file = try TemporaryFile(in: destination.folder)
+            try body(file.descriptor)
+            if exists { fchmod(file.descriptor, existing.st_mode & 0o7777) }
+            guard fsync(file.descriptor) == 0 else { throw ArchiveError(.cannotWrite, systemMessage(errno)) }
+            try file.move(to: destination)
         }
     }
 
     /// Writes pieces one after the other, as the content of `path`, atomically.
     static func write(_ pieces: [ByteSource], to path: String) throws {
-        try replace(path) { temporary in
-            let descriptor = open(temporary, O_WRONLY | O_TRUNC | O_CLOEXEC)
-            guard descriptor >= 0 else { throw ArchiveError(.cannotWrite, systemMessage(errno)) }
-            defer { close(descriptor) }
-            for piece in pieces {
-                try piece.withUnsafeBytes { try writeAll($0, to: descriptor) }
-            }
+        try replace(path) { descriptor in
+            for piece in pieces { try piece.withUnsafeBytes { try writeAll($0, to: descriptor) } }
         }
     }
 
-    private static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws {
+    /// Writes a text as the content of `path`, atomically.
+    package static func write(_ text: String, to path: String) throws { try write([ByteSource(text)], to: path) }
+
+    /// Writes all bytes at the descriptor's position.
+    package static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws {
         var rest = bytes
         while let start = rest.baseAddress, rest.count > 0 {
             let written = Glibc.write(descriptor, start, min(rest.count, 1 << 30))
@@ -74,52 +50,103 @@ enum AtomicFile {
             rest = UnsafeRawBufferPointer(rebasing: rest[written...])
         }
     }
-
-    private static func synchronise(_ path: String, mode: mode_t) throws {
-        let descriptor = open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw ArchiveError(.cannotWrite, systemMessage(errno)) }
-        defer { close(descriptor) }
-        fchmod(descriptor, mode)
-        guard fsync(descriptor) == 0 else { throw ArchiveError(.cannotWrite, systemMessage(errno)) }
-    }
-
-    private static func resolvingLinks(_ path: String) -> String {
-        guard let resolved = realpath(path, nil) else { return path }  // does not exist yet
-        defer { free(resolved) }
-        return String(cString: resolved)
-    }
-
-    private static func directory(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
-    }
 }
 
-/// Bytes to be written, with whatever keeps them alive and in place.
-struct ByteSource: Sendable {
-    private let address: UInt
-    private let owner: any Sendable & AnyObject
-    let count: Int
+/// A file that is being written and has no place yet.
+private final class TemporaryFile {
+    let descriptor: Int32
+    private let folder: SystemPath
+    /// Its name, where it had to have one from the start.
+    private var name: SystemPath?
 
-    /// - Parameter owner: keeps `bytes` valid and unchanged until the writing is done.
-    init(_ bytes: UnsafeRawBufferPointer, owner: any Sendable & AnyObject) {
-        address = UInt(bitPattern: bytes.baseAddress)
-        count = bytes.baseAddress == nil ? 0 : bytes.count
-        self.owner = owner
+    // A named file is locked while somebody writes it: one that can be locked is dead, whichever process or machine it was made on.
+    private static let prefix = Array(".apus-".utf8)
+    private static let suffix = Array(".tmp".utf8)
+
+    init(in folder: SystemPath) throws {
+        self.folder = folder
+        Self.sweep(folder)
+        // O_TMPFILE, a macro of two parts that Swift does not see. It gets its name through its entry in /proc.
+        let unnamed: Int32 = 0o20000000 | O_DIRECTORY
+        let made = folder.withCString { open($0, unnamed | O_RDWR | O_CLOEXEC, 0o666) }
+        if made >= 0 {
+            if access("/proc/self/fd/\(made)", F_OK) == 0 {
+                descriptor = made
+                return
+            }
+            close(made)
+        }
+        while true {
+            let name = Self.freshName(in: folder)
+            let made = name.withCString { open($0, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0o666) }
+            guard made >= 0 else { throw ArchiveError(.cannotWrite, systemMessage(errno)) }
+            flock(made, LOCK_EX)
+            // A sweep may have come before the lock.
+            var status = stat()
+            if fstat(made, &status) == 0, status.st_nlink > 0 {
+                descriptor = made
+                self.name = name
+                return
+            }
+            close(made)
+        }
     }
 
-    /// A copy of the bytes, in memory that does not move as an array's may.
-    init(_ bytes: [UInt8]) {
-        let copy = OwnedBytes(bytes)
-        self = copy.withUnsafeBytes { ByteSource($0, owner: copy) }
+    deinit {
+        if let name { name.withCString { _ = unlink($0) } }
+        close(descriptor)
     }
 
-    init(_ text: String) { self.init(Array(text.utf8)) }
+    func move(to destination: SystemPath) throws {
+        if name == nil, try link(to: destination) { return synchroniseFolder() }
+        // A name can be given only where none is: a file that is there is replaced by a rename.
+        if name == nil {
+            flock(descriptor, LOCK_EX)
+            let fresh = Self.freshName(in: folder)
+            guard try link(to: fresh) else { throw ArchiveError(.cannotWrite, systemMessage(EEXIST)) }
+            name = fresh
+        }
+        guard let name else { return }
+        guard name.withCString({ from in destination.withCString { rename(from, $0) } }) == 0 else {
+            throw ArchiveError(.cannotWrite, systemMessage(errno))
+        }
+        self.name = nil
+        synchroniseFolder()
+    }
 
-    /// The address stays the same from call to call while this value lives.
-    func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        try withExtendedLifetime(owner) {
-            try body(UnsafeRawBufferPointer(start: UnsafeRawPointer(bitPattern: address), count: count))
+    /// Gives the file a name; false where there is a file of this name.
+    private func link(to path: SystemPath) throws -> Bool {
+        let result = path.withCString { linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, $0, AT_SYMLINK_FOLLOW) }
+        if result == 0 { return true }
+        guard errno == EEXIST else { throw ArchiveError(.cannotWrite, systemMessage(errno)) }
+        return false
+    }
+
+    /// The new name is durable once the folder is; a file system that cannot do this has still given it.
+    private func synchroniseFolder() {
+        let opened = folder.withCString { open($0, O_RDONLY | O_DIRECTORY | O_CLOEXEC) }
+        guard opened >= 0 else { return }
+        fsync(opened)
+        close(opened)
+    }
+
+    private static func freshName(in folder: SystemPath) -> SystemPath {
+        let text = "\(getpid())-\(String(UInt64.random(in: 0...UInt64.max), radix: 36))"
+        return folder.appending(prefix + Array(text.utf8) + suffix)
+    }
+
+    /// Removes what writers left that were killed.
+    private static func sweep(_ folder: SystemPath) {
+        guard let directory = folder.withCString({ opendir($0) }) else { return }
+        defer { closedir(directory) }
+        while let entry = readdir(directory) {
+            let name: [UInt8] = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
+            guard name.starts(with: prefix), name.suffix(suffix.count).elementsEqual(suffix) else { continue }
+            let path = folder.appending(name)
+            let opened = path.withCString { open($0, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK) }
+            guard opened >= 0 else { continue }
+            if flock(opened, LOCK_EX | LOCK_NB) == 0 { path.withCString { _ = unlink($0) } }
+            close(opened)
         }
     }
 }

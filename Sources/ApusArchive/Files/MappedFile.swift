@@ -1,3 +1,4 @@
+import ApusTensor
 import Glibc
 
 /// A file's bytes, mapped into memory and never copied.
@@ -8,19 +9,23 @@ import Glibc
 /// The mapping is private and read-only. Replacing the file by renaming another one over it is safe (the old bytes stay
 /// mapped; this is how every writer in this module saves). **Truncating** the file while it is mapped is not: the kernel
 /// then answers an access beyond the new end with `SIGBUS`, which no program can turn into an error. Do not shorten a file in place
-/// while tensors loaded from it are alive.
+/// while tensors loaded from it are alive; where others may, read the file into memory instead (`isMapped: false`).
 public final class MappedFile: Sendable {
     /// The path as the caller gave it, for messages.
     public let path: String
     /// The number of bytes.
     public let count: Int
 
-    // The region is mapped in `init`, only ever read, and unmapped in `deinit`: sharing the pointer between threads is safe.
+    // The region is filled in `init`, only ever read, and given back in `deinit`: sharing the pointer between threads is safe.
     private nonisolated(unsafe) let base: UnsafeRawPointer?
+    /// The memory that holds the bytes where the file is not mapped.
+    private let copy: Storage?
 
     /// Maps the file at `path`.
+    ///
+    /// - Parameter isMapped: false copies the bytes into memory, so that nothing that happens to the file later matters.
     /// - Throws: `ArchiveError` (`.cannotRead`) when it does not exist, may not be read, or is not a regular file.
-    public init(path: String) throws {
+    public init(path: String, isMapped: Bool = true) throws {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw ArchiveError(.cannotRead, file: path, "not a usable path")
         }
@@ -39,18 +44,34 @@ public final class MappedFile: Sendable {
         }
         self.path = path
         self.count = size
-        if size == 0 {
-            base = nil  // mmap refuses empty regions
+        guard isMapped, size > 0 else {  // mmap refuses empty regions
+            copy = try naming(file: path) { size == 0 ? nil : try Self.read(descriptor, size) }
+            base = copy.map { UnsafeRawPointer($0.pointer) }
             return
         }
+        copy = nil
         guard let region = mmap(nil, size, PROT_READ, MAP_PRIVATE, descriptor, 0), region != MAP_FAILED else {
             throw ArchiveError(.cannotRead, file: path, "cannot be mapped into memory: \(systemMessage(errno))")
         }
         base = UnsafeRawPointer(region)
     }
 
+    /// A file's bytes in memory of their own.
+    private static func read(_ descriptor: Int32, _ size: Int) throws -> Storage {
+        let storage = try Storage.forBytes(size)
+        var filled = 0
+        while filled < size {
+            let got = Glibc.read(descriptor, storage.pointer + filled, min(size - filled, 1 << 30))
+            if got < 0, errno == EINTR { continue }
+            guard got >= 0 else { throw ArchiveError(.cannotRead, systemMessage(errno)) }
+            guard got > 0 else { throw ArchiveError(.truncated, "was shortened to \(filled) bytes while it was read") }
+            filled += got
+        }
+        return storage
+    }
+
     deinit {
-        if let base { munmap(UnsafeMutableRawPointer(mutating: base), count) }
+        if let base, copy == nil { munmap(UnsafeMutableRawPointer(mutating: base), count) }
     }
 
     /// The whole file. Valid as long as this object is alive.

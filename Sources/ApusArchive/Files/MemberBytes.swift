@@ -1,3 +1,5 @@
+import ApusTensor
+
 /// The content of a member.
 enum MemberBytes: Sendable {
     case mapped(MappedBytes)
@@ -70,30 +72,26 @@ struct MemoryBytes: Sendable {
 final class OwnedBytes: Sendable {
     let count: Int
     // Written only before the object is shared.
-    private nonisolated(unsafe) let base: UnsafeMutableRawPointer
+    private let memory: Storage
 
     /// - Parameter fill: writes the bytes; called once.
+    /// - Throws: `ArchiveError` (`.limit`) where there is no memory for so many bytes; what `fill` throws.
     init(count: Int, fill: (UnsafeMutableRawBufferPointer) throws -> Void) throws {
-        let memory = UnsafeMutableRawPointer.allocate(byteCount: max(count, 1), alignment: 64)
-        // Filled before any property is set: a failure then frees the memory here, once, and not in `deinit` as well.
-        do { try fill(UnsafeMutableRawBufferPointer(start: memory, count: count)) } catch {
-            memory.deallocate()
-            throw error
-        }
+        memory = try Storage.forBytes(count)
         self.count = count
-        base = memory
+        try fill(UnsafeMutableRawBufferPointer(start: memory.pointer, count: count))
     }
-
-    /// A copy of the bytes.
-    init(_ bytes: [UInt8]) {
-        count = bytes.count
-        base = UnsafeMutableRawPointer.allocate(byteCount: max(bytes.count, 1), alignment: 64)
-        bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(start: base, count: count).copyMemory(from: $0) }
-    }
-
-    deinit { base.deallocate() }
 
     func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
-        try withExtendedLifetime(self) { try body(UnsafeRawBufferPointer(start: base, count: count)) }
+        try withExtendedLifetime(self) { try body(UnsafeRawBufferPointer(start: memory.pointer, count: count)) }
+    }
+}
+
+extension Storage {
+    /// Memory for a file's bytes. A size that a file claims may be more than there is.
+    static func forBytes(_ count: Int) throws -> Storage {
+        do { return try Storage.allocate(count) } catch {
+            throw ArchiveError(.limit, "takes \(count) bytes of memory, more than can be had")
+        }
     }
 }

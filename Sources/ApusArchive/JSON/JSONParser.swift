@@ -1,20 +1,26 @@
 /// Reads JSON text (RFC 8259, strictly) into a tree.
 ///
 /// Refused, each with its byte position: anything but one value, trailing commas, comments, bare NaN and Infinity, control characters in
-/// strings, invalid UTF-8, unpaired surrogates, the same key twice in one object, and nesting deeper than `maximumDepth` (a
-/// document of a million brackets must not exhaust the stack). A leading byte order mark is not accepted.
+/// strings, invalid UTF-8, unpaired surrogates, the same key twice in one object, nesting deeper than `maximumDepth` (a
+/// document of a million brackets must not exhaust the stack), and more values than its reader expects. A leading byte order mark is not accepted.
 struct JSONParser {
     /// Far above what programs need (a control-flow body nests by six levels), far below what a stack holds.
     static let maximumDepth = 512
 
     private let bytes: UnsafeBufferPointer<UInt8>
     private var position = 0
+    /// How many values there may still be: each takes far more memory than its text.
+    private var valuesLeft: Int
 
-    private init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
+    private init(_ bytes: UnsafeBufferPointer<UInt8>, maximumValues: Int) {
+        self.bytes = bytes
+        valuesLeft = maximumValues
+    }
 
+    /// - Parameter maximumValues: how many values a document may hold, for text that was decompressed.
     /// - Throws: `ArchiveError` (`.invalidJSON` or `.limit`) with the byte position.
-    static func parse(_ raw: UnsafeRawBufferPointer) throws -> JSON {
-        var parser = JSONParser(raw.bindMemory(to: UInt8.self))
+    static func parse(_ raw: UnsafeRawBufferPointer, maximumValues: Int = .max) throws -> JSON {
+        var parser = JSONParser(raw.bindMemory(to: UInt8.self), maximumValues: maximumValues)
         parser.skipSpace()
         let value = try parser.value(depth: 0)
         parser.skipSpace()
@@ -44,6 +50,8 @@ struct JSONParser {
 
     private mutating func value(depth: Int) throws -> JSON {
         guard let first = current else { throw failure("the text ends where a value should be") }
+        guard valuesLeft > 0 else { throw failure("more values than a file of this size has", code: .limit) }
+        valuesLeft -= 1
         switch first {
         case UInt8(ascii: "{"): return .object(try object(depth: depth))
         case UInt8(ascii: "["): return .array(try array(depth: depth))
@@ -97,7 +105,10 @@ struct JSONParser {
             break
         }
         if let key = result.duplicateKey {
-            throw ArchiveError(.duplicateName, at: "byte \(start)", "the key '\(key)' occurs twice in one object")
+            let isSame = result.members.count { $0.key.utf8.elementsEqual(key.utf8) } > 1
+            throw ArchiveError(
+                .duplicateName, at: "byte \(start)",
+                "the key '\(key)' occurs twice in one object" + (isSame ? "" : ", in two ways of writing that are one text in Unicode"))
         }
         return result
     }

@@ -16,16 +16,18 @@ extension ExportedProgram {
     /// - Parameters:
     ///   - path: a `.pt2` file.
     ///   - name: which program, in an archive with several; without one the only program, or the one called `model`.
+    ///   - options: when checksums are compared, and whether the file is mapped.
     ///   - operators: what the program's operators are looked up in. One with operators of your own needs a table that has them:
     ///     `OperatorTable.standard.adding([twice])`. A file holds their names and arguments, not what they compute.
     ///   - profiler: gets an event for the loading.
     /// - Throws: `ArchiveError`: naming the file, the member, the place in it and the reason. `.unknownOperators` lists all of them.
     public static func load(
-        from path: String, name: String? = nil, operators: OperatorTable = .standard, profiler: Profiler? = nil
+        from path: String, name: String? = nil, options: ProgramOptions = ProgramOptions(),
+        operators: OperatorTable = .standard, profiler: Profiler? = nil
     ) throws -> ExportedProgram {
-        if let profiler { return try profiler.measure(.load, path) { try load(from: path, name: name, operators: operators) } }
+        if let profiler { return try profiler.measure(.load, path) { try load(from: path, name: name, options: options, operators: operators) } }
         return try naming(file: path) {
-            let archive = try PT2Archive(path: path)
+            let archive = try PT2Archive(path: path, options: options)
             var reader = try ProgramReader(archive, model: try archive.model(named: name), operators: operators)
             return try reader.read()
         }
@@ -33,9 +35,10 @@ extension ExportedProgram {
 
     /// Opens every program of an archive, by name. Parameters and errors are those of `ExportedPrograms.load(from:)`.
     public static func loadAll(
-        from path: String, operators: OperatorTable = .standard, profiler: Profiler? = nil
+        from path: String, options: ProgramOptions = ProgramOptions(),
+        operators: OperatorTable = .standard, profiler: Profiler? = nil
     ) throws -> [String: ExportedProgram] {
-        let programs = try ExportedPrograms.load(from: path, operators: operators, profiler: profiler)
+        let programs = try ExportedPrograms.load(from: path, options: options, operators: operators, profiler: profiler)
         return Dictionary(programs.entries.map { ($0.name, $0.program) }, uniquingKeysWith: { first, _ in first })
     }
 }
@@ -48,15 +51,17 @@ extension ExportedPrograms {
     ///
     /// - Parameters:
     ///   - path: a `.pt2` file.
+    ///   - options: when checksums are compared, and whether the file is mapped.
     ///   - operators: what the programs' operators are looked up in, as for `ExportedProgram.load(from:)`.
     ///   - profiler: gets an event for the loading.
     /// - Throws: `ArchiveError`, as `ExportedProgram.load(from:)` does.
     public static func load(
-        from path: String, operators: OperatorTable = .standard, profiler: Profiler? = nil
+        from path: String, options: ProgramOptions = ProgramOptions(),
+        operators: OperatorTable = .standard, profiler: Profiler? = nil
     ) throws -> ExportedPrograms {
-        if let profiler { return try profiler.measure(.load, path) { try load(from: path, operators: operators) } }
+        if let profiler { return try profiler.measure(.load, path) { try load(from: path, options: options, operators: operators) } }
         return try naming(file: path) {
-            let archive = try PT2Archive(path: path)
+            let archive = try PT2Archive(path: path, options: options)
             let entryPoints = try archive.entryPoints()
             guard !entryPoints.isEmpty else { throw ArchiveError(.missing, member: "models", "the archive holds no program") }
             var files: [String: String] = [:]

@@ -1,19 +1,23 @@
+import ApusExport
+
 /// The container of a program: which members there are, and what the fixed ones say.
 ///
 /// Only the central directory is relied upon. The root folder is the first part of the first member's path; every member must lie in it.
 struct PT2Archive: Sendable {
     let zip: ZipReader
     let root: String
+    private let options: ProgramOptions
 
     /// Opens the file and checks its format and version.
-    init(path: String) throws {
-        zip = try ZipReader(path: path)
+    init(path: String, options: ProgramOptions = ProgramOptions()) throws {
+        self.options = options
+        zip = try ZipReader(path: path, isMapped: options.mapsFile)
         root = try naming(file: path) { [zip] in
-            guard let first = zip.directory.entries.first, let slash = first.name.firstIndex(of: "/") else {
+            guard let first = zip.directory.entries.first, let slash = first.name.utf8.firstIndex(of: UInt8(ascii: "/")) else {
                 throw ArchiveError(.wrongFormat, "is a zip file, but not a program: its members lie in no common folder")
             }
             let root = String(first.name[...slash])
-            for entry in zip.directory.entries where !entry.name.hasPrefix(root) {
+            for entry in zip.directory.entries where !entry.name.utf8.starts(with: root.utf8) {
                 throw ArchiveError(.wrongFormat, member: entry.name, "lies outside of the archive's root folder '\(root)'")
             }
             return root
@@ -21,6 +25,8 @@ struct PT2Archive: Sendable {
         try naming(file: path) {
             try requireText("archive_format", equals: "pt2", code: .wrongFormat)
             try requireText("archive_version", equals: "0", code: .unsupportedVersion)
+            // All numbers are read as little-endian ones.
+            if entry("byteorder") != nil { try requireText("byteorder", equals: "little", code: .unsupported) }
         }
     }
 
@@ -39,16 +45,44 @@ struct PT2Archive: Sendable {
         return entry
     }
 
+    /// The bytes of a member, whose checksum is compared.
     func bytes(_ member: String) throws -> MemberBytes {
         try naming(member: member) { try zip.read(try require(member)) }
     }
 
+    /// The bytes of a member that may be large, with the member where its checksum is still to be compared.
+    func weightBytes(_ member: String) throws -> (bytes: MemberBytes, unchecked: ZipEntry?) {
+        try naming(member: member) {
+            let entry = try require(member)
+            let isChecked = options.checksums == .onLoad || entry.method == .deflated
+            return (try zip.read(entry, isChecked: isChecked), isChecked || options.checksums == .never ? nil : entry)
+        }
+    }
+
+    /// Compares the checksums of members that were left, now where that is cheap beside what else loading costs.
+    /// - Returns: what is left for later.
+    func check(_ members: [ZipEntry], besides text: Int) throws -> FirstUse? {
+        // A checksum goes over some 10 GB in a second; a program's text is taken in at some 30 MB: so many bytes cost a twentieth of loading.
+        let budget = max(1 << 20, 16 * text)
+        if members.reduce(0, { $0 + $1.size }) <= budget {
+            for member in members { try zip.verify(member) }
+            return nil
+        }
+        return FirstUse { [zip] in for member in members { try zip.verify(member) } }
+    }
+
     /// A JSON member, decoded.
     func decode<Value: JSONConvertible>(_ member: String, as type: Value.Type = Value.self) throws -> Value {
-        let bytes = try self.bytes(member)
+        let entry = try require(member)
         return try naming(member: member) {
+            // Text shrinks to a twentieth or so: what claims to have shrunk far more is there to fill the memory.
+            guard entry.size <= 1 << 26 || entry.size / 64 <= entry.compressedSize else {
+                throw ArchiveError(.limit, "claims \(entry.size) bytes of text out of \(entry.compressedSize) compressed ones")
+            }
             do {
-                return try Value(json: try bytes.withUnsafeBytes { try JSONParser.parse($0) })
+                let bytes = try zip.read(entry)
+                let limit = 1 << 20 + 4 * entry.compressedSize
+                return try Value(json: try bytes.withUnsafeBytes { try JSONParser.parse($0, maximumValues: limit) })
             } catch let error as JSONMismatch {
                 throw ArchiveError(.invalidSchema, at: error.location, error.reason)
             } catch let error as UnsupportedSchemaVersion {

@@ -13,7 +13,7 @@ extension ProgramCase {
     /// - Throws: `ArchiveError` naming the file, the member, the place in it and the reason.
     public static func load(from path: String, name: String? = nil) throws -> [ProgramCase] {
         try naming(file: path) {
-            let archive = try PT2Archive(path: path)
+            let archive = try PT2Archive(path: path, options: ProgramOptions(checksums: .onLoad))
             return try CaseTable.read(archive, model: try archive.model(named: name))
         }
     }

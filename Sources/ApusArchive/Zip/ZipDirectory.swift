@@ -19,13 +19,22 @@ struct ZipEntry: Sendable, Equatable {
     let dataOffset: Int
     let crc32: UInt32
 
+    /// The name as the archive has it, byte for byte. Swift takes texts for equal that differ only in how they write an accent; those are
+    /// two members.
+    struct Name: Hashable {
+        let bytes: [UInt8]
+        init(_ name: String) { bytes = Array(name.utf8) }
+    }
+
+    var key: Name { Name(name) }
+
     var isDirectory: Bool { name.utf8.last == UInt8(ascii: "/") }
 }
 
 /// The table of contents of a zip file, read and checked without touching the members' data.
 ///
-/// libzip reads directories too, but does not tell where a stored member's data lies, and that is what mapping
-/// weights without a copy needs. So the tables are read here: end record, zip64 end record, central directory, and each member's local
+/// Libraries that read directories do not tell where a stored member's data lies, and that is what mapping weights without a copy needs.
+/// So the tables are read here: end record, zip64 end record, central directory, and each member's local
 /// header. Nothing in them is believed before it is checked against the file's size and against the other tables:
 /// afterwards every entry's data lies inside the file, no two members overlap, and no two have the same name.
 struct ZipDirectory: Sendable {
@@ -149,18 +158,21 @@ struct ZipDirectory: Sendable {
         guard !name.utf8.starts(with: "/".utf8), !name.utf8.contains(UInt8(ascii: "\\")) else {
             throw refuse("has an absolute or foreign path")
         }
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        // Byte by byte: as characters, a slash and an accent behind it are one, and no separator.
+        let parts = name.utf8.split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
         for (position, part) in parts.enumerated() {
-            if part == ".." || part == "." { throw refuse("its path climbs with '\(part)'") }
+            if part.elementsEqual("..".utf8) || part.elementsEqual(".".utf8) {
+                throw refuse("its path climbs with '\(String(decoding: part, as: UTF8.self))'")
+            }
             if part.isEmpty, position != parts.count - 1 { throw refuse("its path has an empty part") }
         }
         return name
     }
 
     private static func checkNames(_ entries: [ZipEntry]) throws {
-        var seen: Set<String> = []
+        var seen: Set<ZipEntry.Name> = []
         seen.reserveCapacity(entries.count)
-        for entry in entries where !seen.insert(entry.name).inserted {
+        for entry in entries where !seen.insert(entry.key).inserted {
             throw ArchiveError(.duplicateName, member: entry.name, "occurs twice in the archive")
         }
     }

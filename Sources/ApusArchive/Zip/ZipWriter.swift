@@ -30,26 +30,19 @@ enum ZipWriter {
 
     /// - Throws: `ArchiveError` (`.cannotWrite`, `.duplicateName`, `.notRepresentable`); `path` is then as it was.
     static func write(_ members: [ZipMember], to path: String) throws {
-        try AtomicFile.replace(path) { temporary in try writeDirectly(members, to: temporary) }
-    }
-
-    private static func writeDirectly(_ members: [ZipMember], to path: String) throws {
-        var code: Int32 = 0
-        guard let archive = zip_open(path, ZIP_CREATE | ZIP_TRUNCATE, &code) else {
-            var error = zip_error_t()
-            zip_error_init_with_code(&error, code)
-            defer { zip_error_fini(&error) }
-            throw ArchiveError(.cannotWrite, String(cString: zip_error_strerror(&error)))
-        }
-        // Sources hold plain pointers into the members' memory until libzip has written them.
-        try withExtendedLifetime(members) {
-            do {
-                var position = 0
-                for member in members { position = try add(member, to: archive, at: position) }
-                guard zip_close(archive) == 0 else { throw failure(archive) }
-            } catch {
-                zip_discard(archive)
-                throw error
+        try AtomicFile.replace(path) { descriptor in
+            let target = ZipTarget(descriptor)
+            // Sources hold plain pointers into the members' memory until libzip has written them.
+            try withExtendedLifetime((members, target)) {
+                let archive = try target.open()
+                do {
+                    var position = 0
+                    for member in members { position = try add(member, to: archive, at: position) }
+                    guard zip_close(archive) == 0 else { throw failure(archive) }
+                } catch {
+                    zip_discard(archive)
+                    throw error
+                }
             }
         }
     }

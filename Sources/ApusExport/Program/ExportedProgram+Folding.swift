@@ -17,6 +17,7 @@ extension ExportedProgram {
             throw ProgramError(.untraceable, "a joint program trains its parameters; only a program without a backward part can be frozen")
         }
         let roles: [InputRole] = graphSignature.inputRoles
+        try state.prepare()
         let tensors: [Tensor] = state.snapshot()
         let changed: Set<String> = Set(graphSignature.buffersToMutate.values)
         var constants: [Value: Tensor] = [:]

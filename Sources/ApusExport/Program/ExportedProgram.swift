@@ -78,10 +78,13 @@ public final class ExportedProgram: Sendable {
     }
 
     /// Puts a program together and verifies it. Inputs and outputs are brought into the order of `ExportGraphSignature`.
-    /// - Parameter state: one tensor for each graph input that is not the user's, in input order.
-    public convenience init(
+    /// - Parameters:
+    ///   - state: one tensor for each graph input that is not the user's, in input order
+    ///   - firstUses: what has to be done before the state's values are used
+    package convenience init(
         graph: Graph, inputRoles: [InputRole], outputRoles: [OutputRole], state: [Tensor], callSpec: CallSpec, leafRoles: [LeafRole],
-        leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard], paths: [ExploredPath] = []
+        leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard], paths: [ExploredPath] = [],
+        firstUses: [FirstUse]
     ) throws {
         guard inputRoles.count(where: { $0 != .userInput }) == state.count else {
             throw ProgramError(
@@ -91,9 +94,20 @@ public final class ExportedProgram: Sendable {
         var placement = StatePlacement()
         let positions: [Int] = placement.add(inputRoles, state, sharesNames: false)
         try self.init(
-            graph: graph, inputRoles: inputRoles, outputRoles: outputRoles, store: StateStore(placement.tensors),
+            graph: graph, inputRoles: inputRoles, outputRoles: outputRoles, store: StateStore(placement.tensors, firstUses: firstUses),
             positions: placement.tensors.count == state.count ? nil : positions, callSpec: callSpec, leafRoles: leafRoles,
             leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards, paths: paths)
+    }
+
+    /// Puts a program together and verifies it. Inputs and outputs are brought into the order of `ExportGraphSignature`.
+    /// - Parameter state: one tensor for each graph input that is not the user's, in input order.
+    public convenience init(
+        graph: Graph, inputRoles: [InputRole], outputRoles: [OutputRole], state: [Tensor], callSpec: CallSpec, leafRoles: [LeafRole],
+        leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard], paths: [ExploredPath] = []
+    ) throws {
+        try self.init(
+            graph: graph, inputRoles: inputRoles, outputRoles: outputRoles, state: state, callSpec: callSpec, leafRoles: leafRoles,
+            leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards, paths: paths, firstUses: [])
     }
 
     /// A program over a store that others may share.
@@ -153,7 +167,7 @@ public final class ExportedProgram: Sendable {
         return try ExportedProgram(
             graph: graph, inputRoles: graphSignature.inputRoles, outputRoles: roles, state: state.snapshot(),
             callSpec: CallSpec(inSpec: callSpec.inSpec, outSpec: outSpec ?? callSpec.outSpec), leafRoles: leafRoles, leafNames: leafNames,
-            scope: scope, symbolToRange: symbolToRange, guards: guards, paths: paths)
+            scope: scope, symbolToRange: symbolToRange, guards: guards, paths: paths, firstUses: state.firstUses)
     }
 
     /// The same program over a store that others share.
@@ -194,7 +208,10 @@ extension ExportedProgram {
     /// A program is a function of its inputs and its state. While a function that calls it is traced, it becomes a part of that function's
     /// program; while a gradient is recorded, its operations are.
     private func allOutputs(inputs: [Tensor], _ profiler: Profiler?) throws -> [LeafValue] {
-        if Interpreter.current != nil, Interpreter.tracing != nil { return try inlined(inputs) }
+        if Interpreter.current != nil, Interpreter.tracing != nil {
+            try state.prepare()
+            return try inlined(inputs)
+        }
         try checker.check(inputs)
         return try state.run { state in try plan.run(state + inputs, profiler: profiler).map { LeafValue($0) } }
     }
@@ -209,6 +226,7 @@ extension ExportedProgram {
     func evaluate(_ inputs: [Tensor]) throws -> [LeafValue] {
         try TensorError.throwPendingFault()
         try checker.check(inputs)
+        try state.prepare()
         return try Interpreter.with(nil) { try plan.run(state.snapshot() + inputs) }.map { LeafValue($0) }
     }
 

@@ -39,7 +39,7 @@ public struct ExportedPrograms: Sendable {
         let positions: [[Int]] = entries.map { entry in
             placement.add(entry.program.graphSignature.inputRoles, entry.program.state.snapshot(), sharesNames: true)
         }
-        let store = StateStore(placement.tensors)
+        let store = StateStore(placement.tensors, firstUses: entries.flatMap { $0.program.state.firstUses })
         try self.init(zip(entries, positions).map { ($0.name, try $0.program.sharing(store, positions: $1)) })
     }
 }

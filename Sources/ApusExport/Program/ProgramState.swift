@@ -9,8 +9,13 @@ import Synchronization
 /// Entry points of one model share a store: weights are there once, and a buffer that one entry point changes is changed for all.
 final class StateStore: Sendable {
     private let tensors: Mutex<[Tensor]>
+    /// What has to be done before the tensors' values are used.
+    let firstUses: [FirstUse]
 
-    init(_ tensors: [Tensor]) { self.tensors = Mutex(tensors) }
+    init(_ tensors: [Tensor], firstUses: [FirstUse] = []) {
+        self.tensors = Mutex(tensors)
+        self.firstUses = firstUses
+    }
 
     func withLock<Result>(_ body: (inout [Tensor]) throws -> Result) rethrows -> Result {
         // The tensors are Sendable and the body runs under the lock: nothing leaves it unguarded.
@@ -85,13 +90,21 @@ struct ProgramState: Sendable {
         }
     }
 
-    /// The state as it is now, in the order of the graph's inputs.
+    /// The state as it is now, in the order of the graph's inputs. Who reads the values calls `prepare()` first.
     func snapshot() -> [Tensor] { store.withLock { select($0) } }
+
+    /// Does what is due before the values are used for the first time.
+    /// - Throws: what is wrong with them: `ArchiveError` where a file's bytes do not have their checksum.
+    func prepare() throws { for work in store.firstUses { try work.run() } }
+
+    /// For a program that takes over the tensors before they were used.
+    var firstUses: [FirstUse] { store.firstUses }
 
     private func select(_ tensors: [Tensor]) -> [Tensor] { positions.map { $0.map { tensors[$0] } } ?? tensors }
 
     /// Runs with the state as it is now. Runs that change buffers go one after another, others at the same time.
     func run(_ body: ([Tensor]) throws -> [LeafValue]) throws -> [LeafValue] {
+        try prepare()
         if mutations.isEmpty { return try body(snapshot()) }
         return try store.withLock { tensors in
             let outputs = try body(select(tensors))
@@ -107,7 +120,10 @@ struct ProgramState: Sendable {
 
     func dictionary(_ signature: ExportGraphSignature, constants: Bool) -> [String: Tensor] {
         var result: [String: Tensor] = [:]
-        for (role, tensor) in zip(signature.inputRoles, snapshot()) {
+        var tensors: [Tensor] = snapshot()
+        // Nothing can be thrown here: damaged tensors throw when they are used.
+        do { try prepare() } catch { tensors = tensors.map { _ in Tensor(fault: "\(error)") } }
+        for (role, tensor) in zip(signature.inputRoles, tensors) {
             switch role {
             case .parameter(let name), .buffer(let name, _): if !constants { result[name] = tensor }
             case .constant(let name): if constants { result[name] = tensor }
@@ -126,6 +142,7 @@ extension ProgramState {
 
     /// Takes tensors out of the store, lets the body change them, and puts them back, whatever happens. Nobody sees the program in between.
     func exchange(_ positions: [Int], _ body: (inout [Tensor]) throws -> Void) throws {
+        try prepare()
         try store.withLock { tensors in
             let empty = Tensor(spec: TensorSpec(.float32, .scalar))
             var taken: [Tensor] = positions.map { tensors[$0] }

@@ -51,13 +51,13 @@ struct Bench: ParsableCommand {
         let timing = Timing(
             runs: runs, minimumMicroseconds: times.first ?? 0, medianMicroseconds: times[times.count / 2],
             maximumMicroseconds: times.last ?? 0, peakBytes: peak, events: profiler?.summary)
-        if json { return try printJSON(timing) }
-        print("calls: \(timing.runs)")
-        print(
+        if json { return try writeJSON(timing) }
+        try write("calls: \(timing.runs)")
+        try write(
             "time per call: min \(timing.minimumMicroseconds) us, median \(timing.medianMicroseconds) us, max \(timing.maximumMicroseconds) us"
         )
-        print("peak tensor memory: \(timing.peakBytes) bytes")
-        if let summary = timing.events { print("\n\(summary)") }
+        try write("peak tensor memory: \(timing.peakBytes) bytes")
+        if let summary = timing.events { try write("\n\(summary)") }
     }
 
     private func madeUpInputs(_ program: ExportedProgram) throws -> [Tensor] {
@@ -66,6 +66,11 @@ struct Bench: ParsableCommand {
             let parts = entry.split(separator: "=")
             guard parts.count == 2, let value = Int(parts[1]) else { throw ValidationError("--size takes NAME=NUMBER, not '\(entry)'.") }
             sizes[String(parts[0])] = value
+        }
+        let names: [String] = program.symbolToRange.keys.map(\.name).sorted()
+        if let unknown = sizes.keys.sorted().first(where: { !names.contains($0) }) {
+            throw ValidationError(
+                "--size \(unknown): the program has no such size; it has: \(names.isEmpty ? "none" : names.joined(separator: ", "))")
         }
         var point = Assignment()
         for (symbol, range) in program.symbolToRange { point[symbol] = sizes[symbol.name] ?? max(range.lowerBound, 1) }

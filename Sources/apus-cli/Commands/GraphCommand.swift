@@ -1,6 +1,5 @@
 import Apus
 import ArgumentParser
-import Foundation
 
 /// `apus graph`: a program's graph as text or picture.
 struct GraphCommand: ParsableCommand {
@@ -26,7 +25,7 @@ struct GraphCommand: ParsableCommand {
             case .dot: graph.dot(title: program.file)
             case .svg: graph.svg(title: program.file)
             }
-        guard let output else { return print(text) }
-        try Data(text.utf8).write(to: URL(fileURLWithPath: output), options: .atomic)
+        guard let output else { return try write(text) }
+        try AtomicFile.write(text, to: output)
     }
 }

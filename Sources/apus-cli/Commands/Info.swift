@@ -27,50 +27,50 @@ struct Info: ParsableCommand {
         guard let file else { return }
         let programs = try ExportedProgram.loadAll(from: file).sorted { $0.key < $1.key }
         if json {
-            return try printJSON(Dictionary(uniqueKeysWithValues: programs.map { ($0.key, ProgramSummary($0.value)) }))
+            return try writeJSON(Dictionary(uniqueKeysWithValues: programs.map { ($0.key, ProgramSummary($0.value)) }))
         }
-        for (name, program) in programs { printText(name, program) }
+        for (name, program) in programs { try printText(name, program) }
     }
 
     private func printSystem() throws {
         let system = SystemInformation.current
         if json {
-            return try printJSON([
+            return try writeJSON([
                 "cpuLevel": system.cpuLevel, "cores": "\(system.coreCount)", "threads": "\(system.threadCount)",
                 "blasCore": system.blasCore,
             ])
         }
-        print("vector instructions: \(system.cpuLevel)")
-        print("cores:               \(system.coreCount)")
-        print("threads:             \(system.threadCount)")
-        print("OpenBLAS core:       \(system.blasCore)")
+        try write("vector instructions: \(system.cpuLevel)")
+        try write("cores:               \(system.coreCount)")
+        try write("threads:             \(system.threadCount)")
+        try write("OpenBLAS core:       \(system.blasCore)")
     }
 
-    private func printText(_ name: String, _ program: ExportedProgram) {
+    private func printText(_ name: String, _ program: ExportedProgram) throws {
         let summary = ProgramSummary(program)
-        print("entry point '\(name)'")
-        print("  inputs:")
-        for input in summary.inputs { print("    \(input.name): \(input.type)") }
-        print("  outputs:")
-        for output in summary.outputs { print("    \(output.name): \(output.type)") }
+        try write("entry point '\(name)'")
+        try write("  inputs:")
+        for input in summary.inputs { try write("    \(input.name): \(input.type)") }
+        try write("  outputs:")
+        for output in summary.outputs { try write("    \(output.name): \(output.type)") }
         if !summary.ranges.isEmpty {
-            print("  ranges:")
-            for range in summary.ranges { print("    \(range.symbol)\(range.origin.isEmpty ? "" : " (\(range.origin))"): \(range.range)") }
+            try write("  ranges:")
+            for range in summary.ranges { try write("    \(range.symbol)\(range.origin.isEmpty ? "" : " (\(range.origin))"): \(range.range)") }
         }
         if !summary.guards.isEmpty {
-            print("  guards:")
-            for condition in summary.guards { print("    \(condition)") }
+            try write("  guards:")
+            for condition in summary.guards { try write("    \(condition)") }
         }
         if !summary.weights.isEmpty {
-            print("  weights: \(summary.weights.count) tensors, \(summary.weightBytes) bytes")
-            for weight in summary.weights { print("    \(weight.name): \(weight.type)") }
+            try write("  weights: \(summary.weights.count) tensors, \(summary.weightBytes) bytes")
+            for weight in summary.weights { try write("    \(weight.name): \(weight.type)") }
         }
-        if !summary.mutatedBuffers.isEmpty { print("  changes the buffers: " + summary.mutatedBuffers.joined(separator: ", ")) }
-        print("  nodes: \(summary.nodeCount), operators: \(summary.operators.count)")
+        if !summary.mutatedBuffers.isEmpty { try write("  changes the buffers: " + summary.mutatedBuffers.joined(separator: ", ")) }
+        try write("  nodes: \(summary.nodeCount), operators: \(summary.operators.count)")
         for entry in summary.operators.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
-            print("    \(entry.value) x \(entry.key)")
+            try write("    \(entry.value) x \(entry.key)")
         }
-        if graph { print(program) }
+        if graph { try write("\(program)") }
     }
 }
 

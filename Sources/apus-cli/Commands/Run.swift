@@ -40,15 +40,15 @@ struct Run: ParsableCommand {
         }
         if json {
             let named = results.map { Result(name: $0.name, value: "\($0.value)") }
-            guard let profiler else { return try printJSON(named) }
-            return try printJSON(Profiled(results: named, events: profiler.events, summary: profiler.summary))
+            guard let profiler else { return try writeJSON(named) }
+            return try writeJSON(Profiled(results: named, events: profiler.events, summary: profiler.summary))
         }
         if let profiler { report("\(profiler.summary)") }
         for (name, value) in results {
             if output != nil || value.tensor == nil {
-                print("\(name): \(value)")
+                try write("\(name): \(value)")
             } else if let tensor = value.tensor {
-                print("\(name): \(tensor.spec)\n\(tensor)")
+                try write("\(name): \(tensor.spec)\n\(tensor)")
             }
         }
     }

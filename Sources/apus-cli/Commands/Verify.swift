@@ -4,7 +4,7 @@ import ArgumentParser
 /// `apus verify`: does a program give the results that it should?
 struct Verify: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Check a program's graph, and its results on the cases saved with it and on given ones.",
+        abstract: "Check a file's checksums, a program's graph, and its results on the cases saved with it and on given ones.",
         discussion: """
             Without --entry-point every entry point of the file is checked on the cases that were saved with it. A case file (.npz or \
             .safetensors) holds inputs under the program's input names or in.0, in.1 ..., and expected results under out.0, out.1 ...
@@ -39,11 +39,12 @@ struct Verify: ParsableCommand {
     }
 
     func run() throws {
+        try ZipContents.verify(program.file)
         let entries = try entries()
         var outcomes: [Outcome] = []
         for (name, program) in entries {
             try Verifier(undecided: .accept).verify(program.graph, scope: program.scope)
-            if !json { print("\(entries.count > 1 ? "\(name): " : "")graph: valid, \(program.graph.totalNodeCount) nodes") }
+            if !json { try write("\(entries.count > 1 ? "\(name): " : "")graph: valid, \(program.graph.totalNodeCount) nodes") }
             for saved in try ProgramCase.load(from: self.program.file, name: name) { outcomes += try check(saved, program, name) }
         }
         for file in cases {
@@ -53,17 +54,17 @@ struct Verify: ParsableCommand {
             outcomes += try check(try given(file, program), program, name)
         }
         if json {
-            try printJSON(outcomes)
+            try writeJSON(outcomes)
         } else {
             for outcome in outcomes {
                 let place = entries.count > 1 ? "\(outcome.entryPoint)  " : ""
-                print(
+                try write(
                     "\(outcome.passed ? "pass" : "FAIL")  \(place)\(outcome.testCase)  \(outcome.output)  largest error \(outcome.largestError)"
                         + (outcome.note.map { "  (\($0))" } ?? ""))
             }
             let largest = outcomes.map(\.largestError).max() ?? 0
             let failed = outcomes.count { !$0.passed }
-            print("\(outcomes.count) results compared, \(failed) failed, largest error \(largest)")
+            try write("\(outcomes.count) results compared, \(failed) failed, largest error \(largest)")
         }
         if outcomes.contains(where: { !$0.passed }) { throw ExitCode.failure }
     }

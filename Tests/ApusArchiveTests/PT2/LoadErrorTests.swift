@@ -1,5 +1,6 @@
 import ApusExport
 import ApusTensor
+import JudgeSupport
 import Testing
 
 @testable import ApusArchive
@@ -170,5 +171,74 @@ struct LoadErrorTests {
         let item = try ExportedProgram.load(from: try TorchArchives.folder.file("item.pt2"))
         let x = try Tensor([1, 2, 3] as [Float], shape: [3])
         for value in [2, 6] { #expect(throws: TensorError.self) { try item.run([x, try Tensor([value], shape: [])]) } }
+    }
+
+    @Test("What a file says twice it must say alike")
+    func redundancy() throws {
+        #expect(try error(.unsupported, in: "byteorder", replacing: "little", with: "big") == "byteorder: says 'big', 'little' is expected")
+        let reader = try ZipReader(path: try TorchArchives.folder.file("strided_weights.pt2"))
+        let entry = try #require(reader.entry("strided_weights/\(weights)"))
+        let table: ProgramSchema.PayloadConfig = try .init(
+            json: try reader.read(entry).withUnsafeBytes { try JSONParser.parse($0) })
+        // Every tensor's dtype, sizes and strides, one at a time.
+        for name in table.config.keys {
+            let meta = try #require(table.config[name]?.tensorMeta)
+            var changes: [(String, ProgramSchema.TensorMeta)] = []
+            func add(_ what: String, _ change: (inout ProgramSchema.TensorMeta) -> Void) {
+                var changed = meta
+                change(&changed)
+                if changed != meta { changes.append((what, changed)) }
+            }
+            // Changes that stay inside of the bytes, and mean something.
+            let hasElements = !meta.sizes.contains(.int(0)) && meta.sizes != [.int(1)]
+            add("dtype") { $0.dtype = $0.dtype == .uint8 ? .int8 : .uint8 }
+            add("shape") { if hasElements, let first = $0.sizes.first, first != .int(1) { $0.sizes[0] = .int(1) } }
+            add("strides") { if hasElements, let first = $0.sizes.first, first != .int(1) { $0.strides[0] = .int(0) } }
+            for (what, changed) in changes {
+                var config = table
+                config.config[name]?.tensorMeta = changed
+                let message = try error(of: "strided_weights", .invalidProgram) { members in
+                    let index = try #require(members.firstIndex { $0.name == weights })
+                    members[index].text = JSONWriter.text(config.json)
+                }
+                #expect(message?.contains("its \(what) is ") == true && message?.contains("the table of weights says") == true, "\(message ?? "")")
+            }
+        }
+        // A result under another name would be another tensor.
+        let model = try ZipReader(path: try TorchArchives.folder.file("counter.pt2"))
+        let program: ProgramSchema.Program = try .init(
+            json: try model.read(try #require(model.entry("counter/models/model.json"))).withUnsafeBytes { try JSONParser.parse($0) })
+        for index in program.graphModule.graph.outputs.indices {
+            var changed = program
+            changed.graphModule.graph.outputs[index] = program.graphModule.graph.inputs[0]
+            if changed == program { continue }
+            let message = try error(.invalidProgram) { members in
+                let place = try #require(members.firstIndex { $0.name == "models/model.json" })
+                members[place].text = JSONWriter.text(changed.json)
+            }
+            #expect(message?.contains("output_specs[\(index)]: the graph's output 'b_count' and its entry in the signature, ") == true, "\(message ?? "")")
+        }
+    }
+
+    @Test("A small file of much text takes little time and memory")
+    func textThatWasDeflated() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("p.pt2")
+        for (text, reason) in [
+            ("b'[' + b'[],' * 100_000_000 + b'0]'", "claims 300000003 bytes of text out of"),
+            ("b'[' + b'[],' * 20_000_000 + b'0]'", "more values than a file of this size has"),
+            ("b'\"' + b'a' * 200_000_000 + b'\"'", "claims 200000002 bytes of text out of"),
+        ] {
+            try Python.run(
+                """
+                import sys, zipfile
+                with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED) as z:
+                    z.writestr("p/archive_format", "pt2")
+                    z.writestr("p/archive_version", "0")
+                    z.writestr("p/models/model.json", \(text))
+                """, [path])
+            let error = archiveError(.limit) { _ = try ExportedProgram.load(from: path) }
+            #expect(error?.reason.contains(reason) == true, "\(error.map { "\($0)" } ?? "")")
+        }
     }
 }

@@ -12,8 +12,8 @@ struct AtomicFileTests {
         let folder = try TemporaryFolder()
         try folder.write([1, 2, 3], to: "f")
         #expect(throws: Interrupted.self) {
-            try AtomicFile.replace(folder.file("f")) { temporary in
-                try Data([9]).write(to: URL(fileURLWithPath: temporary))
+            try AtomicFile.replace(folder.file("f")) { descriptor in
+                try [UInt8]([9]).withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor) }
                 throw Interrupted()
             }
         }
@@ -44,6 +44,48 @@ struct AtomicFileTests {
         #expect(attributes[.posixPermissions] as? Int == 0o640)
         let link = try FileManager.default.attributesOfItem(atPath: folder.file("link"))
         #expect(link[.type] as? FileAttributeType == .typeSymbolicLink)
+    }
+
+    @Test("A link to nothing yet is made something, and links in a circle are an error")
+    func danglingLinks() throws {
+        let folder = try TemporaryFolder()
+        try FileManager.default.createDirectory(atPath: folder.file("sub"), withIntermediateDirectories: true)
+        #expect(symlink("sub/target", folder.file("link")) == 0 && symlink("link", folder.file("chain")) == 0)
+        try AtomicFile.write([ByteSource([5])], to: folder.file("chain"))
+        #expect(try folder.read("sub/target") == [5])
+        #expect(symlink("b", folder.file("a")) == 0 && symlink("a", folder.file("b")) == 0)
+        #expect(archiveError(.cannotWrite) { try AtomicFile.write([], to: folder.file("a")) }?.reason.isEmpty == false)
+    }
+
+    @Test("What a killed writer left is removed by the next one, and nothing of one that writes")
+    func leftovers() throws {
+        let folder = try TemporaryFolder()
+        try folder.write([1, 2], to: ".apus-1-dead.tmp")
+        try folder.write([1, 2], to: ".apus-note.txt")
+        let busy = open(try folder.write([3], to: ".apus-2-busy.tmp"), O_RDONLY)
+        #expect(busy >= 0 && flock(busy, LOCK_EX) == 0)
+        try AtomicFile.write([ByteSource([5])], to: folder.file("f"))
+        #expect(try folder.contents == [".apus-2-busy.tmp", ".apus-note.txt", "f"])
+        close(busy)
+        // Over the file that is there now.
+        try AtomicFile.write([ByteSource([6])], to: folder.file("f"))
+        #expect(try folder.contents == [".apus-note.txt", "f"])
+        #expect(try folder.read("f") == [6])
+    }
+
+    @Test("While a file is written nothing of it can be seen, so that a kill leaves nothing")
+    func unseen() throws {
+        let folder = try TemporaryFolder()
+        try folder.write([1], to: "f")
+        for name in ["f", "g"] {
+            try AtomicFile.replace(folder.file(name)) { descriptor in
+                try [UInt8](repeating: 7, count: 100).withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor) }
+                #expect(try folder.contents == ["f"])
+            }
+        }
+        #expect(try folder.contents == ["f", "g"])
+        try ZipWriter.write([ZipMember("a", text: "x")], to: folder.file("z"))
+        #expect(try folder.contents == ["f", "g", "z"])
     }
 
     @Test("Places that cannot be written to")

@@ -47,6 +47,45 @@ struct ZipTests {
         #expect(try folder.read("1.zip") == folder.read("2.zip"))
     }
 
+    @Test("A deflated member of more than 4 GiB is read, and one that claims more than there is memory is an error")
+    func largeDeflated() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("large.zip")
+        try Python.run(
+            """
+            import sys, zipfile
+            block = bytes(1 << 24)
+            with zipfile.ZipFile(sys.argv[1], "w", zipfile.ZIP_DEFLATED, compresslevel=1) as z:
+                with z.open("r/large", "w", force_zip64=True) as f:
+                    for _ in range(257): f.write(block)
+                    f.write(b"end")
+            """, [path])
+        let reader = try ZipReader(path: path)
+        let bytes = try reader.read(try #require(reader.entry("r/large")))
+        #expect(bytes.count == (257 << 24) + 3)
+        #expect(bytes.withUnsafeBytes { Array($0.suffix(4)) } == [0] + Array("end".utf8))
+        archiveError(.limit) { _ = try OwnedBytes(count: 1 << 50) { _ in } }
+    }
+
+    @Test("Names that differ only in how an accent is written are two members")
+    func normalisation() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("a.zip")
+        try ZipWriter.write([ZipMember("r/e\u{301}", text: "two"), ZipMember("r/\u{e9}", text: "one")], to: path)
+        let reader = try ZipReader(path: path)
+        #expect(try content(reader, "r/e\u{301}") == Array("two".utf8))
+        #expect(try content(reader, "r/\u{e9}") == Array("one".utf8))
+        // A slash is one whatever follows it.
+        for name in ["r/../\u{301}x", "r/\u{301}", "/\u{301}a"] {
+            let zip = RawZip([.init(name)])
+            do { _ = try ZipReader(path: try folder.write(zip.bytes, to: "p.zip")) } catch let error as ArchiveError {
+                #expect(error.code == .unsafePath && name != "r/\u{301}", "\(name): \(error)")
+                continue
+            }
+            #expect(name == "r/\u{301}")
+        }
+    }
+
     @Test("Python's zipfile reads ours, checksums included")
     func pythonReads() throws {
         let folder = try TemporaryFolder()

@@ -47,11 +47,13 @@ struct ProgramReader {
             symbols.assumeGuards()
             importer.interpreter.graph.outputs = outputs
             let callSpec = try readCallSpec(outputs: outputRoles)
+            let firstUse: FirstUse? = try archive.check(
+                weights.unchecked + constants.unchecked, besides: archive.entry(member)?.size ?? 0)
             do {
                 return try ExportedProgram(
                     graph: importer.interpreter.graph, inputRoles: roles, outputRoles: outputRoles, state: state.map(\.tensor),
                     callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: symbols.scope,
-                    symbolToRange: symbols.symbolToRange, guards: symbols.guardsBesideRanges)
+                    symbolToRange: symbols.symbolToRange, guards: symbols.guardsBesideRanges, firstUses: firstUse.map { [$0] } ?? [])
             } catch let error where !(error is ArchiveError) {
                 throw ArchiveError(.invalidProgram, "\(error)")
             }
@@ -103,6 +105,10 @@ struct ProgramReader {
         }
         let fromWeights = isWeight && (weights.contains(name) || !constants.contains(name))
         let tensor = fromWeights ? try weights.tensor(name) : try constants.tensor(name)
+        let table = fromWeights ? weights.meta(of: name) : constants.meta(of: name)
+        if let table, let described = graph.tensorValues[reference.name] {
+            try locating("graph_module.graph.tensor_values.\(reference.name)") { try described.requireLayout(of: table, name) }
+        }
         let file = fromWeights ? weights.file(of: name) : constants.file(of: name)
         state.append((role, tensor, file))
         roles.append(role)
@@ -188,6 +194,11 @@ struct ProgramReader {
         var results: [(GraphOutput, OutputRole)] = []
         var mutated: Set<String> = []
         for (index, (output, spec)) in zip(graph.outputs, signature.outputSpecs).enumerated() {
+            guard spec.argument == output else {
+                throw ArchiveError(
+                    .invalidProgram, at: "\(place)[\(index)]",
+                    "the graph's output \(output.summary) and its entry in the signature, \(spec.argument.summary), differ")
+            }
             try locating("\(place)[\(index)]") {
                 switch spec {
                 case .userOutput: results.append((try importer.output(output), .userOutput))
@@ -282,6 +293,47 @@ struct ProgramReader {
                 "has \(callSpec.outSpec.leafCount) leaves, the program \(results) results")
         }
         return callSpec
+    }
+}
+
+extension ProgramSchema.TensorMeta {
+    /// Requires what the program says of a tensor to be what the table of weights says: where the two differ, one of them was changed.
+    fileprivate func requireLayout(of table: ProgramSchema.TensorMeta, _ name: String) throws {
+        func known(_ values: [ProgramSchema.SymIntValue]) -> [Int?] {
+            values.map { if case .int(let value) = $0 { value } else { nil } }
+        }
+        func differ(_ a: [Int?], _ b: [Int?]) -> Bool { a.count != b.count || zip(a, b).contains { $0 != nil && $1 != nil && $0 != $1 } }
+        func fail(_ what: String, _ here: String, _ there: String) -> ArchiveError {
+            ArchiveError(.invalidProgram, "its \(what) is \(here), the table of weights says \(there) for '\(name)'")
+        }
+        if dtype != table.dtype { throw fail("dtype", "\(dtype)", "\(table.dtype)") }
+        let (sizes, stored): ([Int?], [Int?]) = (known(sizes), known(table.sizes))
+        func text(_ values: [Int?]) -> String { "[\(values.map { $0.map(String.init) ?? "?" }.joined(separator: ", "))]" }
+        if differ(sizes, stored) { throw fail("shape", text(sizes), text(stored)) }
+        // Strides mean nothing along a dimension of one element, or of a tensor without elements.
+        guard !stored.contains(0) else { return }
+        func meant(_ strides: [Int?]) -> [Int?] { zip(strides, stored).map { $1 == 1 ? nil : $0 } }
+        let (here, there): ([Int?], [Int?]) = (known(strides), known(table.strides))
+        if here.count != there.count || differ(meant(here), meant(there)) { throw fail("strides", text(here), text(there)) }
+    }
+}
+
+extension ProgramSchema.Argument {
+    fileprivate var summary: String {
+        if case .tensor(let reference) = self { return "'\(reference.name)'" }
+        return "given as '\(variant)'"
+    }
+}
+
+extension ProgramSchema.OutputSpec {
+    /// The output of the graph that has this role.
+    fileprivate var argument: ProgramSchema.Argument {
+        switch self {
+        case .userOutput(let argument): argument
+        case .lossOutput(let tensor), .bufferMutation(let tensor, _), .parameterMutation(let tensor, _), .userInputMutation(let tensor, _),
+            .gradientToParameter(let tensor, _), .gradientToUserInput(let tensor, _), .token(let tensor):
+            .tensor(tensor)
+        }
     }
 }
 

@@ -10,6 +10,8 @@ struct WeightLoader {
     private let table: String
     private let config: ProgramSchema.PayloadConfig
     private var files: [TypedFile: Storage] = [:]
+    /// The files in use whose checksums are still to be compared.
+    private(set) var unchecked: [ZipEntry] = []
 
     /// A file as elements of one dtype: bytes that are copied to be read as one may differ from what another dtype has to see.
     private struct TypedFile: Hashable {
@@ -29,6 +31,9 @@ struct WeightLoader {
 
     /// The file that holds a tensor: equal for tensors that share memory.
     func file(of name: String) -> String? { config.config[name].map { folder + $0.pathName } }
+
+    /// What the table says of a tensor.
+    func meta(of name: String) -> ProgramSchema.TensorMeta? { config.config[name]?.tensorMeta }
 
     /// The tensor with this name.
     /// - Throws: `ArchiveError` naming the table and the entry.
@@ -87,7 +92,9 @@ struct WeightLoader {
     private mutating func storage(_ member: String, dtype: DType) throws -> Storage {
         let file = TypedFile(member: member, dtype: dtype)
         if let known = files[file] { return known }
-        let storage = try archive.bytes(member).usable(as: dtype).storage
+        let (bytes, unchecked) = try archive.weightBytes(member)
+        let storage = try bytes.usable(as: dtype).storage
+        if let unchecked { self.unchecked.append(unchecked) }
         files[file] = storage
         return storage
     }

@@ -1,0 +1,4 @@
+#ifndef APUS_CLIBDEFLATE_SHIM_H
+#define APUS_CLIBDEFLATE_SHIM_H
+#include <libdeflate.h>
+#endif

@@ -1,0 +1,23 @@
+/// How a program's file is opened: `ExportedProgram.load(from: path, options: ProgramOptions(mapsFile: false))`.
+public struct ProgramOptions: Sendable, Hashable {
+    /// When the bytes of the weights are compared with the checksums that the file records. The program's own text always is, on loading.
+    public enum Checksums: Sendable, Hashable, CaseIterable {
+        /// On loading, as far as that costs a small part of it; for large weights when they are first used, by a call, by `stateDict`, by saving.
+        case onFirstUse
+        /// On loading, all of them: what loads is whole.
+        case onLoad
+        /// Never: for files whose writer recorded none (`torch.serialization.set_crc32_options(False)`).
+        case never
+    }
+
+    public var checksums: Checksums
+    /// True maps the weights: they come from the disk when they are used, and the file must not be shortened in place while the program
+    /// lives. False reads the file into memory, after which nothing that happens to it matters. Replacing it by a rename, as all savers here
+    /// do, is safe either way.
+    public var mapsFile: Bool
+
+    public init(checksums: Checksums = .onFirstUse, mapsFile: Bool = true) {
+        self.checksums = checksums
+        self.mapsFile = mapsFile
+    }
+}

@@ -1,0 +1,108 @@
+import Apus
+import Foundation
+import FuzzPrograms
+
+/// Damages files of all formats, opens each in a process of its own, and counts what comes of it.
+public struct FileSession {
+    public enum Outcome: String, CaseIterable, Sendable {
+        case error, same, other, untyped, trap, slow, large
+
+        /// Another result than the whole file's is one only where the file could tell.
+        func isFinding(isTold: Bool) -> Bool {
+            switch self {
+            case .error, .same: false
+            case .other: isTold
+            case .untyped, .trap, .slow, .large: true
+            }
+        }
+    }
+
+    /// More memory than this, in KiB, is too much for files of a few KiB.
+    static let memory = 1 << 20
+
+    private let folder: String
+    /// The executable that runs `OpenFile.main` on its second argument.
+    private let tool: [String]
+    private let samples: [FileSample]
+    private let whole: [String]
+    public private(set) var counts: [String: [Outcome: Int]] = [:]
+    public private(set) var findings: [String] = []
+    public private(set) var files = 0
+
+    /// - Parameters:
+    ///   - folder: for the files; those that were found stay there.
+    ///   - tool: the command that opens a file, whose path is added.
+    public init(folder: String, tool: [String]) throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        self.folder = folder
+        self.tool = tool
+        samples = try FileSample.all(in: folder)
+        whole = try samples.map { sample in
+            let (outcome, text) = try Self.open(sample.path, tool)
+            guard outcome == nil, text.hasPrefix("ok ") else { throw Failure(description: "\(sample.path) does not open: \(text)") }
+            return text
+        }
+    }
+
+    public struct Failure: Error, CustomStringConvertible {
+        public let description: String
+    }
+
+    public mutating func run(seed: UInt64) throws {
+        var random = SplitMix(seed: seed)
+        let index = random.below(samples.count)
+        let sample = samples[index]
+        let kinds = Damage.allCases.filter { $0.applies(to: sample.format) }
+        let kind = kinds[random.below(kinds.count)]
+        let path = "\(folder)/damaged-\(seed).\(sample.format.rawValue)"
+        try kind.write(sample, to: path, &random)
+        let (ended, text) = try Self.open(path, tool)
+        let outcome: Outcome =
+            ended ?? (text == whole[index] ? .same : text.hasPrefix("ok ") ? .other : text.hasPrefix("error ") ? .error : .untyped)
+        files += 1
+        counts["\(sample.format.rawValue) \(kind.rawValue)", default: [:]][outcome, default: 0] += 1
+        if outcome.isFinding(isTold: kind.isTold(sample.format)) {
+            findings.append("seed \(seed): \(sample.name), \(kind.rawValue): \(outcome.rawValue), \(text) (\(path))")
+        } else {
+            try FileManager.default.removeItem(atPath: path)
+        }
+    }
+
+    public var summary: String {
+        var lines = ["\(files) damaged files, \(findings.count) findings"]
+        for (kind, found) in counts.sorted(by: { $0.key < $1.key }) {
+            let parts = Outcome.allCases.compactMap { outcome in found[outcome].map { "\($0) \(outcome.rawValue)" } }
+            lines.append("  \(kind): \(parts.joined(separator: ", "))")
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// How a process ended that should not have ended so, or nil; and what it printed.
+    private static func open(_ path: String, _ tool: [String]) throws -> (Outcome?, String) {
+        var ends: [Int32] = [0, 0]
+        guard pipe(&ends) == 0 else { throw Failure(description: "no pipe") }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
+        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
+        for end in ends { posix_spawn_file_actions_addclose(&actions, end) }
+        let arguments: [String] = tool + [path]
+        var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
+        defer { for word in words { free(word) } }
+        var process: pid_t = 0
+        let status = posix_spawn(&process, arguments[0], &actions, nil, &words, environ)
+        close(ends[1])
+        let output = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
+        guard status == 0 else { throw Failure(description: "\(arguments[0]) does not start: \(String(cString: strerror(status)))") }
+        let lines = String(decoding: output.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n").map(String.init)
+        var ended: Int32 = 0
+        while waitpid(process, &ended, 0) < 0, errno == EINTR {}
+        let signal = ended & 0x7f
+        if signal == SIGALRM { return (.slow, "over \(OpenFile.patience) s") }
+        if signal != 0 { return (.trap, "signal \(signal)") }
+        guard lines.count >= 2, let peak = lines.last.flatMap({ Int($0) }) else { return (.trap, "it ended early: \(lines)") }
+        if peak > memory { return (.large, "\(peak) KiB") }
+        return (nil, lines.dropLast().joined(separator: " "))
+    }
+}
