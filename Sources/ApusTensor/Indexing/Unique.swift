@@ -82,9 +82,11 @@ extension Operator {
         guard given >= -1, given != 0 else {
             throw call.error(.invalidArgument, "the number of classes must be positive or -1, not \(given)")
         }
-        let classes: SymInt = given == -1 ? try x.amax().item() + 1 : SymInt(given)
-        let zeros = try Tensor.full(x.shape.sizes + [classes], 0, dtype: .int64)
-        return [.tensor(try zeros.scatter(dim: -1, x.unsqueezed(-1), 1))]
+        return [.tensor(try oneHot(x, classes: given == -1 ? try x.amax().item() + 1 : SymInt(given)))]
+    }
+
+    fileprivate static func oneHot(_ x: Tensor, classes: SymInt) throws -> Tensor {
+        try Tensor.full(x.shape.sizes + [classes], 0, dtype: .int64).scatter(dim: -1, x.unsqueezed(-1), 1)
     }
 
     static let distincts: [Operator] = [unique, uniqueConsecutive, uniqueDim, bincount, oneHot]
@@ -99,14 +101,14 @@ extension Operator {
                 let x = try call.tensor(0)
                 let (inverse, counts) = (try call.bool(inverseIndex), try call.bool(inverseIndex + 1))
                 let empty = try Shape([0] as [Int], in: call.name)
-                if let dim = try call.distinctDimension(dimIndex) {
+                if let dim = try call.distinctDimension(dimIndex, isConsecutive: isConsecutive) {
                     var sizes = x.shape.sizes
                     let count = try unbackedSize(for: "distinct parts", atMost: sizes[dim])
                     let positions = try Shape([sizes[dim]], in: call.name)
                     sizes[dim] = count
                     return [
-                        TensorSpec(x.dtype, try Shape(sizes, in: call.name)), TensorSpec(.int64, inverse ? positions : empty),
-                        TensorSpec(.int64, counts ? try Shape([count], in: call.name) : empty),
+                        TensorSpec(x.dtype, try Shape(sizes, in: call.name)), TensorSpec(.int64, positions),
+                        TensorSpec(.int64, try Shape([count], in: call.name)),
                     ]
                 }
                 let count = try unbackedSize(for: "distinct elements", atMost: x.count)
@@ -118,15 +120,15 @@ extension Operator {
             },
             kernel: .host { call in
                 let (inverse, counts) = (try call.bool(inverseIndex), try call.bool(inverseIndex + 1))
-                guard let dim = try call.distinctDimension(dimIndex) else {
+                guard let dim = try call.distinctDimension(dimIndex, isConsecutive: isConsecutive) else {
                     return try call.distinctElements(isConsecutive: isConsecutive, inverse: inverse, counts: counts)
                 }
                 let x = try call.tensor(0)
                 guard !x.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
                 return try Interpreter.with(nil) {
+                    // Here PyTorch gives all three, asked for or not.
                     let (values, positions, tally) = try x.distinctParts(along: dim, isConsecutive: isConsecutive)
-                    let empty = try Tensor.zeros([0], dtype: .int64)
-                    return [.tensor(values), .tensor(inverse ? positions : empty), .tensor(counts ? tally : empty)]
+                    return [.tensor(values), .tensor(positions), .tensor(tally)]
                 }
             }, samples: samples)
     }
@@ -143,13 +145,14 @@ extension Call {
         return x
     }
 
-    /// The dimension along which parts are compared; nil where elements are.
-    fileprivate func distinctDimension(_ index: Int?) throws -> Int? {
+    /// The dimension whose parts are told apart; nil where elements are, which the parts of a vector are too.
+    fileprivate func distinctDimension(_ index: Int?, isConsecutive: Bool) throws -> Int? {
         guard let index else { return nil }
         if case .none = self[index] { return nil }
         let x = try tensor(0)
         guard x.rank > 0 else { throw error(.shapeMismatch, "a zero-dimensional tensor has no parts") }
-        return try dim(index)
+        let dim = try dim(index)
+        return isConsecutive && x.rank == 1 ? nil : dim
     }
 
     fileprivate func distinctElements(isConsecutive: Bool, inverse: Bool, counts: Bool) throws -> [OperatorArgument] {
@@ -213,5 +216,10 @@ extension Tensor {
     public func bincount(minLength: Int = 0) throws -> Tensor { try applySingle(.bincount, [.tensor(self), .none, .int(minLength)]) }
 
     /// A new last dimension of zeros with a one at each element's position.
-    public func oneHot(classes: Int = -1) throws -> Tensor { try applySingle(.oneHot, [.tensor(self), .int(classes)]) }
+    /// - Parameter classes: the size of the new dimension; -1 for as many as the largest element needs, which is read from the tensor.
+    public func oneHot(classes: Int = -1) throws -> Tensor {
+        // In a program the number of classes is then a number of its own.
+        guard classes == -1, Interpreter.current != nil else { return try applySingle(.oneHot, [.tensor(self), .int(classes)]) }
+        return try Operator.oneHot(self, classes: try amax().item() + 1)
+    }
 }

@@ -13,6 +13,60 @@ import Testing
         !operation.effects.contains(.random) && !operation.schema.name.contains("empty")
     }
 
+    /// A line that is expected of PyTorch.
+    private struct Known {
+        let program: String
+        /// Which of a call's results it is about; nil for a call that fails.
+        var result: Int?
+        let text: String
+        let reason: String
+        /// False for what is another machine's choice, such as a factor's sign.
+        var always = true
+
+        func isAbout(_ problem: String) -> Bool {
+            guard problem.hasPrefix(program + " "), problem.contains(text) else { return false }
+            guard let result else { return true }
+            let results = OperatorTable.find(program.replacing("aten.", with: "aten::"))?.schema.results.count ?? 1
+            return problem.firstMatch(of: /out\.([0-9]+)/).flatMap { Int($0.1) }.map { $0 % results == result } ?? false
+        }
+    }
+
+    private static let known: [Known] =
+        [
+            Known(program: "aten.special_zeta.bfloat16", text: "NotImplementedError", reason: "PyTorch has no kernel for the dtype"),
+            Known(
+                program: "aten.hardtanh.uint8", text: "unsigned type with negative limits",
+                reason: "PyTorch refuses a negative limit of an unsigned dtype, which limits nothing"),
+            Known(
+                program: "aten.gelu_backward.broadcast", text: "could not create a primitive descriptor",
+                reason: "PyTorch's kernel does not broadcast on all processors", always: false),
+            Known(program: "aten.linalg_lstsq", result: 1, text: "shape [0]", reason: lstsq),
+            Known(program: "aten.linalg_lstsq", result: 3, text: "shape [0]", reason: lstsq),
+        ]
+        + ["aten.native_group_norm_backward", "aten.native_layer_norm_backward"].map {
+            Known(program: $0, text: "PyTorch does not give it", reason: "results that are masked out are none there")
+        }
+        + ["aten.embedding_bag", "aten._embedding_bag_forward_only"].flatMap { name in
+            [2, 3].map {
+                Known(program: name, result: $0, text: "shape", reason: "for a sum PyTorch counts the closing offset as a bag there")
+            }
+        }
+        + [("aten._linalg_det", 1), ("aten._linalg_slogdet", 2)].map {
+            Known(program: $0, result: $1, text: "element", reason: "PyTorch factors the transposed matrix")
+        }
+        + [("aten._linalg_eigh", 1), ("aten.linalg_eigh", 1), ("aten._linalg_svd", 0), ("aten._linalg_svd", 2)].map {
+            Known(program: $0, result: $1, text: "element", reason: "the vectors are unique up to their signs", always: false)
+        }
+
+    private static let lstsq = "PyTorch's own driver gives neither residuals nor singular values; programs name the one that does"
+
+    /// Calls that PyTorch's kernels do not take: they have a program of their own.
+    private static let apart: [String: (name: String, isApart: @Sendable ([Tensor]) throws -> Bool)] = [
+        "aten::special_zeta": ("bfloat16", { $0.contains { $0.dtype == .bfloat16 } }),
+        "aten::hardtanh": ("uint8", { $0.contains { $0.dtype == .uint8 } }),
+        "aten::gelu_backward": ("broadcast", { try Set($0.map { try $0.sizes }).count > 1 }),
+    ]
+
     /// The calls of an operator that eager code makes.
     private static func calls(_ operation: Operator) throws -> [[OperatorArgument]] {
         var calls: [[OperatorArgument]] = []
@@ -25,6 +79,8 @@ import Testing
                     if "\(argument)" == "\(sample[position])" { continue }
                     var call = sample
                     call[position] = argument
+                    // The record of a program needs the number of classes; the method reads it from the tensor.
+                    if operation.name == "aten::one_hot" { continue }
                     if (try? apply(operation, call)) != nil { calls.append(call) }
                 }
             }
@@ -32,9 +88,14 @@ import Testing
         return calls
     }
 
-    private static func program(_ operation: Operator, _ calls: [[OperatorArgument]]) throws -> JudgedProgram {
-        var inputs: [Tensor] = []
-        for call in calls { for argument in call { argument.forEachReference { inputs.append($0) } } }
+    private static func tensors(_ calls: [[OperatorArgument]]) -> [Tensor] {
+        var tensors: [Tensor] = []
+        for call in calls { for argument in call { argument.forEachReference { tensors.append($0) } } }
+        return tensors
+    }
+
+    private static func program(_ operation: Operator, _ calls: [[OperatorArgument]], apart: String = "") throws -> JudgedProgram {
+        let inputs = tensors(calls)
         let function: ([Tensor]) throws -> [Tensor] = { tensors in
             var rest: ArraySlice<Tensor> = tensors[...]
             return try calls.flatMap { call in
@@ -48,7 +109,7 @@ import Testing
                 }
             }
         }
-        let name = operation.name.replacing("::", with: ".")
+        let name = operation.name.replacing("::", with: ".") + apart
         return JudgedProgram(
             name: name, program: try export(function, args: inputs, selfCheck: false), calls: [inputs], hasValues: hasValues(operation))
     }
@@ -59,11 +120,20 @@ import Testing
         for operation in OperatorTable.all where operation.schema.namespace == "aten" {
             do {
                 let calls = try Self.calls(operation)
-                programs.append(try Self.program(operation, calls))
                 count += calls.count
+                guard let (name, isApart) = Self.apart[operation.name] else {
+                    programs.append(try Self.program(operation, calls))
+                    continue
+                }
+                programs.append(try Self.program(operation, calls.filter { try !isApart(Self.tensors([$0])) }))
+                programs.append(try Self.program(operation, calls.filter { try isApart(Self.tensors([$0])) }, apart: "." + name))
             } catch { Issue.record("\(operation): \(error)") }
         }
-        print("operators \(programs.count) calls \(count)")
-        try JudgedProgram.check(programs, [])
+        #expect(programs.count > 750 && count > 4500, "\(count) calls in \(programs.count) programs")
+        let problems = try JudgedProgram.problems(programs, [])
+        for problem in problems where !Self.known.contains(where: { $0.isAbout(problem) }) { Issue.record("\(problem)") }
+        for known in Self.known where known.always && !problems.contains(where: { known.isAbout($0) }) {
+            Issue.record("\(known.program): \(known.text) is no difference any more (\(known.reason)): take it off the list")
+        }
     }
 }
