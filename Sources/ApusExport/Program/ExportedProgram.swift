@@ -244,10 +244,9 @@ extension ExportedProgram {
                 }
                 tensors.append(tensor)
             case .constant(let expected):
-                guard leaf.isSame(as: expected) else {
-                    throw ProgramError(
-                        .constantMismatch,
-                        "\(leafNames[index]): the program was made with \(expected) and takes no other value, got \(leaf)")
+                let mismatch = "\(leafNames[index]): the program was made with \(expected) and takes no other value, got \(leaf)"
+                guard try leaf.isKnown(as: expected, mismatch) || leaf.isSame(as: expected) else {
+                    throw ProgramError(.constantMismatch, mismatch)
                 }
             }
         }

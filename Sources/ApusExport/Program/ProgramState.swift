@@ -109,10 +109,9 @@ struct ProgramState: Sendable {
         return try store.withLock { tensors in
             let outputs = try body(select(tensors))
             for (output, position) in mutations {
+                guard case .tensor(let tensor) = outputs[output] else { continue }
                 // A value of its own: no gradient that is being recorded flows on through the next call.
-                if case .tensor(let tensor) = outputs[output] {
-                    tensors[position] = try Interpreter.with(nil) { try tensor.withOwnIdentity() }
-                }
+                tensors[position] = Interpreter.current == nil ? tensor : try Interpreter.with(nil) { try tensor.withOwnIdentity() }
             }
             return outputs
         }

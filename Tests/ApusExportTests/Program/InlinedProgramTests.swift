@@ -126,6 +126,19 @@ private final class Summing: Module {
         try expectClose(fits, try numbers([5, 3]).sin())
     }
 
+    @Test func aPlainArgumentIsComparedWhereTheFunctionHasItsSize() throws {
+        let x = try numbers([4, 3])
+        let inner = try export({ (x: Tensor, n: Int) in try x.sin() * Double(n) }, args: x, 4, constraints: [dynamicDim(x, 0).in(1...8)])
+        try sweep(1...8) { x in
+            let y: Tensor? = try? inner(x, x.shape[0])
+            return [try y ?? x.cos()]
+        }
+        let outer = try program { x in try inner(x, x.shape[0]) }
+        let fits: Tensor = try outer(x)
+        try expectClose(fits, try x.sin() * 4)
+        #expect { let _: Tensor = try outer(numbers([5, 3])) } throws: { "\($0)".contains("was made with 4 and takes no other value") }
+    }
+
     @Test func checksOnValuesStayChecks() throws {
         let inner = try program { x in
             let n = try x.sum().to(.int64).item()

@@ -21,6 +21,22 @@ extension ExportedProgram {
     }
 }
 
+extension LeafValue {
+    /// Whether a number of the function that is traced is what the program was made with: the function's question where it is open, as eager code
+    /// finds out by the call. False for what is plain.
+    func isKnown(as expected: LeafValue, _ mismatch: @autoclosure () -> String) throws -> Bool {
+        let agrees: SymBool
+        switch (self, expected) {
+        case (.int(let size), .int(let known)) where size.constant == nil: agrees = size == known
+        case (.float(let number), .float(let known)) where number.constant == nil:
+            agrees = known.constant?.isNaN == true ? number != number : number == known
+        default: return false
+        }
+        try GraphInlining.check(agrees, TensorError(.checkFailed, mismatch()))
+        return true
+    }
+}
+
 extension InputChecker {
     /// Requires of traced tensors what `check` finds in those of a call, and says what the program's symbols stand for.
     func require(_ tensors: [Tensor]) throws -> InlinedSymbols {
