@@ -129,7 +129,8 @@ public final class GradientRecorder: Interpreter {
         if let ignored = call.gradients.ignored {
             throw TensorError(
                 .notDifferentiable, in: operation.schema.name,
-                "has no gradient through its result \(ignored), of \(entry.outputs[ignored].spec), counted from 0; use its detached() value")
+                "has no gradient through its result \(ignored), of \(entry.outputs[ignored].spec), counted from 0; use its detached() value"
+            )
         }
         for (argument, gradient) in zip(entry.call.arguments, results) {
             switch (argument, gradient) {
@@ -160,7 +161,10 @@ private struct GradientSum {
     private var dtype: DType?
 
     mutating func add(_ gradient: Tensor) throws {
-        guard let total else { return (self.total, dtype) = (gradient, gradient.dtype) }
+        guard let total else {
+            (self.total, dtype) = (gradient, gradient.dtype)
+            return
+        }
         let wide: DType = total.dtype.accumulation
         if let second {
             (self.total, self.second) = (try total.to(wide).add(second).add(gradient), nil)
