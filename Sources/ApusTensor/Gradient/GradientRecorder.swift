@@ -4,8 +4,8 @@ import ApusSymbolic
 public struct GradientCall {
     public let call: Call
     public let outputs: [Tensor]
-    /// One for each result; nil where nothing downstream used it. A rule asks for each that it knows what to do with, whichever arguments' gradients
-    /// are wanted: where it leaves out one that is there, the recorder throws, since a gradient would be lost.
+    /// One for each result; nil where nothing downstream used it. A rule asks for each that it knows what to do with, whichever arguments'
+    /// gradients are wanted: where it leaves out one that is there, the recorder throws, since a gradient would be lost.
     public let gradients: ResultGradients
     /// Which arguments' gradients are wanted.
     public let wanted: [Bool]
@@ -22,7 +22,7 @@ public struct GradientCall {
     public func isWanted(_ index: Int) -> Bool { index < wanted.count && wanted[index] }
 }
 
-/// The gradients of a call's results, which note who was asked for.
+/// The gradients of a call's results, which note the ones that were asked for.
 public struct ResultGradients: RandomAccessCollection {
     private final class Asked {
         var positions: Set<Int> = []
@@ -129,7 +129,8 @@ public final class GradientRecorder: Interpreter {
         if let ignored = call.gradients.ignored {
             throw TensorError(
                 .notDifferentiable, in: operation.schema.name,
-                "has no gradient through its result \(ignored), of \(entry.outputs[ignored].spec), counted from 0; use its detached() value")
+                "has no gradient through its result \(ignored), of \(entry.outputs[ignored].spec), counted from 0; use its detached() value"
+            )
         }
         for (argument, gradient) in zip(entry.call.arguments, results) {
             switch (argument, gradient) {
@@ -151,8 +152,8 @@ public final class GradientRecorder: Interpreter {
     }
 }
 
-/// The gradients that come to a tensor from its uses, added up in the order in which they come. In half precision, where a sum that is rounded after
-/// each of them stops at 256 or 2048 uses (as PyTorch's does), three and more are added up in float32 and rounded once.
+/// The gradients that come to a tensor from its uses, added up in the order in which they come. In half precision, where a sum that is
+/// rounded after each of them stops at 256 or 2048 uses (as PyTorch's does), three and more are added up in float32 and rounded once.
 private struct GradientSum {
     private var total: Tensor?
     /// The second gradient in half precision, not yet added: the sum of two is rounded once in any case.
@@ -160,7 +161,10 @@ private struct GradientSum {
     private var dtype: DType?
 
     mutating func add(_ gradient: Tensor) throws {
-        guard let total else { return (self.total, dtype) = (gradient, gradient.dtype) }
+        guard let total else {
+            (self.total, dtype) = (gradient, gradient.dtype)
+            return
+        }
         let wide: DType = total.dtype.accumulation
         if let second {
             (self.total, self.second) = (try total.to(wide).add(second).add(gradient), nil)

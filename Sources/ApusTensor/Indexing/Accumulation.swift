@@ -1,7 +1,7 @@
 import ApusSymbolic
 
-// Adding many numbers up at one place. In half precision a sum that is rounded after each of them stops at 256 or 2048, where one more no longer
-// makes a difference: it is kept in float32 and rounded once.
+// Adding many numbers up at one place. In half precision a sum that is rounded after each of them stops at 256 or 2048, where one more no
+// longer makes a difference: it is kept in float32 and rounded once.
 
 extension Operator {
     /// What the documentation of operators that add up says of half precision.

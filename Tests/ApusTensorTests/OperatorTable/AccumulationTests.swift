@@ -56,7 +56,10 @@ import Testing
             ("bincount", try call("bincount", [.tensor(index), .tensor(ones), .int(0)]).to(dtype)),
             ("cumsum", try ones.cumsum(dim: 0)[n - 1]),
             ("logcumsumexp", try ones.zerosLike().logcumsumexp(dim: 0)[n - 1].to(.float64).exp().to(dtype)),
-            ("cumulative_trapezoid", try call("cumulative_trapezoid.dx", [.tensor(Tensor.ones([n + 1], dtype: dtype)), .int(1), .int(-1)])[n - 1]),
+            (
+                "cumulative_trapezoid",
+                try call("cumulative_trapezoid.dx", [.tensor(Tensor.ones([n + 1], dtype: dtype)), .int(1), .int(-1)])[n - 1]
+            ),
             ("trapezoid", try Tensor.ones([n + 1], dtype: dtype).trapezoid()),
             ("sum", try ones.sum()), ("sum over columns", try column.expanded([n, 2]).sum(dim: 0)[0]), ("nansum", try ones.nansum()),
             ("mean", try ones.mean() * n), ("nanmean", try ones.nanmean() * n), ("norm", try ones.norm(1)),
@@ -100,17 +103,22 @@ import Testing
             gradient("take_along_dim") { try $0.takeAlongDim(index, dim: 0) },
             gradient("embedding") { try $0.unsqueezed(0).embedding(index) }, gradient("expand") { try $0.expanded([n]) },
             gradient("broadcasting") { try $0 + ones }, gradient("repeat") { try $0.repeated([n]) },
-            gradient("repeat_interleave") { try $0.repeatInterleave(SymInt(n)) }, gradient("cat") { x in try Tensor.cat((0..<n).map { _ in x }) },
+            gradient("repeat_interleave") { try $0.repeatInterleave(SymInt(n)) },
+            gradient("cat") { x in try Tensor.cat((0..<n).map { _ in x }) },
             gradient("uses one after another") { x in try (0..<n).reduce(x * 0) { sum, _ in try sum + x } },
             gradient("as_strided") { try call("as_strided", [.tensor($0), .ints([n]), .ints([0]), .none]) },
             gradient("unfold", at: peak.reshaped([-1])) { try $0.unfolded(dim: 0, size: n, step: 1) },
-            gradient("cummax", at: peak.reshaped([-1]).narrowed(dim: 0, from: SymInt(n - 1), length: SymInt(n))) { try $0.cummax(dim: 0).values },
+            gradient("cummax", at: peak.reshaped([-1]).narrowed(dim: 0, from: SymInt(n - 1), length: SymInt(n))) {
+                try $0.cummax(dim: 0).values
+            },
             gradient("max_pool1d", at: peak) { try $0.maxPool1d(n, stride: 1) },
             gradient("avg_pool1d", at: peak) { try $0.avgPool1d(n, stride: 1) * n },
             gradient("adaptive_avg_pool1d", at: plane.squeezed(dims: [0])) { try $0.adaptiveAvgPool1d(n) },
             gradient("nearest", at: plane) { try $0.interpolated2d(to: [1, SymInt(n)]) },
             gradient("bilinear", at: plane) { try $0.interpolated2d(to: [1, SymInt(n)], mode: "bilinear") },
-            gradient("replication_pad1d", at: plane.squeezed(dims: [0])) { try call("replication_pad1d", [.tensor($0), .ints([n - 1, 0])]) },
+            gradient("replication_pad1d", at: plane.squeezed(dims: [0])) {
+                try call("replication_pad1d", [.tensor($0), .ints([n - 1, 0])])
+            },
             gradient("grid_sampler_2d", at: plane) {
                 try call(
                     "grid_sampler_2d", [.tensor($0), .tensor(Tensor.zeros([1, 1, n, 2], dtype: dtype)), .int(0), .int(0), .bool(false)])
@@ -125,7 +133,8 @@ import Testing
                 try call(
                     "conv1d",
                     [
-                        .tensor(ones.reshaped([n, 1, 1])), .tensor(one.reshaped([1, 1, 1])), .tensor($0), .ints([1]), .ints([0]), .ints([1]),
+                        .tensor(ones.reshaped([n, 1, 1])), .tensor(one.reshaped([1, 1, 1])), .tensor($0), .ints([1]), .ints([0]),
+                        .ints([1]),
                         .int(1),
                     ])
             },
@@ -210,7 +219,9 @@ import Testing
             let x = try Tensor.full(sizes, number, dtype: dtype)
             var arguments: [OperatorArgument] = [.tensor(x)] + sample.dropFirst()
             for (index, argument) in arguments.enumerated() { if case .dtype = argument { arguments[index] = .dtype(dtype) } }
-            let announced: Int = try operation.rule(Call(operation, arguments)).reduce(0) { $0 + ($1.shape.elementCount.constant ?? 1 << 30) }
+            let announced: Int = try operation.rule(Call(operation, arguments)).reduce(0) {
+                $0 + ($1.shape.elementCount.constant ?? 1 << 30)
+            }
             guard announced < 100 else { return nil }
             var results: [Tensor] = []
             for result in try apply(operation, arguments) { result.forEachReference { results.append($0) } }

@@ -20,8 +20,9 @@ import Testing
         func callAsFunction(_ x: Tensor) throws -> Tensor {
             let sizes = try x.sizes
             switch self {
-            case .offset: return try Tensor.cat([x.reshaped([-1]).narrowed(dim: 0, from: 0, length: min(x.count, 1)), x.reshaped([-1])], dim: 0)
-                .narrowed(dim: 0, from: min(x.count, 1), length: x.count).reshaped(x.shape.sizes)
+            case .offset:
+                return try Tensor.cat([x.reshaped([-1]).narrowed(dim: 0, from: 0, length: min(x.count, 1)), x.reshaped([-1])], dim: 0)
+                    .narrowed(dim: 0, from: min(x.count, 1), length: x.count).reshaped(x.shape.sizes)
             case .permuted:
                 let reversed = Array((0..<x.rank).reversed())
                 return try x.permuted(reversed).clone().permuted(reversed)
@@ -82,7 +83,8 @@ import Testing
     }
 
     /// Results, gradients and gradients of gradients, of which the incoming ones are laid out by `arrange`.
-    private static func everything(_ operation: Operator, _ arguments: [OperatorArgument], _ arrange: (Tensor) throws -> Tensor) throws -> [Tensor]
+    private static func everything(_ operation: Operator, _ arguments: [OperatorArgument], _ arrange: (Tensor) throws -> Tensor) throws
+        -> [Tensor]
     {
         func incoming(_ tensors: [Tensor], _ seed: UInt64) throws -> [Tensor] {
             try tensors.enumerated().map { index, x in try arrange(.sample(x.sizes, dtype: x.dtype, seed: seed + UInt64(index))) }
@@ -120,7 +122,9 @@ import Testing
     }
 
     /// Compares every call's outcome with that of the same numbers side by side; how many were compared, and how many of them had gradients.
-    private static func walk(_ arrangements: [Arrangement], _ compare: (Operator, [OperatorArgument], Arrangement) throws -> String?) throws -> Int {
+    private static func walk(_ arrangements: [Arrangement], _ compare: (Operator, [OperatorArgument], Arrangement) throws -> String?) throws
+        -> Int
+    {
         var count = 0
         for operation in OperatorTable.all where !dependsOnLayout(operation) {
             for (position, sample) in try operation.samples().enumerated() where !flat(sample).isEmpty {

@@ -25,7 +25,9 @@ extension TorchDifference {
                 ])[0, 0, 0, 299].reshaped([1])
         },
         halfSum("unfold_backward", "torch.ops.aten.unfold_backward(ones.expand(n, n), [2 * n - 1], 0, n, 1)[n - 1]") {
-            try applySingle(.unfoldBackward, [.tensor($1.expanded([300, 300])), .ints([599]), .int(0), .int(300), .int(1)])[299].reshaped([1])
+            try applySingle(.unfoldBackward, [.tensor($1.expanded([300, 300])), .ints([599]), .int(0), .int(300), .int(1)])[299].reshaped([
+                1
+            ])
         },
         halfSum(
             "max_pool2d_with_indices_backward",
@@ -67,7 +69,9 @@ extension TorchDifference {
     ]
 
     /// 300 ones added up in bfloat16, whose whole numbers end at 256.
-    private static func halfSum(_ name: String, _ theirs: String, _ ours: @escaping @Sendable (_ index: Tensor, _ ones: Tensor) throws -> Tensor)
+    private static func halfSum(
+        _ name: String, _ theirs: String, _ ours: @escaping @Sendable (_ index: Tensor, _ ones: Tensor) throws -> Tensor
+    )
         -> TorchDifference
     {
         let setting = "lambda n, ones, zero, index: "

@@ -61,7 +61,8 @@ extension Operator {
         let schema = "aten::logsumexp(Tensor self, int[1] dim, bool keepdim=False) -> Tensor"
         let reduction = Reduction(schema)
         return Operator(
-            schema, "`log(sum(exp(x)))` over dimensions, without overflow, in PyTorch of half precision with; float32 for integers. Of no elements: -inf.",
+            schema,
+            "`log(sum(exp(x)))` over dimensions, without overflow, in PyTorch of half precision with; float32 for integers. Of no elements: -inf.",
             rule: { call in
                 let x = try call.tensor(0)
                 guard !x.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
