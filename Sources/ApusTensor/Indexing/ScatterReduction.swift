@@ -106,12 +106,12 @@ extension GradientCall {
             toSource = try taken(toSelf)
         case "prod":
             toSelf = try gradient * x.onesLike().scatterReduce(dim: dim, index, source, reduce: "prod")
-            // What the nonzero elements multiply to; a zero among the others leaves nothing.
+            // The product of the others that are not zero, by division, times that of the others that are. The latter is 0 or, of none, 1, but has
+            // slopes, which further derivatives need.
             let isZero: Tensor = try source .== 0
-            let zeros: Tensor = try taken(x.zerosLike().scatterAdd(dim: dim, index, isZero.to(x.dtype)))
-            let others: Tensor = try source.maskedFill(isZero, 1)
-            let rest: Tensor = try x.scatterReduce(dim: dim, index, others, reduce: "prod", includeSelf: includesSelf)
-            toSource = try (taken(gradient * rest) / others).maskedFill(zeros .!= isZero.to(x.dtype), 0)
+            let nonzero: Tensor = try source.maskedFill(isZero, 1)
+            let rest: Tensor = try x.scatterReduce(dim: dim, index, nonzero, reduce: "prod", includeSelf: includesSelf)
+            toSource = try taken(gradient * rest) / nonzero * productOfOtherZeros(source, isZero, dim, index, like: x)
         default:
             // Equal extremes share.
             let isOwn: Tensor = try own((x .== result).to(x.dtype))
@@ -121,6 +121,19 @@ extension GradientCall {
             (toSelf, toSource) = (try isOwn * share, try isSource * taken(share))
         }
         return [.tensor(try own(toSelf)), .none, .none, .tensor(toSource)]
+    }
+
+    /// For each element of a source the product of the zeros that meet with it, itself left out: the elementary symmetric polynomial of as many of
+    /// them, from sums of powers. Its first and second derivatives are exact; of more than two zeros they are 0 anyway.
+    private func productOfOtherZeros(_ source: Tensor, _ isZero: Tensor, _ dim: Int, _ index: Tensor, like x: Tensor) throws -> Tensor {
+        func sumOfOthers(_ values: Tensor) throws -> Tensor {
+            try x.zerosLike().scatterAdd(dim: dim, index, values).gather(dim: dim, index) - values
+        }
+        let zeros: Tensor = try Tensor.where(isZero, source, source.zerosLike())
+        let count: Tensor = try sumOfOthers(isZero.to(x.dtype))
+        let (sum, squares) = (try sumOfOthers(zeros), try sumOfOthers(zeros * zeros))
+        let ofTwo: Tensor = try Tensor.where(count .== 2, (sum * sum - squares) * 0.5, source.zerosLike())
+        return try Tensor.where(count .== 0, source.onesLike(), Tensor.where(count .== 1, sum, ofTwo))
     }
 }
 

@@ -20,18 +20,21 @@ extension Operator {
 
     static let cosineSimilarity: Operator = composite(
         "aten::cosine_similarity(Tensor x1, Tensor x2, int dim=1, float eps=1e-08) -> Tensor",
-        "The cosine of the angle between vectors along a dimension; norms below `eps` count as `eps`.",
+        "The cosine of the angle between vectors along a dimension; norms below `eps` count as `eps`. Vectors may be longer than the root of the dtype's "
+            + "largest number, for which PyTorch gives 0.",
         samples: { [[.tensor(try .sample([2, 3])), .tensor(try .sample([2, 3], seed: 2)), .int(1), .double(1e-8)]] }
     ) { call in
         let (x, y): (Tensor, Tensor) = (try call.floating(0), try call.floating(1))
+        let dtype: DType = Promotion.promote(x.dtype, y.dtype)
         let shape = try broadcast(x.shape, y.shape, in: call.name)
         let dim = try normalize(dim: try call.constant(2), rank: shape.count, in: call.name)
         let eps: Scalar = Scalar(try call.double(3))
         func unit(_ vector: Tensor) throws -> Tensor {
-            let whole: Tensor = try vector.expanded(shape)
+            // Norms of halves may not fit them.
+            let whole: Tensor = try vector.wide().expanded(shape)
             return try whole / whole.norm(2, dims: [dim], keepDim: true).clamp(min: eps)
         }
-        return [.tensor(try (unit(x) * unit(y)).sum(dim: dim))]
+        return [.tensor(try (unit(x) * unit(y)).sum(dim: dim).to(dtype))]
     }
 
     static let cdist: Operator = composite(

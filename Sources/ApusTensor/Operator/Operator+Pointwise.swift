@@ -64,12 +64,25 @@ extension Operator {
 
     /// The gradient of a function of one tensor from its derivative at the operand, as for `sin`: `gradient * conj(f'(x))`.
     static func derivative(_ derivative: @escaping @Sendable (_ x: Tensor) throws -> Tensor) -> Gradient {
-        { g in try g.unary { gradient, x in try gradient * derivative(x).conj() } }
+        { g in try g.unary { gradient, x in try gradient * derivative(x.wide()).conj() } }
+    }
+
+    /// The gradient of a function whose derivative is a number over another function, as for `log`: `gradient * numerator / conj(r(x))`. The quotient
+    /// may lie in the dtype's range where the reciprocal alone does not.
+    static func derivative(
+        _ numerator: Double, over denominator: @escaping @Sendable (_ x: Tensor) throws -> Tensor
+    ) -> Gradient {
+        { g in
+            try g.unary { gradient, x in
+                let scaled: Tensor = try numerator == 1 ? gradient : gradient.wide() * numerator
+                return try scaled / denominator(x.wide()).conj()
+            }
+        }
     }
 
     /// The gradient of a function of one tensor from its derivative in terms of the result, as for `exp`.
     static func derivativeFromResult(_ derivative: @escaping @Sendable (_ y: Tensor) throws -> Tensor) -> Gradient {
-        { g in try g.unary { gradient, _ in try gradient * derivative(g.outputs[0]).conj() } }
+        { g in try g.unary { gradient, _ in try gradient * derivative(g.outputs[0].wide()).conj() } }
     }
 
     /// The gradient of a function that is flat wherever it is differentiable, as `floor`.
@@ -129,4 +142,9 @@ extension GradientCall {
         guard isWanted(index), case .tensor(let operand) = call[index], operand.dtype.isDifferentiable else { return .none }
         return .tensor(try gradient().summed(to: operand.shape).to(operand.dtype))
     }
+}
+
+extension Tensor {
+    /// The tensor as formulas of several steps take it: halves in float32, so that no step leaves their range and one rounding is left.
+    func wide() throws -> Tensor { try to(dtype.accumulation) }
 }

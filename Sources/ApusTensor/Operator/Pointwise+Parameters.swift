@@ -47,6 +47,9 @@ extension Call {
         if !scalar.fits(dtype) { return try Tensor.scalar(scalar, dtype: dtype.isComplex ? .complex128 : .float64).to(dtype).conj() }
         return try Tensor.scalar(scalar, dtype: dtype).conj()
     }
+
+    /// An operand as formulas of several steps take it.
+    func wideOperand(_ index: Int) throws -> Tensor { try operand(index).wide() }
 }
 
 extension Int64 {

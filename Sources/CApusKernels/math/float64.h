@@ -44,6 +44,12 @@ APUS_INLINE double apus_exp_f64(double x) {
     return y * first * second;
 }
 
+/// By e^-|x|, which does not overflow: small results keep their precision.
+APUS_INLINE double apus_sigmoid_f64(double x) {
+    double e = apus_exp_f64(-__builtin_elementwise_abs(x));
+    return (x < 0 ? e : 1.0) / (1.0 + e);
+}
+
 /// log x for positive, finite, normal x: x = 2^e m, m in [sqrt(1/2), sqrt(2)), with s = (m - 1) / (m + 1). `extra` is added to e.
 APUS_INLINE double apus_log_core_f64(double x, double extra) {
     uint64_t bits = apus_bits_f64(x) + (0x3FF0000000000000u - 0x3FE6A09E00000000u); // the exponent field now steps at sqrt(1/2)

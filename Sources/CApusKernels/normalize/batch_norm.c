@@ -53,14 +53,14 @@ static void affine(const job *j, int64_t plane, double scale, double shift, char
     apus_row_out(target, item, j->spatial, j->out->dtype, j->work, o);
 }
 
-/// out = grad * p + (in - centre) * q + r on one plane.
-static void combine(const job *j, int64_t plane, double p, double q, double r, double centre, char *scratch) {
+/// out = grad * p + (in - centre) * scale * q + r on one plane.
+static void combine(const job *j, int64_t plane, double p, double scale, double q, double r, double centre, char *scratch) {
     const void *g = read(j, j->grad, plane, scratch), *a = read(j, j->in, plane, scratch + j->spatial * 8);
     char *target = plane_of(j, j->out, plane);
     int64_t item = apus_dtype_size(j->out->dtype);
     void *o = apus_row_target(target, item, j->spatial, j->out->dtype, j->work, scratch + j->spatial * 16);
-    if (j->work == APUS_FLOAT32) combine_f32(g, a, o, j->spatial, (float)p, (float)q, (float)r, (float)centre);
-    else combine_f64(g, a, o, j->spatial, p, q, r, centre);
+    if (j->work == APUS_FLOAT32) combine_f32(g, a, o, j->spatial, (float)p, (float)scale, (float)q, (float)r, (float)centre);
+    else combine_f64(g, a, o, j->spatial, p, scale, q, r, centre);
     apus_row_out(target, item, j->spatial, j->out->dtype, j->work, o);
 }
 
@@ -161,8 +161,8 @@ static void batch_backward_range(void *context, int64_t begin, int64_t end) {
         store(j->grad_bias, c, total);
         if (!j->out) continue;
         double p = rstd * load(j->weight, c, 1);
-        double q = j->training ? -product * rstd * rstd * p / n : 0, r = j->training ? -total * p / n : 0;
-        for (int64_t b = 0; b < j->batch; b++) combine(j, b * j->channels + c, p, q, r, centre, scratch);
+        double q = j->training ? -product * rstd * p / n : 0, r = j->training ? -total * p / n : 0;
+        for (int64_t b = 0; b < j->batch; b++) combine(j, b * j->channels + c, p, rstd, q, r, centre, scratch);
     }
     apus_free(scratch);
 }
@@ -228,10 +228,10 @@ static void group_backward_range(void *context, int64_t begin, int64_t end) {
             product += weight * own_product;
         }
         if (!j->out) continue;
-        double q = -product * rstd * rstd * rstd / n, r = -total * rstd / n;
+        double q = -product * rstd * rstd / n, r = -total * rstd / n;
         for (int64_t i = 0; i < width; i++) {
             int64_t plane = group * width + i;
-            combine(j, plane, rstd * load(j->weight, plane % j->channels, 1), q, r, centre, scratch);
+            combine(j, plane, rstd * load(j->weight, plane % j->channels, 1), rstd, q, r, centre, scratch);
         }
     }
     apus_free(scratch);

@@ -1,6 +1,17 @@
 /// complex128 loops.
 #include "loop_macros.h"
 #include <complex.h>
+
+/// By a power of two.
+APUS_INLINE double scale_of_doubles(double *a, double *b) {
+    double larger = fmax(fabs(*a), fabs(*b));
+    if (larger < 0x1p400 && larger > 0x1p-400) return 1;
+    double factor = larger >= 0x1p400 ? 0x1p-600 : 0x1p600;
+    *a *= factor;
+    *b *= factor;
+    return factor;
+}
+#define SCALE(a, b) scale_of_doubles(a, b)
 #define T apus_c128
 #define R double
 #define SFX c128

@@ -24,7 +24,7 @@
 #define ASINH(x) asinh(x)
 #define ACOSH(x) acosh(x)
 #define ATANH(x) atanh(x)
-#define SIGMOID(x) (1 / (1 + apus_exp_f64(-(x))))
+#define SIGMOID(x) apus_sigmoid_f64(x)
 #define ERF(x) erf(x)
 #define ERFC(x) erfc(x)
 #define ERFINV(x) apus_erfinv(x)

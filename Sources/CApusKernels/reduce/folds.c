@@ -66,7 +66,8 @@ FOLD(sum_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, 0, s += x, s +
 FOLD(sum_i64, int64_t, int64_t, int64_t, APUS_INT64, APUS_INT64, 0, s = (int64_t)(U(s) + U(x)), s = (int64_t)(U(s) + U(t)))
 FOLD(nansum_f32, float, float, double, APUS_FLOAT32, APUS_FLOAT64, 0, s += x == x ? x : 0, s += t)
 FOLD(nansum_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, 0, s += x == x ? x : 0, s += t)
-FOLD(squares_f32, float, float, double, APUS_FLOAT32, APUS_FLOAT64, 0, s += x * x, s += t)
+// Squares of float32 fit float64 only.
+FOLD(squares_f32, float, double, double, APUS_FLOAT32, APUS_FLOAT64, 0, s += (double)x * (double)x, s += t)
 FOLD(squares_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, 0, s += x * x, s += t)
 FOLD(magnitudes_f32, float, float, double, APUS_FLOAT32, APUS_FLOAT64, 0, s += __builtin_elementwise_abs(x), s += t)
 FOLD(magnitudes_f64, double, double, double, APUS_FLOAT64, APUS_FLOAT64, 0, s += __builtin_elementwise_abs(x), s += t)

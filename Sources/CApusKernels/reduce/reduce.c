@@ -18,8 +18,29 @@ typedef struct {
     _Atomic int status;
 } job;
 
-/// Accumulator to result: divides a mean, takes roots, converts.
-static void finish(const job *j, char *out, const char *accumulator) {
+/// The norm of finite order of an output's elements, in units of the largest one (of the smallest for a negative order), whose powers fit any
+/// dtype. `base` is where the elements start.
+static double scaled_norm(const job *j, const char *base) {
+    _Alignas(64) char raw[APUS_TILE * 8], converted[APUS_TILE * 8];
+    const apus_plan *reduced = &j->plan->reduced;
+    double unit = j->parameter > 0 ? 0 : INFINITY, total = 0;
+    for (int pass = 0; pass < 2; pass++) {
+        for (int64_t i = 0; i < reduced->count; i += APUS_TILE) {
+            int64_t n = APUS_MIN(APUS_TILE, reduced->count - i);
+            const double *a = apus_load_reduced(reduced, base, i, n, APUS_FLOAT64, raw, converted);
+            for (int64_t k = 0; k < n; k++) {
+                double size = fabs(a[k]);
+                if (pass == 1) total += pow(size / unit, j->parameter);
+                else if (j->parameter > 0 ? size > unit : size < unit) unit = size;
+            }
+        }
+        if (unit == 0 || unit == INFINITY) return unit;
+    }
+    return unit * pow(total, 1 / j->parameter);
+}
+
+/// Accumulator to result: divides a mean, takes roots, converts. `base` is where the output's elements start.
+static void finish(const job *j, char *out, const char *accumulator, const char *base) {
     _Alignas(16) char value[16];
     memcpy(value, accumulator, (size_t)j->accumulator_item);
     double count = (double)j->plan->reduced.count;
@@ -29,7 +50,8 @@ static void finish(const job *j, char *out, const char *accumulator) {
         if (j->fold->accumulator_dtype == APUS_COMPLEX128) parts[1] /= count;
     } else if (j->op == APUS_REDUCE_NORM && j->parameter != 0 && j->parameter != 1 && !isinf(j->parameter)) {
         double *x = (double *)value;
-        *x = j->parameter == 2 ? sqrt(*x) : pow(*x, 1 / j->parameter);
+        bool fits = *x != *x || (*x > 0x1p-900 && *x < INFINITY);
+        *x = !fits ? scaled_norm(j, base) : j->parameter == 2 ? sqrt(*x) : pow(*x, 1 / j->parameter);
     }
     apus_cast_loop(j->fold->accumulator_dtype, j->plan->kept.dtypes[1])(out, value, NULL, NULL, 1, NULL);
 }
@@ -54,7 +76,7 @@ static void row_range(void *context, int64_t begin, int64_t end) {
         _Alignas(16) char accumulator[16];
         j->fold->clear(accumulator, 1);
         fold_row(j, j->in_data + offsets[0], 0, j->plan->reduced.count, accumulator);
-        finish(j, kept->data[1] + offsets[1], accumulator);
+        finish(j, kept->data[1] + offsets[1], accumulator, j->in_data + offsets[0]);
         apus_plan_next(kept, kept->rank, coordinates, offsets);
     }
 }
@@ -133,7 +155,9 @@ static void column_range(void *context, int64_t begin, int64_t end) {
         fold_columns(j, offsets[0] + column * kept->strides[inner][0], kept->strides[inner][0], n, first, APUS_MIN(first + j->part_size, j->plan->reduced.count), accumulators);
         if (j->parts > 1) continue;
         char *out = kept->data[1] + offsets[1] + column * kept->strides[inner][1];
-        for (int64_t i = 0; i < n; i++) finish(j, out + i * kept->strides[inner][1], accumulators + i * j->accumulator_item);
+        const char *base = j->in_data + offsets[0] + column * kept->strides[inner][0];
+        for (int64_t i = 0; i < n; i++)
+            finish(j, out + i * kept->strides[inner][1], accumulators + i * j->accumulator_item, base + i * kept->strides[inner][0]);
     }
 }
 
@@ -153,7 +177,7 @@ static int reduce_rows(job *j) {
         for (int64_t p = 1; p < j->parts; p++) j->fold->combine(first, first + p * 16);
         int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
         apus_plan_offsets(&j->plan->kept, j->plan->kept.rank, o, coordinates, offsets);
-        finish(j, j->plan->kept.data[1] + offsets[1], first);
+        finish(j, j->plan->kept.data[1] + offsets[1], first, j->in_data + offsets[0]);
     }
     apus_free(j->partials);
     return APUS_OK;
@@ -183,7 +207,7 @@ static int reduce_columns(job *j) {
         for (int64_t i = 0; i < n; i++) {
             char *accumulator = first + i * j->accumulator_item;
             for (int64_t p = 1; p < j->parts; p++) j->fold->combine(accumulator, accumulator + p * COLUMN_TILE * j->accumulator_item);
-            finish(j, out + i * kept->strides[inner][1], accumulator);
+            finish(j, out + i * kept->strides[inner][1], accumulator, j->in_data + offsets[0] + (column + i) * kept->strides[inner][0]);
         }
     }
     apus_free(j->partials);

@@ -10,9 +10,10 @@ typedef struct {
     int32_t variance_operand, mean_operand;
 } job;
 
-#define MOMENTS(T)                                                                                                                             \
-    APUS_CLONES static double sum_##T(const T *a, int64_t n) {                                                                                   \
-        T lane[32] = {0};                                                                                                                       \
+/// Sums of elements of type T and of their squared deviations, in lanes of type L.
+#define MOMENTS(NAME, T, L)                                                                                                                    \
+    APUS_CLONES static double sum_##NAME(const T *a, int64_t n) {                                                                                \
+        L lane[32] = {0};                                                                                                                       \
         int64_t i = 0;                                                                                                                          \
         for (; i + 32 <= n; i += 32)                                                                                                            \
             for (int j = 0; j < 32; j++) lane[j] += a[i + j];                                                                                    \
@@ -21,12 +22,12 @@ typedef struct {
         for (; i < n; i++) s += (double)a[i];                                                                                                   \
         return s;                                                                                                                               \
     }                                                                                                                                           \
-    APUS_CLONES static double squares_##T(const T *a, int64_t n, double mean) {                                                                  \
-        T lane[32] = {0}, m = (T)mean;                                                                                                          \
+    APUS_CLONES static double squares_##NAME(const T *a, int64_t n, double mean) {                                                               \
+        L lane[32] = {0}, m = (L)mean;                                                                                                          \
         int64_t i = 0;                                                                                                                          \
         for (; i + 32 <= n; i += 32)                                                                                                            \
             for (int j = 0; j < 32; j++) {                                                                                                      \
-                T d = a[i + j] - m;                                                                                                             \
+                L d = (L)a[i + j] - m;                                                                                                          \
                 lane[j] += d * d;                                                                                                               \
             }                                                                                                                                   \
         double s = 0;                                                                                                                           \
@@ -37,16 +38,27 @@ typedef struct {
         }                                                                                                                                       \
         return s;                                                                                                                               \
     }
-MOMENTS(float)
-MOMENTS(double)
+MOMENTS(float, float, float)
+MOMENTS(widened, float, double)
+MOMENTS(double, double, double)
+
+/// Lanes of float32 are quick, and enough unless the sum of squares leaves their range; then lanes of float64 take their place.
+static double sum_of_floats(const float *a, int64_t n) {
+    double sum = sum_float(a, n);
+    return isfinite(sum) ? sum : sum_widened(a, n);
+}
+static double squares_of_floats(const float *a, int64_t n, double mean) {
+    double sum = squares_float(a, n, mean);
+    return sum < INFINITY && sum > 1e-30 * (double)n ? sum : squares_widened(a, n, mean);
+}
 
 /// Merges a tile of n elements after the first i: each tile is centred on its own mean (Chan's formula).
 static void add_tile(const job *j, const void *a, int64_t i, int64_t n, double *mean, double *m2) {
-    double tile_mean = (j->wide ? sum_double(a, n) : sum_float(a, n)) / (double)n;
+    double tile_mean = (j->wide ? sum_double(a, n) : sum_of_floats(a, n)) / (double)n;
     double centre = j->wide ? tile_mean : (double)(float)tile_mean, off = tile_mean - centre;
-    double tile_m2 = (j->wide ? squares_double(a, n, centre) : squares_float(a, n, centre)) - off * off * (double)n;
+    double tile_m2 = (j->wide ? squares_double(a, n, centre) : squares_of_floats(a, n, centre)) - off * off * (double)n;
     double delta = tile_mean - *mean, total = (double)(i + n);
-    *m2 += tile_m2 + delta * delta * ((double)i / total) * (double)n;
+    *m2 += tile_m2 + delta * ((double)i / total) * delta * (double)n;
     *mean += delta * (double)n / total;
 }
 
@@ -62,12 +74,30 @@ static void moments(const job *j, const char *base, double *mean, double *m2) {
     if (*m2 < 0) *m2 = 0;
 }
 
-/// Writes the results for one output; `at[k]` is operand k's place.
-static void write(const job *j, char *const *at, double mean, double m2) {
+/// The root of the mean squared deviation where squares of float64 leave its range: of deviations brought closer to 1 by a power of two.
+/// `line` is null, or a packed line that takes the place of the elements at `base`.
+static double scaled_root(const job *j, const char *base, const char *line, double mean, double m2, double freedom) {
+    _Alignas(64) char raw[APUS_TILE * 8], converted[APUS_TILE * 8];
+    const apus_plan *reduced = &j->plan->reduced;
+    double factor = m2 > 1 ? 0x1p-600 : 0x1p600, sum = 0;
+    for (int64_t i = 0; i < reduced->count; i += APUS_TILE) {
+        int64_t n = APUS_MIN(APUS_TILE, reduced->count - i);
+        const double *a = line ? (const double *)line + i : apus_load_reduced(reduced, base, i, n, APUS_FLOAT64, raw, converted);
+        for (int64_t k = 0; k < n; k++) {
+            double d = a[k] * factor - mean * factor;
+            sum += d * d;
+        }
+    }
+    return sqrt(sum / freedom) / factor;
+}
+
+/// Writes the results for one output; `at[k]` is operand k's place, and `base` or `line` where its elements lie, as for `scaled_root`.
+static void write(const job *j, char *const *at, const char *base, const char *line, double mean, double m2) {
     const apus_plan *kept = &j->plan->kept;
     double n = (double)j->plan->reduced.count, freedom = n - j->correction;
     double variance = n == 0 ? NAN : m2 / (freedom > 0 ? freedom : 0);
-    if (j->root) variance = sqrt(variance);
+    bool fits = !j->wide || m2 != m2 || (m2 > 0x1p-900 && m2 < INFINITY) || !isfinite(mean);
+    if (j->root) variance = fits || !(freedom > 0) ? sqrt(variance) : scaled_root(j, base, line, mean, m2, freedom);
     if (n == 0) mean = NAN;
     if (j->variance_operand) apus_cast_loop(APUS_FLOAT64, kept->dtypes[j->variance_operand])(at[j->variance_operand], &variance, NULL, NULL, 1, NULL);
     if (j->mean_operand) apus_cast_loop(APUS_FLOAT64, kept->dtypes[j->mean_operand])(at[j->mean_operand], &mean, NULL, NULL, 1, NULL);
@@ -88,7 +118,7 @@ static void variance_line(void *context, char *const *lines, char *scratch) {
         }
         add_tile(j, a, i, n, &mean, &m2);
     }
-    write(j, lines, mean, m2 < 0 ? 0 : m2);
+    write(j, lines, NULL, lines[0], mean, m2 < 0 ? 0 : m2);
 }
 
 static void variance_range(void *context, int64_t begin, int64_t end) {
@@ -101,7 +131,7 @@ static void variance_range(void *context, int64_t begin, int64_t end) {
         char *at[3];
         for (int32_t k = 1; k < kept->operands; k++) at[k] = kept->data[k] + offsets[k];
         moments(j, j->in_data + offsets[0], &mean, &m2);
-        write(j, at, mean, m2);
+        write(j, at, j->in_data + offsets[0], NULL, mean, m2);
         apus_plan_next(kept, kept->rank, coordinates, offsets);
     }
 }

@@ -76,7 +76,8 @@ extension Operator {
 
     static let linalgDet: Operator = Operator(
         "aten::_linalg_det(Tensor A) -> (Tensor result, Tensor LU, Tensor pivots)",
-        "The determinant of square matrices [..., n, n]; 1 for an empty one. Its gradient needs an invertible matrix.",
+        "The determinant of square matrices [..., n, n]; 1 for an empty one. Its gradient is the adjugate, of singular matrices too, where PyTorch "
+            + "gives zeros; that of an exported program refuses singular matrices.",
         effects: .mayFail,
         rule: { call in
             let a = try call.squareMatrix(0)
@@ -89,8 +90,8 @@ extension Operator {
             }
         },
         gradient: { g in
-            let factor = try (g.gradient(0) * (g.outputs[0].conj())).unsqueezed(-1).unsqueezed(-1)
-            return [.tensor(try inverse(g.call.tensor(0)).adjoint() * factor)]
+            let cofactors: Tensor = try adjugate(of: g.call.tensor(0), determinant: g.outputs[0])
+            return [.tensor(try cofactors.adjoint() * g.gradient(0).unsqueezed(-1).unsqueezed(-1))]
         },
         samples: { [[.tensor(try .wellConditioned(3))]] })
 
@@ -115,7 +116,8 @@ extension Operator {
             guard g.gradients[0] == nil || !g.outputs[0].dtype.isComplex else {
                 throw TensorError(.notDifferentiable, in: "slogdet", "the sign of a complex determinant has no gradient here")
             }
-            return [.tensor(try inverse(g.call.tensor(0)).adjoint() * g.gradient(1).unsqueezed(-1).unsqueezed(-1))]
+            let inverted: Tensor = try naming("slogdet") { try inverse(g.call.tensor(0)) }
+            return [.tensor(try inverted.adjoint() * g.gradient(1).unsqueezed(-1).unsqueezed(-1))]
         },
         samples: { [[.tensor(try .wellConditioned(3))]] })
 
@@ -123,7 +125,7 @@ extension Operator {
         try applyTensors(.linalgSolveEx, [.tensor(a), .tensor(b), .bool(true), .bool(true)])[0]
     }
 
-    private static func inverse(_ a: Tensor) throws -> Tensor { try applyTensors(.linalgInvEx, [.tensor(a), .bool(true)])[0] }
+    static func inverse(_ a: Tensor) throws -> Tensor { try applyTensors(.linalgInvEx, [.tensor(a), .bool(true)])[0] }
 }
 
 /// Factorizes every matrix of a batch in place, then does something with it. A zero pivot goes to `info`, or is an error.

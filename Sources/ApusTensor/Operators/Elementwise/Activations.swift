@@ -13,7 +13,7 @@ extension Operator {
 
     static let gelu: Operator = elementwise(
         "aten::gelu(Tensor self, *, str approximate=\"none\") -> Tensor",
-        "`x * Phi(x)` with the normal distribution's cumulative function, or its approximation by tanh (`approximate` is none or tanh). Source: Hendrycks and Gimpel, 2016.",
+        "`x * Phi(x)` with the normal distribution's cumulative function, or its approximation by tanh (`approximate` is none or tanh), whose gradient is NaN in PyTorch where the argument's square overflows. Source: Hendrycks and Gimpel, 2016.",
         geluForm, form: { call in try call.isApproximate(1) ? geluTanhForm : geluForm },
         gradient: { g in
             try g.unary { gradient, x in try applySingle(.geluBackward, [.tensor(gradient), .tensor(x), g.call[1]]) }
@@ -26,7 +26,8 @@ extension Operator {
     static let silu: Operator = activation("silu", APUS_OP_SILU, "`x * sigmoid(x)`, also called swish.", { siluBackward })
     static let mish: Operator = activation("mish", APUS_OP_MISH, "`x * tanh(softplus(x))`. Source: Misra, 2019.", { mishBackward })
     static let hardswish: Operator = activation(
-        "hardswish", APUS_OP_HARDSWISH, "`x * relu6(x + 3) / 6`.", { hardswishBackward }, domain: -4...4)
+        "hardswish", APUS_OP_HARDSWISH, "`x * relu6(x + 3) / 6`; x itself from 3 on, where PyTorch's product may overflow.",
+        { hardswishBackward }, domain: -4...4)
     static let hardsigmoid: Operator = activation(
         "hardsigmoid", APUS_OP_HARDSIGMOID, "`relu6(x + 3) / 6`.", { hardsigmoidBackward }, domain: -4...4)
 

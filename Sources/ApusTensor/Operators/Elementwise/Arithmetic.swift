@@ -81,8 +81,9 @@ extension Operator {
         try g.binary(
             { gradient in try gradient / g.call.operand(1) },
             { gradient in
-                let divisor = try g.call.operand(1)
-                return try (gradient * g.call.operand(0) / (divisor * divisor)).neg()
+                // The quotient over the divisor: neither the divisor's square nor the dividend times the gradient may fit the dtype.
+                let quotient: Tensor = try g.outputs[0].conj().wide()
+                return try (gradient.wide() * (quotient / g.call.wideOperand(1))).neg()
             })
     }
 }

@@ -11,26 +11,48 @@ extension Operator {
     static let i0e: Operator = unary(
         "aten::special_i0e(Tensor self) -> Tensor", APUS_OP_I0E, in: .floating, taking: .real,
         "The modified Bessel function of order 0, times `exp(-|x|)`.",
-        gradient: derivative { x in try applySingle(.i1e, [.tensor(x)]) - x.sign() * applySingle(.i0e, [.tensor(x)]) })
+        gradient: derivative { x in try x.sign() * scaledDifference(x).neg() })
 
     static let i1: Operator = unary(
-        "aten::special_i1(Tensor self) -> Tensor", APUS_OP_I1, in: .floating, taking: .real, "The modified Bessel function of order 1.",
+        "aten::special_i1(Tensor self) -> Tensor", APUS_OP_I1, in: .floating, taking: .real,
+        "The modified Bessel function of order 1. Where it overflows its gradient does, which is NaN in PyTorch.",
         gradient: derivative { x in try slope(x, applySingle(.i0, [.tensor(x)]), applySingle(.i1, [.tensor(x)])) })
 
     static let i1e: Operator = unary(
         "aten::special_i1e(Tensor self) -> Tensor", APUS_OP_I1E, in: .floating, taking: .real,
         "The modified Bessel function of order 1, times `exp(-|x|)`.",
         gradient: derivative { x in
-            let y: Tensor = try applySingle(.i1e, [.tensor(x)])
-            return try slope(x, applySingle(.i0e, [.tensor(x)]), y) - x.sign() * y
+            // I0e(x) - I1e(|x|) less I1e(x) / x, which is 1/2 at 0.
+            let isZero: Tensor = try x .== 0
+            let quotient: Tensor = try (applySingle(.i1e, [.tensor(x)]) / x.maskedFill(isZero, 1)).maskedFill(isZero, 0.5)
+            return try scaledDifference(x) - quotient
         })
 
     static let besselFunctions: [Operator] = [i0, i0e, i1, i1e, alias("aten::special_i0(Tensor self) -> Tensor", of: i0)]
 
-    /// `I0(x) - I1(x) / x`, which is 1/2 at 0.
+    /// `exp(-|x|) (I0(x) - I1(|x|))`. From 30 on, where the two cancel, the difference of their asymptotic series (Abramowitz and Stegun, 9.7.1), which
+    /// ends before float64's last place does.
+    private static func scaledDifference(_ x: Tensor) throws -> Tensor {
+        let size: Tensor = try x.abs()
+        let isFar: Tensor = try size .>= 30
+        let eighth: Tensor = try 0.125 / size.maskedFill(isFar.logicalNot(), 30)
+        var (even, odd, factors): (Double, Double, [Double]) = (1, 1, [])
+        for k in 1...16 {
+            let square: Double = Double((2 * k - 1) * (2 * k - 1))
+            even *= square / Double(k)
+            odd *= (square - 4) / Double(k)
+            factors.append(even - odd)
+        }
+        let series: Tensor = try factors.reversed().reduce(size.zerosLike()) { try ($0 + $1) * eighth }
+        let far: Tensor = try series * (eighth * (4 / Double.pi)).sqrt()
+        let near: Tensor = try applySingle(.i0e, [.tensor(size)]) - applySingle(.i1e, [.tensor(size)])
+        return try Tensor.where(isFar, far, near)
+    }
+
+    /// `I0(x) - I1(x) / x`, which is 1/2 at 0 and infinite where both functions are.
     private static func slope(_ x: Tensor, _ i0: Tensor, _ i1: Tensor) throws -> Tensor {
         let isZero: Tensor = try x .== 0
-        return try (i0 - i1 / x.maskedFill(isZero, 1)).maskedFill(isZero, 0.5)
+        return try (i0 - (i1 / x.maskedFill(isZero, 1)).maskedFill(i0.isinf(), 0)).maskedFill(isZero, 0.5)
     }
 }
 

@@ -49,10 +49,10 @@ extension Operator {
         "`self + value * tensor1 * tensor2`, in the promoted dtype.",
         gradient: { g in
             let gradient = try g.gradient
-            let scaled: Tensor = try gradient * g.call.tensorOfScalar(3).conj()
+            let scaled: Tensor = try gradient.wide() * g.call.tensorOfScalar(3).conj().wide()
             return [
-                try g.reduced(gradient, to: 0), try g.reduced(scaled * g.call.operand(2), to: 1),
-                try g.reduced(scaled * g.call.operand(1), to: 2),
+                try g.reduced(gradient, to: 0), try g.reduced(scaled * g.call.wideOperand(2), to: 1),
+                try g.reduced(scaled * g.call.wideOperand(1), to: 2),
             ]
         })
 
@@ -60,11 +60,12 @@ extension Operator {
         "aten::addcdiv(Tensor self, Tensor tensor1, Tensor tensor2, *, Scalar value=1) -> Tensor", APUS_OP_ADDCDIV, taking: .differentiable,
         "`self + value * tensor1 / tensor2`, in the promoted dtype. Integers are refused.",
         gradient: { g in
-            let gradient = try g.gradient
-            let quotient: Tensor = try gradient * g.call.tensorOfScalar(3).conj() / g.call.operand(2)
+            let gradient: Tensor = try g.gradient.wide()
+            let (dividend, divisor) = (try g.call.wideOperand(1), try g.call.wideOperand(2))
+            let factor: Tensor = try g.call.tensorOfScalar(3).conj().wide()
             return [
-                try g.reduced(gradient, to: 0), try g.reduced(quotient, to: 1),
-                try g.reduced((quotient * g.call.operand(1) / g.call.operand(2)).neg(), to: 2),
+                try g.reduced(gradient, to: 0), try g.reduced(gradient * (factor / divisor), to: 1),
+                try g.reduced((gradient * (factor * (dividend / divisor) / divisor)).neg(), to: 2),
             ]
         })
 
@@ -101,10 +102,10 @@ extension Operator {
         return elementwise(
             schema, "`self + weight * (end - self)`, exact at both ends.", pointwise,
             gradient: { g in
-                let (gradient, weight) = (try g.gradient, try g.call.operand(2))
+                let (gradient, weight) = (try g.gradient.wide(), try g.call.wideOperand(2))
                 return [
                     try g.reduced(gradient * (1 - weight), to: 0), try g.reduced(gradient * weight, to: 1),
-                    try g.reduced(gradient * (g.call.operand(1) - g.call.operand(0)), to: 2),
+                    try g.reduced(gradient * (g.call.wideOperand(1) - g.call.wideOperand(0)), to: 2),
                 ]
             },
             samples: {

@@ -27,7 +27,7 @@ extension Operator {
             try g.binary(
                 { $0 },
                 { gradient in
-                    try (gradient * g.call.operand(0).div(g.call.operand(1), rounding: .floor)).neg()
+                    try (gradient.wide() * g.call.wideOperand(0).div(g.call.wideOperand(1), rounding: .floor)).neg()
                 })
         }, domain: 0.5...5)
 
@@ -37,7 +37,7 @@ extension Operator {
             try g.binary(
                 { $0 },
                 { gradient in
-                    try (gradient * g.call.operand(0).div(g.call.operand(1), rounding: .trunc)).neg()
+                    try (gradient.wide() * g.call.wideOperand(0).div(g.call.wideOperand(1), rounding: .trunc)).neg()
                 })
         }, domain: 0.5...5)
 

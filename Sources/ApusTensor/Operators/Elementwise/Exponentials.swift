@@ -14,24 +14,24 @@ extension Operator {
 
     static let expm1: Operator = unary(
         "aten::expm1(Tensor self) -> Tensor", APUS_OP_EXPM1, in: .floating, "`exp(x) - 1`, exact where x is near 0.",
-        gradient: derivativeFromResult { y in try y + 1 })
+        gradient: derivative { x in try x.exp() })
 
     static let log: Operator = unary(
         "aten::log(Tensor self) -> Tensor", APUS_OP_LOG, in: .floating,
         "The natural logarithm, elementwise: -inf at 0, NaN for negative real numbers.",
-        gradient: derivative { x in try x.reciprocal() }, domain: 0.1...3)
+        gradient: derivative(1, over: { x in x }), domain: 0.1...3)
 
     static let log2: Operator = unary(
         "aten::log2(Tensor self) -> Tensor", APUS_OP_LOG2, in: .floating, "The logarithm to base 2, elementwise.",
-        gradient: derivative { x in try 1 / (x * 0.6931471805599453) }, domain: 0.1...3)
+        gradient: derivative(1.4426950408889634, over: { x in x }), domain: 0.1...3)
 
     static let log10: Operator = unary(
         "aten::log10(Tensor self) -> Tensor", APUS_OP_LOG10, in: .floating, "The logarithm to base 10, elementwise.",
-        gradient: derivative { x in try 1 / (x * 2.302585092994046) }, domain: 0.1...3)
+        gradient: derivative(0.4342944819032518, over: { x in x }), domain: 0.1...3)
 
     static let log1p: Operator = unary(
         "aten::log1p(Tensor self) -> Tensor", APUS_OP_LOG1P, in: .floating, "`log(1 + x)`, exact where x is near 0.",
-        gradient: derivative { x in try (x + 1).reciprocal() }, domain: -0.9...3)
+        gradient: derivative(1, over: { x in try x + 1 }), domain: -0.9...3)
 
     static let sqrt: Operator = unary(
         "aten::sqrt(Tensor self) -> Tensor", APUS_OP_SQRT, in: .floating, "The square root, elementwise: NaN for negative real numbers.",
@@ -39,7 +39,7 @@ extension Operator {
 
     static let rsqrt: Operator = unary(
         "aten::rsqrt(Tensor self) -> Tensor", APUS_OP_RSQRT, in: .floating, "One over the square root, elementwise.",
-        gradient: derivativeFromResult { y in try y * y * y * -0.5 }, domain: 0.1...3)
+        gradient: derivativeFromResult { y in try y * -0.5 * y * y }, domain: 0.1...3)
 
     static let reciprocal: Operator = unary(
         "aten::reciprocal(Tensor self) -> Tensor", APUS_OP_RECIPROCAL, in: .floating, "One over each element.",
@@ -61,7 +61,7 @@ extension Operator {
                 let exponent: Scalar = try g.call.scalar(1)
                 return try g.unary { gradient, x in
                     if try g.call.isZero(1) { return try x.zerosLike() }
-                    let power: Tensor = try x.pow(exponent.decremented)
+                    let power: Tensor = try x.wide().pow(exponent.decremented)
                     return try gradient * (power * exponent).conj()
                 }
             },
@@ -76,24 +76,20 @@ extension Operator {
         "aten::pow.Tensor_Tensor(Tensor self, Tensor exponent) -> Tensor", APUS_OP_POW, taking: .numbers,
         "Elements to the powers of other elements, in the promoted dtype. Integers to a negative integer power are an error.",
         gradient: { g in
-            let (x, e) = (try g.call.tensor(0), try g.call.tensor(1))
+            let (x, e): (Tensor, Tensor) = (try g.call.tensor(0).wide(), try g.call.tensor(1).wide())
             return try g.binary(
                 { gradient in
                     let slope: Tensor = try (x.pow(e - 1) * e).conj()
-                    return try (gradient * slope).maskedFill(e .== 0, 0)
-                },
-                { gradient in
-                    let slope: Tensor = try (g.outputs[0] * x.log()).conj()
-                    return try (gradient * slope).maskedFill((x .== 0) & (e.realPart() .>= 0), 0)
-                })
+                    return try (gradient.wide() * slope).maskedFill(e .== 0, 0)
+                }, { gradient in try gradient.wide() * exponentSlope(g, x, e) })
         }, domain: 0.1...3)
 
     static let powScalar: Operator = elementwise(
         "aten::pow.Scalar(Scalar self, Tensor exponent) -> Tensor", "A number to the power of each element, in the promoted dtype.",
         Pointwise(APUS_OP_POW, arity: 2, taking: .numbers),
         gradient: { g in
-            let base: Tensor = try g.call.operand(0)
-            return [.none, try g.reduced(g.gradient * (g.outputs[0] * base.conj().log()).conj(), to: 1)]
+            let base: Tensor = try g.call.wideOperand(0).conj()
+            return [.none, try g.reduced(g.gradient.wide() * exponentSlope(g, base, g.call.tensor(1).wide()), to: 1)]
         },
         samples: {
             [
@@ -101,6 +97,14 @@ extension Operator {
                 [.double(2), .tensor(try .sample([3], dtype: .int64))], [.int(3), .tensor(try .sample([2], dtype: .complex64))],
             ]
         })
+
+    /// The derivative of a power by its exponent, `power * log(base)`, conjugated. The powers of 0 are flat where the exponent is not negative.
+    private static func exponentSlope(_ g: GradientCall, _ base: Tensor, _ exponent: Tensor) throws -> Tensor {
+        // A small power that a half has rounded has no digits left.
+        let power: Tensor = try g.outputs[0].dtype.byteWidth == 2 ? base.pow(exponent) : g.outputs[0]
+        let isFlat: Tensor = try (base .== 0) & (exponent.realPart() .>= 0)
+        return try (power * base.maskedFill(isFlat, 1).log()).conj()
+    }
 
     static let exponentials: [Operator] = [
         exp, exp2, expm1, log, log2, log10, log1p, sqrt, rsqrt, reciprocal, square, powTensorScalar, powTensor, powScalar,

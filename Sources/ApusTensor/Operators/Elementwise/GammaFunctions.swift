@@ -38,8 +38,8 @@ extension Operator {
         "The Hurwitz zeta function, the sum of `(k + other)^-self` over k = 0, 1, 2 ...; not differentiable by its exponent.",
         gradient: { g in
             if g.isWanted(0) { throw g.call.error(.notDifferentiable, "is not differentiable by its exponent") }
-            let (x, q) = (try g.call.operand(0), try g.call.operand(1))
-            return try g.binary({ $0 }, { gradient in try gradient * x.neg() * (x + 1).zeta(q) })
+            let (x, q) = (try g.call.wideOperand(0), try g.call.wideOperand(1))
+            return try g.binary({ $0 }, { gradient in try gradient.wide() * (x.neg() * (x + 1).zeta(q)) })
         }, domain: 1.5...4)
 
     static let gammaFunctions: [Operator] = [
@@ -70,7 +70,7 @@ extension Operator {
             gradient: { g in
                 let (n, x) = (try g.call.constant(0), try g.call.tensor(1))
                 guard n < Int.max else { throw g.call.error(.notDifferentiable, "has no derivative number \(n)") }
-                return [.none, .tensor(try (g.gradient * x.polygamma(n + 1)).to(x.dtype))]
+                return [.none, .tensor(try (g.gradient.wide() * x.wide().polygamma(n + 1)).to(x.dtype))]
             },
             samples: {
                 try (0...3).map { [.int($0), .tensor(try .sample([2, 3], in: 0.2...4))] }

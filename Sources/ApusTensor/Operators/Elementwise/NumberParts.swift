@@ -7,9 +7,8 @@ extension Operator {
     static let copysign: OperatorPair = .binary(
         "copysign", APUS_OP_COPYSIGN, in: .floating, taking: .real, "The magnitude of self with the sign of other, -0 included.",
         gradient: { g in
-            let x = try g.call.operand(0)
             // The result is self or its negative.
-            let turn: Tensor = try (g.outputs[0] / x).maskedFill(x .== 0, 0)
+            let turn: Tensor = try g.call.operand(0).sign() * g.outputs[0].sign()
             return try g.binary({ gradient in try gradient * turn }, { gradient in try gradient.zerosLike() })
         }, number: -1.5)
 
@@ -52,8 +51,10 @@ extension Operator {
             ]
         }
     ) { call in
-        let exponent = try call.tensor(1)
-        return [.tensor(try call.tensor(0) * (exponent.dtype.isDifferentiable ? exponent : exponent.to(.float32)).exp2())]
+        let (x, exponent) = (try call.tensor(0), try call.floating(1))
+        // In two halves: 2^200 alone leaves the range of float32, 2^200 * 1e-30 does not.
+        let half: Tensor = try (exponent * 0.5).floor()
+        return [.tensor(try x * half.exp2() * (exponent - half).exp2())]
     }
 
     static let frexp: Operator = Operator(
@@ -78,7 +79,7 @@ extension Operator {
         },
         gradient: { g in
             let (x, exponent) = (try g.call.tensor(0), g.outputs[1])
-            return [.tensor(try g.gradient / exponent.to(x.dtype).exp2())]
+            return [.tensor(try g.gradient * exponent.neg().to(x.dtype).exp2())]
         }, samples: { [[.tensor(try .sample([2, 3], in: 0.1...20))], [.tensor(try .sample([3], dtype: .float64, in: -20...(-0.1)))]] })
 
     static let floatPowers: [Operator] = [

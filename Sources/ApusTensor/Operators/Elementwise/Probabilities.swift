@@ -7,12 +7,38 @@ extension Operator {
     static let logit: Operator = inverseLogistic("logit")
 
     static let sinc: Operator = composite(
-        "aten::sinc(Tensor self) -> Tensor", "`sin(pi x) / (pi x)`, 1 at 0.", samples: floatingSamples()
+        "aten::sinc(Tensor self) -> Tensor",
+        "`sin(pi x) / (pi x)`, 1 at 0. Its gradient keeps its digits near 0 and far from it, where PyTorch's loses them.",
+        gradient: { g in
+            try g.unary { gradient, x in
+                let x: Tensor = try x.dtype.isDifferentiable ? x.wide() : x.to(.float32)
+                let angle: Tensor = try x * Double.pi
+                // Near 0, where cosine and quotient cancel, Taylor's series: the sum of (-1)^n 2n angle^(2n-1) / (2n+1)! from n = 1.
+                let isNear: Tensor = try angle.abs() .<= 1
+                let near: Tensor = try angle.maskedFill(isNear.logicalNot(), 0)
+                let square: Tensor = try near * near
+                var series: Tensor = try square.zerosLike()
+                for n in (1...10).reversed() {
+                    let factorial: Double = (1...(2 * n + 1)).reduce(1) { $0 * Double($1) }
+                    series = try series * square + (n % 2 == 0 ? 1 : -1) * Double(2 * n) / factorial
+                }
+                let far: Tensor = try angle.maskedFill(isNear, 1)
+                let (sine, cosine) = try sineAndCosine(turns: x)
+                let slope: Tensor = try Tensor.where(isNear, near * series * Double.pi, (cosine - sine / far) / x.maskedFill(isNear, 1))
+                return try gradient * slope.conj()
+            }
+        }, samples: floatingSamples()
     ) { call in
-        let x: Tensor = try call.floating(0) * Double.pi
+        let x: Tensor = try call.floating(0)
         let isZero: Tensor = try x .== 0
-        let safe: Tensor = try x.maskedFill(isZero, 1)
-        return [.tensor(try (safe.sin() / safe).maskedFill(isZero, 1))]
+        let angle: Tensor = try (x * Double.pi).maskedFill(isZero, 1)
+        return [.tensor(try (sineAndCosine(turns: x).0 / angle).maskedFill(isZero, 1))]
+    }
+
+    /// The sine and the cosine of `pi x`. Whole turns are taken off first, exactly: those of a large number times pi would be lost in rounding.
+    private static func sineAndCosine(turns x: Tensor) throws -> (Tensor, Tensor) {
+        let angle: Tensor = try (x.dtype.isComplex ? x : x.fmod(2)) * Double.pi
+        return (try angle.sin(), try angle.cos())
     }
 
     static let entropy: Operator = composite(
@@ -28,9 +54,10 @@ extension Operator {
         "aten::special_ndtr(Tensor self) -> Tensor", "The share of the standard normal distribution that lies below each element.",
         samples: floatingSamples()
     ) { call in
-        let x: Tensor = try call.floating(0) * (0.5).squareRoot()
+        let given: Tensor = try call.floating(0)
+        let x: Tensor = try given.wide() * (0.5).squareRoot()
         // Below 0 the complement keeps its digits.
-        return [.tensor(try Tensor.where(x .< -1, x.neg().erfc() * 0.5, x.erf() * 0.5 + 0.5))]
+        return [.tensor(try Tensor.where(x .< -1, x.neg().erfc() * 0.5, x.erf() * 0.5 + 0.5).to(given.dtype))]
     }
 
     static let xlog1py: Operator = timesLog1p("special_xlog1py(Tensor self, Tensor other)")
@@ -81,9 +108,9 @@ extension Operator {
         ) { call in
             let (x, y): (Tensor, Tensor) = (try call.floating(0), try call.floating(1))
             guard !x.dtype.isComplex, !y.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take complex numbers") }
-            let logarithm: Tensor = try y.log1p()
-            let isLost: Tensor = try (x .== 0) & logarithm.isfinite().logicalNot() & y.isnan().logicalNot()
-            return [.tensor(try x * Tensor.where(isLost, 0, logarithm))]
+            // Where self is 0 nothing of an infinite logarithm, or of its slope, is left.
+            let isLost: Tensor = try (x .== 0) & y.log1p().isfinite().logicalNot() & y.isnan().logicalNot()
+            return [.tensor(try x * Tensor.where(isLost, 0, y).log1p())]
         }
     }
 

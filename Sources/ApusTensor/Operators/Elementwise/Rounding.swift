@@ -41,7 +41,7 @@ extension Operator {
         gradient: { g in
             try g.unary { gradient, x in
                 guard x.dtype.isComplex else { return try gradient.zerosLike() }
-                let turned: Tensor = try x / (x * x.conj()) * Complex<Double>(0, 1)
+                let turned: Tensor = try x.conj().reciprocal() * Complex<Double>(0, 1)
                 return try (turned * gradient).maskedFill(x .== 0, 0)
             }
         })

@@ -19,18 +19,19 @@ extension Operator {
 
     static let xlogy: Operator = binary(
         "aten::xlogy.Tensor(Tensor self, Tensor other) -> Tensor", APUS_OP_XLOGY, in: .floating, taking: .realNumbers,
-        "`self * log(other)`, 0 where self is 0 unless other is NaN.",
+        "`self * log(other)`, 0 where self is 0 unless other is NaN. So is its gradient with respect to other, which is NaN in PyTorch where both are 0.",
         gradient: { g in
-            let (x, y) = (try g.call.operand(0), try g.call.operand(1))
+            let (x, y) = (try g.call.wideOperand(0), try g.call.wideOperand(1))
             return try g.binary(
-                { gradient in try gradient.xlogy(y).maskedFill((x .== 0) & (y .<= 0), 0) }, { gradient in try gradient * x / y })
+                { gradient in try gradient.wide().xlogy(y).maskedFill((x .== 0) & (y .<= 0), 0) },
+                { gradient in try gradient.wide() * (x / y.maskedFill((x .== 0) & (y .>= 0), 1)) })
         }, domain: 0.1...3)
 
     static let logaddexp: Operator = binary(
         "aten::logaddexp(Tensor self, Tensor other) -> Tensor", APUS_OP_LOGADDEXP, taking: .floating,
         "`log(exp(self) + exp(other))` without overflow.",
         gradient: { g in
-            let difference: Tensor = try g.call.operand(0) - g.call.operand(1)
+            let difference: Tensor = try g.call.wideOperand(0) - g.call.wideOperand(1)
             return try g.binary(
                 { gradient in try gradient * difference.sigmoid() }, { gradient in try gradient * difference.neg().sigmoid() })
         })
@@ -39,7 +40,7 @@ extension Operator {
         "aten::logaddexp2(Tensor self, Tensor other) -> Tensor", APUS_OP_LOGADDEXP2, taking: .floating,
         "`log2(2^self + 2^other)` without overflow.",
         gradient: { g in
-            let difference: Tensor = try (g.call.operand(0) - g.call.operand(1)) * 0.6931471805599453
+            let difference: Tensor = try (g.call.wideOperand(0) - g.call.wideOperand(1)) * 0.6931471805599453
             return try g.binary(
                 { gradient in try gradient * difference.sigmoid() }, { gradient in try gradient * difference.neg().sigmoid() })
         })

@@ -1,5 +1,6 @@
 import ApusSymbolic
 import CApusKernels
+import ComplexModule
 
 // Circular and hyperbolic functions, elementwise, in radians. Integers and bool are computed in float32.
 
@@ -18,15 +19,18 @@ extension Operator {
 
     static let asin: Operator = unary(
         "aten::asin(Tensor self) -> Tensor", APUS_OP_ASIN, in: .floating, "The inverse sine, elementwise: NaN outside -1...1.",
-        gradient: derivative { x in try (1 - x * x).rsqrt() }, domain: -0.9...0.9)
+        gradient: derivative { x in try (1 - x).rsqrt() * (1 + x).rsqrt() }, domain: -0.9...0.9)
 
     static let acos: Operator = unary(
         "aten::acos(Tensor self) -> Tensor", APUS_OP_ACOS, in: .floating, "The inverse cosine, elementwise: NaN outside -1...1.",
-        gradient: derivative { x in try (1 - x * x).rsqrt().neg() }, domain: -0.9...0.9)
+        gradient: derivative { x in try ((1 - x).rsqrt() * (1 + x).rsqrt()).neg() }, domain: -0.9...0.9)
 
     static let atan: Operator = unary(
         "aten::atan(Tensor self) -> Tensor", APUS_OP_ATAN, in: .floating, "The inverse tangent, elementwise.",
-        gradient: derivative { x in try (x * x + 1).reciprocal() })
+        gradient: derivative { x in
+            let (a, b) = try factorsOfSquareAndOne(x)
+            return try (1 / a) / b
+        })
 
     static let sinh: Operator = unary(
         "aten::sinh(Tensor self) -> Tensor", APUS_OP_SINH, in: .floating, "The hyperbolic sine, elementwise.",
@@ -42,7 +46,11 @@ extension Operator {
 
     static let asinh: Operator = unary(
         "aten::asinh(Tensor self) -> Tensor", APUS_OP_ASINH, in: .floating, "The inverse hyperbolic sine, elementwise.",
-        gradient: derivative { x in try (x * x + 1).rsqrt() })
+        gradient: derivative { x in
+            guard x.dtype.isComplex else { return try 1 / x.hypot(x.onesLike()) }
+            let (a, b) = try factorsOfSquareAndOne(x)
+            return try a.rsqrt() * b.rsqrt()
+        })
 
     static let acosh: Operator = unary(
         "aten::acosh(Tensor self) -> Tensor", APUS_OP_ACOSH, in: .floating, "The inverse hyperbolic cosine, elementwise: NaN below 1.",
@@ -51,25 +59,41 @@ extension Operator {
     static let atanh: Operator = unary(
         "aten::atanh(Tensor self) -> Tensor", APUS_OP_ATANH, in: .floating,
         "The inverse hyperbolic tangent, elementwise: NaN outside -1...1.",
-        gradient: derivative { x in try (1 - x * x).reciprocal() }, domain: -0.9...0.9)
+        gradient: derivative { x in try 1 / (1 - x) / (1 + x) }, domain: -0.9...0.9)
 
     static let atan2: Operator = binary(
         "aten::atan2(Tensor self, Tensor other) -> Tensor", APUS_OP_ATAN2, in: .floating, taking: .realNumbers,
         "The angle of the point (other, self), elementwise with broadcasting, between -pi and pi.",
         gradient: { g in
-            let (y, x) = (try g.call.operand(0), try g.call.operand(1))
-            let weight: Tensor = try (x * x + y * y).reciprocal()
-            return try g.binary({ gradient in try gradient * x * weight }, { gradient in try (gradient * y * weight).neg() })
+            let dtype: DType = g.outputs[0].dtype.accumulation
+            // Of half the point, whose length fits the dtype; divided twice, since the length's square may not. The origin has no angle to turn.
+            let (y, x): (Tensor, Tensor) = (try g.call.tensor(0).to(dtype) * 0.5, try g.call.tensor(1).to(dtype) * 0.5)
+            let length: Tensor = try x.hypot(y)
+            func slope(_ other: Tensor) throws -> Tensor { try (other / length / length * 0.5).maskedFill(length .== 0, 0) }
+            return try g.binary({ gradient in try gradient.wide() * slope(x) }, { gradient in try (gradient.wide() * slope(y)).neg() })
         })
 
     static let hypot: Operator = binary(
         "aten::hypot(Tensor self, Tensor other) -> Tensor", APUS_OP_HYPOT, taking: .floating,
-        "The length of the vector (self, other), elementwise with broadcasting, without overflow on the way.",
+        "The length of the vector (self, other), elementwise with broadcasting, without overflow on the way. Its gradient at the origin is 0, as "
+            + "that of a norm; PyTorch's is NaN.",
         gradient: { g in
-            let length: Tensor = g.outputs[0]
-            return try g.binary(
-                { gradient in try gradient * (g.call.operand(0) / length) }, { gradient in try gradient * (g.call.operand(1) / length) })
+            // Of half the vector, whose length fits the dtype.
+            let (x, y): (Tensor, Tensor) = (try g.call.wideOperand(0) * 0.5, try g.call.wideOperand(1) * 0.5)
+            let length: Tensor = try x.hypot(y)
+            func slope(_ component: Tensor) throws -> Tensor { try (component / length).maskedFill(length .== 0, 0) }
+            return try g.binary({ gradient in try gradient.wide() * slope(x) }, { gradient in try gradient.wide() * slope(y) })
         })
+
+    /// Two factors of `x^2 + 1`, neither of which leaves the dtype's range where the product does: its root twice, or `1 + ix` and `1 - ix`.
+    private static func factorsOfSquareAndOne(_ x: Tensor) throws -> (Tensor, Tensor) {
+        guard x.dtype.isComplex else {
+            let root: Tensor = try x.hypot(x.onesLike())
+            return (root, root)
+        }
+        let turned: Tensor = try x * Complex<Double>(0, 1)
+        return (try 1 + turned, try 1 - turned)
+    }
 
     static let trigonometry: [Operator] = [
         sin, cos, tan, asin, acos, atan, sinh, cosh, tanh, asinh, acosh, atanh, atan2, hypot,

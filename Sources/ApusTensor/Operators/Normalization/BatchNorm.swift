@@ -131,7 +131,8 @@ extension Operator {
                 var (input, out) = (x.view, outputs[0].view)
                 if isTraining {
                     mean = outputs[1]
-                    variance = try Tensor.uninitialized(mean.shape, dtype: mean.dtype, in: call.name)
+                    // Of numbers in float32 it may fit float64 only.
+                    variance = try Tensor.uninitialized(mean.shape, dtype: .float64, in: call.name)
                     var (m, v) = (mean.view, variance.view)
                     try check(apus_batch_norm_statistics(batch, channels, spatial, &input, &m, &v), call)
                 } else {
@@ -145,9 +146,9 @@ extension Operator {
                 }
                 withExtendedLifetime((x, weight, bias, mean, variance, outputs)) {}
                 try check(status, call)
-                if isTraining { try call.copy(try (variance + epsilon).rsqrt(), to: outputs[2]) }
+                if isTraining { try call.copy(try (variance + epsilon).rsqrt().to(outputs[2].dtype), to: outputs[2]) }
                 guard positions.returnsRunning else { return }
-                for (index, batchStatistic) in [mean, variance].enumerated() {
+                for (index, batchStatistic) in try [mean, variance.to(mean.dtype)].enumerated() {
                     let running = try call.tensor(positions.running[index])
                     guard isTraining else {
                         try call.copy(running, to: outputs[3 + index])

@@ -117,7 +117,8 @@ extension Operator {
 
     static let layerNorm: Operator = composite(
         "aten::layer_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, Tensor? bias=None, float eps=1.0000000000000001e-05, bool cudnn_enable=True) -> Tensor",
-        "Layer norm over the last dimensions, whose sizes are `normalized_shape`.",
+        "Layer norm over the last dimensions, whose sizes are `normalized_shape`. A variance that leaves float32 is none that matters, where PyTorch gives "
+            + "0 or NaN.",
         samples: {
             [
                 [.tensor(try .sample([2, 3, 4])), .ints([4]), .none, .none, .double(1e-5), .bool(true)],

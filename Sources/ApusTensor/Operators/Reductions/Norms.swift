@@ -10,7 +10,8 @@ extension Operator {
         let reduction = Reduction(schema)
         return Operator(
             schema,
-            "`(sum |x|^ord)^(1/ord)`, over all dimensions when none are given; 0 counts what is not 0, infinities give the largest or smallest magnitude. Floating-point and complex tensors; the result is real.",
+            "`(sum |x|^ord)^(1/ord)`, over all dimensions when none are given; 0 counts what is not 0, infinities give the largest or smallest magnitude. Floating-point and complex tensors; the result is real. It fits where powers of the "
+                + "elements do not, of which PyTorch makes infinity or 0.",
             rule: { call in
                 let x = try call.tensor(0)
                 let dtype: DType = try reduction.requestedDType(call) ?? x.dtype
@@ -28,10 +29,14 @@ extension Operator {
                 try reduction.run(call, APUS_REDUCE_NORM, parameter: call.double(1), into: outputs[0])
             },
             gradient: { g in
-                let x = try g.call.tensor(0)
-                let norm: Tensor = try reduction.restored(g.outputs[0], g.call)
-                let gradient: Tensor = try reduction.restored(g.gradient, g.call)
-                return [.tensor(try normGradient(x, norm, gradient, order: g.call.double(1), dims: reduction.dims(g.call)).to(x.dtype))]
+                let x = try g.call.tensor(0).wide()
+                let norm: Tensor = try reduction.restored(g.outputs[0].wide(), g.call)
+                let gradient: Tensor = try reduction.restored(g.gradient.wide(), g.call)
+                return [
+                    .tensor(
+                        try normGradient(x, norm, gradient, order: g.call.double(1), dims: reduction.dims(g.call)).to(
+                            g.call.tensor(0).dtype))
+                ]
             },
             samples: {
                 try reductionSamples(
@@ -45,16 +50,18 @@ extension Operator {
             })
     }()
 
-    /// Source of the formulas: the derivative of the norm, x |x|^(ord-2) / norm^(ord-1), with 0 where the norm or the element is 0.
+    /// Source of the formulas: the derivative of the norm, sgn(x) (|x| / norm)^(ord-1), with 0 where the norm or the element is 0. The ratio
+    /// stays in the dtype's range where powers of x and of the norm do not.
     private static func normGradient(_ x: Tensor, _ norm: Tensor, _ gradient: Tensor, order: Double, dims: [Int]) throws -> Tensor {
         if order == 0 { return try x.zerosLike() }
         if order == 1 { return try x.sgn() * gradient }
-        if order == 2 { return try x * (gradient / norm).maskedFill(norm .== 0, 0) }
+        let divisor: Tensor = try norm.maskedFill(norm .== 0, 1)
+        if order == 2 { return try (x / divisor) * gradient }
         if order.isInfinite {
             return try x.sgn() * (x.abs() .== norm).sharing(gradient, dims: dims)
         }
-        let powers: Tensor = try x.abs().pow(order - 2).maskedFill(x .== 0, 0)
-        return try x * (powers * (gradient / norm.pow(order - 1)).maskedFill(norm .== 0, 0))
+        let ratio: Tensor = try (x.abs() / divisor).maskedFill(x .== 0, 1)
+        return try x.sgn() * (ratio.pow(order - 1) * gradient)
     }
 
     static let logsumexp: Operator = {
@@ -62,7 +69,8 @@ extension Operator {
         let reduction = Reduction(schema)
         return Operator(
             schema,
-            "`log(sum(exp(x)))` over dimensions, without overflow, in PyTorch of half precision with; float32 for integers. Of no elements: -inf.",
+            "`log(sum(exp(x)))` over dimensions, without overflow, in PyTorch of half precision with; float32 for integers. Of no elements: -inf. The "
+                + "gradient's shares add up to 1, also among numbers so large that the result is rounded, where PyTorch's do not.",
             rule: { call in
                 let x = try call.tensor(0)
                 guard !x.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
@@ -84,8 +92,11 @@ extension Operator {
             },
             gradient: { g in
                 let x = try g.call.tensor(0)
-                let result: Tensor = try reduction.restored(g.outputs[0], g.call)
-                return [.tensor(try (reduction.restored(g.gradient, g.call) * (x - result).exp()).to(x.dtype))]
+                let result: Tensor = try reduction.restored(g.outputs[0].wide(), g.call)
+                // Shares of the sum; among large elements the result is rounded, and only together they say by how much.
+                let shares: Tensor = try (x.wide() - result).exp()
+                let total: Tensor = try shares.sum(dims: reduction.dims(g.call), keepDim: true)
+                return [.tensor(try (reduction.restored(g.gradient.wide(), g.call) * (shares / total)).to(x.dtype))]
             },
             samples: { try reductionSamples([.floating, .integer], [[.ints([1]), .bool(false)], [.ints([0, -1]), .bool(true)]]) })
     }()

@@ -73,10 +73,12 @@ extension Operator {
                 let x = try g.call.tensor(0)
                 let dims: [Int] = try reduction.dims(g.call)
                 let count: SymInt = try reduction.count(g.call)
-                let deviation: Tensor = try x - x.mean(dims: dims, keepDim: true)
-                var gradient: Tensor = try g.gradient(0)
-                if takesRoot { gradient = try (gradient / (g.outputs[0] * 2)).maskedFill(g.outputs[0] .== 0, 0) }
-                let weight: Tensor = try reduction.restored(gradient, g.call) * 2
+                var deviation: Tensor = try x.wide() - x.wide().mean(dims: dims, keepDim: true)
+                if takesRoot {
+                    let root: Tensor = try reduction.restored(g.outputs[0].wide(), g.call)
+                    deviation = try deviation / root.maskedFill(root .== 0, 1)
+                }
+                let weight: Tensor = try reduction.restored(g.gradient(0).wide(), g.call) * (takesRoot ? 1 : 2)
                 var result: Tensor = try deviation * weight / count.less(g.call.correction())
                 if hasMean, g.gradients[1] != nil {
                     result = try result + reduction.restored(g.gradient(1), g.call) / count
@@ -92,10 +94,13 @@ extension Operator {
         let x = try call.tensor(0)
         let (dims, keepDim) = (try reduction.dims(call), try reduction.keepsDims(call))
         let parts: Tensor = try x.viewAsReal()
-        let sum: Tensor = try (0..<2).map { try parts.select(dim: -1, index: SymInt($0)) }
-            .map { try $0.var(dims: dims, correction: Scalar(correction), keepDim: keepDim) }
-            .reduce(outputs[0].zerosLike()) { try $0 + $1 }
-        try call.copy(takesRoot ? sum.sqrt() : sum, to: outputs[0])
+        func spread(_ part: Int) throws -> Tensor {
+            let values: Tensor = try parts.select(dim: -1, index: SymInt(part))
+            return takesRoot
+                ? try values.std(dims: dims, correction: Scalar(correction), keepDim: keepDim)
+                : try values.var(dims: dims, correction: Scalar(correction), keepDim: keepDim)
+        }
+        try call.copy(takesRoot ? spread(0).hypot(spread(1)) : spread(0) + spread(1), to: outputs[0])
         if outputs.count > 1 { try call.copy(x.mean(dims: dims, keepDim: keepDim), to: outputs[1]) }
     }
 }

@@ -13,7 +13,8 @@ extension Operator {
         composite(
             "aten::\(name)(Tensor input, Tensor grid, int interpolation_mode, int padding_mode, bool align_corners) -> Tensor",
             "Input [batch, channels, spatial...] at the positions [batch, spatial..., dimensions] of a grid, x first: linear (0), nearest (1) or, of "
-                + "images, cubic (2) interpolation; outside zeros (0), the border (1) or reflections (2).",
+                + "images, cubic (2) interpolation; outside zeros (0), the border (1) or reflections (2). At a border the gradient is a slope of one "
+                + "side, also where aligned corners are reflected, where PyTorch's is 0.",
             samples: {
                 let x: Tensor = try .sample([1, 2] + [3, 4, 3].prefix(dims ?? 2))
                 let grid: Tensor = try .sample([1] + [2, 3, 2].prefix(dims ?? 2) + [dims ?? 2], in: -1.3...1.3, seed: 2)
@@ -72,14 +73,20 @@ private struct GridSampling {
         if padding == 2 {
             // Reflections repeat with twice the length between the outermost positions, or their edges.
             let (low, span): (Double, SymInt) = alignsCorners ? (0, larger(size(axis) - 1, 1)) : (-0.5, size(axis))
-            let distance: Tensor = try (position - low).abs()
+            let offset: Tensor = try position - low
+            let distance: Tensor = try Tensor.where(offset .>= 0, offset, offset.neg())
             let turns: Tensor = try (distance / span).floor()
             let rest: Tensor = try distance - turns * span
             let isEven: Tensor = try (turns / 2).floor() * 2 .== turns
             position = try Tensor.where(isEven, rest + low, (rest.neg() + span) + low)
         }
-        return try position.clamp(min: 0, max: .int(size(axis) - 1))
+        // At the border the slope is that of outside, 0; but reflections between the outermost positions never leave them, and turn there.
+        let last: SymInt = size(axis) - 1
+        return try turnsAtEnds ? position.clamp(min: 0, max: .int(last)) : position.hardtanh(min: 0, max: .int(last))
     }
+
+    /// Whether positions are reflected at the outermost elements.
+    private var turnsAtEnds: Bool { padding == 2 && alignsCorners }
 
     /// The input's elements at whole positions, zeros outside: [batch, channels, positions].
     private func read(_ positions: [Tensor]) throws -> Tensor {
@@ -109,7 +116,11 @@ private struct GridSampling {
             try mode == 2 ? position(axis) : inside(position(axis), axis)
         }
         if mode == 1 { result = try read(places.map { try $0.round() }) }
-        let below: [Tensor] = try places.map { try $0.floor() }
+        let below: [Tensor] = try (0..<dims).map { axis in
+            let below: Tensor = try places[axis].floor()
+            // At the last element the slope is the one before it: beyond there is nothing to take one from.
+            return try turnsAtEnds && mode == 0 ? below.clamp(max: .int(size(axis) - 2)) : below
+        }
         let parts: [Tensor] = try zip(places, below).map { try $0 - $1 }
         if mode == 0 {
             for corner in 0..<(1 << dims) {
