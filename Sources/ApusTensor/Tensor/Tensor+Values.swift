@@ -31,7 +31,7 @@ extension Tensor {
         }
     }
 
-    /// The elements in row-major order, converted to the given type. Throws for a traced tensor.
+    /// The elements in row-major order, converted to the given type. Throws for a traced tensor, and where the memory for them can't be had.
     public func array<Element: TensorElement>(of type: Element.Type = Element.self) throws -> [Element] {
         try TensorError.throwPendingFault()
         guard !isTraced else {
@@ -39,6 +39,11 @@ extension Tensor {
             throw TensorError(.tracing, in: "array", "a tensor of \(spec) has no values while it is traced")
         }
         let source = try Interpreter.with(nil) { try self.to(Element.dtype).contiguous() }
+        let byteCount: Int = source.layout.count * MemoryLayout<Element>.stride
+        // A Swift array ends the process where its memory can't be had: whether it can is asked of the allocator, which knows the machine.
+        if byteCount > 1 << 20, Storage(byteCount: byteCount) == nil {
+            throw TensorError(.outOfMemory, in: "array", "no memory for an array of \(source.layout.count) elements, \(byteCount) bytes")
+        }
         return withExtendedLifetime(source) {
             Array(unsafeUninitializedCapacity: source.layout.count) { buffer, count in
                 count = source.layout.count

@@ -32,6 +32,8 @@ void apus_allocator_trim(void);
 /// The most bytes to keep for reuse (default: a quarter of the machine's memory).
 void apus_allocator_set_cache_limit(int64_t bytes);
 apus_allocator_statistics apus_allocator_get_statistics(void);
+/// For tests: fills every block that the calling thread is given from now on with this byte, so that what nobody writes shows; -1 for none.
+void apus_allocator_poison_thread(int32_t byte);
 /// The calling thread's own counts.
 apus_allocator_thread_counts apus_allocator_get_thread_counts(void);
 /// Starts the peak anew from the bytes now in use.
