@@ -125,18 +125,19 @@ def judge(case, gradients=True):
     return problems
 
 
-cases = json.load(open(sys.argv[1]))
-for case in cases:
-    try:
-        problems = judge(case)
-    except Exception as error:  # an operator that PyTorch refuses is a difference too
-        if any(text in str(error) for text in UNJUDGED):
-            try:
-                problems = judge(case, gradients=False)
-            except Exception as second:
-                problems = [] if any(text in str(second) for text in UNJUDGED) else [f"PyTorch: {second}"]
-        else:
-            problems = [f"PyTorch: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"]
-    for problem in problems:
-        print(f"{case['name']}: {problem}")
-print(f"judged {len(cases)}")
+if __name__ == "__main__":
+    cases = json.load(open(sys.argv[1]))
+    for case in cases:
+        try:
+            problems = judge(case)
+        except Exception as error:  # an operator that PyTorch refuses is a difference too
+            if any(text in str(error) for text in UNJUDGED):
+                try:
+                    problems = judge(case, gradients=False)
+                except Exception as second:
+                    problems = [] if any(text in str(second) for text in UNJUDGED) else [f"PyTorch: {second}"]
+            else:
+                problems = [f"PyTorch: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"]
+        for problem in problems:
+            print(f"{case['name']}: {problem}")
+    print(f"judged {len(cases)}")

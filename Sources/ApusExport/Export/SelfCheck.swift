@@ -126,8 +126,9 @@ struct SelfCheck {
         let available: Int = example.layout.count
         guard available > 0 else { return try Tensor.zeros(sizes.map { SymInt($0) }, dtype: example.dtype) }
         let flat: Tensor = try example.flattened()
-        let repeats: Int = (count + available - 1) / available
-        let long: Tensor = repeats > 1 ? try Tensor.cat(Array(repeating: flat, count: repeats)) : flat
+        // Rows of the whole example in turn, without a list of them.
+        let repeats: Int = count / available + 1
+        let long: Tensor = count > available ? try flat.unsqueezed(0).expanded([SymInt(repeats), -1]).flattened() : flat
         return try long.sliced(dim: 0, from: 0, to: SymInt(count)).reshaped(sizes)
     }
 

@@ -23,7 +23,7 @@ extension Operator {
         composite(
             "aten::\(name)(Tensor weight, Tensor indices, Tensor offsets\(further)) -> (Tensor, Tensor, Tensor, Tensor)",
             "Rows of a matrix at the positions of a vector, in bags that begin at `offsets`, combined: the sum (mode 0), the mean (1) or the largest "
-                + "elements (2). The row `padding_idx` counts not; empty bags give zeros. Then come, for means and maxima, each position's bag, the bags' sizes, "
+                + "elements (2). The row `padding_idx` counts not; empty bags give zeros. Offsets that don't begin at 0, fall or lie beyond the positions are an error. Then come, for means and maxima, each position's bag, the bags' sizes, "
                 + "and for maxima the rows that they come from.",
             samples: {
                 let (index, offsets) = (try Tensor([0, 5, 2, 2, 1] as [Int], shape: [5]), try Tensor([0, 2, 2] as [Int], shape: [3]))
@@ -43,6 +43,22 @@ extension Operator {
 }
 
 extension Call {
+    /// Throws where offsets don't begin at 0, fall, or lie beyond the positions. While tracing, a truth value that says whether they are right.
+    private func checkedOffsets(_ offsets: Tensor, count: SymInt) throws -> Tensor? {
+        if !offsets.isTraced, let count = count.constant {
+            let values: [Int] = try offsets.array(of: Int.self)
+            guard values.first ?? 0 == 0, (values.last ?? 0) <= count, zip(values, values.dropFirst()).allSatisfy({ $0 <= $1 }) else {
+                throw error(
+                    .invalidArgument,
+                    "the offsets must begin at 0, not fall, and lie within the \(count) positions; they are \(Array(values.prefix(16)))")
+            }
+            return nil
+        }
+        let falls: Tensor = try (offsets.sliced(dim: 0, from: 1) .< offsets.sliced(dim: 0, to: offsets.shape[0] - 1)).any()
+        let isOutside: Tensor = try ((offsets .< 0) | (offsets .> count)).any()
+        return try (falls | isOutside).logicalNot()
+    }
+
     fileprivate func bags() throws -> [OperatorArgument] {
         let (weight, index) = (try tensor(0), try indexTensor(1))
         var offsets = try indexTensor(2)
@@ -53,6 +69,7 @@ extension Call {
         }
         let mode = try constant(4)
         guard (0...2).contains(mode) else { throw error(.invalidArgument, "the mode must be 0 (sum), 1 (mean) or 2 (max), not \(mode)") }
+        let order: Tensor? = try checkedOffsets(offsets, count: index.shape[0])
         var end: Tensor?
         if try bool(7) {
             try require(offsets.shape[0] > 0, error(.shapeMismatch, "needs the last offset"))
@@ -63,7 +80,9 @@ extension Call {
         let padding: SymInt = try optionalInt(8) ?? -1
         // A position's bag is the last one that begins at it or before.
         let places: Tensor = try Tensor.arange(count)
-        let bag: Tensor = try offsets.to(.int64).searchsorted(places, right: true) - 1
+        var bag: Tensor = try offsets.to(.int64).searchsorted(places, right: true) - 1
+        // Out of every range, so that a program fails where the offsets do.
+        if let order { bag = try Tensor.where(order, bag, bags) }
         var isCounted: Tensor = try index .!= padding
         if let end { isCounted = try isCounted & (places .< end) }
         let sizes: Tensor = try Tensor.zeros([bags], dtype: .int64).indexAdd(dim: 0, bag, isCounted.to(.int64))

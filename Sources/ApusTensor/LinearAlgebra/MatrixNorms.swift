@@ -47,7 +47,7 @@ extension Operator {
 
     static let linalgMatrixNorm: Operator = composite(
         "aten::linalg_matrix_norm(Tensor self, Scalar ord, int[] dim=[-2, -1], bool keepdim=False, *, ScalarType? dtype=None) -> Tensor",
-        "Matrix norms: the largest or smallest (for a negative order) sum of magnitudes of columns (1) or rows (infinity), or singular value (2).",
+        "Matrix norms: the largest or smallest (for a negative order) sum of magnitudes of columns (1) or rows (infinity), or singular value (2). The largest of none is 0.",
         samples: { try [1, -1, 2].map { [.tensor(try .sample([2, 3, 4])), .double($0), .ints([0, 2]), .bool($0 < 0), .none] } }
     ) { call in
         let order: Double = try call.double(1)
@@ -61,7 +61,7 @@ extension Operator {
                     case 2: values = try matrices.singularValues()
                     default: throw call.error(.invalidArgument, "the order must be 1, 2 or infinity, or the negative of one, not \(order)")
                     }
-                    return try order > 0 ? values.amax(dim: -1) : values.amin(dim: -1)
+                    return try order > 0 ? values.largest() : values.amin(dim: -1)
                 })
         ]
     }
@@ -103,5 +103,12 @@ extension Call {
 }
 
 extension Tensor {
+    /// The largest of the magnitudes along the last dimension; 0 where there are none.
+    func largest(keepDim: Bool = false) throws -> Tensor {
+        if decide(shape[-1] > 0) == true { return try amax(dim: -1, keepDim: keepDim) }
+        let zero: Tensor = try Tensor.zeros(shape.sizes.dropLast() + [1], dtype: dtype)
+        return try Tensor.cat([self, zero], dim: -1).amax(dim: -1, keepDim: keepDim)
+    }
+
     fileprivate func singularValues() throws -> Tensor { try applySingle(.linalgSVDValues, [.tensor(self), .none]) }
 }

@@ -39,7 +39,8 @@ extension Tensor {
     ///
     /// Complex numbers are none of these. Of a traced tensor of integers or truth values each element is asked for, as `item()` is: every
     /// value that it may have is a path. Floats can't be told like that and throw `TensorError` with code `tracing`, as more elements than a
-    /// trace asks for.
+    /// trace asks for. Throws also where the memory for
+    /// them can't be had.
     public func array<Element: TensorElement>(of type: Element.Type = Element.self) throws -> [Element] {
         try TensorError.throwPendingFault()
         guard !isTraced else {
@@ -55,6 +56,11 @@ extension Tensor {
         }
         try requireElements(of: Element.dtype)
         let source = try Interpreter.with(nil) { try self.to(Element.dtype).contiguous() }
+        let byteCount: Int = source.layout.count * MemoryLayout<Element>.stride
+        // A Swift array ends the process where its memory can't be had: whether it can is asked of the allocator, which knows the machine.
+        if byteCount > 1 << 20, Storage(byteCount: byteCount) == nil {
+            throw TensorError(.outOfMemory, in: "array", "no memory for an array of \(source.layout.count) elements, \(byteCount) bytes")
+        }
         return withExtendedLifetime(source) {
             Array(unsafeUninitializedCapacity: source.layout.count) { buffer, count in
                 count = source.layout.count

@@ -28,6 +28,8 @@ typedef struct {
     header *lists[FINE_CLASSES];
     int32_t counts[FINE_CLASSES];
     bool registered;
+    bool is_poisoned;
+    uint8_t poison;
     apus_allocator_thread_counts made;
 } thread_cache;
 
@@ -167,7 +169,9 @@ void *apus_allocate(int64_t size) {
     h->is_free = 0;
     cache.made.allocations++;
     note_allocation(bytes);
-    return (char *)h + HEADER;
+    char *block = (char *)h + HEADER;
+    if (cache.is_poisoned) memset(block, cache.poison, (size_t)bytes);
+    return block;
 }
 
 void apus_free(void *block) {
@@ -244,6 +248,11 @@ apus_allocator_statistics apus_allocator_get_statistics(void) {
         .system_calls = atomic_load(&system_calls),
     };
     return s;
+}
+
+void apus_allocator_poison_thread(int32_t byte) {
+    cache.is_poisoned = byte >= 0;
+    cache.poison = (uint8_t)byte;
 }
 
 apus_allocator_thread_counts apus_allocator_get_thread_counts(void) { return cache.made; }

@@ -2,6 +2,9 @@
 #include "../pointwise/loops.h"
 #include <stdatomic.h>
 
+/// Positions that float32 counts one by one, with halves between them.
+#define COUNTED_POSITIONS (1 << 23)
+
 #define T float
 #define NAME(x) x##_f32
 #define LOWEST (-INFINITY)

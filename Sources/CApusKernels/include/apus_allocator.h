@@ -37,6 +37,8 @@ int64_t apus_allocator_memory_limit(void);
 /// `process` is the process's list of groups (/proc/self/cgroup), `root` the folder where groups are mounted (/sys/fs/cgroup): version 2, version 1, or both.
 int64_t apus_container_memory_limit(const char *process, const char *root);
 apus_allocator_statistics apus_allocator_get_statistics(void);
+/// For tests: fills every block that the calling thread is given from now on with this byte, so that what nobody writes shows; -1 for none.
+void apus_allocator_poison_thread(int32_t byte);
 /// The calling thread's own counts.
 apus_allocator_thread_counts apus_allocator_get_thread_counts(void);
 /// Starts the peak anew from the bytes now in use.

@@ -81,7 +81,8 @@ double apus_bessel_i(double x, int order, bool scaled) {
         sum += term;
     }
     if (m == INFINITY) return scaled ? 0 : sign * INFINITY;
-    sum /= sqrt(2 * M_PI * m);
+    // The root of the product would overflow before its factors do.
+    sum /= sqrt(2 * M_PI) * sqrt(m);
     // In two steps, since the result may exist where exp(x) does not.
     return sign * (scaled ? sum : exp(m / 2) * sum * exp(m / 2));
 }

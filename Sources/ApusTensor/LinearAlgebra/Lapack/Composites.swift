@@ -81,7 +81,7 @@ extension Operator {
     ) { call in
         let parts = try applyTensors(.linalgSVD, [call[0], .bool(false), .bool(true), .none])
         let (u, s, vh) = (parts[0], parts[1], parts[2])
-        let isLarge = try s .> (s.amax(dims: [-1], keepDim: true) * call.scalar(1))
+        let isLarge = try s .> (s.largest(keepDim: true) * call.scalar(1))
         // Ones in the place of small values keep the gradient finite.
         let safe = try Tensor.where(isLarge, s, s.onesLike())
         let inverse = try Tensor.where(isLarge, safe.reciprocal(), s.zerosLike())
@@ -178,9 +178,17 @@ extension Tensor {
         return (parts[0], parts[1], parts[2], parts[3])
     }
 
-    /// The Moore-Penrose inverse.
-    public func pinv(rcond: Double = 1e-15) throws -> Tensor {
-        try applySingle(.linalgPinv, [.tensor(self), .double(rcond), .bool(false)])
+    /// The Moore-Penrose inverse. Singular values up to `rcond` times the largest count as zero: by default the dtype's epsilon times the
+    /// larger size.
+    public func pinv(rcond: Double? = nil) throws -> Tensor {
+        let cutoff: SymFloat
+        if let rcond {
+            cutoff = SymFloat(rcond)
+        } else {
+            guard rank >= 2 else { throw TensorError(.shapeMismatch, in: "pinv", "takes matrices, not shape \(shape)") }
+            cutoff = SymFloat(larger(shape[-1], shape[-2])) * dtype.smallestStep
+        }
+        return try applySingle(.linalgPinv, [.tensor(self), .scalar(.float(cutoff)), .bool(false)])
     }
 
     /// The n-th power of square matrices.

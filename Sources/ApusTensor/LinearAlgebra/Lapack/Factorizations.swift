@@ -48,7 +48,7 @@ extension Operator {
 
     static let linalgQR: Operator = Operator(
         "aten::linalg_qr(Tensor A, str mode=\"reduced\") -> (Tensor Q, Tensor R)",
-        "The QR factorisation of matrices [..., m, n]: A = Q R with orthonormal columns in Q. Modes: reduced (k = min(m, n) columns), complete (m columns), r (Q is empty). The gradient is defined for real matrices in reduced mode with m >= n.",
+        "The QR factorisation of matrices [..., m, n]: A = Q R with orthonormal columns in Q. Modes: reduced (k = min(m, n) columns), complete (m columns), r (Q is empty). NaN where the matrix holds a number that is not finite. The gradient is defined for real matrices in reduced mode with m >= n.",
         effects: .mayFail,
         rule: { call in
             let a = try call.matrix(0)
@@ -144,7 +144,12 @@ extension LapackElement {
     /// The factor in place, with zeros in the other triangle.
     fileprivate static func cholesky(_ call: Call, _ upper: Bool, _ n: Int, _ matrices: Tensor, _ batch: Int) throws -> Int32 {
         let a = matrices.elements(Self.self, at: batch * n * n)
-        let code = potrf(upper, try call.lapackSize(n), a)
+        var code = potrf(upper, try call.lapackSize(n), a)
+        // Not every LAPACK finds that NaN is not positive.
+        let diagonal = matrices.elements(Real.self, at: batch * n * n * parts)
+        if code == 0, let first = (0..<n).first(where: { diagonal[$0 * (n + 1) * parts].isNaN }) {
+            code = Int32(truncatingIfNeeded: first + 1)
+        }
         let zero = UnsafeMutableRawPointer(a)
         let width = MemoryLayout<Self>.stride
         for row in 0..<n {
@@ -165,10 +170,25 @@ extension LapackElement {
     fileprivate static func qr(_ call: Call, _ work: Tensor, _ q: Tensor, _ r: Tensor, _ batch: Int, mode: String) throws {
         let (m, n) = (work.layout.size(work.rank - 2), work.layout.size(work.rank - 1))
         let k = Swift.min(m, n)
+        guard finiteness(of: work, at: batch * m * n, count: m * n) == .finite else {
+            // LAPACK skips products with zeros, whatever they are multiplied with.
+            let (columns, rows) = mode == "r" ? (0, k) : mode == "complete" ? (m, m) : (k, k)
+            fillWithNaN(q, at: batch * m * columns, count: m * columns)
+            UnsafeMutableRawPointer(r.elements(Self.self, at: batch * rows * n)).initializeMemory(
+                as: UInt8.self, repeating: 0, count: rows * n * MemoryLayout<Self>.stride)
+            for row in 0..<Swift.min(rows, n) { fillWithNaN(r, at: (batch * rows + row) * n + row, count: n - row) }
+            return
+        }
+        try withScratch(k, call) { try qr(call, work, q, r, batch, mode: mode, tau: $0) }
+    }
+
+    private static func qr(
+        _ call: Call, _ work: Tensor, _ q: Tensor, _ r: Tensor, _ batch: Int, mode: String, tau: Pointer
+    ) throws {
+        let (m, n) = (work.layout.size(work.rank - 2), work.layout.size(work.rank - 1))
+        let k = Swift.min(m, n)
         let width = MemoryLayout<Self>.stride
         let a = work.elements(Self.self, at: batch * m * n)
-        let tau = UnsafeMutablePointer<Self>.allocate(capacity: Swift.max(k, 1))
-        defer { tau.deallocate() }
         if k > 0 {
             let info = geqrf(try call.lapackSize(m), try call.lapackSize(n), a, tau)
             if info < 0 { throw call.refused(info) }

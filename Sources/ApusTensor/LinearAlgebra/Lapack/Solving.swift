@@ -97,7 +97,7 @@ extension Operator {
 
     static let linalgSlogdet: Operator = Operator(
         "aten::_linalg_slogdet(Tensor A) -> (Tensor sign, Tensor logabsdet, Tensor LU, Tensor pivots)",
-        "The sign of the determinant and the logarithm of its magnitude, which does not overflow; 0 and -infinity for singular matrices.",
+        "The sign of the determinant and the logarithm of its magnitude, which does not overflow; 0 and -infinity for singular matrices, both NaN where the determinant is, of which PyTorch says that its sign is 0.",
         effects: .mayFail,
         rule: { call in
             let a = try call.squareMatrix(0)
@@ -170,17 +170,52 @@ extension Call {
 }
 
 extension LapackElement {
+    /// The factors in place. BLAS finds no pivot among numbers that are not finite, and may look for it outside of the matrix: real matrices
+    /// with infinities are eliminated here, and others have no factors but NaN.
     fileprivate static func factorize(_ call: Call, _ m: Int, _ n: Int, _ matrices: Tensor, _ pivots: Tensor, _ batch: Int) throws -> Int32
     {
-        getrf(
-            try call.lapackSize(m), try call.lapackSize(n), matrices.elements(Self.self, at: batch * m * n),
-            pivots.elements(Int32.self, at: batch * Swift.min(m, n)))
+        let exchanges = pivots.elements(Int32.self, at: batch * Swift.min(m, n))
+        switch finiteness(of: matrices, at: batch * m * n, count: m * n) {
+        case .finite:
+            return getrf(try call.lapackSize(m), try call.lapackSize(n), matrices.elements(Self.self, at: batch * m * n), exchanges)
+        case .infinite where parts == 1: return eliminate(m, n, matrices.elements(Real.self, at: batch * m * n), exchanges)
+        default:
+            fillWithNaN(matrices, at: batch * m * n, count: m * n)
+            for k in 0..<Swift.min(m, n) { exchanges[k] = Int32(truncatingIfNeeded: k + 1) }
+            return 0
+        }
+    }
+
+    /// Gaussian elimination with partial pivoting, as getrf does it, in the order of its definition. A NaN is never chosen over a number.
+    private static func eliminate(_ m: Int, _ n: Int, _ a: UnsafeMutablePointer<Real>, _ exchanges: UnsafeMutablePointer<Int32>) -> Int32 {
+        var info: Int32 = 0
+        for k in 0..<Swift.min(m, n) {
+            var pivot = k
+            for row in k + 1..<Swift.max(m, k + 1) where !(a[row * n + k].magnitude <= a[pivot * n + k].magnitude) {
+                if !a[row * n + k].isNaN { pivot = row }
+            }
+            exchanges[k] = Int32(truncatingIfNeeded: pivot + 1)
+            guard a[pivot * n + k] != 0 else {
+                if info == 0 { info = Int32(truncatingIfNeeded: k + 1) }
+                continue
+            }
+            if pivot != k { for column in 0..<n { swap(&a[pivot * n + column], &a[k * n + column]) } }
+            for row in k + 1..<Swift.max(m, k + 1) {
+                let factor: Real = a[row * n + k] / a[k * n + k]
+                a[row * n + k] = factor
+                for column in k + 1..<Swift.max(n, k + 1) { a[row * n + column] -= factor * a[k * n + column] }
+            }
+        }
+        return info
     }
 
     fileprivate static func solve(
         _ call: Call, _ n: Int, _ columns: Int, _ lu: Tensor, _ pivots: Tensor, _ b: Tensor, _ batch: Int
     ) throws {
         if columns == 0 { return }
+        if finiteness(of: lu, at: batch * n * n, count: n * n) == .nan {
+            return fillWithNaN(b, at: batch * n * columns, count: n * columns)
+        }
         let info = getrs(
             try call.lapackSize(n), try call.lapackSize(columns), lu.elements(Self.self, at: batch * n * n),
             pivots.elements(Int32.self, at: batch * n), b.elements(Self.self, at: batch * n * columns))
@@ -188,6 +223,10 @@ extension LapackElement {
     }
 
     fileprivate static func invert(_ call: Call, _ n: Int, _ matrices: Tensor, _ pivots: Tensor, _ batch: Int) throws {
+        // LAPACK skips products with zeros, whatever they are multiplied with.
+        if finiteness(of: matrices, at: batch * n * n, count: n * n) == .nan {
+            return fillWithNaN(matrices, at: batch * n * n, count: n * n)
+        }
         let info = getri(
             try call.lapackSize(n), matrices.elements(Self.self, at: batch * n * n), pivots.elements(Int32.self, at: batch * n))
         if info < 0 { throw call.refused(info) }
@@ -204,8 +243,9 @@ extension LapackElement {
         return (values, exchanges % 2 == 1)
     }
 
-    /// The product of two complex numbers.
+    /// The product of two complex numbers, or of two real ones, which an infinity must not make NaN.
     private static func product(_ a: (Double, Double), _ b: (Double, Double)) -> (Double, Double) {
+        if parts == 1 { return (a.0 * b.0, 0) }
         let real: Double = a.0 * b.0 - a.1 * b.1
         let imaginary: Double = a.0 * b.1 + a.1 * b.0
         return (real, imaginary)
@@ -237,7 +277,8 @@ extension LapackElement {
         for (x, y) in values {
             let magnitude: Double = Double.hypot(x, y)
             sum += Double.log(magnitude)
-            let direction: (Double, Double) = magnitude == 0 ? (0, 0) : (x / magnitude, y / magnitude)
+            let direction: (Double, Double) =
+                magnitude == 0 ? (0, 0) : parts == 1 ? (x.isNaN ? x : x < 0 ? -1 : 1, 0) : (x / magnitude, y / magnitude)
             unit = Self.product(unit, direction)
         }
         store(unit, sign, batch)

@@ -5,7 +5,7 @@ import ApusSymbolic
 extension Operator {
     static let linalgEigh: Operator = Operator(
         "aten::_linalg_eigh(Tensor A, str UPLO=\"L\", bool compute_v=True) -> (Tensor eigenvalues, Tensor eigenvectors)",
-        "Ascending eigenvalues, and eigenvectors as columns, of Hermitian matrices [..., n, n], of which only the named triangle is read. Gradient: C. Giles, 'Collected matrix derivative results', 2008.",
+        "Ascending eigenvalues, and eigenvectors as columns, of Hermitian matrices [..., n, n], of which only the named triangle is read; NaN where that holds a number that is not finite. Gradient: C. Giles, 'Collected matrix derivative results', 2008.",
         failure: ValueFailure(.singular, "eigenvalues did not converge"),
         rule: { call in
             let a = try call.squareMatrix(0)
@@ -46,7 +46,7 @@ extension Operator {
 
     static let linalgSVD: Operator = Operator(
         "aten::_linalg_svd(Tensor A, bool full_matrices=False, bool compute_uv=True, *, str? driver=None) -> (Tensor U, Tensor S, Tensor Vh)",
-        "The singular value decomposition A = U diag(S) Vh of matrices [..., m, n], singular values descending. The gradient is defined for the reduced form, with respect to U and Vh for real matrices. Source as for eigh.",
+        "The singular value decomposition A = U diag(S) Vh of matrices [..., m, n], singular values descending. NaN among the elements is an error, and with infinities all results are NaN. The gradient is defined for the reduced form, with respect to U and Vh for real matrices. Source as for eigh.",
         failure: ValueFailure(.singular, "singular values did not converge"),
         rule: { call in
             let a = try call.matrix(0)
@@ -147,7 +147,7 @@ extension Operator {
 
     static let linalgLstsq: Operator = Operator(
         "aten::linalg_lstsq(Tensor self, Tensor b, float? rcond=None, *, str? driver=None) -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
-        "The X of least norm that minimises |A X - B| for A [..., m, n] and B [..., m, k], by the singular value decomposition (LAPACK gelsd) whatever the driver. Residuals are sums of squares where m > n, else empty. The gradient is defined for full column rank with m >= n.",
+        "The X of least norm that minimises |A X - B| for A [..., m, n] and B [..., m, k], by the singular value decomposition (LAPACK gelsd) whatever the driver. Singular values up to rcond times the largest count as zero; rcond is by default the dtype's epsilon times max(m, n). Residuals are the sums of squares of A X - B where m > n, else empty; the shape does not depend on values: PyTorch leaves them out where the rank is not full, and with its default driver always, as it does the singular values. Numbers that are not finite are an error. The gradient is defined for full column rank with m >= n.",
         failure: ValueFailure(.singular, "singular values did not converge"),
         rule: { call in
             let (a, b) = (try call.matrix(0), try call.matrix(1))
@@ -169,10 +169,20 @@ extension Operator {
         },
         kernel: .compute { call, outputs in
             let (a, b) = (try call.tensor(0), try call.tensor(1))
-            let work = try a.clone()
-            let rcond = try call.optionalDouble(2) ?? -1
+            let (work, right) = (try a.clone(), try b.contiguous())
+            let (m, n) = (a.layout.size(a.rank - 2), a.layout.size(a.rank - 1))
+            let rcond = try call.optionalDouble(2) ?? a.dtype.smallestStep * Double(max(m, n))
+            var isDeficient = false
             try withLapackElement(a.dtype, call) { element in
-                for batch in 0..<a.matrixCount { try element.leastSquares(call, work, b.contiguous(), outputs, rcond, batch) }
+                for batch in 0..<a.matrixCount {
+                    if try element.leastSquares(call, work, right, outputs, rcond, batch) < n { isDeficient = true }
+                }
+            }
+            // What gelsd leaves below a solution is the whole residual at full rank only.
+            guard isDeficient, m > n else { return }
+            try Interpreter.with(nil) {
+                let left: Tensor = try (b - a.matmul(outputs[0])).abs()
+                try (left * left).sum(dim: -2).copyElements(into: outputs[1], call)
             }
         },
         gradient: { g in
@@ -222,9 +232,23 @@ extension LapackElement {
     fileprivate static func eigh(
         _ call: Call, _ vectors: Bool, _ uplo: CChar, _ n: Int, _ matrices: Tensor, _ values: Tensor, _ batch: Int
     ) throws -> Int32 {
-        heevd(
+        // Of LAPACK's routines some end with numbers here, some don't end.
+        guard isFiniteTriangle(matrices, n, uplo, batch) else {
+            fillWithNaN(matrices, at: batch * n * n, count: n * n)
+            values.elements(Real.self, at: batch * n).update(repeating: .nan, count: n)
+            return 0
+        }
+        return heevd(
             CChar(UInt8(ascii: vectors ? "V" : "N")), uplo, try call.lapackSize(n), matrices.elements(Self.self, at: batch * n * n),
             values.elements(Real.self, at: batch * n))
+    }
+
+    private static func isFiniteTriangle(_ matrices: Tensor, _ n: Int, _ uplo: CChar, _ batch: Int) -> Bool {
+        if finiteness(of: matrices, at: batch * n * n, count: n * n) == .finite { return true }
+        return (0..<n).allSatisfy { row in
+            let (from, to) = uplo == CChar(UInt8(ascii: "L")) ? (0, row + 1) : (row, n)
+            return finiteness(of: matrices, at: batch * n * n + row * n + from, count: to - from) == .finite
+        }
     }
 
     fileprivate static func svd(
@@ -237,6 +261,15 @@ extension LapackElement {
             // No singular values: the bases are whatever is orthonormal.
             setIdentity(u, m, uColumns)
             setIdentity(vt, vRows, n)
+            return 0
+        }
+        switch finiteness(of: work, at: batch * m * n, count: m * n) {
+        case .finite: break
+        case .nan: throw call.notFinite()
+        case .infinite:
+            fillWithNaN(outputs[0], at: batch * m * uColumns, count: m * uColumns)
+            outputs[1].elements(Real.self, at: batch * k).update(repeating: .nan, count: k)
+            fillWithNaN(outputs[2], at: batch * vRows * n, count: vRows * n)
             return 0
         }
         return gesdd(
@@ -252,40 +285,45 @@ extension LapackElement {
         }
     }
 
+    /// The solution, residuals of full column rank, the rank and the singular values; gives the rank.
     fileprivate static func leastSquares(
         _ call: Call, _ work: Tensor, _ b: Tensor, _ outputs: [Tensor], _ rcond: Double, _ batch: Int
-    ) throws {
+    ) throws -> Int {
         let (m, n, columns) = (work.layout.size(work.rank - 2), work.layout.size(work.rank - 1), b.layout.size(b.rank - 1))
-        let rows = Swift.max(m, n)
-        let right = Pointer.allocate(capacity: Swift.max(rows * columns, 1))
-        defer { right.deallocate() }
-        let width = MemoryLayout<Self>.stride
-        UnsafeMutableRawPointer(right).initializeMemory(as: UInt8.self, repeating: 0, count: rows * columns * width)
-        right.update(from: b.elements(Self.self, at: batch * m * columns), count: m * columns)
-        var rank: Int32 = 0
-        if m > 0, n > 0, columns > 0 {
-            let code = gelsd(
-                try call.lapackSize(m), try call.lapackSize(n), try call.lapackSize(columns), work.elements(Self.self, at: batch * m * n),
-                right, outputs[3].elements(Real.self, at: batch * Swift.min(m, n)), rcond, &rank)
-            guard code >= 0 else { throw call.refused(code) }
-            if code > 0 { throw call.singular(batch, of: work.matrixCount, "has singular values that did not converge") }
-        }
-        outputs[0].elements(Self.self, at: batch * n * columns).update(from: right, count: n * columns)
-        outputs[2].elements(Int64.self)[batch] = Int64(rank)
-        guard m > n else { return }
-        // Below the solution lies what is left of the right-hand side.
-        let parts = MemoryLayout<Self>.stride / MemoryLayout<Real>.stride
-        UnsafeMutableRawPointer(right).withMemoryRebound(to: Real.self, capacity: rows * columns * parts) { values in
-            for column in 0..<columns {
-                var sum: Real = 0
-                for row in n..<m {
-                    for part in 0..<parts {
-                        let value = values[(row * columns + column) * parts + part]
-                        sum += value * value
-                    }
-                }
-                outputs[1].elements(Real.self, at: batch * columns)[column] = sum
+        let given = b.elements(Self.self, at: batch * m * columns)
+        guard finiteness(of: work, at: batch * m * n, count: m * n) == .finite,
+            finiteness(of: b, at: batch * m * columns, count: m * columns) == .finite
+        else { throw call.notFinite() }
+        // Without right-hand sides a column of zeros stands in: the rank and the singular values don't depend on them.
+        let solved = Swift.max(columns, 1)
+        return try withScratch(Swift.max(m, n) * solved, call) { right in
+            right.update(from: given, count: m * columns)
+            var rank: Int32 = 0
+            if m > 0, n > 0 {
+                let code = gelsd(
+                    try call.lapackSize(m), try call.lapackSize(n), try call.lapackSize(solved),
+                    work.elements(Self.self, at: batch * m * n), right, outputs[3].elements(Real.self, at: batch * Swift.min(m, n)), rcond,
+                    &rank)
+                guard code >= 0 else { throw call.refused(code) }
+                if code > 0 { throw call.singular(batch, of: work.matrixCount, "has singular values that did not converge") }
             }
+            outputs[0].elements(Self.self, at: batch * n * columns).update(from: right, count: n * columns)
+            outputs[2].elements(Int64.self)[batch] = Int64(rank)
+            guard m > n else { return Int(rank) }
+            // Below the solution lies what is left of the right-hand side.
+            UnsafeMutableRawPointer(right).withMemoryRebound(to: Real.self, capacity: m * solved * parts) { values in
+                for column in 0..<columns {
+                    var sum: Real = 0
+                    for row in n..<m {
+                        for part in 0..<parts {
+                            let value = values[(row * columns + column) * parts + part]
+                            sum += value * value
+                        }
+                    }
+                    outputs[1].elements(Real.self, at: batch * columns)[column] = sum
+                }
+            }
+            return Int(rank)
         }
     }
 }
@@ -293,13 +331,14 @@ extension LapackElement {
 extension LapackReal {
     /// Unpacks conjugate pairs: LAPACK keeps real and imaginary parts of a pair in two neighbouring columns.
     fileprivate static func eig(_ call: Call, _ n: Int, _ work: Tensor, _ outputs: [Tensor], _ batch: Int) throws -> Int32 {
-        let scratch = Pointer.allocate(capacity: n * (n + 2))
-        defer { scratch.deallocate() }
-        scratch.initialize(repeating: 0, count: n * (n + 2))
-        let (wr, wi, vr) = (scratch, scratch + n, scratch + 2 * n)
         // LAPACK writes outside of its arrays where an element is infinite.
-        let elements = UnsafeBufferPointer(start: work.elements(Self.self, at: batch * n * n), count: n * n)
-        guard elements.allSatisfy(\.isFinite) else { throw call.error(.invalidArgument, "takes finite numbers, no NaN and no infinity") }
+        guard finiteness(of: work, at: batch * n * n, count: n * n) == .finite else { throw call.notFinite() }
+        return try withScratch(n * (n + 2), call) { try eig(call, n, work, outputs, batch, $0, $0 + n, $0 + 2 * n) }
+    }
+
+    private static func eig(
+        _ call: Call, _ n: Int, _ work: Tensor, _ outputs: [Tensor], _ batch: Int, _ wr: Pointer, _ wi: Pointer, _ vr: Pointer
+    ) throws -> Int32 {
         let code = geev(try call.lapackSize(n), work.elements(Self.self, at: batch * n * n), wr, wi, vr)
         if code != 0 { return code }
         let values = outputs[0].elements(Self.self, at: 2 * batch * n)

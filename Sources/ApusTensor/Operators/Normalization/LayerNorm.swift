@@ -78,7 +78,7 @@ extension Operator {
             let weight: Tensor? = try call.optionalTensor(5)?.contiguous()
             let mask = try call.mask3(7)
             let columns: Int = try call.constants(2).reduce(1, &*)
-            let rows: Int = columns == 0 ? 0 : x.layout.count / columns
+            let rows: Int = try x.layout.sizesArray.dropLast(call.ints(2).count).reduce(1, &*)
             var (g, input, m, r) = (gradient.view, x.view, mean.view, rstd.view)
             let status: Int32 = withViews(weight, mask[0] ? outputs[0] : nil) { weight, gradInput in
                 withViews(mask[1] ? outputs[1] : nil, mask[2] ? outputs[2] : nil) { gradWeight, gradBias in
@@ -228,7 +228,8 @@ extension Call {
 
     fileprivate func rowsAndColumns() throws -> (Int64, Int64) {
         let columns: Int = try constants(1).reduce(1, &*)
-        return (columns == 0 ? 0 : Int64(try tensor(0).layout.count / columns), Int64(columns))
+        let rows: Int = try tensor(0).layout.sizesArray.dropLast(ints(1).count).reduce(1, &*)
+        return (Int64(rows), Int64(columns))
     }
 
     /// Which of three results are wanted.

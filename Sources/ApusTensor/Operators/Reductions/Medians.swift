@@ -41,10 +41,12 @@ extension Operator {
     private static func medianOfAll(_ name: String, ignoresNaN: Bool) -> Operator {
         composite(
             "aten::\(name)(Tensor self) -> Tensor",
-            "The middle one of all elements, the lower of two" + (ignoresNaN ? "; NaN counts not." : "; NaN if there is one."),
+            "The middle one of all elements, the lower of two" + (ignoresNaN ? "; NaN counts not. " : "; NaN if there is one. ")
+                + "Of no elements NaN, an error for integers.",
             samples: { [[.tensor(try .sample([2, 4]))], [.tensor(try .sample([5], dtype: .int64))], [.tensor(try .withNaN())]] }
         ) { call in
             let x = try call.tensor(0).reshaped([-1])
+            if x.dtype.isFloatingPoint, try settle(x.shape[0] == 0, in: name) { return [.tensor(try Tensor.full([], Double.nan, dtype: x.dtype))] }
             try call.requireElements(x, 0)
             return [try call.median(x, 0, ignoresNaN: ignoresNaN, keepDim: false)[0]]
         }

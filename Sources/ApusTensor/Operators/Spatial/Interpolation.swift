@@ -28,7 +28,8 @@ extension Operator {
             "aten::\(name)(Tensor self, SymInt[\(dims)] output_size\(align)\(scales)) -> Tensor",
             "\(form.text) at \(dims == 1 ? "another length" : "other sizes") of the last \(dims) dimensions. Scale factors, where given, place the "
                 + "positions instead of the ratio of the sizes"
-                + (aligns ? "; with `align_corners` the outermost positions coincide." : "."),
+                + (aligns ? "; with `align_corners` the outermost positions coincide." : ".")
+                + " Positions are exact beyond 2^23 of them too, where PyTorch rounds them to float32.",
             rule: { call in
                 let x = try call.tensor(0)
                 return [TensorSpec(x.dtype, try form.resultShape(x, call, sizes: call.ints(1)))]
@@ -121,7 +122,7 @@ private struct InterpolationForm: Sendable {
             throw call.error(
                 .invalidArgument, "needs \(dims) output sizes and \(dims + 2) input sizes, not \(sizes.count) and \(input.count)")
         }
-        for size in sizes + input { try require(size > 0, call.error(.invalidArgument, "the sizes must be positive")) }
+        for size in sizes + input.dropFirst(2) { try require(size > 0, call.error(.invalidArgument, "the sizes must be positive")) }
         try call.requireShape(gradient, try Shape(Array(input.prefix(2)) + sizes, in: call.name), "a gradient")
         let wide: Tensor = try gradient.to(gradient.dtype.accumulation)
         return try (0..<dims).reduce(wide) { result, dim in

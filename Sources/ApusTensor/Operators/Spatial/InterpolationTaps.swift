@@ -15,8 +15,14 @@ struct InterpolationTaps {
     /// The scale factor that was asked for; nil for the ratio of the sizes.
     let scale: Double?
     let alignsCorners: Bool
-    /// The dtype to compute coordinates in.
+    /// The dtype of the weights.
     let dtype: DType
+
+    /// The dtype to compute coordinates in: that of the weights for the nearest positions, as PyTorch does, as far as float32 counts positions.
+    private var coordinateDType: DType {
+        let isCounted: Bool = decide(input <= 1 << 23) == true && decide(output <= 1 << 23) == true
+        return isCounted && (mode == .nearest || mode == .nearestExact) ? dtype : .float64
+    }
 
     /// Input positions per output position.
     private var ratio: SymFloat {
@@ -27,7 +33,7 @@ struct InterpolationTaps {
 
     /// Where output positions lie in the input.
     private func coordinates() throws -> Tensor {
-        let places: Tensor = try Tensor.arange(output, dtype: dtype)
+        let places: Tensor = try Tensor.arange(output, dtype: coordinateDType)
         switch mode {
         case .nearest: return try places * ratio
         case .nearestExact: return try (places + 0.5) * ratio
@@ -48,9 +54,9 @@ struct InterpolationTaps {
         let part: Tensor = try source - below
         if mode == .linear {
             // At the edge both are the last element, whatever the weights.
-            return [(try held(below), try 1 - part), (try held(below + 1), part)]
+            return [(try held(below), try (1 - part).to(dtype)), (try held(below + 1), try part.to(dtype))]
         }
-        return try (-1...2).map { step in (try held(below + step), try Self.cubic((part - step).abs(), -0.75)) }
+        return try (-1...2).map { step in (try held(below + step), try Self.cubic((part - step).abs(), -0.75).to(dtype)) }
     }
 
     /// The cubic kernel at distances below 2.
@@ -64,16 +70,16 @@ struct InterpolationTaps {
     func matrix() throws -> Tensor {
         let isCubic: Bool = mode == .averagingCubic
         // Shrinking widens the kernel by the scale.
-        let scale: Tensor = try Tensor.full([], ratio, dtype: dtype)
+        let scale: Tensor = try Tensor.full([], ratio, dtype: .float64)
         let width: Tensor = try scale.clamp(min: 1)
-        let center: Tensor = try ((Tensor.arange(output, dtype: dtype) + 0.5) * scale).unsqueezed(1)
+        let center: Tensor = try ((Tensor.arange(output, dtype: .float64) + 0.5) * scale).unsqueezed(1)
         let support: Tensor = try width * (isCubic ? 2 : 1)
-        let position: Tensor = try Tensor.arange(input, dtype: dtype)
+        let position: Tensor = try Tensor.arange(input, dtype: .float64)
         let (first, last): (Tensor, Tensor) = (try (center - support + 0.5).trunc(), try (center + support + 0.5).trunc())
         let distance: Tensor = try ((position - center + 0.5) / width).abs()
         var weights: Tensor = try isCubic ? Self.cubic(distance, -0.5) : 1 - distance
         weights = try weights.maskedFill((position .< first) | (position .>= last) | (distance .>= (isCubic ? 2 : 1)), 0)
-        return try weights / weights.sum(dim: 1, keepDim: true)
+        return try (weights / weights.sum(dim: 1, keepDim: true)).to(dtype)
     }
 }
 

@@ -36,13 +36,20 @@ extension Operator {
         return try PoolingWindow(call, dims: dims, at: 1, dilation: 4, ceilMode: 5)
     }
 
+    private static func resultShape(_ call: Call, _ dims: Int) throws -> Shape {
+        let (window, shape) = (try window(call, dims), try call.tensor(0).shape)
+        let result = try window.resultShape(shape, call)
+        try window.requireElements(shape, result, call)
+        return result
+    }
+
     private static func maxPool(_ dims: Int, _ indexed: Operator) -> Operator {
         Operator(
             "aten::max_pool\(dims)d(Tensor self, \(schemaParameters(dims))) -> Tensor",
-            "The largest element of each window over the last \(dims) dimensions; NaN is the largest of all. Padding never wins.",
+            "The largest element of each window over the last \(dims) dimensions; NaN is the largest of all. Padding never wins; that a dilated window holds padding alone is an error, where PyTorch gives -infinity.",
             rule: { call in
                 let x = try call.tensor(0)
-                return [TensorSpec(x.dtype, try window(call, dims).resultShape(x.shape, call))]
+                return [TensorSpec(x.dtype, try resultShape(call, dims))]
             },
             kernel: .compute { call, outputs in
                 let x = try call.dense(0)
@@ -56,10 +63,10 @@ extension Operator {
     private static func maxPoolIndexed(_ dims: Int, _ backward: Operator) -> Operator {
         Operator(
             "aten::max_pool\(dims)d_with_indices(Tensor self, \(schemaParameters(dims))) -> (Tensor, Tensor)",
-            "The largest element of each window over the last \(dims) dimensions, and its position in the flattened input plane.",
+            "The largest element of each window over the last \(dims) dimensions, and its position in the flattened input plane. That a dilated window holds padding alone is an error, where PyTorch gives -infinity at a position outside.",
             rule: { call in
                 let x = try call.tensor(0)
-                let shape = try window(call, dims).resultShape(x.shape, call)
+                let shape = try resultShape(call, dims)
                 return [TensorSpec(x.dtype, shape), TensorSpec(.int64, shape)]
             },
             kernel: .compute { call, outputs in

@@ -59,6 +59,26 @@ struct PoolingWindow {
         return try Shape(sizes, in: call.name)
     }
 
+    /// Requires that every window holds an element. A dilated one that begins in the padding may step over the whole input: its largest element
+    /// is none, and has no position.
+    func requireElements(_ shape: Shape, _ result: Shape, _ call: Call) throws {
+        for dim in 0..<dims where padding[dim] > 0 && dilation[dim] > 1 {
+            let (size, count) = (shape[shape.count - dims + dim], result[result.count - dims + dim])
+            // The first tap that is not in the padding lies below the dilation.
+            if decide(size >= dilation[dim]) == true { continue }
+            let windows: Int = min((padding[dim] - 1) / stride[dim] + 1, count.constant ?? .max, dilation[dim])
+            for window in 0..<windows {
+                let before: Int = padding[dim] - window * stride[dim]
+                let tap: Int = (dilation[dim] - before % dilation[dim]) % dilation[dim]
+                try require(
+                    size > tap,
+                    call.error(
+                        .shapeMismatch,
+                        "windows of \(kernel) with dilation \(dilation) and padding \(padding) step over the whole of an input of shape \(shape)"))
+            }
+        }
+    }
+
     func parameters(input: Tensor, output: Tensor) -> apus_pooling {
         var pool = poolingSizes(input: input, output: output, dims: dims)
         pool.kernel = triple(kernel, 1)
