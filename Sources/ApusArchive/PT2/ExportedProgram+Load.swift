@@ -1,5 +1,7 @@
 import ApusExport
+import ApusGraph
 import ApusRuntime
+import ApusTensor
 
 extension ExportedProgram {
     /// Opens a program that `save(to:)` or PyTorch's `torch.export.save` wrote.
@@ -13,26 +15,27 @@ extension ExportedProgram {
     ///
     /// - Parameters:
     ///   - path: a `.pt2` file.
-    ///   - name: which program, in an archive with several.
+    ///   - name: which program, in an archive with several; without one the only program, or the one called `model`.
+    ///   - operators: what the program's operators are looked up in. One with operators of your own needs a table that has them:
+    ///     `OperatorTable.standard.adding([twice])`. A file holds their names and arguments, not what they compute.
     ///   - profiler: gets an event for the loading.
     /// - Throws: `ArchiveError`: naming the file, the member, the place in it and the reason. `.unknownOperators` lists all of them.
-    public static func load(from path: String, name: String = "model", profiler: Profiler? = nil) throws -> ExportedProgram {
-        if let profiler { return try profiler.measure(.load, path) { try load(from: path, name: name) } }
+    public static func load(
+        from path: String, name: String? = nil, operators: OperatorTable = .standard, profiler: Profiler? = nil
+    ) throws -> ExportedProgram {
+        if let profiler { return try profiler.measure(.load, path) { try load(from: path, name: name, operators: operators) } }
         return try naming(file: path) {
             let archive = try PT2Archive(path: path)
-            guard archive.modelNames.contains(name) else {
-                let known = archive.modelNames.map { "'\($0)'" }.joined(separator: ", ")
-                throw ArchiveError(
-                    .missing, member: "models/\(name).json", "no program of this name; the archive holds \(known.isEmpty ? "none" : known)")
-            }
-            var reader = try ProgramReader(archive, model: name)
+            var reader = try ProgramReader(archive, model: try archive.model(named: name), operators: operators)
             return try reader.read()
         }
     }
 
-    /// Opens every program of an archive, by name.
-    public static func loadAll(from path: String, profiler: Profiler? = nil) throws -> [String: ExportedProgram] {
-        let programs = try ExportedPrograms.load(from: path, profiler: profiler)
+    /// Opens every program of an archive, by name. Parameters and errors are those of `ExportedPrograms.load(from:)`.
+    public static func loadAll(
+        from path: String, operators: OperatorTable = .standard, profiler: Profiler? = nil
+    ) throws -> [String: ExportedProgram] {
+        let programs = try ExportedPrograms.load(from: path, operators: operators, profiler: profiler)
         return Dictionary(programs.entries.map { ($0.name, $0.program) }, uniquingKeysWith: { first, _ in first })
     }
 }
@@ -43,18 +46,23 @@ extension ExportedPrograms {
     /// Entry points of one model share their state again, as they did when they were saved: a buffer that one changes is changed for all.
     /// Independent programs, whose tensors of equal names lie in different files, stay independent.
     ///
-    /// - Parameter profiler: gets an event for the loading.
+    /// - Parameters:
+    ///   - path: a `.pt2` file.
+    ///   - operators: what the programs' operators are looked up in, as for `ExportedProgram.load(from:)`.
+    ///   - profiler: gets an event for the loading.
     /// - Throws: `ArchiveError`, as `ExportedProgram.load(from:)` does.
-    public static func load(from path: String, profiler: Profiler? = nil) throws -> ExportedPrograms {
-        if let profiler { return try profiler.measure(.load, path) { try load(from: path) } }
+    public static func load(
+        from path: String, operators: OperatorTable = .standard, profiler: Profiler? = nil
+    ) throws -> ExportedPrograms {
+        if let profiler { return try profiler.measure(.load, path) { try load(from: path, operators: operators) } }
         return try naming(file: path) {
             let archive = try PT2Archive(path: path)
-            let names = archive.modelNames
-            guard !names.isEmpty else { throw ArchiveError(.missing, member: "models", "the archive holds no program") }
+            let entryPoints = try archive.entryPoints()
+            guard !entryPoints.isEmpty else { throw ArchiveError(.missing, member: "models", "the archive holds no program") }
             var files: [String: String] = [:]
             var isShared = true
-            let entries: [(name: String, program: ExportedProgram)] = try names.map { name in
-                var reader = try ProgramReader(archive, model: name)
+            let entries: [(name: String, program: ExportedProgram)] = try entryPoints.map { name, model in
+                var reader = try ProgramReader(archive, model: model, operators: operators)
                 let program = try reader.read()
                 for (tensor, file) in reader.stateFiles {
                     if let other = files.updateValue(file, forKey: tensor), other != file { isShared = false }

@@ -13,14 +13,16 @@ extension ExportedProgram {
     ///     passes over them.
     /// - Throws: `ArchiveError`: `.notRepresentable` for what the format lacks (a text among the results, a program without results), `.cannotWrite`.
     public func save(to path: String, extraFiles: [String: String] = [:], cases: [ProgramCase] = []) throws {
-        try ArchiveWriter.write([("model", self)], to: path, extraFiles: extraFiles, cases: ["model": cases])
+        let name = EntryPointNames.expected
+        try ArchiveWriter.write([(name, self)], to: path, extraFiles: extraFiles, cases: [name: cases])
     }
 }
 
 extension ExportedPrograms {
     /// Writes all entry points into one archive, in order. Weights that they share are stored once.
     ///
-    /// PyTorch's `load_pt2` opens all of them; its `torch.export.load` opens the one called `model`, where there is one.
+    /// In PyTorch, `torch.export.pt2_archive._package.load_pt2` opens all of them, each under its name in `exported_programs`.
+    /// `torch.export.load` opens the only one, whatever its name; of several it opens the one called `model` and refuses a file without.
     ///
     /// - Parameters:
     ///   - path: where to; `.pt2` by custom.
@@ -57,20 +59,25 @@ enum ArchiveWriter {
         var caseFiles = WeightWriter(kind: CaseTable.kind, prefix: "tensor_")
         var tables: [ZipMember] = []
         for (name, program) in programs {
+            // The only program is there for PyTorch under the name that it looks for.
+            let model = programs.count == 1 ? EntryPointNames.expected : name
+            if model != name {
+                tables.append(ZipMember(EntryPointNames.member, text: JSONWriter.text(EntryPointNames(names: [model: name]).json)))
+            }
             guard !name.isEmpty, !name.contains("/"), name != ".", name != ".." else {
                 throw ArchiveError(.notRepresentable, member: name, "cannot be a program's name in an archive")
             }
-            let written = try naming(member: "models/\(name).json") {
+            let written = try naming(member: "models/\(model).json") {
                 try ProgramWriter(program, weights: &weightFiles, constants: &constantFiles)
             }
             tables += [
-                ZipMember("data/weights/\(name)_weights_config.json", text: JSONWriter.text(written.weights.json)),
-                ZipMember("data/constants/\(name)_constants_config.json", text: JSONWriter.text(written.constants.json)),
-                ZipMember("models/\(name).json", text: JSONWriter.text(written.program.json)),
+                ZipMember("data/weights/\(model)_weights_config.json", text: JSONWriter.text(written.weights.json)),
+                ZipMember("data/constants/\(model)_constants_config.json", text: JSONWriter.text(written.constants.json)),
+                ZipMember("models/\(model).json", text: JSONWriter.text(written.program.json)),
                 // Zero bytes stand for "no example inputs": anything else would be a pickle.
-                ZipMember("data/sample_inputs/\(name).pt", ByteSource([])),
+                ZipMember("data/sample_inputs/\(model).pt", ByteSource([])),
             ]
-            tables += try CaseTable.members(cases[name] ?? [], model: name, files: &caseFiles)
+            tables += try CaseTable.members(cases[name] ?? [], model: model, files: &caseFiles)
         }
         var members = weightFiles.members + constantFiles.members + caseFiles.members + tables
         for (name, text) in extraFiles.sorted(by: { $0.key < $1.key }) { members.append(ZipMember("extra/\(name)", text: text)) }

@@ -9,10 +9,13 @@ extension ProgramCase {
     ///
     /// - Parameters:
     ///   - path: a `.pt2` file.
-    ///   - name: which program, in an archive with several.
+    ///   - name: which program, in an archive with several; without one the only program, or the one called `model`.
     /// - Throws: `ArchiveError` naming the file, the member, the place in it and the reason.
-    public static func load(from path: String, name: String = "model") throws -> [ProgramCase] {
-        try naming(file: path) { try CaseTable.read(try PT2Archive(path: path), model: name) }
+    public static func load(from path: String, name: String? = nil) throws -> [ProgramCase] {
+        try naming(file: path) {
+            let archive = try PT2Archive(path: path)
+            return try CaseTable.read(archive, model: try archive.model(named: name))
+        }
     }
 }
 

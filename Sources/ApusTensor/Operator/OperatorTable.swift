@@ -1,7 +1,10 @@
 import ApusSymbolic
 
 /// Operators by name. The tensor operators' families are listed in the file that defines them; a program with a user's own operators is
-/// read with a table that has them added.
+/// read with a table that has them added:
+///
+///     let table = try OperatorTable.standard.adding([twice])
+///     let program = try ExportedProgram.load(from: "model.pt2", operators: table)
 public struct OperatorTable: Sendable {
     /// Every operator on tensors.
     public static let all: [Operator] = [
@@ -46,7 +49,8 @@ public struct OperatorTable: Sendable {
         guard byName.count == operators.count else {
             var seen = Set<String>()
             let twice: String = operators.first { !seen.insert($0.name).inserted }?.name ?? ""
-            throw TensorError(.invalidArgument, in: "OperatorTable", "two operators are named '\(twice)'")
+            throw TensorError(
+                .invalidArgument, in: "OperatorTable", "two operators are named '\(twice)': give one another name or namespace")
         }
     }
 
@@ -78,6 +82,10 @@ extension Operator {
 /// Carries out operations on dtypes and shapes alone. Conditions go to the interpreter around it.
 final class ShapeInterpreter: Interpreter {
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
-        try operation.rule(Call(operation, arguments)).map { .tensor(Tensor(spec: $0)) }
+        guard operation.schema.results.allSatisfy({ $0.holdsTensors }) else {
+            throw TensorError(
+                .tracing, in: operation.schema.name, "a size depends on a number of a tensor, which a bare shape does not have")
+        }
+        return try operation.rule(Call(operation, arguments)).map { .tensor(Tensor(spec: $0)) }
     }
 }

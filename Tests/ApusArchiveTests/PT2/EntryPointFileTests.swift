@@ -73,6 +73,55 @@ struct EntryPointFileTests {
         #expect(try ExportedProgram.load(from: path, name: "show").graphSignature.buffers == ["total"])
     }
 
+    @Test("PyTorch opens the only program by torch.export.load, whatever its name; several by load_pt2")
+    func inPyTorch() throws {
+        let folder = try TemporaryFolder()
+        let (one, two, named) = (folder.file("one.pt2"), folder.file("two.pt2"), folder.file("named.pt2"))
+        let model = try Total()
+        let only = try export(["show": EntryPoint({ (x: Tensor) in try model.scale * x }, args: x)], of: model)
+        let program = try only.program(named: "show")
+        try only.save(to: one, cases: ["show": [try program.makeCase("a case", inputs: [x])]])
+        try programs().save(to: two)
+        try ExportedPrograms([("other", program), ("model", program)]).save(to: named)
+        let output = try Python.run(
+            """
+            import sys, torch, logging
+            logging.disable(logging.ERROR)
+            from torch.export.pt2_archive._package import load_pt2
+            for path in sys.argv[1:]:
+                try:
+                    with torch.no_grad(): print(torch.export.load(path).module()(torch.tensor([1.0, 10.0])).tolist(), end=" ")
+                except Exception as error: print(type(error).__name__, end=" ")
+                print(list(load_pt2(path).exported_programs))
+            """, [one, two, named])
+        #expect(output == "[2.0, 30.0] ['model']\nKeyError ['add', 'show']\n[2.0, 30.0] ['other', 'model']\n")
+        // Here it has its own name, and needs none.
+        #expect(try ExportedPrograms.load(from: one).names == ["show"])
+        #expect(try ExportedProgram.loadAll(from: one).keys.sorted() == ["show"])
+        for name in [nil, "show"] {
+            #expect(try ExportedProgram.load(from: one, name: name).run([x])[0].array(of: Float.self) == [2, 30])
+            #expect(try ProgramCase.load(from: one, name: name).map(\.name) == ["a case"])
+        }
+        #expect(
+            archiveError(.missing) { _ = try ExportedProgram.load(from: one, name: "model") }?.description
+                == "\(one): models/model.json: no program of this name; the archive holds 'show'")
+    }
+
+    @Test("A file that names two programs alike is refused")
+    func twoOfOneName() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.file("two.pt2")
+        try programs().save(to: path)
+        try Python.run(
+            """
+            import sys, zipfile
+            with zipfile.ZipFile(sys.argv[1], "a") as file: file.writestr("two/data/names.json", '{"version": 1, "names": {"add": "show"}}')
+            """, [path])
+        #expect(
+            archiveError(.invalidSchema) { _ = try ExportedPrograms.load(from: path) }?.description
+                == "\(path): data/names.json: names: two programs have one name")
+    }
+
     @Test("PyTorch's independent programs stay independent")
     func independent() throws {
         let folder = try TemporaryFolder()

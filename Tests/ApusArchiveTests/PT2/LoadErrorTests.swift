@@ -123,7 +123,7 @@ struct LoadErrorTests {
                 let index = try #require(members.firstIndex { $0.name == "models/model.json" })
                 members[index].text = changed
             }
-                == "models/model.json: graph_module.graph: the program calls 2 operators that are not known, with the number of calls: torch.ops.my.add_.Tensor (2), torch.relu (1)"
+                == "models/model.json: graph_module.graph: the program calls 2 operators that are not known, with the number of calls: torch.ops.my.add_.Tensor (2), torch.relu (1); load it with operators: OperatorTable.standard.adding([...]) where they are your own"
         )
         #expect(
             try error(

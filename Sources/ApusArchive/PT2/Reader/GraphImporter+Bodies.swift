@@ -125,7 +125,8 @@ extension GraphImporter {
         let runs: Bool = fact.map { interpreter.decide($0) != false } ?? true
         return try symbols.scope.scoped {
             if let fact { symbols.scope.assume(fact) }
-            let inner = GraphImporter(argument.graph, symbols: symbols, isBody: true, isBranch: isBranch, path: "\(path).\(argument.name)")
+            let inner = GraphImporter(
+                argument.graph, operators: operators, symbols: symbols, isBody: true, isBranch: isBranch, path: "\(path).\(argument.name)")
             inner.interpreter.isVacuous = interpreter.isVacuous || !runs
             try Interpreter.with(inner.interpreter) { try inner.bind(inputs) }
             try inner.importNodes()

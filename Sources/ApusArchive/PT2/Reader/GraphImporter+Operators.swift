@@ -55,7 +55,7 @@ extension GraphImporter {
         let arguments = try withoutMasks(try self.arguments.arguments(of: node, for: operation.schema), operation)
         guard operation.schema.overload == "Tensor", operation.schema.parameters.count > 1, operation.schema.parameters[1].kind == .tensor,
             arguments.count > 1, case .scalar = arguments[1],
-            let scalar = OperatorTable.find("\(operation.schema.namespace)::\(operation.schema.name).Scalar")
+            let scalar = operators.find("\(operation.schema.namespace)::\(operation.schema.name).Scalar")
         else { return (operation, arguments) }
         return (scalar, try self.arguments.arguments(of: node, for: scalar.schema))
     }

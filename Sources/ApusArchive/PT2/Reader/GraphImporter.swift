@@ -12,6 +12,8 @@ final class GraphImporter {
     var tables: ProgramSchema.Graph
     /// Where this graph stands in the document.
     let path: String
+    /// What targets are looked up in.
+    let operators: OperatorTable
     /// Whether the graph is a side of a branch, which may fail whenever it is taken.
     private let isBranch: Bool
 
@@ -21,7 +23,10 @@ final class GraphImporter {
         case none
     }
 
-    init(_ graph: ProgramSchema.Graph, symbols: ImportSymbols, isBody: Bool, isBranch: Bool = false, path: String) {
+    init(
+        _ graph: ProgramSchema.Graph, operators: OperatorTable, symbols: ImportSymbols, isBody: Bool, isBranch: Bool = false, path: String
+    ) {
+        self.operators = operators
         self.symbols = symbols
         interpreter = ImportInterpreter(symbols: symbols, isBody: isBody)
         tables = graph
@@ -110,7 +115,7 @@ final class GraphImporter {
     }
 
     private func importNode(_ node: ProgramSchema.Node) throws {
-        guard let target = ImportTarget(node.target) else { throw ArchiveError(.unknownOperators, "the operator is not known") }
+        guard let target = ImportTarget(node.target, operators) else { throw ArchiveError(.unknownOperators, "the operator is not known") }
         switch target {
         case .arithmetic:
             try defineSymbol(node, try SymArithmetic.evaluate(node.target, node.inputs.map { try symValue($0.argument) }))

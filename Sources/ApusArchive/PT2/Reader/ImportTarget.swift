@@ -55,7 +55,7 @@ enum ImportTarget {
     }
 
     /// - Returns: nil for a target that is not known.
-    init?(_ target: String) {
+    init?(_ target: String, _ operators: OperatorTable) {
         if SymArithmetic.knows(target) {
             self = .arithmetic
             return
@@ -71,17 +71,20 @@ enum ImportTarget {
             }
             return
         }
-        guard let name = target.dropping(prefix: "torch.ops."), let parsed = OperatorName(name) else { return nil }
+        // Operators that PyTorch has no counterpart of are in no file.
+        guard let name = target.dropping(prefix: "torch.ops."), let parsed = OperatorName(name), parsed.namespace != "apus" else {
+            return nil
+        }
         if parsed.namespace == "aten", let special = ImportTarget.special(parsed) {
             self = special
             return
         }
-        if let operation = OperatorTable.find(parsed.qualified) {
+        if let operation = operators.find(parsed.qualified) {
             let updatesStatistics: Bool = ["batch_norm", "native_batch_norm", "instance_norm"].contains(operation.schema.name)
             self = updatesStatistics ? .batchNorm(operation) : .plain(operation)
             return
         }
-        guard let functional = parsed.functional, let operation = OperatorTable.find(functional.qualified) else { return nil }
+        guard let functional = parsed.functional, let operation = operators.find(functional.qualified) else { return nil }
         self = operation.schema.returnsView ? .restride(operation) : .inPlace(operation)
     }
 

@@ -22,19 +22,20 @@ struct ProgramReader {
     private var graph: ProgramSchema.Graph { program.graphModule.graph }
     private var signature: ProgramSchema.GraphSignature { program.graphModule.signature }
 
-    init(_ archive: PT2Archive, model: String) throws {
+    init(_ archive: PT2Archive, model: String, operators: OperatorTable) throws {
         self.archive = archive
         self.model = model
         program = try archive.decode("models/\(model).json")
         weights = try WeightLoader(archive, kind: "weights", model: model)
         constants = try WeightLoader(archive, kind: "constants", model: model)
         symbols = ImportSymbols(ranges: program.rangeConstraints)
-        importer = GraphImporter(program.graphModule.graph, symbols: symbols, isBody: false, path: "graph_module.graph")
+        importer = GraphImporter(
+            program.graphModule.graph, operators: operators, symbols: symbols, isBody: false, path: "graph_module.graph")
     }
 
     mutating func read() throws -> ExportedProgram {
         let member = "models/\(model).json"
-        try naming(member: member) { try UnknownTargets.check(graph) }
+        try naming(member: member) { try UnknownTargets.check(graph, importer.operators) }
         try readInputs(member)
         return try naming(member: member) {
             // What a node checks is known behind it only: it is no fact of the program, by which the check itself would seem proved.

@@ -1,21 +1,25 @@
+import ApusTensor
+
 /// Finds everything in a program that this library cannot run, before anything is built.
 enum UnknownTargets {
     /// - Throws: `ArchiveError` (`.unknownOperators`) that lists all of them at once, with the number of nodes that call each.
-    static func check(_ graph: ProgramSchema.Graph) throws {
+    static func check(_ graph: ProgramSchema.Graph, _ operators: OperatorTable) throws {
         var counts: [String: Int] = [:]
-        count(graph, &counts)
+        count(graph, operators, &counts)
         guard !counts.isEmpty else { return }
         let list = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) (\($0.value))" }.joined(separator: ", ")
         let what = counts.count == 1 ? "1 operator that is" : "\(counts.count) operators that are"
         throw ArchiveError(
-            .unknownOperators, at: "graph_module.graph", "the program calls \(what) not known, with the number of calls: \(list)")
+            .unknownOperators, at: "graph_module.graph",
+            "the program calls \(what) not known, with the number of calls: \(list); load it with "
+                + "operators: OperatorTable.standard.adding([...]) where they are your own")
     }
 
-    private static func count(_ graph: ProgramSchema.Graph, _ counts: inout [String: Int]) {
+    private static func count(_ graph: ProgramSchema.Graph, _ operators: OperatorTable, _ counts: inout [String: Int]) {
         for node in graph.nodes {
-            if ImportTarget(node.target) == nil { counts[node.target, default: 0] += 1 }
+            if ImportTarget(node.target, operators) == nil { counts[node.target, default: 0] += 1 }
             for input in node.inputs {
-                if case .graph(let body) = input.argument { count(body.graph, &counts) }
+                if case .graph(let body) = input.argument { count(body.graph, operators, &counts) }
             }
         }
     }
