@@ -121,12 +121,12 @@ import Testing
             do {
                 let calls = try Self.calls(operation)
                 count += calls.count
-                guard let (name, isApart) = Self.apart[operation.name] else {
-                    programs.append(try Self.program(operation, calls))
-                    continue
+                let (name, isApart) = Self.apart[operation.name] ?? ("", { _ in false })
+                for (parts, apart) in try [
+                    (calls.filter { try !isApart(Self.tensors([$0])) }, ""), (calls.filter { try isApart(Self.tensors([$0])) }, "." + name),
+                ] where !parts.isEmpty {
+                    programs.append(try Self.program(operation, parts, apart: apart))
                 }
-                programs.append(try Self.program(operation, calls.filter { try !isApart(Self.tensors([$0])) }))
-                programs.append(try Self.program(operation, calls.filter { try isApart(Self.tensors([$0])) }, apart: "." + name))
             } catch { Issue.record("\(operation): \(error)") }
         }
         #expect(programs.count > 750 && count > 4500, "\(count) calls in \(programs.count) programs")

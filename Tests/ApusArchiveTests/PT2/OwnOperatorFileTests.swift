@@ -57,8 +57,9 @@ extension Operator {
         let path = folder.file("joint.pt2")
         let program = try exportJoint({ (x: Tensor) in try apply(x, 5).square().sum() }, args: x, withRespectTo: [x])
         try program.save(to: path)
-        let results = try ExportedProgram.load(from: path, operators: table).run([x])
-        #expect(try results.map { try $0.array(of: Float.self) } == [[350], [50, -100, 150]])
+        let results = try ExportedProgram.load(from: path, operators: table).valueAndGradients(x)
+        #expect(try results.loss.item(Float.self) == 350)
+        #expect(try results.inputGradients.values.map { try $0.array(of: Float.self) } == [[50, -100, 150]])
     }
 
     @Test("PyTorch runs them where it has them") func inPyTorch() throws {
