@@ -1,4 +1,15 @@
 import ApusExport
+import Foundation
+
+/// What `save` does where PyTorch would refuse the file, which Apus loads and runs all the same.
+public enum PyTorchUse: Sendable {
+    /// Writes the file, and says on standard error what PyTorch refuses, and why.
+    case wanted
+    /// Throws before anything is written.
+    case required
+    /// Writes the file.
+    case notNeeded
+}
 
 extension ExportedProgram {
     /// Writes the program so that `ExportedProgram.load(from:)` and PyTorch's `torch.export.load` open it.
@@ -11,10 +22,13 @@ extension ExportedProgram {
     ///   - extraFiles: texts to store beside the program, by file name.
     ///   - cases: inputs with expected results to store beside the program, for `apus verify` and `ProgramCase.load(from:)`. PyTorch
     ///     passes over them.
-    /// - Throws: `ArchiveError`: `.notRepresentable` for what the format lacks (a text among the results, a program without results), `.cannotWrite`.
-    public func save(to path: String, extraFiles: [String: String] = [:], cases: [ProgramCase] = []) throws {
+    ///   - pyTorch: what to do about what PyTorch does not open (a text among the results): say so, throw, or nothing.
+    /// - Throws: `ArchiveError`: `.notRepresentable` for what the format lacks, `.cannotWrite`.
+    public func save(
+        to path: String, extraFiles: [String: String] = [:], cases: [ProgramCase] = [], pyTorch: PyTorchUse = .wanted
+    ) throws {
         let name = EntryPointNames.expected
-        try ArchiveWriter.write([(name, self)], to: path, extraFiles: extraFiles, cases: [name: cases])
+        try ArchiveWriter.write([(name, self)], to: path, extraFiles: extraFiles, cases: [name: cases], pyTorch)
     }
 }
 
@@ -28,13 +42,16 @@ extension ExportedPrograms {
     ///   - path: where to; `.pt2` by custom.
     ///   - extraFiles: texts to store beside the programs, by file name.
     ///   - cases: inputs with expected results, by entry point.
+    ///   - pyTorch: what to do about what PyTorch does not open, as for `ExportedProgram.save(to:)`.
     /// - Throws: `ArchiveError` as `ExportedProgram.save(to:)` does, naming the entry point.
-    public func save(to path: String, extraFiles: [String: String] = [:], cases: [String: [ProgramCase]] = [:]) throws {
+    public func save(
+        to path: String, extraFiles: [String: String] = [:], cases: [String: [ProgramCase]] = [:], pyTorch: PyTorchUse = .wanted
+    ) throws {
         if let unknown = cases.keys.sorted().first(where: { self[$0] == nil }) {
             throw ProgramError(
                 .entryPoint, "there are cases for '\(unknown)', which is no entry point; there are: \(names.joined(separator: ", "))")
         }
-        try ArchiveWriter.write(entries, to: path, extraFiles: extraFiles, cases: cases)
+        try ArchiveWriter.write(entries, to: path, extraFiles: extraFiles, cases: cases, pyTorch)
     }
 }
 
@@ -42,11 +59,21 @@ extension ExportedPrograms {
 enum ArchiveWriter {
     static func write(
         _ programs: [(name: String, program: ExportedProgram)], to path: String, extraFiles: [String: String],
-        cases: [String: [ProgramCase]]
+        cases: [String: [ProgramCase]], _ pyTorch: PyTorchUse
     ) throws {
         try naming(file: path) {
+            if pyTorch != .notNeeded {
+                for (name, program) in programs { try announce(program.refusedByPyTorch, of: name, to: path, pyTorch) }
+            }
             try ZipWriter.write(try members(programs, extraFiles: extraFiles, cases: cases, root: root(of: path)), to: path)
         }
+    }
+
+    private static func announce(_ reasons: [String], of name: String, to path: String, _ pyTorch: PyTorchUse) throws {
+        guard !reasons.isEmpty else { return }
+        let text: String = "PyTorch does not open the program: \(reasons.joined(separator: "; "))"
+        if pyTorch == .required { throw ArchiveError(.notRepresentable, member: "models/\(name).json", text) }
+        FileHandle.standardError.write(Data("apus: \(path): models/\(name).json: \(text)\n".utf8))
     }
 
     private static func members(

@@ -207,6 +207,7 @@ struct ExpressionReader {
         case "IntTrueDiv", "FloatTrueDiv":
             guard values.count == 2 else { throw malformed(head, values.count) }
             return .float(values[0].float / values[1].float)
+        case "FloatPow" where values.count == 2 && values[1].float.constant == 0.5: return .float(values[0].float.squareRoot())
         case "OpaqueUnaryFn_sqrt":
             guard values.count == 1 else { throw malformed(head, values.count) }
             return .float(values[0].float.squareRoot())

@@ -67,7 +67,8 @@ enum ExpressionWriter {
         case .symbol(let symbol): return self.symbol(symbol, name)
         case .integer(let inner): return call("ToFloat", [try text(inner, naming: name)])
         case .unary(.negate, let operand): return call("Mul", ["Integer(-1)", try text(operand, naming: name)])
-        case .unary(.squareRoot, let operand): return call("OpaqueUnaryFn_sqrt", [try text(operand, naming: name)])
+        // PyTorch itself writes OpaqueUnaryFn_sqrt, which it fails to open where the root is of a size.
+        case .unary(.squareRoot, let operand): return call("FloatPow", [try text(operand, naming: name), "Float('0.5', precision=53)"])
         case .binary(let operation, let a, let b):
             let (x, y) = (try text(a, naming: name), try text(b, naming: name))
             switch operation {

@@ -182,7 +182,7 @@ struct CarriedTypes {
         return scope.scoped {
             for fact in facts where !scope.assume(fact) { return true }
             return zip(groups, next).allSatisfy { group, size in
-                scope.bounds(size, group.range).allSatisfy { scope.decide($0).isProved }
+                scope.bounds(size, group.range).allSatisfy { scope.known($0) == true }
             }
         }
     }

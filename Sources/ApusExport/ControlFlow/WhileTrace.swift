@@ -130,7 +130,7 @@ struct WhileTrace<Carried> {
             let scope: SymbolScope = tracer.scope
             attempt.hasChanged = attempt.types.learn(from: tree.leaves, symbols) { p, q in
                 let isEqual: SymBool = p == q
-                return p.isIdentical(to: q) || scope.decide(isEqual).isProved
+                return p.isIdentical(to: q) || scope.known(isEqual) == true
             }
             try attempt.body.setResults(try results(tree.leaves, types))
         }

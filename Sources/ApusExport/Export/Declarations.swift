@@ -54,9 +54,16 @@ struct InputDeclaration {
     private let scope: SymbolScope
     private let tree: FlatTree
     private let names: [String]
+    /// Where each tensor is passed.
+    private let leavesOf: [ObjectIdentifier: [Int]]
 
     init(tree: FlatTree, names: [String], scope: SymbolScope) {
         self.tree = tree
+        var leavesOf: [ObjectIdentifier: [Int]] = [:]
+        for (index, leaf) in tree.leaves.enumerated() {
+            if let tensor = leaf.tensor { leavesOf[tensor.identity, default: []].append(index) }
+        }
+        self.leavesOf = leavesOf
         self.names = names
         self.scope = scope
     }
@@ -101,8 +108,8 @@ struct InputDeclaration {
             case .equal(let first, let second):
                 let (target, source) = (try group(first), try group(second))
                 if target == source { continue }
+                for position in groups[source].members { groupOf[position] = target }
                 merge(&groups, source, into: target)
-                for (position, owner) in groupOf where owner == source { groupOf[position] = target }
             case .relation, .any, .all:
                 if case .any(let choices) = constraint.kind, choices.count > InputDeclaration.maximumChoices {
                     throw ProgramError(
@@ -139,27 +146,23 @@ struct InputDeclaration {
             )
         }
         let dim = axis.dim < 0 ? axis.dim + rank : axis.dim
-        let found: [Position] = tree.leaves.enumerated().compactMap { index, leaf in
-            leaf.tensor?.identity == axis.tensor.identity ? Position(leaf: index, dim: dim) : nil
-        }
-        guard !found.isEmpty else {
+        guard let leaves = leavesOf[axis.tensor.identity] else {
             throw ProgramError(
                 .invalidConstraint,
                 "dynamicDim(_, \(axis.dim)): its tensor of \(axis.tensor.spec) is not among the arguments; pass the same tensor to dynamicDim and to args"
             )
         }
-        return found
+        return leaves.map { Position(leaf: $0, dim: dim) }
     }
 
-    private func name(_ axis: DynamicDimension.Axis) -> String {
-        tree.leaves.firstIndex { $0.tensor?.identity == axis.tensor.identity }.map { names[$0] } ?? "_"
-    }
+    private func name(_ axis: DynamicDimension.Axis) -> String { leavesOf[axis.tensor.identity].map { names[$0[0]] } ?? "_" }
 
     private func specify(_ groups: [Group], _ groupOf: [Position: Int], _ relations: [Constraint]) throws -> DeclaredInputs {
         var sizes: [Int: SymInt] = [:]
         var dimensions: [DeclaredDimension] = []
         // Symbols are numbered in the order of the arguments, whatever the order of the constraints.
         let positions = groupOf.keys.sorted { ($0.leaf, $0.dim) < ($1.leaf, $1.dim) }
+        let members = Dictionary(grouping: positions) { groupOf[$0] }
         for position in positions {
             guard let index = groupOf[position], sizes[index] == nil else { continue }
             let size = try makeSize(groups[index], position)
@@ -167,7 +170,7 @@ struct InputDeclaration {
             guard let symbol = size.expression?.symbol else { continue }
             dimensions.append(
                 DeclaredDimension(
-                    symbol: symbol, axes: positions.filter { groupOf[$0] == index }.compactMap { axis($0) }, min: groups[index].min,
+                    symbol: symbol, axes: (members[index] ?? []).compactMap { axis($0) }, min: groups[index].min,
                     max: groups[index].max, values: groups[index].values?.sorted()))
         }
         var guards = try valueGuards(groups, sizes)
@@ -200,7 +203,7 @@ struct InputDeclaration {
         do throws(SymbolicError) { try condition.requireValid() } catch {
             throw ProgramError(.invalidConstraint, "\(code): \(error.message)")
         }
-        if scope.decide(condition).isProved { return nil }
+        if scope.known(condition) == true { return nil }
         guard scope.evaluate(condition, at: scope.hints) ?? condition.constant ?? true else {
             throw ProgramError(.invalidConstraint, "\(code): the example has \(scope.hints.restricted(to: condition.freeSymbols))")
         }

@@ -32,10 +32,12 @@ struct InputChecker: Sendable {
         guard specs.count == graph.inputs.count - stateCount, specs.count == names.count else {
             throw ProgramError(.invalidGraph, "\(names.count) names for \(graph.inputs.count - stateCount) user inputs")
         }
+        var positions: [Symbol: Int] = [:]
         // Plain symbols first: an expression of them may stand in an earlier input.
         for (spec, name) in zip(specs, names) {
             for (dim, size) in spec.shape.enumerated() {
-                if let symbol = size.expression?.symbol, !symbols.contains(symbol) {
+                if let symbol = size.expression?.symbol, positions[symbol] == nil {
+                    positions[symbol] = symbols.count
                     symbols.append(symbol)
                     origins.append("\(name).shape[\(dim)]")
                 }
@@ -46,7 +48,7 @@ struct InputChecker: Sendable {
             let sizes: [Size] = try spec.shape.map { size in
                 if let known = size.constant { return .fixed(known) }
                 if let symbol = size.expression?.symbol, bound.insert(symbol).inserted {
-                    return .binds(symbols.firstIndex(of: symbol) ?? 0)
+                    return .binds(positions[symbol] ?? 0)
                 }
                 return .equals(try CompiledExpression(size, symbols: symbols), size)
             }

@@ -84,7 +84,7 @@ struct ProgramState: Sendable {
     /// The value that a call leaves in a buffer is what the next one takes. Sizes that may agree pass, as in the graph's own verification.
     private static func requireSameSpec(_ name: String, _ before: ValueType, _ after: ValueType, _ scope: SymbolScope) throws {
         guard let old = before.spec, let new = after.spec, new.dtype == old.dtype, new.shape.count == old.shape.count,
-            zip(new.shape, old.shape).allSatisfy({ scope.decide($0 == $1).known != false })
+            zip(new.shape, old.shape).allSatisfy({ scope.known($0 == $1) != false })
         else {
             throw ProgramError(.invalidGraph, "the buffer '\(name)' changes from \(before) to \(after); a buffer keeps its dtype and shape")
         }

@@ -43,7 +43,7 @@ extension PathRecorder {
     private func assumedValue(of n: SymInt, in range: SymRange) -> Int {
         func isPossible(_ value: Int) -> Bool {
             let isValue: SymBool = n == value
-            return !scope.decide(isValue).isRefuted
+            return scope.known(isValue) != false
         }
         let candidates = [scope.hint(of: n), 1, 0, range.lowerBound].compactMap { $0 }
         return candidates.first { range.contains($0) && isPossible($0) } ?? range.lowerBound
@@ -54,7 +54,7 @@ extension PathRecorder {
         guard let count = range.count, count <= 1024 else { return nil }
         let left: [Int] = (range.lowerBound...range.upperBound).filter { (candidate: Int) -> Bool in
             let isCandidate: SymBool = n == candidate
-            return !scope.decide(isCandidate).isRefuted
+            return scope.known(isCandidate) != false
         }
         guard left.count <= PathRecorder.choiceLimit else { return nil }
         // What contradicts the facts, if only on second thoughts, is no path.

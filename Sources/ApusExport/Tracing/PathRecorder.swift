@@ -153,7 +153,7 @@ final class PathRecorder: Oracle, @unchecked Sendable {
 
     func decide(_ condition: SymBool) -> Bool? {
         if let known = condition.constant { return known }
-        return scope.decide(condition).known
+        return scope.known(condition)
     }
 
     // MARK: Oracle

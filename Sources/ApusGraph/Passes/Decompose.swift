@@ -101,7 +101,7 @@ final class BuildingInterpreter: Interpreter {
         return try results.map { .tensor(try tensor($0)) }
     }
 
-    override func decide(_ condition: SymBool) -> Bool? { condition.constant ?? copy.scope?.decide(condition).known }
+    override func decide(_ condition: SymBool) -> Bool? { condition.constant ?? copy.scope?.known(condition) }
 
     /// The operator's own rule has required what its parts require: what is not proved here was asserted before.
     override func require(_ condition: SymBool, _ failure: () -> TensorError) throws {

@@ -19,7 +19,7 @@ public struct ProvedAssertions: GraphPass {
         var copy = GraphCopy(of: graph, provenance: name)
         for node in graph.nodes {
             if node.operator == .assertScalar, let condition = node.condition {
-                if condition.constant == true || scope?.decide(condition).isProved == true { continue }
+                if condition.constant == true || scope?.known(condition) == true { continue }
                 scope?.assume(condition)
             }
             var bodies: Int = 0

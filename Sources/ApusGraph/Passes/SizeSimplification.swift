@@ -65,7 +65,7 @@ public struct SizeSimplification: GraphPass {
     ) throws {
         let branch = try CondArguments(node)
         let predicate: SymBool? = node.condition
-        let decided: Bool? = predicate.flatMap { $0.constant ?? sizes.scope.decide($0).known }
+        let decided: Bool? = predicate.flatMap { $0.constant ?? sizes.scope.known($0) }
         if let decided, mayGo {
             let body: Graph = try simplified((decided ? branch.whenTrue : branch.whenFalse).graph, sizes.scope)
             let given: [Value] = try branch.operands.map { try copy.mapped($0) }

@@ -26,7 +26,7 @@ package final class RuleInterpreter: Interpreter {
     /// Whether what is checked never runs, so that all that it requires holds.
     private(set) var isVacuous = false
 
-    override package func decide(_ condition: SymBool) -> Bool? { condition.constant ?? scope?.decide(condition).known }
+    override package func decide(_ condition: SymBool) -> Bool? { condition.constant ?? scope?.known(condition) }
 
     /// Checks a body under facts that contradict each other, where `isVacuous`.
     func assumingAnything(_ isVacuous: Bool, _ check: () throws -> Void) rethrows {

@@ -22,6 +22,28 @@ public enum Decision: Sendable, Hashable {
     }
 }
 
+/// What the procedure finds, with points as they are kept. Written out as assignments they would cost every open question as much as there
+/// are symbols.
+enum Answer: Sendable {
+    case proved
+    case refuted
+    case open(whenTrue: Point?, whenFalse: Point?)
+
+    /// Values by symbol index, and that of a float.
+    struct Point: Sendable {
+        let integers: [Int?]
+        var float: (symbol: Symbol, value: Double)?
+    }
+
+    var known: Bool? {
+        switch self {
+        case .proved: true
+        case .refuted: false
+        case .open: nil
+        }
+    }
+}
+
 /// Who answers a question that a program asks of a symbolic value: the tracer.
 public protocol Oracle: AnyObject, Sendable {
     /// The truth of a condition at a site. The answer must be one that the facts admit; the oracle records it and adds it to

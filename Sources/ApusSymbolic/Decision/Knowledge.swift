@@ -18,7 +18,7 @@ final class Knowledge {
         /// Truth by condition id: facts, their opposites, and conclusions. More facts never change it.
         var truth = NodeTable<Bool?>(nil)
         /// Conditions found undecided; forgotten with every new fact.
-        var open: [Int: Decision] = [:]
+        var open: [Int: Answer] = [:]
         /// Bounds that facts made narrower than an atom's own, by atom id.
         var bounds = NodeTable(Interval.all)
         /// The same for products, by monomial id.

@@ -1,18 +1,18 @@
 // The decision procedure: layers from cheap to costly, each of which may only say what is certain.
 
 extension ScopeState {
-    func decide(_ condition: BoolExpr) -> Decision {
+    func decide(_ condition: BoolExpr) -> Answer {
         // Nothing satisfies contradictory facts, so everything holds for what does.
         if knowledge.now.isContradictory { return .proved }
         if let truth = quickTruth(condition) { return truth ? .proved : .refuted }
         if let known = knowledge.now.open[condition.id] { return known }
-        let decision: Decision = decideSlowly(condition)
-        switch decision {
+        let answer: Answer = decideSlowly(condition)
+        switch answer {
         case .proved: record(condition, true)
         case .refuted: record(condition, false)
-        case .undecided: knowledge.now.open[condition.id] = decision
+        case .open: knowledge.now.open[condition.id] = answer
         }
-        return decision
+        return answer
     }
 
     /// Layers 0 to 2: known truths, bounds and residues, differences.
@@ -61,7 +61,7 @@ extension ScopeState {
         }
     }
 
-    private func decideSlowly(_ condition: BoolExpr) -> Decision {
+    private func decideSlowly(_ condition: BoolExpr) -> Answer {
         if condition.freeSymbols.contains(where: { $0.kind == .unbackedFloat }) { return decideFloat(condition) }
         preparePool()
         var truePoint: [Int?]?
@@ -103,9 +103,8 @@ extension ScopeState {
                 improve { searchPoint(assuming: $0 ? condition : opposite) }
             }
         }
-        return .undecided(
-            trueWitness: truePoint.map { assignment($0, of: symbols) },
-            falseWitness: falsePoint.map { assignment($0, of: symbols) })
+        return .open(
+            whenTrue: truePoint.map { Answer.Point(integers: $0) }, whenFalse: falsePoint.map { Answer.Point(integers: $0) })
     }
 
     /// The truth of the condition with known equalities put in.
@@ -118,7 +117,7 @@ extension ScopeState {
 
     /// Tries every point of a small box: the condition's symbols, and those that facts tie to them, as long as the box stays
     /// within the limit. Facts over other symbols are ignored, which can hide an answer but not make one up.
-    private func enumerated(_ condition: BoolExpr, limit: Int) -> Decision? {
+    private func enumerated(_ condition: BoolExpr, limit: Int) -> Answer? {
         guard let box = Box(self, around: condition, limit: limit) else { return nil }
         var sawTrue = false
         var sawFalse = false

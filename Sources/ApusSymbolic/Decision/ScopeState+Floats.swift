@@ -2,9 +2,9 @@
 // and the facts compare with, so that both branches can be shown.
 
 extension ScopeState {
-    func decideFloat(_ condition: BoolExpr) -> Decision {
+    func decideFloat(_ condition: BoolExpr) -> Answer {
         preparePool()
-        let open = Decision.undecided(trueWitness: nil, falseWitness: nil)
+        let open = Answer.open(whenTrue: nil, whenFalse: nil)
         let unknowns: [Symbol] = condition.freeSymbols.filter { $0.kind == .unbackedFloat }
         guard unknowns.count == 1, let point = knowledge.now.pool.first else { return open }
         let unknown: Symbol = unknowns[0]
@@ -20,17 +20,15 @@ extension ScopeState {
         for constant in constants.sorted() {
             candidates += [constant, constant + 1, constant - 1, constant.nextUp, constant.nextDown, constant / 2]
         }
-        var witnesses: [Bool: Assignment] = [:]
+        var witnesses: [Bool: Answer.Point] = [:]
         for candidate in candidates where witnesses.count < 2 {
             let evaluator = Evaluator(integers: point, floats: [unknown.index: candidate])
             guard let truth = evaluator.value(condition), witnesses[truth] == nil,
                 facts.allSatisfy({ evaluator.value($0) == true })
             else { continue }
-            var witness: Assignment = assignment(point, of: symbols)
-            witness.floats[unknown] = candidate
-            witnesses[truth] = witness
+            witnesses[truth] = Answer.Point(integers: point, float: (unknown, candidate))
         }
-        return .undecided(trueWitness: witnesses[true], falseWitness: witnesses[false])
+        return .open(whenTrue: witnesses[true], whenFalse: witnesses[false])
     }
 
     private func collectConstants(_ b: BoolExpr, _ constants: inout Set<Double>) {

@@ -103,7 +103,7 @@ extension ScopeState {
     }
 
     /// The symbols that facts tie to some, over any number of facts, in the order of their creation.
-    private func tied(to seeds: [Symbol]) -> [Symbol] {
+    func tied(to seeds: [Symbol]) -> [Symbol] {
         var reached: Set<Int> = Set(seeds.map(\.index))
         var found: [Symbol] = seeds
         var next = 0

@@ -89,6 +89,12 @@ extension ScopeState {
         return knowledge.now.pool.first.map { assignment($0, of: symbols) }
     }
 
+    func assignment(_ point: Answer.Point) -> Assignment {
+        var result: Assignment = assignment(point.integers, of: symbols)
+        if let (symbol, value) = point.float { result.floats[symbol] = value }
+        return result
+    }
+
     func assignment(_ point: [Int?], of symbols: [Symbol]) -> Assignment {
         var result = Assignment()
         result.integers.reserveCapacity(symbols.count)

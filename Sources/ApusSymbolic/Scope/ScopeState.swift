@@ -22,6 +22,8 @@ final class ScopeState {
     var opposites: [Int: BoolExpr] = [:]
     private var floats: [[Int]: FloatExpr] = [:]
     private(set) var symbols: [Symbol] = []
+    /// How many symbols there are by their names' first letters.
+    private var symbolCounts: [String: Int] = [:]
     /// The atoms of symbols by symbol index, where they were asked for.
     private var symbolAtoms: [Atom?] = []
     private(set) var hints: [Int: Int] = [:]
@@ -45,12 +47,13 @@ final class ScopeState {
         case .unbackedFloat: prefix = "f"
         case .unbackedInt, .unbackedBool: prefix = "u"
         }
-        let ordinal: Int = symbols.reduce(0) { $0 + ($1.kind == kind || prefix == "u" && $1.name.hasPrefix("u") ? 1 : 0) }
+        let ordinal: Int = symbolCounts[prefix, default: 0]
         let range: SymRange = kind == .unbackedBool ? SymRange(0...1) : range
         let symbol = Symbol(
             index: index, name: name ?? "\(prefix)\(ordinal)", kind: kind, origin: origin, declaredRange: range, isSize: isSize,
             tie: tie)
         symbols.append(symbol)
+        symbolCounts[prefix, default: 0] += 1
         if let hint { hints[index] = hint }
         return symbol
     }

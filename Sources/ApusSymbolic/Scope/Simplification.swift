@@ -53,7 +53,7 @@ private struct Simplification {
             term.coefficient % q.constant == 0
         else { return nil }
         let isMultiple: SymBool = .equal(SymInt(p) % q.constant, 0)
-        guard scope.decide(isMultiple).isProved else { return nil }
+        guard scope.known(isMultiple) == true else { return nil }
         return value(p) * (term.coefficient / q.constant)
     }
 
@@ -64,7 +64,7 @@ private struct Simplification {
         case .max(let arguments): return largest(arguments)
         case .select(let condition, let p, let q):
             let condition = SymBool(condition)
-            if let known = scope.decide(condition).known { return known ? value(p) : value(q) }
+            if let known = scope.known(condition) { return known ? value(p) : value(q) }
             return .select(condition, value(p), value(q))
         case .rounded(let real, let rule): return SymInt(SymFloat(real), rounding: rule)
         case .sum(let p, let q): return value(p) + value(q)
@@ -83,5 +83,5 @@ private struct Simplification {
         return kept.dropFirst().reduce(kept.first ?? SymInt(0)) { max($0, $1) }
     }
 
-    private func isProved(_ condition: SymBool) -> Bool { scope.decide(condition).isProved }
+    private func isProved(_ condition: SymBool) -> Bool { scope.known(condition) == true }
 }

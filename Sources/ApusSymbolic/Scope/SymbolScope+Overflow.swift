@@ -80,14 +80,16 @@ extension SymbolScope {
 
     /// What is known of a condition where sizes of tensors are no larger than programs admit.
     private func decideForTensors(_ condition: SymBool) -> Bool? {
-        if let known = decide(condition).known { return known }
-        let bounds: [SymBool] = symbols.filter { $0.isSize && !range(of: $0).hasUpperBound }.map {
+        if let known = self.known(condition) { return known }
+        // Sizes that no fact ties to the condition say nothing of it.
+        let tied: [Symbol] = reading([]) { $0.tied(to: condition.freeSymbols) }
+        let bounds: [SymBool] = tied.filter { $0.isSize && !range(of: $0).hasUpperBound }.map {
             .lessOrEqual(size($0), SymInt(SymbolScope.largestSize))
         }
         if bounds.isEmpty { return nil }
         return scoped {
             for bound in bounds { assume(bound) }
-            return decide(condition).known
+            return known(condition)
         }
     }
 }

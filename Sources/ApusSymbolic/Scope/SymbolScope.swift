@@ -192,7 +192,7 @@ public final class SymbolScope: Sendable {
     public func ask(_ condition: SymBool, site: CallSite) -> Bool {
         if let value = condition.constant { return value }
         if let oracle { return oracle.decide(condition, site: site) }
-        if let known = decide(condition).known { return known }
+        if let known = self.known(condition) { return known }
         PendingFault.leave(SymbolicError(.noOracle, "\(condition) is not decided, and no trace is running"), site: site)
         return evaluate(condition, at: hints) ?? false
     }
@@ -291,7 +291,21 @@ public final class SymbolScope: Sendable {
         guard let expression = condition.expression, expression.tie === tie else {
             return .undecided(trueWitness: nil, falseWitness: nil)
         }
-        return reading(.undecided(trueWitness: nil, falseWitness: nil)) { $0.decide(expression) }
+        return reading(.undecided(trueWitness: nil, falseWitness: nil)) { state in
+            switch state.decide(expression) {
+            case .proved: .proved
+            case .refuted: .refuted
+            case .open(let whenTrue, let whenFalse):
+                .undecided(trueWitness: whenTrue.map { state.assignment($0) }, falseWitness: whenFalse.map { state.assignment($0) })
+            }
+        }
+    }
+
+    /// The same without witnesses, which cost as much as there are symbols; nil where the facts leave the condition open.
+    public func known(_ condition: SymBool) -> Bool? {
+        if let value = condition.constant { return value }
+        guard let expression = condition.expression, expression.tie === tie else { return nil }
+        return reading(nil) { $0.decide(expression).known }
     }
 
     /// Bounds of a size under all facts. They always hold; they are not always the tightest.
@@ -312,24 +326,26 @@ public final class SymbolScope: Sendable {
     /// The value at a point; `nil` when a symbol has none there, a division is by zero, or a result overflows.
     public func evaluate(_ size: SymInt, at point: Assignment) -> Int? {
         if let value = size.constant { return value }
-        return size.expression.flatMap { evaluator(at: point).value($0) }
+        return size.expression.flatMap { evaluator(at: point, of: $0.freeSymbols).value($0) }
     }
 
     public func evaluate(_ condition: SymBool, at point: Assignment) -> Bool? {
         if let value = condition.constant { return value }
-        return condition.expression.flatMap { evaluator(at: point).value($0) }
+        return condition.expression.flatMap { evaluator(at: point, of: $0.freeSymbols).value($0) }
     }
 
     public func evaluate(_ value: SymFloat, at point: Assignment) -> Double? {
         if let value = value.constant { return value }
-        return value.expression.flatMap { evaluator(at: point).value($0) }
+        return value.expression.flatMap { evaluator(at: point, of: $0.freeSymbols).value($0) }
     }
 
-    private func evaluator(at point: Assignment) -> Evaluator {
-        let count: Int = (point.integers.keys.map(\.index).max() ?? -1) + 1
-        var evaluator = Evaluator(integers: Array(repeating: nil, count: count))
-        for (symbol, value) in point.integers where symbol.tie === tie { evaluator.integers[symbol.index] = value }
-        for (symbol, value) in point.floats where symbol.tie === tie { evaluator.floats[symbol.index] = value }
+    /// The values of the symbols that an expression depends on: a point may have many more.
+    private func evaluator(at point: Assignment, of symbols: [Symbol]) -> Evaluator {
+        var evaluator = Evaluator(integers: Array(repeating: nil, count: symbols.reduce(0) { max($0, $1.index + 1) }))
+        for symbol in symbols {
+            evaluator.integers[symbol.index] = point.integers[symbol]
+            if let value = point.floats[symbol] { evaluator.floats[symbol.index] = value }
+        }
         return evaluator
     }
 }

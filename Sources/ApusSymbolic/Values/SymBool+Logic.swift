@@ -109,7 +109,7 @@ extension SymInt {
 
     private func multiple(of divisor: SymInt) -> SymBool {
         let isZero: SymBool = .equal(divisor, 0)
-        switch isZero.constant ?? isZero.scope?.decide(isZero).known {
+        switch isZero.constant ?? isZero.scope?.known(isZero) {
         case true?: return .equal(self, 0)
         case false?: return .equal(self % divisor, 0)
         case nil:

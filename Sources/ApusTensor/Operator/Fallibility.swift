@@ -111,7 +111,7 @@ private final class FailureProbe: Interpreter, FailureObserver {
         return specs.map { .tensor(Tensor(spec: $0)) }
     }
 
-    override func decide(_ condition: SymBool) -> Bool? { condition.constant ?? condition.scope?.decide(condition).known }
+    override func decide(_ condition: SymBool) -> Bool? { condition.constant ?? condition.scope?.known(condition) }
 
     /// What the operator's own rule requires has been required where the call stands.
     override func require(_ condition: SymBool, _ failure: () -> TensorError) throws {}

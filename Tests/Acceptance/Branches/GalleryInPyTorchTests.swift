@@ -11,12 +11,6 @@ import Testing
         Parts.gallery,
     ]
 
-    /// Programs that PyTorch 2.13 does not open, with what it says: it wants a range for a float that an assertion reads, and has no ranges of
-    /// floats. That it still refuses them is tested.
-    private static let notOpened: [String: String] = [
-        "both inner sides refuse by a value": "RuntimeError: We ran into an error when deserializing the saved file."
-    ]
-
     /// Inputs that eager code takes, spread over the domain, without infinities: how those end in a sum is each library's own.
     private func points(_ program: GalleryProgram, _ sweep: GallerySweep) -> [GallerySweep.Point] {
         let plain: [GallerySweep.Point] = sweep.points.filter { point in
@@ -82,7 +76,7 @@ import Testing
 
     @Test func runsAsEagerCode() throws {
         try withFolder { folder in
-            let given: Given = write(Self.all.filter { Self.notOpened[$0.name] == nil }, to: folder)
+            let given: Given = write(Self.all, to: folder)
             let output: String = given.named(try Python.runFile("Tests/Judges/check_pt2.py", given.files))
             #expect(output.isEmpty, "\(output)")
             for (path, outputs) in given.expected {
@@ -102,7 +96,7 @@ import Testing
             var files: [String] = []
             var names: [String: String] = [:]
             var refusals: Set<String> = []
-            for (number, program) in Self.all.enumerated() where Self.notOpened[program.name] == nil {
+            for (number, program) in Self.all.enumerated() {
                 let path: String = folder.appendingPathComponent("\(number)").path
                 let sweep = GallerySweep(program.inputs)
                 let exported: ExportedProgram = try program.exported(try program.make(), sweep)
@@ -127,15 +121,6 @@ import Testing
             let refused = Set(output.split(separator: "\n").map { String($0.prefix { $0 != ":" }) })
             for call in refusals.subtracting(refused) { Issue.record("PyTorch takes \(names[call] ?? call)") }
             #expect(refused.isSubset(of: refusals), "\(output)")
-        }
-    }
-
-    @Test func whatIsNotOpened() throws {
-        try withFolder { folder in
-            let given: Given = write(Self.all.filter { Self.notOpened[$0.name] != nil }, to: folder)
-            #expect(given.names.count == Self.notOpened.count)
-            let output: String = given.named(try Python.runFile("Tests/Judges/check_pt2.py", given.files))
-            for (name, reason) in Self.notOpened { #expect(output.contains("\(name): load: \(reason)"), "\(output)") }
         }
     }
 

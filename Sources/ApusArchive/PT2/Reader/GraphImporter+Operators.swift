@@ -149,7 +149,7 @@ extension GraphImporter {
             }
         }
         guard strides.count == meta.strides.count, let result = results.first else { return nil }
-        return StrideQuestion.isView(x.shape.sizes, strides, as: result.shape.sizes) { symbols.scope.decide($0).known }
+        return StrideQuestion.isView(x.shape.sizes, strides, as: result.shape.sizes) { symbols.scope.known($0) }
     }
 
     // MARK: Conversions

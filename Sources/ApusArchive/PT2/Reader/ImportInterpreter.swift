@@ -92,7 +92,7 @@ final class ImportInterpreter: Interpreter {
     // MARK: Conditions
 
     override func decide(_ condition: SymBool) -> Bool? {
-        if let known = condition.constant ?? symbols.scope.decide(condition).known { return known }
+        if let known = condition.constant ?? symbols.scope.known(condition) { return known }
         return decideUnderDeclaredRanges(condition)
     }
 
@@ -108,7 +108,7 @@ final class ImportInterpreter: Interpreter {
         let scope = symbols.scope
         let known = scope.scoped {
             for assumption in assumptions { scope.assume(assumption) }
-            return scope.decide(condition).known
+            return scope.known(condition)
         }
         guard let known else { return nil }
         for assumption in assumptions {
@@ -120,7 +120,7 @@ final class ImportInterpreter: Interpreter {
     override func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
         if isVacuous { return }
         try condition.requireValid()
-        switch condition.constant ?? symbols.scope.decide(condition).known {
+        switch condition.constant ?? symbols.scope.known(condition) {
         case true?: return
         case false?: throw failure()
         case nil: try check(condition, failure().description)
@@ -130,7 +130,7 @@ final class ImportInterpreter: Interpreter {
     /// Makes sure of a condition at every run: by proof, as a guard of the call, or as an assertion in the graph.
     func check(_ condition: SymBool, _ message: String) throws {
         if isVacuous { return }
-        if let known = condition.constant ?? symbols.scope.decide(condition).known {
+        if let known = condition.constant ?? symbols.scope.known(condition) {
             guard known else { throw TensorError(.checkFailed, "a condition can never hold: \(message)") }
             return
         }

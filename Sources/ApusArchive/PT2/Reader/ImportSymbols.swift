@@ -10,6 +10,7 @@ final class ImportSymbols {
     private(set) var symbols: [Symbol] = []
     /// Conditions on input sizes that operators require and the declared ranges do not imply.
     private(set) var guards: [InputGuard] = []
+    private var guarded: Set<BoolExpr> = []
     /// Names that a node with sizes of its own is about to define.
     var upcoming: [String] = []
 
@@ -46,11 +47,48 @@ final class ImportSymbols {
         return size
     }
 
+    /// The symbol of a dimension that the file describes by a symbol which is no dimension itself, as PyTorch does for `2 * Dim("h")`: the
+    /// dimension gets a symbol, and what the file's stands for follows from it, by a guard that it is a whole number.
+    /// - Returns: nil where the text is not a multiple of the symbol and a constant.
+    func makeDerived(_ text: String, of name: String, origin: String, hint: Int?) throws -> SymInt? {
+        let trial = SymbolScope()
+        let unknown: Symbol = trial.makeSymbol(range: .unbounded)
+        let size: SymInt = try ExpressionReader { _ in .int(trial.size(unknown)) }.size(of: text)
+        var point = Assignment()
+        point[unknown] = 0
+        guard let offset = trial.evaluate(size, at: point) else { return nil }
+        point[unknown] = 1
+        guard let next = trial.evaluate(size, at: point), case (let factor, let overflow) = next.subtractingReportingOverflow(offset),
+            !overflow,
+            factor > 0, size.isIdentical(to: trial.size(unknown) * factor + offset)
+        else { return nil }
+        let range: SymRange = enforcedRange(name)
+        func bound(_ value: Int) -> Int? {
+            let (product, tooLarge) = value.multipliedReportingOverflow(by: factor)
+            let (sum, tooLargeBySum) = product.addingReportingOverflow(offset)
+            return tooLarge || tooLargeBySum ? nil : sum
+        }
+        let low: Int = Swift.max(bound(range.lowerBound) ?? 0, 0)
+        let high: Int = range.hasUpperBound ? bound(range.upperBound) ?? .max : .max
+        guard low <= high else {
+            throw ArchiveError(.invalidProgram, at: "range_constraints.\(name)", "the range \(range) admits no size of \(origin)")
+        }
+        let symbol = scope.makeSymbol(
+            name: unusedName("s"), origin: origin, range: SymRange(lowerBound: low, upperBound: high), kind: .backed, hint: hint)
+        let dimension: SymInt = scope.size(symbol)
+        symbols.append(symbol)
+        values[symbol.name] = .int(dimension)
+        values[name] = .int((dimension - offset) / factor)
+        let isWhole: SymBool = (dimension - offset) % factor == 0
+        if isWhole.constant != true { add(InputGuard(condition: isWhole, message: "\(isWhole) must hold")) }
+        return dimension
+    }
+
     /// The symbol of a number that a run reads from a tensor.
     func makeUnbacked(_ name: String?, kind: Symbol.Kind, range: SymRange) -> SymValue {
         let declared = name.map { declaredRange($0) } ?? .unbounded
         // The declared range becomes a fact only through a check in the graph, which the importer adds; here is what the dtype admits.
-        let symbol = scope.makeSymbol(name: name ?? unusedName, origin: "", range: kind == .unbackedInt ? range : declared, kind: kind)
+        let symbol = scope.makeSymbol(name: name ?? unusedName("u"), origin: "", range: kind == .unbackedInt ? range : declared, kind: kind)
         symbols.append(symbol)
         let value: SymValue
         switch kind {
@@ -70,10 +108,10 @@ final class ImportSymbols {
     }
 
     /// A name that the file says nothing of.
-    private var unusedName: String {
+    private func unusedName(_ prefix: String) -> String {
         var number = symbols.count
-        while ranges["u\(number)"] != nil || values["u\(number)"] != nil { number += 1 }
-        return "u\(number)"
+        while ranges["\(prefix)\(number)"] != nil || values["\(prefix)\(number)"] != nil { number += 1 }
+        return "\(prefix)\(number)"
     }
 
     /// Reads a body: the names that it defines are its own, and another body may define them again.
@@ -84,7 +122,7 @@ final class ImportSymbols {
     }
 
     func add(_ guarding: InputGuard) {
-        if !guards.contains(where: { $0.condition.isIdentical(to: guarding.condition) }) { guards.append(guarding) }
+        if guarding.condition.expression.map({ guarded.insert($0).inserted }) ?? true { guards.append(guarding) }
         scope.assume(guarding.condition)
     }
 

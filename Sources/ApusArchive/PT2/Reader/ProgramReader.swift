@@ -18,6 +18,8 @@ struct ProgramReader {
     private var roles: [InputRole] = []
     private var leafRoles: [LeafRole] = []
     private var leafNames: [String] = []
+    /// The symbols that are a dimension of a user input by themselves.
+    private var plainSymbols: Set<String> = []
 
     private var graph: ProgramSchema.Graph { program.graphModule.graph }
     private var signature: ProgramSchema.GraphSignature { program.graphModule.signature }
@@ -81,6 +83,7 @@ struct ProgramReader {
         for (index, (input, spec)) in zip(graph.inputs, signature.inputSpecs).enumerated() {
             try naming(member: member) { try readState(input, spec, "graph_module.graph.inputs[\(index)]") }
         }
+        plainSymbols = lonelySizes
         for (index, (input, spec)) in zip(graph.inputs, signature.inputSpecs).enumerated() {
             try naming(member: member) { try readUserInput(input, spec, "graph_module.graph.inputs[\(index)]") }
         }
@@ -163,6 +166,16 @@ struct ProgramReader {
         try locating(place) { try importer.define(name, .tensor(importer.aliases.fresh(traced, input: roles.count - 1))) }
     }
 
+    private var lonelySizes: Set<String> {
+        var found: Set<String> = []
+        for case .userInput(.tensor(let reference)) in signature.inputSpecs {
+            for case .expression(let expression) in graph.tensorValues[reference.name]?.sizes ?? [] {
+                if let symbol = expression.loneSymbol { found.insert(symbol) }
+            }
+        }
+        return found
+    }
+
     /// A size of a user input. Symbols are made as they are met.
     private func inputSize(_ size: ProgramSchema.SymIntValue, _ origin: String) throws -> SymInt {
         switch size {
@@ -171,6 +184,11 @@ struct ProgramReader {
             let names = ImportSymbols.names(in: expression.text)
             var hint: Int?
             if case .int(let value)? = expression.hint { hint = value }
+            if names.count == 1, !plainSymbols.contains(names[0]), symbols.value(names[0]) == nil,
+                let size = try symbols.makeDerived(expression.text, of: names[0], origin: origin, hint: hint)
+            {
+                return size
+            }
             for name in names {
                 _ = try symbols.makeBacked(name, origin: names.count == 1 && expression.text.hasPrefix("Symbol") ? origin : "", hint: hint)
             }

@@ -9,7 +9,7 @@ extension GraphWriter {
         let condition = try CondArguments(node)
         let predicate: ProgramSchema.Argument
         switch condition.predicate {
-        case .tensor(let value): predicate = try reference(value)
+        case .tensor(let value): predicate = try truth(try reference(value), of: value)
         case .symBool(let symBool):
             switch try sizes.argument(symBool, &out) {
             case .bool(let known): predicate = .bool(known)
@@ -109,6 +109,7 @@ extension GraphWriter {
         var returned: Set<Value> = []
         for output in graph.outputs {
             var argument: ProgramSchema.Argument = try writer.output(output)
+            if isSingle { argument = try writer.truth(argument, of: output.value) }
             // PyTorch does not let a body return its operand, a view of it, or one tensor twice: their memory would be shared.
             if case .tensor(let reference) = argument, case .value(let value) = output {
                 let owner: Value = owners[value.index]
@@ -130,6 +131,33 @@ extension GraphWriter {
             return argument
         }
         return .tensor(try copy(reference.name))
+    }
+
+    /// The answer of a question as PyTorch takes it: a tensor without dimensions, or a condition that is not known beforehand.
+    private mutating func truth(_ argument: ProgramSchema.Argument, of value: Value?) throws -> ProgramSchema.Argument {
+        let inputs: [ProgramSchema.NamedArgument]
+        let target: String
+        switch argument {
+        case .tensor(let reference):
+            guard let value, case .tensor(let spec) = graph.type(value), spec.shape.count > 0 else { return argument }
+            target = "reshape"
+            inputs = [
+                .init(name: "self", argument: .tensor(reference), kind: .positional),
+                .init(name: "shape", argument: .ints([]), kind: .positional),
+            ]
+        case .bool(let known):
+            target = "full"
+            inputs = [
+                .init(name: "size", argument: .ints([]), kind: .positional),
+                .init(name: "fill_value", argument: .bool(known), kind: .positional),
+                .init(name: "dtype", argument: .scalarType(.init(.bool)), kind: .keyword),
+            ]
+        default: return argument
+        }
+        let name: String = out.claim(target)
+        out.tables.tensorValues[name] = try TensorDescription.meta(TensorSpec(.bool, .scalar), requiresGrad: false, symbols: out.symbols)
+        out.append(target: "torch.ops.aten.\(target).default", inputs, [.tensor(.init(name: name))], name: name)
+        return .tensor(.init(name: name))
     }
 
     private mutating func copy(_ source: String) throws -> ProgramSchema.TensorArgument {

@@ -112,7 +112,11 @@ struct GraphWriter {
     /// A check before anything is computed.
     mutating func assert(_ condition: SymBool, _ message: String) throws {
         if condition.constant == true { return }
-        try assert(try sizes.argument(condition, &out), message)
+        guard let view = condition.view, condition.freeSymbols.contains(where: { !$0.isBacked }) else {
+            return try assert(try sizes.argument(condition, &out), message)
+        }
+        // An equation makes PyTorch put one side for the other, and then miss the number that an operator reads: two bounds say the same.
+        try assert(try sizes.argument(Self.asBounds(view), &out), message)
     }
 
     /// A check of a declared bound. The program's scope knows it as a fact, by which the condition would be no condition at all; the file's
@@ -121,6 +125,14 @@ struct GraphWriter {
         try assert(
             try sizes.argument(.comparison(.symbol(symbol), .greaterOrEqual, .constant(bound)), &out),
             "\(symbol.displayName) must be at least \(bound)")
+    }
+
+    private static func asBounds(_ condition: BoolExpr.View) -> BoolExpr.View {
+        switch condition {
+        case .comparison(let a, .equal, let b): .all([.comparison(a, .lessOrEqual, b), .comparison(a, .greaterOrEqual, b)])
+        case .all(let parts): .all(parts.map { asBounds($0) })
+        default: condition
+        }
     }
 
     private mutating func assert(_ argument: ProgramSchema.SymBoolArgument, _ message: String) throws {
@@ -277,8 +289,7 @@ struct GraphWriter {
         case .literal(.bool(let value)): return .bool(value)
         case .literal(.int(let value)): return .int(value)
         case .literal(.float(let value)): return .float(value)
-        case .literal(.string):
-            throw ArchiveError(.notRepresentable, "a text among the results: PyTorch can write it, but not open it again")
+        case .literal(.string(let text)): return .string(text)
         case .int(let size):
             switch try sizes.argument(size, &out) {
             case .int(let known): return .int(known)

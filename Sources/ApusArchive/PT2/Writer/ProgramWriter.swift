@@ -83,7 +83,6 @@ struct ProgramWriter {
             writer.out.tables.outputs.append(argument)
             outputSpecs.append(try Self.outputSpec(argument, role) { name in try graph.value(named: name).map { try writer.name($0) } })
         }
-        guard !outputSpecs.isEmpty else { throw ArchiveError(.notRepresentable, "a program without results") }
 
         var ranges: JSONTable<ProgramSchema.RangeConstraint> = [:]
         for (symbol, range) in exported.symbolToRange.sorted(by: { $0.key.index < $1.key.index })
@@ -96,6 +95,8 @@ struct ProgramWriter {
             ranges[symbols.name(symbol)] = .init(
                 minimum: range.hasLowerBound ? range.lowerBound : nil, maximum: range.hasUpperBound ? range.upperBound : nil)
         }
+        // Floats have no bounds, and PyTorch opens no assertion on a float that it finds no range for.
+        for name in symbols.floats { ranges[name] = .init(minimum: nil, maximum: nil) }
         program = ProgramSchema.Program(
             graphModule: .init(
                 graph: writer.out.tables, signature: .init(inputSpecs: inputSpecs, outputSpecs: outputSpecs),

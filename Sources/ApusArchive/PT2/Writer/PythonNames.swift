@@ -2,6 +2,10 @@
 /// of a function that it compiles.
 struct PythonNames {
     private var taken: Set<String> = []
+    /// The last number behind a name that was wished more than once.
+    private var numbers: [String: Int] = [:]
+    /// How many candidates have been tried: what the names cost.
+    private(set) var attempts = 0
 
     private static let keywords: Set<String> = [
         "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del", "elif", "else",
@@ -33,10 +37,11 @@ struct PythonNames {
         if name.isEmpty || Self.keywords.contains(name) { name += "_" }
         if let first = name.unicodeScalars.first, ("0"..."9").contains(first) { name = "_" + name }
         var candidate = name
-        var number = 0
+        attempts += 1
         while !taken.insert(candidate).inserted {
-            number += 1
-            candidate = "\(name)_\(number)"
+            numbers[name, default: 0] += 1
+            candidate = "\(name)_\(numbers[name, default: 0])"
+            attempts += 1
         }
         return candidate
     }

@@ -87,8 +87,29 @@ struct SizeNodes {
             let operands = [try operand(condition, &graph), try operand(whenTrue, &graph), try operand(whenFalse, &graph)]
             return try integer("torch.sym_ite", operands, view, &graph)
         case .rounded(let value, .towardZero): return try integer("math.trunc", [try operand(value, &graph)], view, &graph)
-        case .rounded(_, let rule):
-            throw ArchiveError(.notRepresentable, "a size that is rounded by '\(rule.rawValue)' has no counterpart in a program file")
+        case .rounded(let value, let rule):
+            let choice = Self.choice(of: value, rule)
+            let operands = [
+                try operand(choice.condition, &graph), try operand(choice.whenTrue, &graph), try operand(choice.whenFalse, &graph),
+            ]
+            return try integer("torch.sym_ite", operands, view, &graph)
+        }
+    }
+
+    /// Rounding other than towards zero, which alone a program file has, as a choice. All of it is exact: a float and its integer part differ by
+    /// a float, but for negative ones above -1/2, whose distance from -1 rounds to at least 1/2 and leads up to 0 as it should.
+    private static func choice(of value: FloatExpr.View, _ rule: FloatRounding)
+        -> (condition: BoolExpr.View, whenTrue: SymExpr.View, whenFalse: SymExpr.View)
+    {
+        let base: SymExpr.View = .rounded(value, rule == .toNearest ? .down : .towardZero)
+        switch rule {
+        case .towardZero, .down: return (.floatComparison(value, .less, .integer(base)), .sum([base, .constant(-1)]), base)
+        case .up: return (.floatComparison(.integer(base), .less, value), .sum([base, .constant(1)]), base)
+        case .toNearest:
+            let rest: FloatExpr.View = .binary(.subtract, value, .integer(base))
+            let isOdd: BoolExpr.View = .comparison(.remainder(base, .constant(2)), .equal, .constant(1))
+            let isHalf: BoolExpr.View = .floatComparison(rest, .equal, .constant(0.5))
+            return (.any([.floatComparison(.constant(0.5), .less, rest), .all([isHalf, isOdd])]), .sum([base, .constant(1)]), base)
         }
     }
 

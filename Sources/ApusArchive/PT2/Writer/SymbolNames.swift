@@ -27,6 +27,9 @@ final class SymbolNames {
         return candidate
     }
 
+    /// The names that floats have got, in order.
+    var floats: [String] { names.filter { $0.key.kind == .unbackedFloat }.map(\.value).sorted() }
+
     /// The description of a size for a table of the file.
     func value(_ size: SymInt) throws -> ProgramSchema.SymIntValue {
         if let known = size.constant { return .int(known) }

@@ -6,7 +6,8 @@ enum SymbolUse {
     /// In order of first use.
     static func free(in graphs: [Graph]) -> [Symbol] {
         var found: [Symbol] = []
-        for graph in graphs { collect(graph, &found) }
+        var seen: Set<Symbol> = []
+        for graph in graphs { collect(graph, &found, &seen) }
         return found
     }
 
@@ -33,8 +34,8 @@ enum SymbolUse {
         return found
     }
 
-    private static func collect(_ graph: Graph, _ found: inout [Symbol]) {
-        func add(_ symbols: [Symbol]) { for symbol in symbols where !found.contains(symbol) { found.append(symbol) } }
+    private static func collect(_ graph: Graph, _ found: inout [Symbol], _ seen: inout Set<Symbol>) {
+        func add(_ symbols: [Symbol]) { for symbol in symbols where seen.insert(symbol).inserted { found.append(symbol) } }
         for node in graph.nodes {
             for argument in node.arguments {
                 switch argument {
@@ -45,7 +46,7 @@ enum SymbolUse {
                 default: break
                 }
             }
-            for body in node.bodies { collect(body.graph, &found) }
+            for body in node.bodies { collect(body.graph, &found, &seen) }
         }
         for output in graph.outputs {
             switch output {

@@ -132,7 +132,7 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
 
     // MARK: Conditions
 
-    override package func decide(_ condition: SymBool) -> Bool? { condition.constant ?? scope.decide(condition).known }
+    override package func decide(_ condition: SymBool) -> Bool? { condition.constant ?? scope.known(condition) }
 
     /// Open conditions on input sizes are the caller's to declare, as anywhere in the program; others become assertions of the body.
     override package func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
