@@ -79,13 +79,16 @@ import Testing
                 (edge.lowerBound, edge.upperBound + 1), (edge.lowerBound - 1, edge.upperBound), (edge.lowerBound, edge.upperBound + 2),
                 (edge.upperBound, edge.upperBound + 1), (edge.upperBound + 1, edge.upperBound + 2),
             ] {
-                cases.append(Case(theirs: "torch.randint(\(low), \(high), (3,), dtype=d)", ours: { try .randint(low, high, [3], dtype: $0) }))
+                cases.append(
+                    Case(theirs: "torch.randint(\(low), \(high), (3,), dtype=d)", ours: { try .randint(low, high, [3], dtype: $0) }))
                 cases.append(
                     Case(
                         theirs: "torch.randint_like(torch.zeros(3, dtype=d), \(low), \(high))",
                         ours: {
                             try applySingle(
-                                .randintLikeLow, [.tensor(.zeros([3], dtype: $0)), .int(SymInt(low)), .int(SymInt(high))] + Array(repeating: .none, count: 5))
+                                .randintLikeLow,
+                                [.tensor(.zeros([3], dtype: $0)), .int(SymInt(low)), .int(SymInt(high))] + Array(repeating: .none, count: 5)
+                            )
                         }))
             }
         }
@@ -97,13 +100,15 @@ import Testing
                     isStricter: { $0 == .bfloat16 && n > 257 }))
         }
         for (low, high) in [
-            ("0", "1"), ("1", "0"), ("-3e38", "3e38"), ("0", "3.5e38"), ("-40000", "40000"), ("0", "65504"), ("0", "65520"), ("-1e308", "1e308"),
+            ("0", "1"), ("1", "0"), ("-3e38", "3e38"), ("0", "3.5e38"), ("-40000", "40000"), ("0", "65504"), ("0", "65520"),
+            ("-1e308", "1e308"),
             ("0", "inf"), ("nan", "1"), ("0", "nan"), ("2", "2"), ("-65504", "0"), ("3.3e38", "3.4e38"), ("-1.7e308", "0"),
         ] {
             guard let a = Double(low), let b = Double(high) else { continue }
             cases.append(
                 Case(
-                    theirs: "torch.empty(3, dtype=d).uniform_(float('\(low)'), float('\(high)'))", ours: { try .uniform(a, b, [3], dtype: $0) }))
+                    theirs: "torch.empty(3, dtype=d).uniform_(float('\(low)'), float('\(high)'))",
+                    ours: { try .uniform(a, b, [3], dtype: $0) }))
         }
         for number in ["-1", "-0.0", "0", "1", "nan", "inf", "-inf", "1e-320", "1e39", "1.5", "-1e-300"] {
             guard let value = Double(number) else { continue }
@@ -200,7 +205,9 @@ import Testing
             for replacement in [true, false] {
                 let draws = try Tensor.stack((0..<300).map { _ in try weights.multinomial(1, replacement: replacement) })
                 let counts = try draws.flattened().bincount(minLength: 4).array(of: Int.self)
-                #expect(counts[1] == 0 && counts.allSatisfy { $0 == 0 || (60...140).contains($0) } && counts[0] > 0 && counts[3] > 0, "\(scale)")
+                #expect(
+                    counts[1] == 0 && counts.allSatisfy { $0 == 0 || (60...140).contains($0) } && counts[0] > 0 && counts[3] > 0, "\(scale)"
+                )
             }
         }
     }

@@ -12,7 +12,8 @@ import Testing
             (try Tensor([1, -2] as [Int8]), "int64[2]"), (try Tensor([1, -2] as [Int16]), "int64[2]"),
             (try Tensor([[1], [-2]] as [[Int32]]), "int64[2, 1]"), (try Tensor([1, 2] as [Int64]), "int64[2]"),
             (try Tensor([1, 255] as [UInt8]), "int64[2]"), (try Tensor([1, 2] as [UInt16]), "int64[2]"),
-            (try Tensor([1, 2] as [UInt32]), "int64[2]"), (try Tensor([1, 2] as [UInt64]), "int64[2]"), (try Tensor([1, 2] as [UInt]), "int64[2]"),
+            (try Tensor([1, 2] as [UInt32]), "int64[2]"), (try Tensor([1, 2] as [UInt64]), "int64[2]"),
+            (try Tensor([1, 2] as [UInt]), "int64[2]"),
             (try Tensor([1, 2], dtype: .float16), "float16[2]"), (try Tensor([1.5, 2], dtype: .int32), "int32[2]"),
             (try Tensor([true], dtype: .float64), "float64[1]"), (try Tensor([1, 0], dtype: .complex64), "complex64[2]"),
         ]

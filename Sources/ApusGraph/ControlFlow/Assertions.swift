@@ -29,7 +29,9 @@ extension Operator {
         kernel: .host { call in
             let x = try call.tensor(0)
             guard x.count.constant == 1 else { throw call.error(.invalidArgument, "takes a tensor of one element, not \(x.spec)") }
-            guard try Interpreter.with(nil, { try x.to(.bool) }).array(of: Bool.self) == [true] else { throw TensorError(.checkFailed, try call.string(1)) }
+            guard try Interpreter.with(nil, { try x.to(.bool) }).array(of: Bool.self) == [true] else {
+                throw TensorError(.checkFailed, try call.string(1))
+            }
             return []
         },
         samples: { [[.tensor(try Tensor([true], shape: [])), .string("never shown")]] })

@@ -7,7 +7,8 @@ extension Operator {
     static let histc: Operator = composite(
         "aten::histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor",
         "How many elements fall into each of `bins` equal ranges between two bounds, or between the smallest and the largest element where both are "
-            + "equal. Elements outside count not. PyTorch counts in the tensor's dtype, float32 up to 2^24 only.",
+            + "equal; an error where those are not finite. Elements outside count not. Bounds further apart than the dtype's largest number are taken "
+            + "as they are, where PyTorch counts nothing; PyTorch counts in the tensor's dtype, float32 up to 2^24 only.",
         samples: {
             [
                 [.tensor(try .sample([3, 4])), .int(5), .int(-1), .int(1)], [.tensor(try .sample([10])), .int(4), .int(0), .int(0)],
@@ -22,11 +23,13 @@ extension Operator {
             throw call.error(.invalidArgument, "the bounds \(low) and \(high) must be finite and in order")
         }
         let edges: Tensor
+        var isFinite: Tensor?
         if low == high {
             guard try !settle(x.count == 0, in: call.name) else {
                 return [.tensor(try Tensor.zeros([SymInt(bins)], dtype: x.dtype))]
             }
             let (least, most): (Tensor, Tensor) = (try x.amin(), try x.amax())
+            isFinite = try least.isfinite() & most.isfinite()
             // All equal: a range of 2 around them.
             let widening: Tensor = try (least .== most).to(x.dtype)
             edges = try applySingle(
@@ -42,8 +45,13 @@ extension Operator {
         let isInside: Tensor = try (counted .>= 0) & (counted .< bins) & x.isnan().logicalNot()
         // Counted in integers: float32 stops at 2^24.
         let counts: Tensor = try Tensor.zeros([SymInt(bins)], dtype: .int64)
-        let sums: Tensor = try counts.scatterAdd(dim: 0, counted.clamp(min: 0, max: .int(bins - 1)), isInside.to(.int64))
-        return [.tensor(try sums.to(x.dtype))]
+        var places: Tensor = try counted.clamp(min: 0, max: .int(bins - 1))
+        if let isFinite {
+            places = try call.positions(
+                places, where: isFinite,
+                "the smallest and the largest element must be finite to be the bounds: give bounds, or drop NaN and infinities")
+        }
+        return [.tensor(try counts.scatterAdd(dim: 0, places, isInside.to(.int64)).to(x.dtype))]
     }
 
     static let repeatInterleaveCounts: Operator = Operator(

@@ -257,6 +257,17 @@ func check(_ status: Int32, _ call: Call, index: Int64, shape: Shape, dim: Int? 
     throw call.error(.indexOutOfRange, "the index \(index) is out of range for \(place)")
 }
 
+extension Call {
+    /// Positions for a call whose values must fulfil a condition: an error where they do not. While tracing, positions out of every range
+    /// there, which the operator that takes them refuses when the program runs.
+    func positions(_ positions: Tensor, where condition: Tensor, _ message: @autoclosure () -> String) throws -> Tensor {
+        guard !condition.isTraced else { return try Tensor.where(condition, positions, -1) }
+        let holds: Bool = try Interpreter.with(nil) { try condition.all() }.array(of: Bool.self)[0]
+        guard holds else { throw error(.invalidArgument, message()) }
+        return positions
+    }
+}
+
 extension Tensor {
     /// Elements at positions given by tensors, one for each leading dimension or nil to take it whole.
     public func index(_ indices: [Tensor?]) throws -> Tensor {

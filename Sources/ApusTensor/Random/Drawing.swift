@@ -51,7 +51,8 @@ package enum Drawing: Sendable {
         try require(
             count - 1 <= SymInt(dtype.largestCounted),
             TensorError(
-                .invalidArgument, in: name, "\(dtype) does not tell \(count) numbers apart: it counts no further than to \(dtype.largestCounted)"))
+                .invalidArgument, in: name,
+                "\(dtype) does not tell \(count) numbers apart: it counts no further than to \(dtype.largestCounted)"))
     }
 
     private static func mismatch(_ dtype: DType, _ name: String) -> TensorError {

@@ -66,7 +66,8 @@ extension Operator {
 
     static let bernoulli: Operator = Operator(
         "aten::bernoulli(Tensor self, *, Generator? generator=None) -> Tensor",
-        "1 with the probability that stands in the tensor, else 0. Floating-point tensors only; another number than one from 0 to 1 is an error.", effects: .random,
+        "1 with the probability that stands in the tensor, else 0. Floating-point tensors only; another number than one from 0 to 1 is an error.",
+        effects: .random,
         rule: { call in
             let x = try call.tensor(0)
             guard x.dtype.isFloatingPoint else { throw call.error(.dtypeMismatch, "does not take \(x.dtype), only floating-point dtypes") }

@@ -41,7 +41,7 @@ typedef enum apus_status {
 } apus_status;
 
 /// The largest number of dimensions left after neighbours that can be walked as one were merged.
-enum { APUS_MAX_RANK = 32 };
+enum { APUS_MAX_RANK = 64 };
 
 /// A strided window on memory. `data` points at element (0, 0, ...); strides count elements and may be 0 or negative.
 /// The caller owns `sizes` and `strides`, which may be null when `rank` is 0.

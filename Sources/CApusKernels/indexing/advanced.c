@@ -39,12 +39,13 @@ static void advanced_range(void *context, int64_t begin, int64_t end) {
 
 static int run(const apus_view *data, const apus_view *const *indices, int32_t index_rank, int32_t position, const apus_view *values, apus_update update, bool put,
                int64_t *bad_index) {
-    if (data->rank > 64 || data->rank < 1 || index_rank < 0) return APUS_INVALID_ARGUMENT;
+    if (data->rank > APUS_MAX_RANK) return APUS_RANK_TOO_HIGH;
+    if (data->rank < 1 || index_rank < 0) return APUS_INVALID_ARGUMENT;
     if (!apus_dtype_is_valid(data->dtype) || data->dtype != values->dtype) return APUS_UNSUPPORTED;
     static const int32_t most = APUS_PLAN_OPERANDS - 2;
     job j = {.update = update, .put = put};
     int64_t item = apus_dtype_size(data->dtype);
-    const apus_view *given[64];
+    const apus_view *given[APUS_MAX_RANK];
     for (int32_t d = 0; d < data->rank; d++) {
         if (!indices[d]) continue;
         if (indices[d]->rank != index_rank || j.count == most) return APUS_INVALID_ARGUMENT;
@@ -54,9 +55,10 @@ static int run(const apus_view *data, const apus_view *const *indices, int32_t i
         given[j.count++] = indices[d];
     }
     int32_t rank = data->rank - j.count + index_rank;
-    if (j.count == 0 || rank != values->rank || rank > 64 || position < 0 || position > data->rank - j.count) return APUS_INVALID_ARGUMENT;
+    if (rank > APUS_MAX_RANK) return APUS_RANK_TOO_HIGH;
+    if (j.count == 0 || rank != values->rank || position < 0 || position > data->rank - j.count) return APUS_INVALID_ARGUMENT;
     // Strides along the result's dimensions: the dimensions taken whole, with the index's inserted at `position`.
-    int64_t data_strides[64], index_strides[APUS_PLAN_OPERANDS][64];
+    int64_t data_strides[APUS_MAX_RANK], index_strides[APUS_PLAN_OPERANDS][APUS_MAX_RANK];
     int32_t out_d = 0;
     for (int32_t d = 0, whole = 0; d <= data->rank; d++) {
         if (whole == position && out_d == position) {

@@ -57,7 +57,8 @@ static void gather_range(void *context, int64_t begin, int64_t end) {
 /// Checks the views of gather and scatter. Scalars count as vectors of one.
 static int check(int32_t dim, const apus_view *data, const apus_view *index, const apus_view *other) {
     if (!apus_dtype_is_index(index->dtype) || !apus_dtype_is_valid(data->dtype) || data->dtype != other->dtype) return APUS_UNSUPPORTED;
-    if (data->rank > 64 || index->rank != data->rank || (other->rank != data->rank && other->rank != 0)) return APUS_INVALID_ARGUMENT;
+    if (data->rank > APUS_MAX_RANK) return APUS_RANK_TOO_HIGH;
+    if (index->rank != data->rank || (other->rank != data->rank && other->rank != 0)) return APUS_INVALID_ARGUMENT;
     if (data->rank == 0) return dim == 0 ? APUS_OK : APUS_INVALID_ARGUMENT;
     if (dim < 0 || dim >= data->rank) return APUS_INVALID_ARGUMENT;
     for (int32_t d = 0; d < data->rank; d++)
@@ -68,7 +69,7 @@ static int check(int32_t dim, const apus_view *data, const apus_view *index, con
 int apus_gather(int32_t dim, const apus_view *in, const apus_view *index, const apus_view *out, int64_t *bad_index) {
     int status = check(dim, in, index, out);
     if (status != APUS_OK) return status;
-    int64_t strides[64];
+    int64_t strides[APUS_MAX_RANK];
     apus_view base = base_of(in, index, dim, strides);
     const apus_view *views[] = {&base, index, out};
     apus_plan plan;
@@ -120,7 +121,7 @@ int apus_scatter(apus_scatter_op op, int32_t dim, const apus_view *index, const 
     apus_update update = apus_find_update(op, out->dtype);
     if (!update) return APUS_UNSUPPORTED;
     scatter_job j = {.update = update, .size = 1, .length = 1, .adds_floats = op == APUS_SCATTER_ADD && out->dtype == APUS_FLOAT32};
-    int64_t sizes[64], item = apus_dtype_size(out->dtype);
+    int64_t sizes[APUS_MAX_RANK], item = apus_dtype_size(out->dtype);
     apus_view base = *out, cut = *source, walked = *index;
     if (index->rank > 0) {
         memcpy(sizes, index->sizes, sizeof(int64_t) * (size_t)index->rank);

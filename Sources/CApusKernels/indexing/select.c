@@ -17,7 +17,8 @@ static apus_view slice_of(const apus_view *v, int32_t dim, int64_t position, int
 
 static int check(int32_t dim, const apus_view *data, const apus_view *index, const apus_view *other) {
     if (!apus_dtype_is_index(index->dtype) || !apus_dtype_is_valid(data->dtype) || data->dtype != other->dtype) return APUS_UNSUPPORTED;
-    if (index->rank > 1 || data->rank > 64 || other->rank != data->rank) return APUS_INVALID_ARGUMENT;
+    if (data->rank > APUS_MAX_RANK) return APUS_RANK_TOO_HIGH;
+    if (index->rank > 1 || other->rank != data->rank) return APUS_INVALID_ARGUMENT;
     int64_t count = apus_view_count(index);
     if (data->rank == 0) return dim == 0 && count == 1 ? APUS_OK : APUS_INVALID_ARGUMENT;
     if (dim < 0 || dim >= data->rank || other->sizes[dim] != count) return APUS_INVALID_ARGUMENT;
@@ -46,7 +47,7 @@ typedef struct {
 
 static void select_slices(void *context, int64_t begin, int64_t end) {
     const select_job *j = context;
-    int64_t sizes[64], strides[64], sizes2[64], strides2[64];
+    int64_t sizes[APUS_MAX_RANK], strides[APUS_MAX_RANK], sizes2[APUS_MAX_RANK], strides2[APUS_MAX_RANK];
     for (int64_t i = begin; i < end; i++) {
         int64_t value = apus_index_at((const char *)j->index->data + i * j->index_step, j->index->dtype);
         apus_view from = slice_of(j->in, j->dim, value, sizes, strides), to = slice_of(j->out, j->dim, i, sizes2, strides2);
@@ -94,7 +95,7 @@ int apus_index_add(apus_scatter_op op, int32_t dim, double alpha, const apus_vie
     int64_t count = apus_view_count(index), index_step = index->rank == 0 ? 0 : index->strides[0] * apus_dtype_size(index->dtype);
     status = check_indices(index, out->rank == 0 ? 1 : out->sizes[dim], bad_index);
     if (status != APUS_OK) return status;
-    int64_t sizes[64], strides[64], sizes2[64], strides2[64], coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
+    int64_t sizes[APUS_MAX_RANK], strides[APUS_MAX_RANK], sizes2[APUS_MAX_RANK], strides2[APUS_MAX_RANK], coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
     apus_params params = {.x = alpha, .i = apus_f64_to_i64(alpha)};
     for (int64_t i = 0; i < count; i++) {
         int64_t value = apus_index_at((const char *)index->data + i * index_step, index->dtype);
@@ -121,7 +122,7 @@ int apus_index_add(apus_scatter_op op, int32_t dim, double alpha, const apus_vie
 static int64_t *flattened(const apus_view *index, int64_t count) {
     int64_t *flat = apus_allocate(APUS_MAX(count, 1) * 8);
     if (!flat) return NULL;
-    int64_t strides[64], step = 1;
+    int64_t strides[APUS_MAX_RANK], step = 1;
     for (int32_t d = index->rank - 1; d >= 0; d--) {
         strides[d] = step;
         step *= index->sizes[d];

@@ -38,18 +38,18 @@ UPDATE_BF16(multiply, x * y)
 UPDATE_BF16(max, y > x || y != y ? y : x)
 UPDATE_BF16(min, y < x || y != y ? y : x)
 
-#define UPDATE_COMPLEX(NAME, T, RE, IM)                                                                                                        \
+#define UPDATE_COMPLEX(NAME, T, EXPRESSION)                                                                                                        \
     static void NAME(char *target, const char *source) {                                                                                        \
         T x, y;                                                                                                                                 \
         memcpy(&x, target, sizeof x);                                                                                                           \
         memcpy(&y, source, sizeof y);                                                                                                           \
-        T z = {RE, IM};                                                                                                                         \
+        T z = EXPRESSION;                                                                                                                        \
         memcpy(target, &z, sizeof z);                                                                                                           \
     }
-UPDATE_COMPLEX(add_c64, apus_c64, x.re + y.re, x.im + y.im)
-UPDATE_COMPLEX(multiply_c64, apus_c64, x.re *y.re - x.im * y.im, x.re *y.im + x.im * y.re)
-UPDATE_COMPLEX(add_c128, apus_c128, x.re + y.re, x.im + y.im)
-UPDATE_COMPLEX(multiply_c128, apus_c128, x.re *y.re - x.im * y.im, x.re *y.im + x.im * y.re)
+UPDATE_COMPLEX(add_c64, apus_c64, ((apus_c64){x.re + y.re, x.im + y.im}))
+UPDATE_COMPLEX(multiply_c64, apus_c64, apus_times_c64(x, y))
+UPDATE_COMPLEX(add_c128, apus_c128, ((apus_c128){x.re + y.re, x.im + y.im}))
+UPDATE_COMPLEX(multiply_c128, apus_c128, apus_times_c128(x, y))
 
 static void set1(char *target, const char *source) { memcpy(target, source, 1); }
 static void set2(char *target, const char *source) { memcpy(target, source, 2); }

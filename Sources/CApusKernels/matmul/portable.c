@@ -46,8 +46,9 @@ static void product_slowly(const apus_product *p) {
                 case APUS_COMPLEX64: x[0] = ((const float *)a)[0], x[1] = ((const float *)a)[1], y[0] = ((const float *)b)[0], y[1] = ((const float *)b)[1]; break;
                 default: memcpy(x, a, 16), memcpy(y, b, 16); break;
                 }
-                re += x[0] * y[0] - x[1] * y[1];
-                im += x[0] * y[1] + x[1] * y[0];
+                apus_c128 product = apus_times_c128((apus_c128){x[0], x[1]}, (apus_c128){y[0], y[1]});
+                re += product.re;
+                im += product.im;
             }
             re *= p->alpha, im *= p->alpha;
             switch (p->dtype) {

@@ -145,7 +145,7 @@ static void sum_c128_combine(void *into, const void *from) { sum_c128_row(into, 
 static void sum_c128_clear(void *accumulators, int64_t n) { memset(accumulators, 0, (size_t)n * sizeof(apus_c128)); }
 static const apus_fold sum_c128 = {sum_c128_row, sum_c128_columns, sum_c128_combine, sum_c128_clear, APUS_COMPLEX128, APUS_COMPLEX128};
 
-static void multiply(apus_c128 *a, apus_c128 b) { *a = (apus_c128){a->re * b.re - a->im * b.im, a->re * b.im + a->im * b.re}; }
+static void multiply(apus_c128 *a, apus_c128 b) { *a = apus_times_c128(*a, b); }
 static void prod_c128_row(void *accumulator, const void *elements, int64_t n, double parameter) {
     (void)parameter;
     const apus_c128 *a = elements;

@@ -66,7 +66,7 @@ static void scan_c128(apus_scan_op op, const apus_c128 *a, apus_c128 *o, int64_t
         apus_c128 x = a[i];
         if (first + i == 0) s = x;
         else if (op == APUS_SCAN_SUM) s = (apus_c128){s.re + x.re, s.im + x.im};
-        else s = (apus_c128){s.re * x.re - s.im * x.im, s.re * x.im + s.im * x.re};
+        else s = apus_times_c128(s, x);
         o[i] = s;
     }
     *state = s;

@@ -60,7 +60,8 @@ static int packed(const apus_view *in, int32_t dtype, apus_view *out, int64_t *s
 int apus_searchsorted(bool right, const apus_view *sorted, const apus_view *values, const apus_view *out) {
     if (apus_dtype_is_complex(sorted->dtype) || apus_dtype_is_complex(values->dtype) || !apus_dtype_is_valid(sorted->dtype) || !apus_dtype_is_valid(values->dtype)) return APUS_UNSUPPORTED;
     if (out->dtype != APUS_INT64 && out->dtype != APUS_INT32) return APUS_UNSUPPORTED;
-    if (sorted->rank < 1 || sorted->rank > 64 || values->rank > 64 || !apus_view_is_contiguous(out)) return APUS_INVALID_ARGUMENT;
+    if (sorted->rank > APUS_MAX_RANK || values->rank > APUS_MAX_RANK) return APUS_RANK_TOO_HIGH;
+    if (sorted->rank < 1 || !apus_view_is_contiguous(out)) return APUS_INVALID_ARGUMENT;
     bool one_row = sorted->rank == 1;
     int64_t total = apus_view_count(values);
     if (apus_view_count(out) != total) return APUS_INVALID_ARGUMENT;
@@ -75,7 +76,7 @@ int apus_searchsorted(bool right, const apus_view *sorted, const apus_view *valu
                       : sorted->dtype >= APUS_FLOAT16 || values->dtype >= APUS_FLOAT16 ? APUS_FLOAT64
                                                                                      : APUS_INT64;
     apus_view a, b;
-    int64_t a_strides[64], b_strides[64];
+    int64_t a_strides[APUS_MAX_RANK], b_strides[APUS_MAX_RANK];
     void *a_memory = NULL, *b_memory = NULL;
     int status = packed(sorted, compute, &a, a_strides, &a_memory);
     if (status == APUS_OK) status = packed(values, compute, &b, b_strides, &b_memory);
@@ -95,14 +96,15 @@ int apus_unique(bool consecutive, const apus_view *in, const apus_view *values, 
     if (!apus_dtype_is_valid(in->dtype) || apus_dtype_is_complex(in->dtype) || values->dtype != in->dtype) return APUS_UNSUPPORTED;
     if ((inverse && inverse->dtype != APUS_INT64) || (counts && counts->dtype != APUS_INT64)) return APUS_UNSUPPORTED;
     int64_t n = apus_view_count(in), item = apus_dtype_size(in->dtype);
-    if (in->rank > 64 || (inverse && (apus_view_count(inverse) != n || !apus_view_is_contiguous(inverse)))) return APUS_INVALID_ARGUMENT;
+    if (in->rank > APUS_MAX_RANK) return APUS_RANK_TOO_HIGH;
+    if ((inverse && (apus_view_count(inverse) != n || !apus_view_is_contiguous(inverse)))) return APUS_INVALID_ARGUMENT;
     if (!apus_view_is_contiguous(values) || apus_view_count(values) < n || (counts && (!apus_view_is_contiguous(counts) || apus_view_count(counts) < n))) return APUS_INVALID_ARGUMENT;
     *count = 0;
     if (n == 0) return APUS_OK;
     bool wide = apus_key_is_wide(in->dtype);
     if (!wide && n > INT32_MAX) return APUS_INVALID_ARGUMENT;
     apus_view a;
-    int64_t strides[64];
+    int64_t strides[APUS_MAX_RANK];
     void *copy = NULL;
     int status = packed(in, in->dtype, &a, strides, &copy);
     char *memory = status == APUS_OK ? apus_allocate(n * 48) : NULL;

@@ -75,7 +75,7 @@ static void lines_range(void *context, int64_t begin, int64_t end) {
 
 int apus_lines_run(const apus_lines *lines) {
     int32_t operands = lines->operands, dim = lines->dim;
-    int64_t sizes[64], one = 1, length = 0;
+    int64_t sizes[APUS_MAX_RANK], one = 1, length = 0;
     apus_view views[APUS_LINE_OPERANDS];
     const apus_view *pointers[APUS_LINE_OPERANDS];
     job j = {.lines = lines, .group = 1};
@@ -86,7 +86,8 @@ int apus_lines_run(const apus_lines *lines) {
             views[k].rank = 1;
             views[k].sizes = views[k].strides = &one;
         }
-        if (views[k].rank != views[0].rank || views[k].rank > 64 || dim < 0 || dim >= views[k].rank) return APUS_INVALID_ARGUMENT;
+        if (views[k].rank > APUS_MAX_RANK) return APUS_RANK_TOO_HIGH;
+        if (views[k].rank != views[0].rank || dim < 0 || dim >= views[k].rank) return APUS_INVALID_ARGUMENT;
         j.length[k] = views[k].sizes[dim];
         j.step[k] = views[k].strides[dim] * apus_dtype_size(views[k].dtype);
         length = APUS_MAX(length, j.length[k]);

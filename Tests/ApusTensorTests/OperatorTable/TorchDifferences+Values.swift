@@ -1,36 +1,41 @@
-import Testing
-
 @testable import ApusTensor
 
 extension TorchDifference {
+    private static func infinite(_ values: [Double], _ share: Double) throws -> Tensor {
+        try Tensor(values, dtype: .float32).quantile(share)
+    }
+
     static let values: [TorchDifference] = [
         TorchDifference(
-            operation: "aten::upsample_linear1d",
-            summary: "position 12582912.75 of 16777218, a quarter away from the only number, 4",
-            right: "[3.0]",
-            ours: {
-                var x = try Tensor.zeros([1, 1, 16_777_218])
-                try x.set(0, 0, 12_582_913, to: 4)
-                let operation = try #require(OperatorTable.find("aten::upsample_linear1d"))
-                return try applySingle(operation, [.tensor(x), .ints([5]), .bool(true), .none]).reshaped([-1])[3].reshaped([1])
-            },
-            theirs:
-                "[x := torch.zeros(1, 1, 16777218), x.__setitem__((0, 0, 12582913), 4), torch.ops.aten.upsample_linear1d(x, [5], True).flatten()[3:4]][2]"
-        ),
+            operation: "aten::quantile.scalar", summary: "between two infinities of one sign lies that infinity", right: "[inf]",
+            ours: { try infinite([.infinity, .infinity], 0.5) }, theirs: "torch.quantile(torch.tensor([float('inf'), float('inf')]), 0.5)"),
         TorchDifference(
-            operation: "aten::_linalg_slogdet", summary: "a determinant that is NaN has no sign", right: "[nan]",
-            ours: { try Tensor([[Double.nan, 1], [0, 1]]).slogdet().sign.reshaped([1]) },
-            theirs: "torch.linalg.slogdet(torch.tensor([[float('nan'), 1], [0, 1]])).sign"),
+            operation: "aten::quantile.scalar", summary: "between an infinity and a number lies the infinity", right: "[-inf]",
+            ours: { try infinite([-.infinity, 5], 0.3) }, theirs: "torch.quantile(torch.tensor([float('-inf'), 5.0]), 0.3)"),
         TorchDifference(
-            operation: "aten::linalg_lstsq", summary: "of (1, 2, 4) the multiples of (1, 1, 1) leave 14/3, whatever the rank",
-            right: "[4.666666666666667]",
+            operation: "aten::quantile.scalar", summary: "between a number and an infinity lies the infinity", right: "[inf]",
+            ours: { try infinite([5, .infinity], 0.7) }, theirs: "torch.quantile(torch.tensor([5.0, float('inf')]), 0.7)"),
+        TorchDifference(
+            operation: "aten::quantile.scalar", summary: "numbers further apart than float32 reaches have a middle", right: "[0.0]",
+            ours: { try infinite([-3e38, 3e38], 0.5) }, theirs: "torch.quantile(torch.tensor([-3e38, 3e38]), 0.5)"),
+        TorchDifference(
+            operation: "aten::nanquantile.scalar", summary: "between an infinity and a number lies the infinity", right: "[-inf]",
             ours: {
-                let a: Tensor = try Tensor.ones([3, 2], dtype: .float64)
-                let left: Tensor = try a.lstsq(Tensor([[1.0], [2], [4]]).to(.float64)).residuals
-                return try (left * 1e12).round() / 1e12
-            },
-            theirs:
-                "torch.linalg.lstsq(torch.ones(3, 2, dtype=torch.float64), torch.tensor([[1.], [2.], [4.]], dtype=torch.float64), driver='gelsd').residuals"
-        ),
+                try applySingle(
+                    .nanquantileScalar,
+                    [.tensor(Tensor([Double.nan, -.infinity, 5], dtype: .float32)), .double(0.3), .none, .bool(false), .string("linear")])
+            }, theirs: "torch.nanquantile(torch.tensor([float('nan'), float('-inf'), 5.0]), 0.3)"),
+        TorchDifference(
+            operation: "aten::remainder.Scalar", summary: "a remainder of zero has the divisor's sign, as in Python and NumPy",
+            right: "[0.0, -0.0]",
+            ours: { try Tensor.stack([Tensor(-1.0) % 1, Tensor(1.0) % -1]) },
+            theirs: "torch.stack([torch.tensor(-1.0) % 1, torch.tensor(1.0) % -1])"),
+        TorchDifference(
+            operation: "aten::remainder.Tensor", summary: "a remainder of zero has the divisor's sign, as in Python and NumPy",
+            right: "[0.0, -0.0]", ours: { try Tensor([-3.0, 0]) % Tensor([3.0, -2]) },
+            theirs: "torch.tensor([-3.0, 0.0]) % torch.tensor([3.0, -2.0])"),
+        TorchDifference(
+            operation: "aten::histc", summary: "the two ends of the range are in the first and the last bin", right: "[1.0, 0.0, 0.0, 1.0]",
+            ours: { try Tensor([-3e38, 3e38]).histogram(bins: 4) }, theirs: "torch.histc(torch.tensor([-3e38, 3e38]), 4)"),
     ]
 }

@@ -46,7 +46,7 @@ extension Operator {
         }
         return Operator(
             "aten::" + schema,
-            "Numbers from `start` (included) to `end` (not included) in steps; int64 where all three are integers, else float32, unless asked for otherwise. A step of 0 or of the wrong sign is an error.",
+            "Numbers from `start` (included) to `end` (not included) in steps; int64 where all three are integers, else float32, unless asked for otherwise. Fractions are cut off in an integer dtype, where int64 counts after that, and narrower ones before it, as in PyTorch. A step of 0 or of the wrong sign is an error.",
             rule: { call in
                 let range = try range(call)
                 return [TensorSpec(range.dtype, try Shape([range.count], in: call.name))]
@@ -101,14 +101,23 @@ private struct Arange {
             for number in [start, end, step] { try call.requireFits(number, .int64) }
             let (a, b, c) = (Int(Int64(saturating: first)), Int(Int64(saturating: last)), Int(Int64(saturating: stride)))
             guard c != 0 else { throw call.error(.invalidArgument, "the step \(stride) is 0 in \(dtype)") }
-            count = max((SymInt(b) - SymInt(a)).ceilDivided(by: SymInt(c)), 0)
+            // PyTorch cuts off the numbers of int64 before it counts them, those of narrower dtypes after it.
+            if dtype == .int64 {
+                count = max((SymInt(b) - SymInt(a)).ceilDivided(by: SymInt(c)), 0)
+            } else {
+                count = SymInt(try Arange.count(first, last, stride, call))
+            }
             (self.start, self.step, integers) = (Double(a), Double(c), (a, c))
             return
         }
+        count = SymInt(try Arange.count(first, last, stride, call))
+        (self.start, self.step, integers) = (first, stride, nil)
+    }
+
+    private static func count(_ first: Double, _ last: Double, _ stride: Double, _ call: Call) throws -> Int {
         let number: Double = ((last - first) / stride).rounded(.up)
         guard let whole = Int(exactly: number) else { throw call.error(.overflow, "\(number) elements are too many") }
-        count = SymInt(whole)
-        (self.start, self.step, integers) = (first, stride, nil)
+        return whole
     }
 
     private static func mismatch(_ start: Scalar, _ end: Scalar, _ step: Scalar, _ call: Call) -> TensorError {

@@ -22,7 +22,8 @@ extension Operator {
         "aten::floor_divide.Scalar(Tensor self, Scalar other) -> Tensor", "The quotient by a number, rounded down.", modes: [], number: 2)
 
     static let remainder: OperatorPair = .binary(
-        "remainder", APUS_OP_REMAINDER, taking: .realNumbers, "The remainder, with the divisor's sign. Dividing integers by 0 is an error.",
+        "remainder", APUS_OP_REMAINDER, taking: .realNumbers,
+        "The remainder, with the divisor's sign, zeros too, which have the dividend's in PyTorch. Dividing integers by 0 is an error.",
         gradient: { g in
             try g.binary(
                 { $0 },

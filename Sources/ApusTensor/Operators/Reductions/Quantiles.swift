@@ -35,7 +35,8 @@ extension Operator {
         return composite(
             "aten::\(head)int? dim=None, bool keepdim=False, *, str interpolation=\"linear\") -> Tensor",
             "The elements below which the shares `q` of a dimension's elements lie, of all without one; several q stand in front. Between two elements: "
-                + "'linear', 'lower', 'higher', 'midpoint' or 'nearest'. " + (ignoresNaN ? "NaN counts not." : "NaN if there is one."),
+                + "'linear', 'lower', 'higher', 'midpoint' or 'nearest'. " + (ignoresNaN ? "NaN counts not." : "NaN if there is one.")
+                + " Between an infinity and another number lies that infinity, where PyTorch gives NaN. q outside of 0...1 is an error.",
             samples: {
                 let q: OperatorArgument = takesTensor ? .tensor(try Tensor([0.1, 0.45, 0.85] as [Float], shape: [3])) : .double(0.3)
                 return try ["linear", "lower", "higher", "midpoint", "nearest"].enumerated().map {
@@ -58,15 +59,28 @@ extension Call {
         try require(size > 0, error(.emptyReduction, "a tensor of shape \(x.shape) has no elements to order"))
         let sorted: Tensor = try lines.sort(dim: -1).values
         let missing: Tensor = try lines.isnan().sum(dim: -1, keepDim: true)
-        var places: Tensor
-        if ignoresNaN {
-            places = try (shares * (missing.neg() + (size - 1)).to(x.dtype)).clamp(min: 0)
-        } else {
-            // NaN, if there is one, stands last.
-            places = try Tensor.where(missing .> 0, size - 1, shares * (size - 1))
+        // PyTorch counts positions in the elements' dtype; beyond its digits, float64 does.
+        let digits: SymInt = SymInt(x.dtype.largestCounted)
+        func counted(in dtype: DType) throws -> Tensor {
+            let given: Tensor = try shares.to(dtype)
+            if ignoresNaN { return try (given * (missing.neg() + (size - 1)).to(dtype)).clamp(min: 0).to(.float64) }
+            return try (given * (size - 1)).to(.float64)
         }
+        var places: Tensor
+        switch x.dtype == .float64 ? true : decide(size - 1 <= digits) {
+        case true?: places = try counted(in: x.dtype)
+        case false?: places = try counted(in: .float64)
+        case nil:
+            let isFew: Tensor = try Tensor.full([], size) .<= (digits + 1)
+            places = try Tensor.where(isFew, counted(in: x.dtype), counted(in: .float64))
+        }
+        // NaN, if there is one, stands last.
+        if !ignoresNaN { places = try Tensor.where(missing .> 0, size - 1, places) }
         places = try places.expanded(Array(lines.shape.sizes.dropLast()) + [shares.shape[0]])
-        var result: Tensor = try interpolated(sorted, places)
+        // A share that is no tensor has been looked at.
+        var isShare: Tensor?
+        if case .tensor = self[1] { isShare = try (shares .>= 0) & (shares .<= 1) }
+        var result: Tensor = try interpolated(sorted, places, isShare)
         if lines.rank > 1 || !isSingle { result = try result.movedDim(from: -1, to: 0) }
         if try bool(3) {
             var kept: [SymInt] = x.shape.sizes.map { _ in 1 }
@@ -92,16 +106,25 @@ extension Call {
         return (given.rank == 0 ? try given.reshaped([1]) : given, given.rank == 0)
     }
 
-    /// Elements at places between positions of the last dimension.
-    private func interpolated(_ sorted: Tensor, _ places: Tensor) throws -> Tensor {
-        func at(_ place: Tensor) throws -> Tensor { try sorted.gather(dim: -1, place.to(.int64)) }
+    /// Elements at places between positions of the last dimension; the shares that the places stand for must be some.
+    private func interpolated(_ sorted: Tensor, _ places: Tensor, _ isShare: Tensor?) throws -> Tensor {
+        func at(_ place: Tensor) throws -> Tensor {
+            let index: Tensor = try place.to(.int64)
+            return try sorted.gather(dim: -1, isShare.map { try positions(index, where: $0, "q must lie between 0 and 1") } ?? index)
+        }
+        // Where the two lie further apart than the dtype reaches, as infinities do, their shares are added instead.
+        func between(_ a: Tensor, _ b: Tensor, _ weight: Tensor) throws -> Tensor {
+            let isFar: Tensor = try (b - a).isfinite().logicalNot()
+            let shared: Tensor = try Tensor.where(a .== b, a, a * (1 - weight) + b * weight)
+            return try Tensor.where(isFar, shared, Tensor.where(isFar, 0, a).lerp(Tensor.where(isFar, 0, b), weight: weight))
+        }
         let (below, above): (Tensor, Tensor) = (try places.floor(), try places.ceil())
         switch try string(4) {
         case "lower": return try at(below)
         case "higher": return try at(above)
         case "nearest": return try at(places.round())
-        case "midpoint": return try at(below).lerp(at(above), weight: 0.5)
-        case "linear": return try at(below).lerp(at(above), weight: places - below)
+        case "midpoint": return try between(at(below), at(above), Tensor.full([], 0.5, dtype: sorted.dtype))
+        case "linear": return try between(at(below), at(above), (places - below).to(sorted.dtype))
         default:
             throw error(
                 .invalidArgument, "interpolation must be 'linear', 'lower', 'higher', 'midpoint' or 'nearest', not '\(try string(4))'")

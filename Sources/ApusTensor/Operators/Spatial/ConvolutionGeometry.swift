@@ -24,19 +24,11 @@ struct ConvolutionGeometry {
         isTransposed = try call.bool(first + 3)
         outputPadding = isTransposed ? try call.constants(first + 4, count: dims) : Array(repeating: 0, count: dims)
         groups = try call.constant(first + 5)
-        let limit = Int(Int32.max)
-        guard stride.allSatisfy({ (1...limit).contains($0) }) else {
-            throw call.error(.invalidArgument, "the stride must be positive, not \(stride)")
-        }
-        guard dilation.allSatisfy({ (1...limit).contains($0) }) else {
-            throw call.error(.invalidArgument, "the dilation must be positive, not \(dilation)")
-        }
-        guard padding.allSatisfy({ (0...limit).contains($0) }) else {
-            throw call.error(.invalidArgument, "the padding is negative: \(padding)")
-        }
-        guard (1...limit).contains(groups) else {
-            throw call.error(.invalidArgument, "the number of groups must be positive, not \(groups)")
-        }
+        try call.requireSteps("stride", stride)
+        try call.requireSteps("dilation", dilation)
+        try call.requireSteps("padding", padding, from: 0)
+        guard groups > 0 else { throw call.error(.invalidArgument, "the number of groups must be positive, not \(groups)") }
+        try call.requireSteps("number of groups", [groups])
         for (dim, pad) in outputPadding.enumerated() where pad < 0 || pad >= Swift.max(stride[dim], dilation[dim]) {
             if isTransposed {
                 throw call.error(.invalidArgument, "the output padding \(outputPadding) must be smaller than the stride or the dilation")

@@ -19,11 +19,7 @@ struct PoolingWindow {
         padding = try call.constants(first + 2, count: dims)
         dilation = try dilationIndex.map { try call.constants($0, count: dims) } ?? Array(repeating: 1, count: dims)
         ceilMode = try call.bool(ceilIndex)
-        let limit = Int(Int32.max)
-        for (name, values) in [("kernel size", kernel), ("stride", stride), ("dilation", dilation)]
-        where !values.allSatisfy({ (1...limit).contains($0) }) {
-            throw call.error(.invalidArgument, "the \(name) must be positive, not \(values)")
-        }
+        for (name, values) in [("kernel size", kernel), ("stride", stride), ("dilation", dilation)] { try call.requireSteps(name, values) }
         for dim in 0..<dims where padding[dim] < 0 || padding[dim] > (dilation[dim] * (kernel[dim] - 1) + 1) / 2 {
             throw call.error(.invalidArgument, "the padding \(padding) must lie between 0 and half of the kernel size \(kernel)")
         }
@@ -86,6 +82,20 @@ struct PoolingWindow {
         pool.padding = triple(padding, 0)
         pool.dilation = triple(dilation, 1)
         return pool
+    }
+}
+
+extension Call {
+    /// Requires the numbers of a window to be positive, or not negative, and no larger than those that kernels count in, so that products
+    /// of two of them are numbers.
+    func requireSteps(_ name: String, _ values: [Int], from least: Int = 1) throws {
+        let limit = Int(Int32.max)
+        guard values.allSatisfy({ $0 >= least }) else {
+            throw error(.invalidArgument, least == 1 ? "the \(name) must be positive, not \(values)" : "the \(name) is negative: \(values)")
+        }
+        guard values.allSatisfy({ $0 <= limit }) else {
+            throw error(.overflow, "the \(name) must not be larger than \(limit): \(values)")
+        }
     }
 }
 

@@ -98,10 +98,8 @@ private struct Windows {
         dilation = try call.constants(first + 1, count: 2)
         padding = try call.constants(first + 2, count: 2)
         stride = try call.constants(first + 3, count: 2)
-        let limit = Int(Int32.max)
-        guard (kernel + dilation + stride).allSatisfy({ (1...limit).contains($0) }), padding.allSatisfy({ (0...limit).contains($0) }) else {
-            throw call.error(.invalidArgument, "kernel size, dilation and stride must be positive, and padding not negative")
-        }
+        for (name, values) in [("kernel size", kernel), ("dilation", dilation), ("stride", stride)] { try call.requireSteps(name, values) }
+        try call.requireSteps("padding", padding, from: 0)
     }
 
     /// How many windows a dimension has.
