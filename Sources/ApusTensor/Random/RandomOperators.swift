@@ -78,7 +78,7 @@ extension Operator {
             try check(apus_random_bernoulli_tensor(RandomGenerator.default.take(x.layout.count), &input, &out), call)
             withExtendedLifetime((x, outputs)) {}
         },
-        gradient: { _ in [] }, samples: { [[.tensor(try .sample([2, 3], in: 0...1)), .none]] })
+        gradient: cut, samples: { [[.tensor(try .sample([2, 3], in: 0...1)), .none]] })
 
     static let multinomial: Operator = Operator(
         "aten::multinomial(Tensor self, SymInt num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor",
@@ -107,7 +107,7 @@ extension Operator {
             }
             try check(status, call)
         },
-        gradient: { _ in [] }, samples: { [[.tensor(try .sample([2, 5], in: 0.1...1)), .int(3), .bool(false), .none]] })
+        gradient: cut, samples: { [[.tensor(try .sample([2, 5], in: 0.1...1)), .int(3), .bool(false), .none]] })
 
     static let randoms: [Operator] = [
         rand, randLike, randn, randnLike, randint, randintLow, randintLike, randintLikeLow, randperm, bernoulliP, normalFloats,
@@ -137,7 +137,7 @@ extension Operator {
             kernel: .compute { call, outputs in
                 try drawing(call).fill(outputs[0], from: RandomGenerator.default.take(outputs[0].layout.count), call)
             },
-            gradient: { _ in [] }, drawing: drawing,
+            gradient: cut, drawing: drawing,
             samples: {
                 [
                     try (parsed?.parameters ?? []).map { parameter in
