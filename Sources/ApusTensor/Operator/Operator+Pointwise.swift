@@ -85,6 +85,12 @@ extension Operator {
         { g in try g.unary { gradient, _ in try gradient * derivative(g.outputs[0].wide()).conj() } }
     }
 
+    /// The gradient where no result depends on an argument, or each is cut off from them, as of `zeros_like`, `rand_like` and `detach`.
+    static let cut: Gradient = { g in
+        _ = Array(g.gradients)
+        return []
+    }
+
     /// The gradient of a function that is flat wherever it is differentiable, as `floor`.
     static let flat: Gradient = { g in try g.unary { gradient, _ in try gradient.zerosLike() } }
 }

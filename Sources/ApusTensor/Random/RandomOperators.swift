@@ -83,7 +83,7 @@ extension Operator {
             }
             try check(status, call)
         },
-        gradient: { _ in [] }, samples: { [[.tensor(try .sample([2, 3], in: 0...1)), .none]] })
+        gradient: cut, samples: { [[.tensor(try .sample([2, 3], in: 0...1)), .none]] })
 
     static let multinomial: Operator = Operator(
         "aten::multinomial(Tensor self, SymInt num_samples, bool replacement=False, *, Generator? generator=None) -> Tensor",
@@ -121,7 +121,7 @@ extension Operator {
             }
             try check(status, call)
         },
-        gradient: { _ in [] }, samples: { [[.tensor(try .sample([2, 5], in: 0.1...1)), .int(3), .bool(false), .none]] })
+        gradient: cut, samples: { [[.tensor(try .sample([2, 5], in: 0.1...1)), .int(3), .bool(false), .none]] })
 
     static let randoms: [Operator] = [
         rand, randLike, randn, randnLike, randint, randintLow, randintLike, randintLikeLow, randperm, bernoulliP, normalFloats,
@@ -152,7 +152,7 @@ extension Operator {
             kernel: .compute { call, outputs in
                 try drawing(call).fill(outputs[0], from: RandomGenerator.default.take(outputs[0].layout.count), call)
             },
-            gradient: { _ in [] }, drawing: drawing,
+            gradient: cut, drawing: drawing,
             samples: {
                 [
                     try (parsed?.parameters ?? []).map { parameter in

@@ -74,7 +74,7 @@ extension Operator {
                 return [TensorSpec(result, shape)]
             },
             kernel: .compute { call, outputs in try call.fill(outputs[0], with: value.map { try call.scalar($0) } ?? constant) },
-            gradient: { _ in [] },
+            gradient: cut,
             samples: {
                 func arguments(_ tensor: Tensor, _ number: Scalar, _ asked: DType?) -> [OperatorArgument] {
                     (parsed?.parameters ?? []).map { parameter in

@@ -14,7 +14,7 @@ extension Operator {
         let hasSelf: Bool = schema.hasPrefix("new")
         let first: Int = hasSelf ? 1 : 0
         return composite(
-            "aten::" + schema, "Zeros, as `empty`: strides are no part of a value.", gradient: { _ in [] },
+            "aten::" + schema, "Zeros, as `empty`: strides are no part of a value.", gradient: cut,
             samples: {
                 let head: [OperatorArgument] = hasSelf ? [.tensor(try .sample([2], dtype: .float64))] : []
                 return [head + sizes + [.none, .none, .none, .none], head + sizes + [.dtype(.int64), .none, .none, .none]]

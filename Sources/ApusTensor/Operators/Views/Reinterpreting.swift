@@ -13,7 +13,7 @@ extension Operator {
 
     static let detach: Operator = view(
         "aten::detach(Tensor(a) self) -> Tensor(a)", "The tensor itself, through which no gradient flows.",
-        shape: { _, shape in shape.sizes }, window: { _, _ in }, gradient: { _ in [] }, samples: { [[.tensor(try .sample([2, 3]))]] })
+        shape: { _, shape in shape.sizes }, window: { _, _ in }, gradient: cut, samples: { [[.tensor(try .sample([2, 3]))]] })
 
     static let asStrided: Operator = Operator(
         "aten::as_strided(Tensor(a) self, SymInt[] size, SymInt[] stride, SymInt? storage_offset=None) -> Tensor(a)",

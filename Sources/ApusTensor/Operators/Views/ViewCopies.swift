@@ -41,8 +41,6 @@ extension Operator {
         return [.tensor(try written.reshaped(x.shape))]
     }
 
-    private static let cut: Gradient = { _ in [] }
-
     private static func copying(_ schema: String, _ view: Operator) -> Operator {
         composite(
             "aten::" + schema, "A copy of what `\(view.schema.name)` shows.", gradient: view === detach ? cut : nil,
