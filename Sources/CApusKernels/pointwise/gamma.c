@@ -52,7 +52,8 @@ double apus_zeta(double s, double q) {
 TRIGAMMA(trigamma_f32, float, sinf, 6)
 TRIGAMMA(trigamma_f64, double, sin, 16)
 float apus_trigamma_f32(float x) { return trigamma_f32(x); }
-double apus_trigamma(double x) { return x >= 0.5 ? zeta_positive(2, x) : trigamma_f64(x); }
+/// Far out, where squares do not fit, 1 / x is all that is left of the series.
+double apus_trigamma(double x) { return x > 1e100 ? 1 / x : x >= 0.5 ? zeta_positive(2, x) : trigamma_f64(x); }
 
 double apus_polygamma(int64_t n, double x) {
     if (n == 0) return apus_digamma(x);

@@ -106,7 +106,12 @@ extension Operator {
                 return [[first, try other.map { .scalar($0) } ?? .tensor(.sample([3], in: 0.1...2, seed: 2))]]
             }
         ) { call in
-            let (x, y): (Tensor, Tensor) = (try call.floating(0), try call.floating(1))
+            // A number is one of the tensor's dtype, as it is for operators of one micro-operation.
+            func operand(_ index: Int) throws -> Tensor {
+                guard case .scalar(let scalar) = call[index] else { return try call.floating(index) }
+                return try Tensor.scalar(scalar, dtype: call.floating(1 - index).dtype)
+            }
+            let (x, y): (Tensor, Tensor) = (try operand(0), try operand(1))
             guard !x.dtype.isComplex, !y.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take complex numbers") }
             // Where self is 0 nothing of an infinite logarithm, or of its slope, is left.
             let isLost: Tensor = try (x .== 0) & y.log1p().isfinite().logicalNot() & y.isnan().logicalNot()
