@@ -40,7 +40,9 @@ import Testing
         func agree(_ name: String, _ aligns: Bool?, _ expected: (Int) -> Double) throws {
             for (at, mine) in try upsample(name, x, to: out, aligns: aligns).enumerated() {
                 let right = expected(at)
-                #expect((mine - right).magnitude <= 1e-4 * max(1, right.magnitude), "\(name) \(aligns as Any), position \(at): \(mine), not \(right)")
+                #expect(
+                    (mine - right).magnitude <= 1e-4 * max(1, right.magnitude),
+                    "\(name) \(aligns as Any), position \(at): \(mine), not \(right)")
             }
         }
         try agree("upsample_nearest1d", nil) { value($0 * n / out) }
