@@ -16,7 +16,8 @@ import Testing
                 let error = #expect(throws: TensorError.self) { try applyTensors(operation, all) }
                 #expect(
                     error?.description
-                        == "\(operation.schema.name): the offsets must begin at 0, not fall, and lie within the 5 positions; they are \(offsets)")
+                        == "\(operation.schema.name): the offsets must begin at 0, not fall, and lie within the 5 positions; they are \(offsets)"
+                )
             }
         }
     }
@@ -24,7 +25,8 @@ import Testing
     @Test(arguments: [[0, 5, 5], [0, 0, 2], [0]])
     func emptyBagsAreZeros(_ offsets: [Int]) throws {
         let weight = try Tensor([[1.0, 2], [3, 4], [5, 6]])
-        let result = try weight.embeddingBag(Tensor([0, 1, 2, 2, 1] as [Int], shape: [5]), offsets: Tensor(offsets, shape: [offsets.count]))
+        let result = try weight.embeddingBag(
+            Tensor([0, 1, 2, 2, 1] as [Int], shape: [5]), offsets: Tensor(offsets, shape: [offsets.count]))
         var sums: [[Double]] = []
         for (bag, start) in offsets.enumerated() {
             let rows = [0, 1, 2, 2, 1][start..<(bag + 1 < offsets.count ? offsets[bag + 1] : 5)]

@@ -102,7 +102,8 @@ import Testing
             let values = try x.array(of: Double.self)
             let operation = try Self.name("avg", lines.count)
             let windows = lines.compactMap { Self.windows($0, ceil: ceil) }
-            for (countsPadding, divisor) in [(true, nil), (false, nil), (true, 3)] as [(Bool, Int?)] where lines.count > 1 || divisor == nil {
+            for (countsPadding, divisor) in [(true, nil), (false, nil), (true, 3)] as [(Bool, Int?)] where lines.count > 1 || divisor == nil
+            {
                 var arguments: [OperatorArgument] = [
                     .tensor(x), Self.ints(lines, \.kernel), Self.ints(lines, \.stride), Self.ints(lines, \.padding), .bool(ceil),
                     .bool(countsPadding),
@@ -133,6 +134,7 @@ import Testing
         }
         #expect(
             error?.description
-                == "max_pool2d: windows of [2, 2] with dilation [4, 4] and padding [1, 1] step over the whole of an input of shape [1, 1, 3, 3]")
+                == "max_pool2d: windows of [2, 2] with dilation [4, 4] and padding [1, 1] step over the whole of an input of shape [1, 1, 3, 3]"
+        )
     }
 }

@@ -69,7 +69,9 @@ import Testing
         elements[(n - 1) * n] = .nan
         for dtype in LapackTests.dtypes {
             let a = try Tensor(elements, shape: [n, n]).to(dtype)
-            for result in [try a.det(), try a.inverse(), try a.solve(Tensor.ones([n, 2], dtype: dtype)), try a.qr().q, try a.slogdet().sign] {
+            for result in [
+                try a.det(), try a.inverse(), try a.solve(Tensor.ones([n, 2], dtype: dtype)), try a.qr().q, try a.slogdet().sign,
+            ] {
                 #expect(try result.isnan().all().item(Bool.self))
             }
             let (values, vectors) = try a.eigh()

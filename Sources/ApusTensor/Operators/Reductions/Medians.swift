@@ -46,7 +46,9 @@ extension Operator {
             samples: { [[.tensor(try .sample([2, 4]))], [.tensor(try .sample([5], dtype: .int64))], [.tensor(try .withNaN())]] }
         ) { call in
             let x = try call.tensor(0).reshaped([-1])
-            if x.dtype.isFloatingPoint, try settle(x.shape[0] == 0, in: name) { return [.tensor(try Tensor.full([], Double.nan, dtype: x.dtype))] }
+            if x.dtype.isFloatingPoint, try settle(x.shape[0] == 0, in: name) {
+                return [.tensor(try Tensor.full([], Double.nan, dtype: x.dtype))]
+            }
             try call.requireElements(x, 0)
             return [try call.median(x, 0, ignoresNaN: ignoresNaN, keepDim: false)[0]]
         }

@@ -70,7 +70,8 @@ struct PoolingWindow {
                     size > tap,
                     call.error(
                         .shapeMismatch,
-                        "windows of \(kernel) with dilation \(dilation) and padding \(padding) step over the whole of an input of shape \(shape)"))
+                        "windows of \(kernel) with dilation \(dilation) and padding \(padding) step over the whole of an input of shape \(shape)"
+                    ))
             }
         }
     }
