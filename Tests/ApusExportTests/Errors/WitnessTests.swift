@@ -48,7 +48,7 @@ import Testing
         },
         Case("a path of two", [4, 6], [4, 6], ([0], [0])) { x, y in x.shape[0] > 5 ? try x + y : x },
         Case("a check", [4, 6], [1], ([0, 1], [])) { x, _ in
-            try check(x.shape[0] * 2 > x.shape[1])
+            try check(x.shape[0] * 2 > x.shape[1], "twice as many rows as columns")
             return x
         },
     ]

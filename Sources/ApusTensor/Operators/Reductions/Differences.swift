@@ -26,7 +26,8 @@ extension Operator {
         if n == 0 { return [.tensor(x)] }
         if parts.count > 1 { x = try Tensor.cat(parts, dim: dim) }
         guard n <= 1000 || x.shape[dim].constant != nil else {
-            throw call.error(.tracing, "\(n) differences along dimension \(dim) of shape \(x.shape), whose size is symbolic; take at most 1000")
+            throw call.error(
+                .tracing, "\(n) differences along dimension \(dim) of shape \(x.shape), whose size is symbolic; take at most 1000")
         }
         for _ in 0..<n {
             if x.shape[dim].constant == 0 { break }
