@@ -52,11 +52,16 @@ import Testing
         }
         #expect(found.explored.count > 50, "\(found.explored.sorted())")
         #expect(found.refused.isSubset(of: Self.untold), "\(found.refused.subtracting(Self.untold).sorted())")
-        print("explored \(found.explored.count) records, refused \(found.refused.sorted()), \(found.cases) calls")
     }
 
     /// What no operation of a program can tell: whether an iteration of LAPACK's converges, or whether it takes a number that is none.
-    private static let untold: Set<String> = []
+    private static let untold: Set<String> = [
+        "aten::_linalg_det", "aten::_linalg_eigh", "aten::_linalg_slogdet", "aten::_linalg_svd", "aten::det", "aten::linalg_det",
+        "aten::linalg_eig", "aten::linalg_eigh", "aten::linalg_eigvalsh", "aten::linalg_lstsq", "aten::linalg_lu_factor_ex",
+        "aten::linalg_matrix_norm", "aten::linalg_matrix_norm.str_ord", "aten::linalg_norm", "aten::linalg_norm.ord_str",
+        "aten::linalg_pinv", "aten::linalg_qr", "aten::linalg_slogdet", "aten::linalg_solve_ex", "aten::linalg_svd",
+        "aten::linalg_svdvals", "aten::logdet", "aten::slogdet",
+    ]
 
     private func walk(_ operation: Operator, _ sample: [OperatorArgument], _ found: inout Found) throws {
         guard operation.mayFail(Call(operation, sample)), (try? apply(operation, sample)) != nil else { return }
@@ -149,7 +154,7 @@ import Testing
         let error = #expect(throws: ProgramError.self) { _ = try export(f, args: try Tensor.ones([2, 2])) }
         #expect(
             error?.message
-                == "the function goes on where the program ends in an error, on inputs float32[2, 2], path 'always': 'linalg_inv: the matrix is "
+                == "the function goes on where the program ends in an error, on inputs float32[2, 2], path 'always': 'linalg_inv_ex: the matrix is "
                 + "singular: its pivot 2 is zero'. An error that the function catches in a body of cond, whileLoop or scan, or behind the first 64 "
                 + "calls of a path that may fail, is one of the program's: ask about the values first, and make the call where it does not fail."
         )

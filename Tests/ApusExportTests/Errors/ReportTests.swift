@@ -100,18 +100,18 @@ import Testing
         #expect(
             report.description == """
                 The function can't be exported as declared: 2 failures and 1 rejection of inputs.
-                1. Inputs that the program rejects.
-                    because      matmul: shapes [x.shape[0], 6] and [1, 6] can't be multiplied: the inner sizes are 6 and 1
-                    fails at     x.shape[0] = 6
-                    in           ReportTests.swift:\(line)
-                2. A number that depends on values.
-                    because      item: the element f0 has no value while it is traced; ask for item(SymFloat.self), which stays symbolic
-                    in           ReportTests.swift:\(line + 1)
-                3. A condition that the constraints do not imply.
+                1. A condition that the constraints do not imply.
                     required by  x.shape[0] % 2 == 0
                     because      reshape: shape [x.shape[0], 6] with 6*x.shape[0] elements can't be reshaped to [-1, 4]
                     fails at     x.shape[0] = 1
                     in           ReportTests.swift:\(line + 2)
+                2. Inputs that the program rejects.
+                    because      matmul: shapes [x.shape[0], 6] and [1, 6] can't be multiplied: the inner sizes are 6 and 1
+                    fails at     x.shape[0] = 6
+                    in           ReportTests.swift:\(line)
+                3. A number that depends on values.
+                    because      item: the element f0 has no value while it is traced; ask for item(SymFloat.self), which stays symbolic
+                    in           ReportTests.swift:\(line + 1)
                 Assumed so far:
                     dynamicDim(x, 0) % 2 == 0
                 No program could be made.
