@@ -13,8 +13,8 @@ public enum OpenFile {
         // Not the parent's figures, which a process begins with: those of its own memory.
         defer {
             let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-            let peak = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") }
-            print(peak.flatMap { $0.split(separator: " ").dropFirst().first } ?? "0")
+            let peak: Substring = status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") } ?? "? 0"
+            print(peak.filter(\.isNumber))
         }
         do {
             print("ok \(try digest(path))")
