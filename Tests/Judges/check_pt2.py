@@ -3,8 +3,8 @@
     python check_pt2.py [--decompose] [--resave] (PROGRAM.pt2 INPUTS.safetensors OUTPUTS.safetensors)...
 
 Inputs are called "<call>.in.<n>", in the order of the program's flattened tensor inputs; outputs "<call>.out.<n>", counting every leaf of
-the result, numbers as zero-dimensional tensors. Complex tensors are stored as pairs, ".pairs" behind their names. Calls run one after the other on one module, so that buffers carry over. With
---decompose the program is decomposed to core operators first; with --resave it is saved by PyTorch and opened once more before it runs.
+the result, numbers as zero-dimensional tensors. Complex tensors are stored as pairs, ".pairs" behind their names. Calls run one after the other on one
+module, so that buffers carry over. With --decompose the program is decomposed to core operators first; with --resave it is saved by PyTorch and opened once more before it runs.
 
 Prints one line for each call that fails and each program that cannot be opened: "<program> <call>: <type>: <text>"."""
 import argparse
@@ -63,8 +63,9 @@ def run(program, inputs, outputs):
         for name, tensor in load_file(inputs).items()
     }
     results = {}
-    # A program without inputs has one call.
-    for call in sorted({int(key.split(".")[0]) for key in tensors}) or [0]:
+    # A program without tensors as inputs has one call.
+    inputs = [spec for spec in exported.graph_signature.input_specs if spec.kind.name == "USER_INPUT" and not hasattr(spec.arg, "value")]
+    for call in sorted({int(key.split(".")[0]) for key in tensors}) or ([] if inputs else [0]):
         flat = list(flat_arguments(exported, tensors, call))
         args, kwargs = pytree.tree_unflatten(flat, exported.call_spec.in_spec)
         try:

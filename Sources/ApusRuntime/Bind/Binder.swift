@@ -179,6 +179,10 @@ final class Binder: Interpreter {
 
     // MARK: Operations
 
+    override var hasValues: Bool { false }
+
+    override func readWithoutValues() throws { throw NotPlannable(reason: "values that are read") }
+
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         if operation.effects.contains(.dataDependent) { throw NotPlannable(reason: "'\(operation.name)', whose results depend on values") }
         let call = Call(operation, arguments)

@@ -258,10 +258,10 @@ func check(_ status: Int32, _ call: Call, index: Int64, shape: Shape, dim: Int? 
 }
 
 extension Call {
-    /// Positions for a call whose values must fulfil a condition: an error where they do not. While tracing, positions out of every range
-    /// there, which the operator that takes them refuses when the program runs.
+    /// Positions for a call whose values must fulfil a condition: an error where they do not. While tracing, and where a plan is laid out,
+    /// positions out of every range there, which the operator that takes them refuses when the program runs.
     func positions(_ positions: Tensor, where condition: Tensor, _ message: @autoclosure () -> String) throws -> Tensor {
-        guard !condition.isTraced else { return try Tensor.where(condition, positions, -1) }
+        guard !condition.isTraced, Interpreter.hasValues else { return try Tensor.where(condition, positions, -1) }
         let holds: Bool = try Interpreter.with(nil) { try condition.all() }.array(of: Bool.self)[0]
         guard holds else { throw error(.invalidArgument, message()) }
         return positions

@@ -56,6 +56,14 @@ open class Interpreter {
     /// Learns of an error that only tracing has: the trace can't become a program, whatever the function does with the error.
     open func fail(_ error: any Error) { outer?.fail(error) }
 
+    /// Whether tensors that are no trace's hold their values while operations are carried out: not where a plan is laid out, whose memory is
+    /// filled when it runs.
+    open var hasValues: Bool { outer?.hasValues ?? true }
+
+    /// Learns that values are read that are not there.
+    /// - Throws: what ends whatever asked for them.
+    open func readWithoutValues() throws { try outer?.readWithoutValues() }
+
     /// What is known of a condition: true, false, or nil for undecided.
     open func decide(_ condition: SymBool) -> Bool? {
         outer?.decide(condition) ?? condition.constant
@@ -69,6 +77,9 @@ extension Interpreter {
         guard let pointer = apus_current_interpreter() else { return nil }
         return Unmanaged<Interpreter>.fromOpaque(pointer).takeUnretainedValue()
     }
+
+    /// Whether values of tensors that are no trace's can be read; an operation that would like to look first goes another way where not.
+    static var hasValues: Bool { current?.hasValues ?? true }
 
     /// Runs the closure with the given interpreter current; nil means eager execution.
     public static func with<Result>(_ interpreter: Interpreter?, _ body: () throws -> Result) rethrows -> Result {

@@ -54,6 +54,7 @@ extension Tensor {
             let values: [Int] = try dtype == .bool ? items(Bool.self).map { $0 ? 1 : 0 } : items(Int.self)
             return try Interpreter.with(nil) { try Tensor(values, shape: [values.count]).array(of: Element.self) }
         }
+        if !Interpreter.hasValues { try Interpreter.current?.readWithoutValues() }
         try requireElements(of: Element.dtype)
         let source = try Interpreter.with(nil) { try self.to(Element.dtype).contiguous() }
         let byteCount: Int = source.layout.count * MemoryLayout<Element>.stride

@@ -63,7 +63,7 @@ import Testing
                 }
                 try saveSafetensors(inputs, to: path + ".in")
                 given.expected[path + ".out"] = outputs
-                given.names["\(number).pt2"] = program.name
+                given.names["\(number)"] = program.name
                 given.files += [path + ".pt2", path + ".in", path + ".out"]
             } catch {
                 Issue.record("\(program.name): \(error)")
@@ -80,7 +80,7 @@ import Testing
             let output: String = given.named(try Python.runFile("Tests/Judges/check_pt2.py", given.files))
             #expect(output.isEmpty, "\(output)")
             for (path, outputs) in given.expected {
-                let name: String = given.names[URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent + ".pt2"] ?? path
+                let name: String = given.names[URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent] ?? path
                 guard let found = try? loadSafetensors(from: path) else { continue }
                 for (key, tensor) in outputs {
                     guard let other = found[key] else { continue }
@@ -110,8 +110,8 @@ import Testing
                     #expect(throws: ProgramError.self, "\(place), in memory") { let _: [Tensor] = try exported(tensors) }
                     #expect(throws: ProgramError.self, "\(place), loaded") { let _: [Tensor] = try loaded(tensors) }
                     for (index, tensor) in tensors.enumerated() { inputs["\(call).in.\(index)"] = tensor }
-                    refusals.insert("\(number).pt2 \(call)")
-                    names["\(number).pt2 \(call)"] = place
+                    refusals.insert("\(number) \(call)")
+                    names["\(number) \(call)"] = place
                 }
                 try saveSafetensors(inputs, to: path + ".in")
                 files += [path + ".pt2", path + ".in", path + ".out"]
