@@ -1,3 +1,5 @@
+import ApusTensor
+
 /// Reads JSON text (RFC 8259, strictly) into a tree.
 ///
 /// Refused, each with its byte position: anything but one value, trailing commas, comments, bare NaN and Infinity, control characters in
@@ -6,6 +8,8 @@
 struct JSONParser {
     /// Far above what programs need (a control-flow body nests by six levels), far below what a stack holds.
     static let maximumDepth = 512
+    /// More than what the deepest text takes in a debug build, on its way to or from a verified program too.
+    static let stack: Int = 4 << 20
 
     private let bytes: UnsafeBufferPointer<UInt8>
     private var position = 0
@@ -22,7 +26,7 @@ struct JSONParser {
     static func parse(_ raw: UnsafeRawBufferPointer, maximumValues: Int = .max) throws -> JSON {
         var parser = JSONParser(raw.bindMemory(to: UInt8.self), maximumValues: maximumValues)
         parser.skipSpace()
-        let value = try parser.value(depth: 0)
+        let value = try withStackRoom(stack) { try parser.value(depth: 0) }
         parser.skipSpace()
         guard parser.position == parser.bytes.count else { throw parser.failure("more text after the value") }
         return value

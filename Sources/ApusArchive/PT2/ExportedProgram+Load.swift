@@ -28,8 +28,11 @@ extension ExportedProgram {
         if let profiler { return try profiler.measure(.load, path) { try load(from: path, name: name, options: options, operators: operators) } }
         return try naming(file: path) {
             let archive = try PT2Archive(path: path, options: options)
-            var reader = try ProgramReader(archive, model: try archive.model(named: name), operators: operators)
-            return try reader.read()
+            let model: String = try archive.model(named: name)
+            return try withStackRoom(JSONParser.stack) {
+                var reader = try ProgramReader(archive, model: model, operators: operators)
+                return try reader.read()
+            }
         }
     }
 
@@ -67,9 +70,11 @@ extension ExportedPrograms {
             var files: [String: String] = [:]
             var isShared = true
             let entries: [(name: String, program: ExportedProgram)] = try entryPoints.map { name, model in
-                var reader = try ProgramReader(archive, model: model, operators: operators)
-                let program = try reader.read()
-                for (tensor, file) in reader.stateFiles {
+                let (program, stateFiles) = try withStackRoom(JSONParser.stack) {
+                    var reader = try ProgramReader(archive, model: model, operators: operators)
+                    return (try reader.read(), reader.stateFiles)
+                }
+                for (tensor, file) in stateFiles {
                     if let other = files.updateValue(file, forKey: tensor), other != file { isShared = false }
                 }
                 return (name, program)

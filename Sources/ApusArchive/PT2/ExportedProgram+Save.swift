@@ -1,4 +1,5 @@
 import ApusExport
+import ApusTensor
 import Foundation
 
 /// What `save` does where PyTorch would refuse the file, which Apus loads and runs all the same.
@@ -65,7 +66,10 @@ enum ArchiveWriter {
             if pyTorch != .notNeeded {
                 for (name, program) in programs { try announce(program.refusedByPyTorch, of: name, to: path, pyTorch) }
             }
-            try ZipWriter.write(try members(programs, extraFiles: extraFiles, cases: cases, root: root(of: path)), to: path)
+            let members: [ZipMember] = try withStackRoom(JSONParser.stack) {
+                try self.members(programs, extraFiles: extraFiles, cases: cases, root: root(of: path))
+            }
+            try ZipWriter.write(members, to: path)
         }
     }
 

@@ -36,7 +36,7 @@ public func cond<Output>(
 private func branch<Output>(
     _ predicate: Predicate, _ whenTrue: () throws -> Output, _ whenFalse: () throws -> Output
 ) throws -> Output {
-    if let holds = try predicate.known(in: "cond") { return holds ? try whenTrue() : try whenFalse() }
+    if let holds = try predicate.known(in: "cond") { return try withStackRoom { holds ? try whenTrue() : try whenFalse() } }
     guard let tracer = Interpreter.tracing else {
         throw TensorError(.tracing, in: "cond", "the condition belongs to a trace that has ended")
     }

@@ -58,7 +58,10 @@ private func scanned<Carried, Input, Output>(
     if reversed { tensors = try tensors.map { try $0.flipped([0]) } }
     let steps = ScanSteps<Carried, Input, Output>(
         initial: initial, start: start, example: xs, input: input, tensors: tensors, name: name, isReversed: reversed)
-    if let tracer = Interpreter.tracing { return try tracingBodies { try steps.trace(tracer, CallSite.capture(skip: 2), combine) } }
+    if let tracer = Interpreter.tracing {
+        let site = CallSite.capture(skip: 2)
+        return try tracingBodies { try steps.trace(tracer, site, combine) }
+    }
     return try steps.run(length.constant ?? 0, combine)
 }
 
@@ -115,7 +118,9 @@ private struct ScanSteps<Carried, Input, Output> {
         var columns: [[Tensor]] = []
         for step in 0..<length {
             try Task.checkCancellation()
-            let (next, output) = try combine(carried, try slices(try tensors.map { try $0.select(dim: 0, index: SymInt(step)) }))
+            let (next, output) = try withStackRoom {
+                try combine(carried, try slices(try tensors.map { try $0.select(dim: 0, index: SymInt(step)) }))
+            }
             try requireSameShapes(try flatten(next))
             carried = next
             let tree: FlatTree = try flatten(output)

@@ -44,11 +44,35 @@ extension Tracer: TracingInterpreter {
 /// tracing has.
 /// - Parameter mayNotRun: whether eager code may leave the bodies out, so that none of their errors says what it does.
 func tracingBodies<Result>(mayNotRun: Bool = false, _ trace: () throws -> Result) throws -> Result {
-    do { return try trace() } catch {
+    do {
+        try requireRoomForBody()
+        return try withStackRoom { try trace() }
+    } catch {
         var thrown: any Error = error
         if let question = error as? BodyQuestionError { thrown = ProgramError(.untraceable, question.description, site: question.site) }
         if mayNotRun || thrown is ProgramError { Interpreter.current?.fail(thrown) }
         throw thrown
+    }
+}
+
+/// Throws where a body would stand deeper in others than a program keeps.
+private func requireRoomForBody() throws {
+    var depth = 0
+    var next = Interpreter.tracing as? BodyTracer
+    while let body = next {
+        depth += 1
+        next = body.parent as? BodyTracer
+    }
+    if depth >= Graph.maximumNesting { throw ProgramError.tooDeep(depth + 1) }
+}
+
+extension ProgramError {
+    /// For bodies in bodies beyond `Graph.maximumNesting`.
+    static func tooDeep(_ depth: Int) -> ProgramError {
+        ProgramError(
+            .overBudget,
+            "branches and loops nest \(depth) deep, and a program keeps \(Graph.maximumNesting) levels; put questions that follow one another into a loop (whileLoop, scan), or ask them of numbers with Tensor.where"
+        )
     }
 }
 

@@ -53,7 +53,7 @@ private func loop<Carried>(
             }
             if !holds { break }
             try Task.checkCancellation()
-            carried = try body(carried)
+            carried = try withStackRoom { try body(carried) }
             try CarriedValues.requireSameKinds(start, try flatten(carried), in: "whileLoop")
         }
         return try withoutGradient(carried)

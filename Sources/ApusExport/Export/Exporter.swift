@@ -24,6 +24,9 @@ struct Exporter {
     /// The function on rebuilt arguments; gives the result as a tree.
     let function: ([LeafValue]) throws -> FlatTree
 
+    /// More than what merging takes in a debug build.
+    private static let stackPerQuestion: Int = 32 << 10
+
     private var entries: [ModuleState.Entry] { model?.entries ?? [] }
 
     func export() throws -> ExportedProgram {
@@ -36,9 +39,12 @@ struct Exporter {
             throw ProgramError(.untraceable, "no path of the function returns")
         }
         let mutated = mutatedBuffers(traces)
-        let merger = PathMerger(paths: traces, mutatedBuffers: mutated, scope: declared.scope)
-        let merged = try merger.merge(stateCount: entries.count)
-        let program = try program(merged, mutated, outSpec, traces)
+        // Merging recurses by the questions of a path, and by the branches that they become.
+        let questions: Int = traces.map(\.decisions.count).max() ?? 0
+        let program: ExportedProgram = try withStackRoom((questions + Graph.maximumNesting) * Exporter.stackPerQuestion) {
+            let merger = PathMerger(paths: traces, mutatedBuffers: mutated, scope: declared.scope)
+            return try self.program(try merger.merge(stateCount: entries.count), mutated, outSpec, traces)
+        }
         if selfCheck { try SelfCheck(declared: declared, model: model, function: function, program: program).run(traces) }
         return program
     }

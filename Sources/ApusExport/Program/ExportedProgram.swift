@@ -122,6 +122,8 @@ public final class ExportedProgram: Sendable {
                 "\(inputRoles.count) input and \(outputRoles.count) output roles for \(graph.inputs.count) inputs and \(graph.outputs.count) outputs"
             )
         }
+        let nesting: Int = graph.nesting
+        if nesting > Graph.maximumNesting { throw ProgramError.tooDeep(nesting) }
         let order = SignatureOrder(graph, inputRoles, outputRoles)
         let (graph, inputRoles, outputRoles): (Graph, [InputRole], [OutputRole]) = (order.graph, order.inputRoles, order.outputRoles)
         let stateCount: Int = order.stateOrder.count

@@ -34,10 +34,12 @@ public struct GraphExecutor: Sendable {
         }
         var run = GraphRun(graph, symbols)
         try run.bind(graph.inputs, to: inputs)
-        for (position, node) in graph.nodes.enumerated() {
-            try Task.checkCancellation()
-            do { try run.execute(node) } catch let error as TensorError { throw error.located(at: node.site) }
-            run.free(node, lastUses, position)
+        try withStackRoom {
+            for (position, node) in graph.nodes.enumerated() {
+                try Task.checkCancellation()
+                do { try run.execute(node) } catch let error as TensorError { throw error.located(at: node.site) }
+                run.free(node, lastUses, position)
+            }
         }
         symbols = run.symbols
         return try graph.outputs.map { try run.value(of: $0) }

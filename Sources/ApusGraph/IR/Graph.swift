@@ -124,6 +124,20 @@ extension Graph {
         return found
     }
 
+    /// How deep bodies may stand in bodies in a program, whether it is exported or loaded.
+    public static let maximumNesting: Int = 64
+
+    /// How deep bodies stand in bodies; 0 for a graph without branches and loops. Found without recursion.
+    public var nesting: Int {
+        var depth = 0
+        var level: [Graph] = [self]
+        while true {
+            level = level.flatMap { $0.nodes.flatMap { $0.bodies.map(\.graph) } }
+            if level.isEmpty { return depth }
+            depth += 1
+        }
+    }
+
     /// The nodes of the graph and of all its bodies.
     public var totalNodeCount: Int {
         nodes.reduce(0) { $0 + 1 + $1.bodies.reduce(0) { $0 + $1.graph.totalNodeCount } }

@@ -26,9 +26,11 @@ struct GraphCheck {
             try define(input)
             bound.formUnion(graph.type(input).freeSymbols)
         }
-        for (index, node) in graph.nodes.enumerated() {
-            position = index
-            try check(node)
+        try withStackRoom {
+            for (index, node) in graph.nodes.enumerated() {
+                position = index
+                try check(node)
+            }
         }
         position = -1
         for output in graph.outputs {

@@ -17,6 +17,7 @@
 #include "apus_reduce.h"
 #include "apus_scan.h"
 #include "apus_sort.h"
+#include "apus_stack.h"
 #include "apus_thread_state.h"
 #include "apus_view.h"
 #endif

@@ -37,7 +37,10 @@ struct ProgramReader {
 
     mutating func read() throws -> ExportedProgram {
         let member = "models/\(model).json"
-        try naming(member: member) { try UnknownTargets.check(graph, importer.operators) }
+        try naming(member: member) {
+            try requireShallow()
+            try UnknownTargets.check(graph, importer.operators)
+        }
         try readInputs(member)
         return try naming(member: member) {
             // What a node checks is known behind it only: it is no fact of the program, by which the check itself would seem proved.
@@ -59,6 +62,21 @@ struct ProgramReader {
             } catch let error where !(error is ArchiveError) {
                 throw ArchiveError(.invalidProgram, "\(error)")
             }
+        }
+    }
+
+    /// Throws where bodies stand deeper in bodies than programs have them. Found without recursion.
+    private func requireShallow() throws {
+        var depth = 0
+        var level: [ProgramSchema.Graph] = [graph]
+        while !level.isEmpty {
+            guard depth <= Graph.maximumNesting else {
+                throw ArchiveError(
+                    .limit, at: "graph_module.graph",
+                    "branches and loops nest deeper than the \(Graph.maximumNesting) levels that a program keeps; export the program with fewer levels")
+            }
+            level = level.flatMap(\.nodes).flatMap(\.inputs).compactMap { if case .graph(let body) = $0.argument { body.graph } else { nil } }
+            depth += 1
         }
     }
 
