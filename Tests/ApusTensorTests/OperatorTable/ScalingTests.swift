@@ -42,6 +42,14 @@ import Testing
             Scaled(name: "direction", degree: 0) { try $0.sgn() },
             Scaled(name: "layer norm", degree: 0, takesComplex: false, takesFloat64: false) { try $0.layerNorm([4], epsilon: 0) },
             Scaled(name: "group norm", degree: 0, takesComplex: false, takesFloat64: false) { try $0.groupNorm(groups: 2, epsilon: 0) },
+            Scaled(name: "rms norm", degree: 0, takesComplex: false, takesFloat64: false) { try $0.rmsNorm([4], epsilon: 0) },
+            Scaled(name: "rms norm of all with weights", degree: 0, takesComplex: false, takesFloat64: false) {
+                try $0.rmsNorm([2, 4], weight: Tensor.sample([2, 4], dtype: $0.dtype, in: 0.5...2), epsilon: 0)
+            },
+            Scaled(name: "distances of pairs of rows", degree: 1, takesComplex: false) {
+                try applySingle(.pdist, [.tensor($0.reshaped([4, 2])), .double(3)])
+            },
+            Scaled(name: "distances of rows", degree: 1, takesComplex: false) { try $0.pairwiseDistance($0.flipped([1]), epsilon: 0) },
             Scaled(name: "batch norm", degree: 0, takesComplex: false, takesFloat64: false) {
                 try $0.reshaped([4, 2]).batchNorm(epsilon: 0)
             },
@@ -151,6 +159,55 @@ import Testing
             for (share, right) in zip(shares, [1 / 3.0, 1 / 3.0, 0, 1 / 3.0]) {
                 #expect((share - right).magnitude <= 2e-3, "\(dtype): \(shares)")
             }
+        }
+    }
+
+    /// PyTorch's values: sums are formed in float32 at least, and no further.
+    @Test func meansAndSumsOfTheLargest() throws {
+        for (dtype, mean) in [(DType.float16, 65504), (.bfloat16, .infinity), (.float32, .infinity), (.float64, .infinity)] {
+            let x: Tensor = try Tensor.full([20, 3], Scalar(dtype.largestFinite), dtype: dtype)
+            #expect(try x.sum().item(Double.self) == .infinity && x.mean().item(Double.self) == mean)
+            #expect(try x.mean(dims: [0]).array(of: Double.self) == [mean, mean, mean])
+        }
+    }
+
+    @Test func logarithmsOfDeterminantsThatDoNotFit() throws {
+        for (dtype, exponents) in [(DType.float32, [-110, -66, 66, 120]), (.float64, [-900, 900])] {
+            let plain: Tensor = try Tensor([1.5, -0.75, 1.25, 0.5, -1.125, 0.875, 1.0, -1.375, 3] as [Double], shape: [3, 3]).to(dtype)
+            let logarithm: Double = try plain.slogdet().logarithm.item(Double.self)
+            let slopes: [Double] = try gradient(at: plain) { try $0.slogdet().logarithm }.array(of: Double.self)
+            for exponent in exponents {
+                let scaled: Tensor = try plain * Self.exp2(exponent)
+                let (sign, found) = try scaled.slogdet()
+                let right: Double = logarithm + 3 * Double(exponent) * 0.6931471805599453
+                #expect(try sign.item(Double.self) == plain.slogdet().sign.item(Double.self))
+                #expect(try (found.item(Double.self) - right).magnitude <= 1e-6 * right.magnitude, "\(dtype) at 2^\(exponent)")
+                let given: [Double] = try gradient(at: scaled) { try $0.slogdet().logarithm }.array(of: Double.self)
+                for (ours, right) in zip(given, slopes) {
+                    #expect((ours * Self.exp2(exponent) - right).magnitude <= 4e-6, "\(dtype) at 2^\(exponent): \(given)")
+                }
+            }
+        }
+    }
+
+    @Test func gradientsOfRunningLogsumexpAreSharesOfTheSums() throws {
+        for (dtype, large) in [(DType.float16, 3e4), (.bfloat16, 1e30), (.float32, 1e15), (.float64, 1e200), (.float32, 0)] {
+            let x: Tensor = try Tensor([-Double.infinity, large, large, -large, large], shape: [5]).to(dtype)
+            let weights: Tensor = try Tensor([1.0, 2, 4, 8, 16]).to(dtype)
+            let gradients: [Double] = try gradient(at: x) { try ($0.logcumsumexp(dim: 0) * weights).sum() }.array(of: Double.self)
+            // Of the second sum's weight 2 the one element has all, of 4 two have halves, and so on; -infinity and -large have nothing.
+            let equal: [Double] = [0, 11 - 1.0 / 3, 9 - 1.0 / 3, 7 - 1.0 / 3, 4]
+            let apart: [Double] = [0, 13 + 1.0 / 3, 11 + 1.0 / 3, 0, 5 + 1.0 / 3]
+            let right: [Double] = large == 0 ? equal : apart
+            for (ours, right) in zip(gradients, right) { #expect((ours - right).magnitude <= 4e-3 * right, "\(dtype): \(gradients)") }
+        }
+    }
+
+    @Test func renormTakesVectorsWhoseNormsDoNotFit() throws {
+        for (dtype, large) in [(DType.float16, 6e4), (.bfloat16, 3e38), (.float32, 3e38)] {
+            let x: Tensor = try Tensor.full([2, 16], Scalar(large), dtype: dtype)
+            let values: [Double] = try applySingle(.renorm, [.tensor(x), .double(2), .int(0), .double(8)]).array(of: Double.self)
+            for value in values { #expect((value - 2).magnitude <= 2e-3, "\(dtype): \(values)") }
         }
     }
 

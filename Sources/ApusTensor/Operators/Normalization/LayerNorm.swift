@@ -129,7 +129,8 @@ extension Operator {
 
     static let rmsNorm: Operator = Operator(
         "aten::rms_norm(Tensor input, SymInt[] normalized_shape, Tensor? weight=None, float? eps=None) -> Tensor",
-        "`x / sqrt(mean(x^2) + eps) * weight` over the last dimensions; eps is the dtype's smallest step from 1 where absent. Source: Zhang and Sennrich, 2019.",
+        "`x / sqrt(mean(x^2) + eps) * weight` over the last dimensions; eps is the dtype's smallest step from 1 where absent. Squares may leave float32, "
+            + "of which PyTorch gives 0. Source: Zhang and Sennrich, 2019.",
         rule: { call in
             let x = try call.tensor(0)
             _ = try call.normalizedRank(of: x, sizes: 1, parameters: [2])
@@ -146,12 +147,32 @@ extension Operator {
             withExtendedLifetime((x, weight, outputs)) {}
             try check(status, call)
         },
+        gradient: { g in
+            // y = x / r, so that the gradient is (g - y mean(g y)) / r. No square is taken of x: it may leave the dtype.
+            let x: Tensor = try g.call.tensor(0).wide()
+            let dims: [Int] = try Array((x.rank - g.call.ints(1).count)..<x.rank)
+            let epsilon: Double = try g.call.optionalDouble(3) ?? g.call.tensor(0).dtype.smallestStep
+            let count: SymInt = try g.call.ints(1).reduce(SymInt(1)) { $0 * $1 }
+            let size: Tensor = try (x / SymFloat(count).squareRoot()).norm(2, dims: dims, keepDim: true)
+            let root: Tensor =
+                try epsilon < 0 ? (size * size + epsilon).sqrt() : size.hypot(Tensor.full([], epsilon.squareRoot(), dtype: x.dtype))
+            let normal: Tensor = try x / root
+            let gradient: Tensor = try g.gradient.wide()
+            let weight: Tensor? = try g.call.optionalTensor(2)
+            let weighted: Tensor = try weight.map { try gradient * $0 } ?? gradient
+            let input: Tensor? =
+                try g.isWanted(0) ? (weighted - normal * (weighted * normal).mean(dims: dims, keepDim: true)) / root : nil
+            return [
+                .optional(try input?.to(g.call.tensor(0).dtype)), .none,
+                try weight == nil ? .none : g.reduced(gradient * normal, to: 2),
+            ]
+        },
         decomposition: { call in
-            let x = try call.tensor(0)
+            let x: Tensor = try call.tensor(0).wide()
             let dims: [Int] = try Array((x.rank - call.ints(1).count)..<x.rank)
-            let epsilon: Double = try call.optionalDouble(3) ?? x.dtype.smallestStep
+            let epsilon: Double = try call.optionalDouble(3) ?? call.tensor(0).dtype.smallestStep
             let normal: Tensor = try x * ((x * x).mean(dims: dims, keepDim: true) + epsilon).rsqrt()
-            return [.tensor(try call.optionalTensor(2).map { try normal * $0 } ?? normal)]
+            return [.tensor(try (call.optionalTensor(2).map { try normal * $0 } ?? normal).to(call.tensor(0).dtype))]
         },
         samples: {
             [

@@ -64,7 +64,8 @@ extension Operator {
 
     static let renorm: Operator = composite(
         "aten::renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor",
-        "The tensor with each part along a dimension scaled down to the norm `maxnorm` of order `p` where it has a larger one.",
+        "The tensor with each part along a dimension scaled down to the norm `maxnorm` of order `p` where it has a larger one, also one that leaves float32, "
+            + "where PyTorch gives 0.",
         samples: {
             [
                 [.tensor(try .sample([2, 3, 2])), .int(2), .int(1), .double(1.5)],
@@ -77,10 +78,16 @@ extension Operator {
         guard x.dtype.isDifferentiable else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
         guard x.rank >= 2 else { throw call.error(.shapeMismatch, "needs two dimensions or more, not shape \(x.shape)") }
         guard try call.double(1) > 0, limit >= 0 else { throw call.error(.invalidArgument, "p must be positive, and maxnorm not negative") }
-        let norms: Tensor = try x.norm(call.scalar(1), dims: (0..<x.rank).filter { $0 != dim }, keepDim: true)
+        // Float64 holds the norms of all numbers of narrower dtypes.
+        let norms: Tensor = try applySingle(
+            .vectorNorm,
+            [
+                .tensor(x), call[1], .ints((0..<x.rank).filter { $0 != dim }), .bool(true),
+                .dtype(x.dtype.isComplex ? .complex128 : .float64),
+            ])
         // PyTorch's guard against dividing by nearly nothing.
         let factors: Tensor = try Tensor.where(norms .> limit, (norms + 1e-7).reciprocal() * limit, norms.onesLike())
-        return [.tensor(try x * factors)]
+        return [.tensor(try (x * factors).to(x.dtype))]
     }
 
     static let differences: [Operator] = [

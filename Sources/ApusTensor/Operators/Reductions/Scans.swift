@@ -24,14 +24,20 @@ extension Operator {
         "aten::logcumsumexp(Tensor self, int dim) -> Tensor", APUS_SCAN_LOGSUMEXP, taking: .floating,
         "The running `log(sum(exp(x)))`, without overflow.",
         gradient: { g, gradient, dim in
-            // The sum of g[j] exp(x[i] - y[j]) over j >= i. Results never fall, so that every factor below is at most 1:
-            // G[i] = g[i] + exp(y[i] - y[i + 1]) G[i + 1], and the gradient is exp(x[i] - y[i]) G[i].
-            let (x, y) = (try g.call.tensor(0), g.outputs[0])
-            let reversed: Tensor = try y.flipped([dim])
-            let steps: Tensor = try (reversed - reversed.shifted(1, dim: dim, filling: .infinity)).exp()
-            let tail: Tensor = try gradient.flipped([dim]).linearRecurrence(factors: steps.maskedFill(steps.isnan(), 0), dim: dim)
-            let share: Tensor = try (x - y).exp()
-            return try share.maskedFill(share.isnan(), 0) * tail.flipped([dim])
+            // The sum of g[j] exp(x[i] - y[j]) over j >= i. With the sums S[i] of exponentials up to i, the shares s[i] = exp(x[i]) / S[i] and
+            // G[i] = g[i] + S[i] / S[i + 1] G[i + 1], it is s[i] G[i]. The result, a logarithm, is rounded among large elements; the sums are
+            // not, in units of the largest exponential so far.
+            let x: Tensor = try g.call.tensor(0).wide()
+            let highest: Tensor = try x.detached().cummax(dim: dim).values
+            let shift: Tensor = try highest.maskedFill(highest.isinf(), 0)
+            let fall: Tensor = try (shift.shifted(1, dim: dim, filling: 0) - shift).exp()
+            let terms: Tensor = try (x - shift).exp()
+            let sums: Tensor = try terms.linearRecurrence(factors: fall, dim: dim)
+            let divisor: Tensor = try sums.maskedFill(sums .== 0, 1)
+            let before: Tensor = try sums.shifted(1, dim: dim, filling: 0) * fall / divisor
+            let tail: Tensor = try gradient.wide().flipped([dim]).linearRecurrence(
+                factors: before.flipped([dim]).shifted(1, dim: dim, filling: 0), dim: dim)
+            return try terms / divisor * tail.flipped([dim])
         })
 
     static let cummax: Operator = runningExtreme("cummax", APUS_SCAN_MAX, "largest")
