@@ -29,7 +29,7 @@ extension ExportedProgram {
         return try naming(file: path) {
             let archive = try PT2Archive(path: path, options: options)
             let model: String = try archive.model(named: name)
-            return try withStackRoom(JSONParser.stack) {
+            return try withStackRoom(deepStack) {
                 var reader = try ProgramReader(archive, model: model, operators: operators)
                 return try reader.read()
             }
@@ -70,7 +70,7 @@ extension ExportedPrograms {
             var files: [String: String] = [:]
             var isShared = true
             let entries: [(name: String, program: ExportedProgram)] = try entryPoints.map { name, model in
-                let (program, stateFiles) = try withStackRoom(JSONParser.stack) {
+                let (program, stateFiles) = try withStackRoom(deepStack) {
                     var reader = try ProgramReader(archive, model: model, operators: operators)
                     return (try reader.read(), reader.stateFiles)
                 }

@@ -86,5 +86,5 @@ extension Graph {
 }
 
 extension Graph: CustomStringConvertible {
-    public var description: String { GraphPrinter().text(self) }
+    public var description: String { withStackRoom(deepStack) { GraphPrinter().text(self) } }
 }
