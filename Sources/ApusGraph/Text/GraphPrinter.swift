@@ -23,7 +23,7 @@ public struct GraphPrinter: Sendable {
     public func text(_ graph: Graph) -> String {
         if showsSites { CallSite.resolve(graph.callSites) }
         var lines: [String] = []
-        write(graph, as: "graph", indentation: 0, &lines)
+        withStackRoom(deepStack) { write(graph, as: "graph", indentation: 0, &lines) }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -86,5 +86,5 @@ extension Graph {
 }
 
 extension Graph: CustomStringConvertible {
-    public var description: String { withStackRoom(deepStack) { GraphPrinter().text(self) } }
+    public var description: String { GraphPrinter().text(self) }
 }

@@ -160,7 +160,7 @@ final class Binder: Interpreter {
         defer { symbols = outer }
         let start: Int = steps.count
         do {
-            let results: [RuntimeValue] = try withStackRoom { try bind(body, inputs: operands) }
+            let results: [RuntimeValue] = try bind(body, inputs: operands)
             guard results.count == joined.count else {
                 throw NotPlannable(reason: "a branch with \(results.count) results where \(joined.count) are read")
             }

@@ -35,19 +35,17 @@ struct NestingTests {
     /// `cond` in the closure of `cond`.
     @Sendable private static func branches(_ x: Tensor, _ depth: Int) throws -> Tensor {
         if depth == 0 { return try x.sin() }
-        return try cond(try x.sum() .> Float(depth)) { try branches(try x + 0.5, depth - 1) } else: { try x.cos() }
+        return try cond(try x.sum() .> Float(depth)) {
+            try branches(try x + 0.5, depth - 1)
+        } else: {
+            try x.cos()
+        }
     }
 
     /// Questions one after the other, each of which may return: merged, they nest.
     @Sendable private static func questions(_ x: Tensor, _ count: Int) throws -> Tensor {
         for index in 0..<count where try !(x.sum() .> Float(index)).item(Bool.self) { return try x.cos() + Float(index) }
         return try x.sin()
-    }
-
-    /// `whileLoop` in the body of `whileLoop`.
-    @Sendable private static func loops(_ x: Tensor, _ depth: Int) throws -> Tensor {
-        if depth == 0 { return try x.sin() }
-        return try whileLoop(x) { try $0.sum() .< Float(depth) } do: { try loops(try $0 + 10.0, depth - 1) }
     }
 
     private typealias Program = @Sendable (Tensor, Int) throws -> Tensor
@@ -85,7 +83,6 @@ struct NestingTests {
 
     @Test func branchesInBranches() throws { try checkDeepest(NestingTests.branches) }
     @Test func questionsAfterQuestions() throws { try checkDeepest(NestingTests.questions) }
-    @Test func loopsInLoops() throws { try checkDeepest(NestingTests.loops) }
 
     @Test func deeperIsRefused() throws {
         let remedy = "put questions that follow one another into a loop (whileLoop, scan), or ask them of numbers with Tensor.where"
