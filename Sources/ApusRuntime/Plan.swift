@@ -87,7 +87,9 @@ public final class Plan: Sendable {
         let bound: [Tensor] = try inputs.enumerated().map { position, tensor in
             try binder.makeInput(position, TensorSpec(tensor.dtype, tensor.shape))
         }
-        var results: [RuntimeValue] = try binder.bind(graph, inputs: bound.map { .tensor($0) })
+        var results: [RuntimeValue] = try withStackRoom(deepStack) {
+            try binder.bind(graph, inputs: bound.map { .tensor($0) })
+        }
         let sources: [ResultSource] = try binder.place(&results, inputs: bound)
         binder.fuse()
         let boundInputs: [BoundInput] = bound.compactMap { tensor in

@@ -8,8 +8,6 @@ import ApusTensor
 struct JSONParser {
     /// Far above what programs need (a control-flow body nests by six levels), far below what a stack holds.
     static let maximumDepth = 512
-    /// More than what the deepest text takes in a debug build, on its way to or from a verified program too.
-    static let stack: Int = 4 << 20
 
     private let bytes: UnsafeBufferPointer<UInt8>
     private var position = 0
@@ -26,7 +24,7 @@ struct JSONParser {
     static func parse(_ raw: UnsafeRawBufferPointer, maximumValues: Int = .max) throws -> JSON {
         var parser = JSONParser(raw.bindMemory(to: UInt8.self), maximumValues: maximumValues)
         parser.skipSpace()
-        let value = try withStackRoom(stack) { try parser.value(depth: 0) }
+        let value = try withStackRoom(deepStack) { try parser.value(depth: 0) }
         parser.skipSpace()
         guard parser.position == parser.bytes.count else { throw parser.failure("more text after the value") }
         return value

@@ -25,11 +25,13 @@ extension ExportedProgram {
         from path: String, name: String? = nil, options: ProgramOptions = ProgramOptions(),
         operators: OperatorTable = .standard, profiler: Profiler? = nil
     ) throws -> ExportedProgram {
-        if let profiler { return try profiler.measure(.load, path) { try load(from: path, name: name, options: options, operators: operators) } }
+        if let profiler {
+            return try profiler.measure(.load, path) { try load(from: path, name: name, options: options, operators: operators) }
+        }
         return try naming(file: path) {
             let archive = try PT2Archive(path: path, options: options)
             let model: String = try archive.model(named: name)
-            return try withStackRoom(JSONParser.stack) {
+            return try withStackRoom(deepStack) {
                 var reader = try ProgramReader(archive, model: model, operators: operators)
                 return try reader.read()
             }
@@ -70,7 +72,7 @@ extension ExportedPrograms {
             var files: [String: String] = [:]
             var isShared = true
             let entries: [(name: String, program: ExportedProgram)] = try entryPoints.map { name, model in
-                let (program, stateFiles) = try withStackRoom(JSONParser.stack) {
+                let (program, stateFiles) = try withStackRoom(deepStack) {
                     var reader = try ProgramReader(archive, model: model, operators: operators)
                     return (try reader.read(), reader.stateFiles)
                 }

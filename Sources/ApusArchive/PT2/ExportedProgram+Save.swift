@@ -66,7 +66,7 @@ enum ArchiveWriter {
             if pyTorch != .notNeeded {
                 for (name, program) in programs { try announce(program.refusedByPyTorch, of: name, to: path, pyTorch) }
             }
-            let members: [ZipMember] = try withStackRoom(JSONParser.stack) {
+            let members: [ZipMember] = try withStackRoom(deepStack) {
                 try self.members(programs, extraFiles: extraFiles, cases: cases, root: root(of: path))
             }
             try ZipWriter.write(members, to: path)

@@ -29,7 +29,10 @@ struct Exporter {
 
     private var entries: [ModuleState.Entry] { model?.entries ?? [] }
 
-    func export() throws -> ExportedProgram {
+    /// Room for what recurses by how deep branches and expressions nest, too.
+    func export() throws -> ExportedProgram { try withStackRoom(deepStack) { try exported() } }
+
+    private func exported() throws -> ExportedProgram {
         if let log { for dimension in declared.dimensions { log.write(.symbol(dimension.symbol, declared.scope, site: nil)) } }
         let traces = try explore()
         try collector?.stopIfFailed(declared)

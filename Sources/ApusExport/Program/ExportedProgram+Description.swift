@@ -1,9 +1,12 @@
 import ApusGraph
 import ApusSymbolic
+import ApusTensor
 
 extension ExportedProgram: CustomStringConvertible {
     /// The program as a person reads it: signature, ranges, guards, then the graph with a line for each node.
-    public var description: String {
+    public var description: String { withStackRoom(deepStack) { text } }
+
+    private var text: String {
         var lines = ["ExportedProgram"]
         let signature = graphSignature
         func list(_ title: String, _ entries: [String]) {

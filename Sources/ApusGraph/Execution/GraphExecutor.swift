@@ -32,14 +32,17 @@ public struct GraphExecutor: Sendable {
         guard inputs.count == graph.inputs.count else {
             throw TensorError(.invalidArgument, "the program takes \(graph.inputs.count) inputs, not \(inputs.count)")
         }
+        // For bodies in bodies, and for sizes whose expressions are deep.
+        return try withStackRoom(deepStack) { try runNodes(inputs, &symbols) }
+    }
+
+    private func runNodes(_ inputs: [RuntimeValue], _ symbols: inout SymbolValues) throws -> [RuntimeValue] {
         var run = GraphRun(graph, symbols)
         try run.bind(graph.inputs, to: inputs)
-        try withStackRoom {
-            for (position, node) in graph.nodes.enumerated() {
-                try Task.checkCancellation()
-                do { try run.execute(node) } catch let error as TensorError { throw error.located(at: node.site) }
-                run.free(node, lastUses, position)
-            }
+        for (position, node) in graph.nodes.enumerated() {
+            try Task.checkCancellation()
+            do { try run.execute(node) } catch let error as TensorError { throw error.located(at: node.site) }
+            run.free(node, lastUses, position)
         }
         symbols = run.symbols
         return try graph.outputs.map { try run.value(of: $0) }

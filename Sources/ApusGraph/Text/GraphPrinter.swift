@@ -23,7 +23,7 @@ public struct GraphPrinter: Sendable {
     public func text(_ graph: Graph) -> String {
         if showsSites { CallSite.resolve(graph.callSites) }
         var lines: [String] = []
-        write(graph, as: "graph", indentation: 0, &lines)
+        withStackRoom(deepStack) { write(graph, as: "graph", indentation: 0, &lines) }
         return lines.joined(separator: "\n") + "\n"
     }
 

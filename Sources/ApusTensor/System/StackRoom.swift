@@ -1,5 +1,8 @@
 import CApusKernels
 
+/// More than what the deepest program, expression or text of a file takes in a debug build, on its way to or from a file.
+package let deepStack: Int = 4 << 20
+
 /// Runs a closure with at least so much stack left: where the thread's own is shorter, on another one that is there for this call.
 ///
 /// For what recurses by how deep a program nests: threads of Swift's pool have 512 KB, and a debug build's frames take up to 20 KB for each

@@ -73,9 +73,11 @@ struct ProgramReader {
             guard depth <= Graph.maximumNesting else {
                 throw ArchiveError(
                     .limit, at: "graph_module.graph",
-                    "branches and loops nest deeper than the \(Graph.maximumNesting) levels that a program keeps; export the program with fewer levels")
+                    "branches and loops nest deeper than the \(Graph.maximumNesting) levels that a program keeps; export the program with fewer levels"
+                )
             }
-            level = level.flatMap(\.nodes).flatMap(\.inputs).compactMap { if case .graph(let body) = $0.argument { body.graph } else { nil } }
+            let arguments: [ProgramSchema.NamedArgument] = level.flatMap(\.nodes).flatMap(\.inputs)
+            level = arguments.compactMap { if case .graph(let body) = $0.argument { body.graph } else { nil } }
             depth += 1
         }
     }
