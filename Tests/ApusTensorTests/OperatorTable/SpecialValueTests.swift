@@ -22,7 +22,8 @@ import Testing
         Difference(names: ["erf", "special_erf"], dtypes: [.bfloat16], reason: "PyTorch's vectors drop denormal steps") {
             $0[0].magnitude == 0x1p-126
         },
-        Difference(names: ["special_zeta"], dtypes: [.float32, .float64], reason: "0 far out, TorchDifference; and NaN comes before poles") {
+        Difference(names: ["special_zeta"], dtypes: [.float32, .float64], reason: "0 far out, TorchDifference; and NaN comes before poles")
+        {
             ($0[0] == 1 && $0[1].isNaN) || ($0[0].isNaN && $0[1] <= 0 && $0[1] == $0[1].rounded())
                 || ($0[0] > 1e30 && $0[1] > 1) || ($0[0] > 1 && $0[1] == .infinity)
         },
@@ -38,7 +39,9 @@ import Testing
         Difference(names: ["gelu_backward"], dtypes: [.bfloat16, .float32], reason: "small slopes are as exact as numbers near 1") {
             $0[1] <= -3 && $0[1].isFinite
         },
-        Difference(names: ["hardsigmoid_backward"], dtypes: [.float64], reason: "a sixth of float32; TorchDifference") { $0[1].magnitude < 3 },
+        Difference(names: ["hardsigmoid_backward"], dtypes: [.float64], reason: "a sixth of float32; TorchDifference") {
+            $0[1].magnitude < 3
+        },
         Difference(names: ["softplus_backward"], dtypes: [.bfloat16, .float32, .float64], reason: "slopes are below 1; TorchDifference") {
             $0[0].magnitude > 1e30 && ($0[1] == 1 || $0[1] == 0.5)
         },
@@ -62,7 +65,8 @@ import Testing
 
     /// Operations that round once or not at all: every bit is judged.
     static let exact: Set<String> = [
-        "nextafter", "copysign.Tensor", "add.Tensor", "sub.Tensor", "mul.Tensor", "div.Tensor", "sqrt", "floor", "ceil", "round", "trunc", "neg",
+        "nextafter", "copysign.Tensor", "add.Tensor", "sub.Tensor", "mul.Tensor", "div.Tensor", "sqrt", "floor", "ceil", "round", "trunc",
+        "neg",
         "abs", "maximum", "minimum", "relu", "sign", "frac",
     ]
 

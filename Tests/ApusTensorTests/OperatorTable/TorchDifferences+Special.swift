@@ -27,7 +27,8 @@ extension TorchDifference {
             ours: { try gradient(at: Tensor([0.0], dtype: .float64)) { try $0.hardsigmoid().sum() } },
             theirs: "torch.ops.aten.hardsigmoid_backward(torch.ones(1, dtype=torch.float64), torch.zeros(1, dtype=torch.float64))"),
         TorchDifference(
-            operation: "aten::softplus_backward", summary: "a slope that rounds to 1 leaves a large gradient as it is", right: "[\(0x1p127)]",
+            operation: "aten::softplus_backward", summary: "a slope that rounds to 1 leaves a large gradient as it is",
+            right: "[\(0x1p127)]",
             ours: {
                 let (gradient, x): (Tensor, Tensor) = (try Tensor([0x1p127], dtype: .float32), try Tensor([20.0], dtype: .float32))
                 return try applySingle(.softplusBackward, [.tensor(gradient), .tensor(x), .double(1), .double(30)])

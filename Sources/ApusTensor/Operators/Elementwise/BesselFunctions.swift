@@ -5,7 +5,8 @@ import CApusKernels
 
 extension Operator {
     static let i0: Operator = unary(
-        "aten::i0(Tensor self) -> Tensor", APUS_OP_I0, in: .floating, taking: .real, "The modified Bessel function of order 0, at infinities infinite, where PyTorch gives NaN.",
+        "aten::i0(Tensor self) -> Tensor", APUS_OP_I0, in: .floating, taking: .real,
+        "The modified Bessel function of order 0, at infinities infinite, where PyTorch gives NaN.",
         gradient: derivative { x in try applySingle(.i1, [.tensor(x)]) })
 
     static let i0e: Operator = unary(
