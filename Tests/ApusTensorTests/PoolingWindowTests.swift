@@ -91,7 +91,7 @@ import Testing
                 #expect(try applySingle(plain, arguments).array(of: Double.self) == expected.map { values[$0] }, "\(lines) \(ceil)")
             }
         }
-        #expect(counted == 1000 && refused > 50, "\(counted), \(refused) refused")
+        #expect(counted == 1000 && refused > 50, "\(counted), \(refused)")
     }
 
     @Test func meansAreThoseOfTheDefinition() throws {

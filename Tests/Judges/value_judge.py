@@ -20,16 +20,19 @@ def bounded(ours, theirs):
 PRECISION = {torch.float64: 1e-12, torch.float32: 4e-6, torch.float16: 2e-3, torch.bfloat16: 1.6e-2}
 
 
-def exact(ours, theirs, arguments):
-    """Where elements differ by more than the last digits of their dtype, with the arguments' elements that they come of."""
+def exact(ours, theirs, arguments, factor):
+    """Where elements differ by more than the last digits of their dtype, or zeros in their signs, with the arguments' elements that they come of."""
     if ours.dtype != theirs.dtype or ours.shape != theirs.shape:
         return f"{ours.dtype} {list(ours.shape)}, PyTorch {theirs.dtype} {list(theirs.shape)}"
-    tolerance = PRECISION.get(ours.dtype, 0)
-    floor = torch.finfo(ours.dtype).tiny if ours.is_floating_point() else 0
-    same = torch.isclose(ours.double(), theirs.double(), rtol=tolerance, atol=floor, equal_nan=True).flatten()
+    tolerance = factor * PRECISION.get(ours.dtype, 0)
+    floor = factor * torch.finfo(ours.dtype).tiny if ours.is_floating_point() else 0
+    same = torch.isclose(ours.double(), theirs.double(), rtol=tolerance, atol=floor, equal_nan=True)
+    if ours.is_floating_point():
+        same &= (ours != 0) | (theirs != 0) | (ours.signbit() == theirs.signbit())
+    same = same.flatten()
     wrong = (~same).nonzero().flatten().tolist()
     given = [a.flatten() for a in arguments if isinstance(a, torch.Tensor) and a.numel() == ours.numel()]
-    shown = [f"{[g[i].item() for g in given]} -> {ours.flatten()[i].item()}, PyTorch {theirs.flatten()[i].item()}" for i in wrong[:6]]
+    shown = [f"{[g[i].item() for g in given]} -> {ours.flatten()[i].item()}, PyTorch {theirs.flatten()[i].item()}" for i in wrong[:8]]
     return f"{len(wrong)} of {ours.numel()}: {'; '.join(shown)}" if wrong else None
 
 
@@ -49,7 +52,7 @@ def judge(case):
     if len(ours) != len(theirs):
         return f"differs: {len(ours)} results, PyTorch {len(theirs)}"
     if case["isExact"]:
-        found = [exact(a, b, arguments) for a, b in zip(ours, theirs)]
+        found = [exact(a, b, arguments, case["tolerance"]) for a, b in zip(ours, theirs)]
         return "differs: " + "; ".join(filter(None, found)) if any(found) else "same"
     if case["isBoundOnly"]:
         theirs = [bounded(a, b) for a, b in zip(ours, theirs)]

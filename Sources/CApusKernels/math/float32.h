@@ -154,7 +154,7 @@ APUS_INLINE float apus_tanh_f32(float x) {
     float small = p * z * x + x;
     float held = a > 10.0f ? 10.0f : a; // beyond, the result is 1
     float large = 1.0f - 2.0f / (apus_exp_bounded_f32(2.0f * held) + 1.0f);
-    return a < 0.625f ? small : __builtin_elementwise_copysign(large, x);
+    return __builtin_elementwise_copysign(a < 0.625f ? small : large, x); // -0 is its own
 }
 APUS_INLINE float apus_sinh_f32(float x) {
     float a = __builtin_elementwise_abs(x), z = x * x;
@@ -269,7 +269,7 @@ APUS_INLINE float apus_erf_f32(float x) {
     q = q * held + -1.129243997e+00f;
     q = q * held + 1.215458912e-04f;
     float large = 1.0f - apus_exp_bounded_f32(q);
-    float y = a < 0.75f ? small : __builtin_elementwise_copysign(large, x);
+    float y = __builtin_elementwise_copysign(a < 0.75f ? small : large, x); // -0 is its own
     return x != x ? x : y;
 }
 

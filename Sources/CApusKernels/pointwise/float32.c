@@ -34,7 +34,7 @@
 #define GELU(x) ((x)*0.5f * (1 + apus_erf_f32((x) * (float)M_SQRT1_2)))
 #define ATAN2(x, y) apus_atan2_f32(x, y)
 #define HYPOT(x, y) apus_hypot_f32(x, y)
-#define NEXTAFTER(x, y) nextafterf(x, y)
+#define NEXT(x, y, dtype) apus_nextafter(x, y, dtype)
 #define POW(x, y) apus_pow_f32(x, y)
 #define FMOD(x, y) fmodf(x, y)
 #include "float_helpers.inc"

@@ -34,7 +34,7 @@
 #define GELU(x) ((x)*0.5 * (1 + erf((x)*M_SQRT1_2)))
 #define ATAN2(x, y) atan2(x, y)
 #define HYPOT(x, y) hypot(x, y)
-#define NEXTAFTER(x, y) nextafter(x, y)
+#define NEXT(x, y, dtype) ((void)dtype, nextafter(x, y))
 #define POW(x, y) pow(x, y)
 #define FMOD(x, y) fmod(x, y)
 #include "float_helpers.inc"

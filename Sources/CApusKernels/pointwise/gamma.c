@@ -26,6 +26,7 @@ static double zeta_positive(double s, double q) {
 double apus_zeta(double s, double q) {
     if (s != s || q != q || s < 1) return NAN;
     if (s == 1) return INFINITY;
+    if (s == INFINITY) return q > 1 ? 0 : q == 1 ? 1 : INFINITY; // powers of the smallest magnitude among k + q
     if (q > 0) return q == INFINITY ? 0 : zeta_positive(s, q);
     if (q == floor(q)) return INFINITY;
     if (s != floor(s)) return NAN;
@@ -81,7 +82,7 @@ double apus_bessel_i(double x, int order, bool scaled) {
         term = next;
         sum += term;
     }
-    if (m == INFINITY) return scaled ? 0 : sign * INFINITY;
+    if (m == INFINITY) return sign * (scaled ? 0 : INFINITY);
     // The root of the product would overflow before its factors do.
     sum /= sqrt(2 * M_PI) * sqrt(m);
     // In two steps, since the result may exist where exp(x) does not.

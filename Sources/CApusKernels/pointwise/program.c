@@ -61,8 +61,8 @@ static int add_instruction(apus_program *p, const apus_instruction *in, int32_t 
         if (given[k] < 0 || given[k] >= APUS_MAX_REGISTERS || names[given[k]] < 0) return APUS_INVALID_ARGUMENT;
         int32_t source = names[given[k]];
         // Values are first seen in the compute dtype (so that an int64 operand of a half comparison is rounded as a half); by those of arithmetic
-        // is computed as they are, as a half of 1 by 100,000, which no half is.
-        bool as_is = (in->op == APUS_OP_WHERE && k == 0) || (in->op >= APUS_OP_ADD && in->op <= APUS_OP_DIV);
+        // is computed as they are, as a half of 1 by 100,000, which no half is, and so are weights.
+        bool as_is = (in->op == APUS_OP_WHERE && k == 0) || (in->op >= APUS_OP_ADD && in->op <= APUS_OP_DIV) || (in->op == APUS_OP_LERP && k == 2);
         int32_t as_compute = as_is ? source : converted(p, source, in->compute);
         int32_t wanted = in->op == APUS_OP_WHERE && k == 0 ? APUS_BOOL : work;
         operand[k] = as_compute < 0 ? -1 : converted(p, as_compute, wanted);
@@ -73,6 +73,7 @@ static int add_instruction(apus_program *p, const apus_instruction *in, int32_t 
     apus_step *step = out < 0 ? NULL : new_step(p, loop, out, operand[0], operand[1], operand[2]);
     if (!step) return APUS_INVALID_ARGUMENT;
     step->params = in->params;
+    if (in->op == APUS_OP_NEXTAFTER) step->params.i = in->compute; // the neighbours are those of the dtype, not of the register
     if (in->op == APUS_OP_SHIFT_LEFT || in->op == APUS_OP_SHIFT_RIGHT) step->params.j = 8 * apus_dtype_size(in->compute);
     if (in->out < 0 || in->out >= APUS_MAX_REGISTERS || names[in->out] >= 0) return APUS_INVALID_ARGUMENT;
     int32_t declared = apus_op_result_dtype(in->op, in->compute);

@@ -7,6 +7,21 @@ double apus_lgamma(double x) {
     return lgamma_r(x, &sign);
 }
 
+float apus_nextafter(float x, float y, int64_t dtype) {
+    if (dtype != APUS_FLOAT16 && dtype != APUS_BFLOAT16) return nextafterf(x, y);
+    if (x != x || y != y) return x + y;
+    if (x == y) return y;
+    // Magnitudes are ordered as their bits are.
+    uint16_t bits = apus_f32_to_bf16(x);
+    _Float16 half = (_Float16)x;
+    if (dtype == APUS_FLOAT16) memcpy(&bits, &half, 2);
+    if (x == 0) bits = y < 0 ? 0x8001 : 1;
+    else bits = (uint16_t)((x < y) == (x > 0) ? bits + 1 : bits - 1);
+    if (dtype == APUS_BFLOAT16) return apus_bf16_to_f32(bits);
+    memcpy(&half, &bits, 2);
+    return (float)half;
+}
+
 /// Recurrence up to 10, then the asymptotic series; reflection below zero.
 double apus_digamma(double x) {
     if (x == 0) return copysign(INFINITY, -x);

@@ -2,8 +2,170 @@ import Testing
 
 @testable import ApusTensor
 
-/// Elementwise operators where an intermediate result may leave the dtype.
+/// Every elementwise operator at zeros, the smallest and largest numbers, infinities and NaN, alone and in combination, in every floating-point
+/// dtype, against PyTorch.
 @Suite struct SpecialValueTests {
+    static let dtypes: [DType] = [.float16, .bfloat16, .float32, .float64]
+
+    /// Points at which values differ for a reason: still differ, all of a record's points in a dtype together.
+    struct Difference: Sendable {
+        let names: Set<String>
+        var dtypes: [DType] = SpecialValueTests.dtypes
+        let reason: String
+        /// Whether it is so at a point, the operands' values.
+        let holds: @Sendable ([Double]) -> Bool
+    }
+
+    /// What `TorchDifference` lists is right here; of the others each says what it is.
+    static let differences: [Difference] = [
+        Difference(names: ["i0", "special_i0", "special_i1"], reason: "infinite at infinities; TorchDifference") { $0[0].isInfinite },
+        Difference(names: ["erf", "special_erf"], dtypes: [.bfloat16], reason: "PyTorch's vectors drop denormal steps") {
+            $0[0].magnitude == 0x1p-126
+        },
+        Difference(names: ["special_zeta"], dtypes: [.float32, .float64], reason: "0 far out, TorchDifference; and NaN comes before poles")
+        {
+            ($0[0] == 1 && $0[1].isNaN) || ($0[0].isNaN && $0[1] <= 0 && $0[1] == $0[1].rounded())
+                || ($0[0] > 1e30 && $0[1] > 1) || ($0[0] > 1 && $0[1] == .infinity)
+        },
+        Difference(names: ["gelu"], dtypes: [.bfloat16, .float32], reason: "large numbers are their own; TorchDifference") { $0[0] > 1e30 },
+        Difference(names: ["gelu"], dtypes: [.float32], reason: "PyTorch's cumulative function cancels") { $0[0] == -3 || $0[0] == -4 },
+        Difference(names: ["hardswish"], dtypes: [.bfloat16, .float32, .float64], reason: "large numbers are their own; TorchDifference") {
+            $0[0] > 1e30 && $0[0].isFinite
+        },
+        Difference(names: ["sigmoid_backward"], reason: "no sigmoid's value; the order of products beyond its range") {
+            $0[1] < 0 || $0[1] > 1
+        },
+        Difference(names: ["gelu_backward"], reason: "slopes at infinities are 0 and 1; TorchDifference") { $0[1].isInfinite },
+        Difference(names: ["gelu_backward"], dtypes: [.bfloat16, .float32], reason: "small slopes are as exact as numbers near 1") {
+            $0[1] <= -3 && $0[1].isFinite
+        },
+        Difference(names: ["hardsigmoid_backward"], dtypes: [.float64], reason: "a sixth of float32; TorchDifference") {
+            $0[1].magnitude < 3
+        },
+        Difference(names: ["softplus_backward"], dtypes: [.bfloat16, .float32, .float64], reason: "slopes are below 1; TorchDifference") {
+            $0[0].magnitude > 1e30 && ($0[1] == 1 || $0[1] == 0.5)
+        },
+        Difference(names: ["remainder.Tensor", "remainder.Scalar"], reason: "zeros have the divisor's sign; TorchDifference") {
+            let divisor: Double = $0.count > 1 ? $0[1] : 2
+            return $0[0].truncatingRemainder(dividingBy: divisor) == 0
+        },
+        Difference(names: ["fmod.Tensor"], dtypes: [.bfloat16, .float32], reason: "quotients that overflow; TorchDifference") {
+            $0[0].isFinite && $0[0].magnitude / $0[1].magnitude > Double(Float.greatestFiniteMagnitude) && $0[1] != 0
+        },
+        Difference(names: ["fmod.Tensor"], dtypes: [.float64], reason: "quotients that overflow; TorchDifference") {
+            $0[0].isFinite && $0[0].magnitude / $0[1].magnitude == .infinity && $0[1] != 0
+        },
+        Difference(names: ["fmin", "fmax"], dtypes: [.bfloat16], reason: "either zero is the least and the greatest of both") {
+            $0[0] == 0 && $0[1] == 0
+        },
+    ]
+
+    /// Not there for halves in PyTorch.
+    static let refused: Set<String> = ["special_zeta float16", "special_zeta bfloat16"]
+
+    /// Operations that round once or not at all: every bit is judged.
+    static let exact: Set<String> = [
+        "nextafter", "copysign.Tensor", "add.Tensor", "sub.Tensor", "mul.Tensor", "div.Tensor", "sqrt", "floor", "ceil", "round", "trunc",
+        "neg",
+        "abs", "maximum", "minimum", "relu", "sign", "frac",
+    ]
+
+    static func values(_ dtype: DType, isShort: Bool) -> [Double] {
+        let (least, normal, most): (Double, Double, Double) =
+            switch dtype {
+            case .float16: (0x1p-24, 0x1p-14, 65504)
+            case .bfloat16: (0x1p-133, 0x1p-126, 0x1.FEp127)
+            case .float32: (0x1p-149, 0x1p-126, Double(Float.greatestFiniteMagnitude))
+            default: (.leastNonzeroMagnitude, .leastNormalMagnitude, .greatestFiniteMagnitude)
+            }
+        let few: [Double] = [0, -0.0, 1, -1, 0.5, most, -most, .infinity, -.infinity, .nan]
+        return isShort ? few : few + [least, -least, normal, -normal, -0.5, 2.5, -2.5, 3, -3, 4, -4, 10, -10, 50, -50, 400, -400]
+    }
+
+    /// The first sample that has floating-point tensors and no others, and where those stand.
+    static func sample(of operation: Operator) throws -> (sample: [OperatorArgument], places: [Int])? {
+        func isTensor(_ argument: OperatorArgument, floating: Bool) -> Bool {
+            if case .tensor(let tensor) = argument { tensor.dtype.isFloatingPoint == floating } else { false }
+        }
+        guard let sample = try operation.samples().first(where: { $0.contains { isTensor($0, floating: true) } }) else { return nil }
+        let places = sample.indices.filter { isTensor(sample[$0], floating: true) }
+        return places.count > 3 || sample.contains { isTensor($0, floating: false) } ? nil : (sample, places)
+    }
+
+    /// All combinations of values.
+    static func points(_ dtype: DType, operands: Int) -> [[Double]] {
+        let values = Self.values(dtype, isShort: operands == 3)
+        return (0..<operands).reduce([[]]) { points, _ in points.flatMap { point in values.map { point + [$0] } } }
+    }
+
+    /// The call at these points, filled up with the first so that PyTorch's vectors have no rest, which it computes by other functions.
+    static func run(
+        _ operation: Operator, _ sample: [OperatorArgument], _ places: [Int], _ points: [[Double]], _ dtype: DType, _ label: String
+    ) throws -> ValueJudge.Case {
+        let whole: [[Double]] = points + [[Double]](repeating: points[0], count: (64 - points.count % 64) % 64)
+        var arguments = sample
+        for (operand, place) in places.enumerated() {
+            arguments[place] = .tensor(try Tensor(whole.map { $0[operand] }, shape: [whole.count]).to(dtype))
+        }
+        var given = try ValueJudge.run(operation, arguments, label: label)
+        given.isExact = true
+        given.tolerance = exact.contains("\(operation.name.dropFirst("aten::".count))") ? 0 : 1
+        return given
+    }
+
+    @Test func agreeWithTorch() throws {
+        var (agreeing, differing): ([ValueJudge.Case], [ValueJudge.Case]) = ([], [])
+        var (records, judged, unused) = (0, 0, Set(Self.differences.indices))
+        for operation in OperatorTable.all where operation.pointwiseForm != nil && operation.schema.namespace == "aten" {
+            guard let (sample, places) = try Self.sample(of: operation) else { continue }
+            records += 1
+            let name = "\(operation.name.dropFirst("aten::".count))"
+            for dtype in Self.dtypes {
+                var points = Self.points(dtype, operands: places.count)
+                judged += points.count
+                for (index, difference) in Self.differences.enumerated() {
+                    guard difference.names.contains(name), difference.dtypes.contains(dtype) else { continue }
+                    let found = points.filter(difference.holds)
+                    points.removeAll(where: difference.holds)
+                    guard !found.isEmpty else { continue }
+                    unused.remove(index)
+                    differing.append(try Self.run(operation, sample, places, found, dtype, "\(dtype): \(difference.reason)"))
+                }
+                agreeing.append(try Self.run(operation, sample, places, points, dtype, "\(dtype)"))
+            }
+        }
+        #expect(records > 150 && unused.isEmpty, "\(records) records, unused: \(unused.sorted().map { Self.differences[$0].reason })")
+        let answers = try ValueJudge.judge(agreeing + differing)
+        for (given, answer) in zip(agreeing, answers) where answer != "same" && answer != "both refuse" {
+            let key = "\(given.operation.name.dropFirst("aten::".count)) \(given.label)"
+            let isKnown: Bool = Self.refused.contains(key) && answer.hasPrefix("PyTorch refuses")
+            #expect(isKnown, "\(given.description): \(given.refusal?.description ?? "") \(answer)")
+        }
+        for (given, answer) in zip(differing, answers.dropFirst(agreeing.count)) {
+            #expect(answer.hasPrefix("differs"), "\(given.description) no more: \(answer)")
+        }
+        print("\(records) elementwise records at \(judged) points of special values")
+    }
+
+    /// Neighbours in halves are those of the dtype, not of the float32 that it is computed in.
+    @Test func neighboursOfHalves() throws {
+        for (dtype, step, least) in [(DType.float16, 0x1p-10, 0x1p-24), (.bfloat16, 0x1p-7, 0x1p-133)] {
+            func next(_ x: [Double], _ y: [Double]) throws -> [Double] {
+                try applySingle(
+                    .nextafter, [.tensor(Tensor(x, shape: [x.count]).to(dtype)), .tensor(Tensor(y, shape: [y.count]).to(dtype))]
+                ).array(of: Double.self)
+            }
+            #expect(try next([1, 1, -1, 0, -0.0, 2], [2, -2, 0, 1, -1, 2]) == [1 + step, 1 - step / 2, -1 + step / 2, least, -least, 2])
+            #expect(try next([dtype.largestFinite, .infinity, least], [.infinity, 0, 0]) == [.infinity, dtype.largestFinite, 0])
+        }
+    }
+
+    /// A number beside halves is no half: 0.3 of 3.5 less than 1 is -0.05.
+    @Test func weightsBesideHalvesAreNotRounded() throws {
+        let x = try Tensor([1.0], shape: [1]).to(.float16).lerp(Tensor([-2.5], shape: [1]).to(.float16), weight: 0.3)
+        #expect(try x.array(of: Double.self) == [-0.04998779296875])
+    }
+
     @Test func besselFunctionsAtTheExtremes() throws {
         // From mpmath, 30 digits.
         let x = try Tensor([1e308, -1e308, 1e300, 700, 713, 720, -720, 1e-300] as [Double], shape: [8])

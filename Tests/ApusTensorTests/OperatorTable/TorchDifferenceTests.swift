@@ -17,7 +17,7 @@ struct TorchDifference: Sendable {
     let theirs: String
 
     /// The differences of all families; each family's are in a file of its own beside this one.
-    static let all: [TorchDifference] = accumulation + magnitudes + values + linearAlgebra
+    static let all: [TorchDifference] = accumulation + magnitudes + values + linearAlgebra + special
 }
 
 @Suite struct TorchDifferenceTests {

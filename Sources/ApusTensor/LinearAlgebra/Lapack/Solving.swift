@@ -209,11 +209,23 @@ extension LapackElement {
         return info
     }
 
+    /// Whether factors have an inverse: all numbers, or infinite pivots, whose reciprocals are 0. Of other infinities LAPACK makes numbers that are
+    /// none, since it skips products with zeros.
+    private static func haveInverse(_ n: Int, _ lu: Tensor, _ batch: Int) -> Bool {
+        switch finiteness(of: lu, at: batch * n * n, count: n * n) {
+        case .finite: return true
+        case .nan: return false
+        case .infinite:
+            let numbers = lu.elements(Real.self, at: batch * n * n * parts)
+            return (0..<n * n * parts).allSatisfy { numbers[$0].isFinite || $0 / parts % (n + 1) == 0 }
+        }
+    }
+
     fileprivate static func solve(
         _ call: Call, _ n: Int, _ columns: Int, _ lu: Tensor, _ pivots: Tensor, _ b: Tensor, _ batch: Int
     ) throws {
         if columns == 0 { return }
-        if finiteness(of: lu, at: batch * n * n, count: n * n) == .nan {
+        guard haveInverse(n, lu, batch) else {
             return fillWithNaN(b, at: batch * n * columns, count: n * columns)
         }
         let info = getrs(
@@ -223,8 +235,7 @@ extension LapackElement {
     }
 
     fileprivate static func invert(_ call: Call, _ n: Int, _ matrices: Tensor, _ pivots: Tensor, _ batch: Int) throws {
-        // LAPACK skips products with zeros, whatever they are multiplied with.
-        if finiteness(of: matrices, at: batch * n * n, count: n * n) == .nan {
+        guard haveInverse(n, matrices, batch) else {
             return fillWithNaN(matrices, at: batch * n * n, count: n * n)
         }
         let info = getri(

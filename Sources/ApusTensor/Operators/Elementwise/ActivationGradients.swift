@@ -31,7 +31,7 @@ extension Operator {
 
     static let geluBackward: Operator = elementwise(
         "aten::gelu_backward(Tensor grad_output, Tensor self, *, str approximate=\"none\") -> Tensor",
-        "The gradient of gelu, from its operand.",
+        "The gradient of gelu, from its operand; the slope is 0 and 1 at the infinities, where PyTorch gives NaN.",
         geluBackwardForm, form: { call in try call.isApproximate(2) ? geluTanhBackwardForm : geluBackwardForm },
         decomposition: { call in
             let (gradient, x) = (try call.tensor(0), try call.tensor(1))
@@ -82,10 +82,12 @@ extension Operator {
     }
 
     static let hardsigmoidBackward: Operator = backward(
-        "aten::hardsigmoid_backward(Tensor grad_output, Tensor self) -> Tensor", APUS_OP_HARDSIGMOID_BACKWARD, "hardsigmoid", domain: -4...4
+        "aten::hardsigmoid_backward(Tensor grad_output, Tensor self) -> Tensor", APUS_OP_HARDSIGMOID_BACKWARD,
+        "hardsigmoid (a sixth, or 0 at NaN too; in PyTorch the sixth of float64 is one of float32)", domain: -4...4
     ) { call in
         let x = try call.tensor(1)
-        return try (call.tensor(0) / 6).maskedFill(x.abs() .>= 3, 0)
+        let slope: Tensor = try call.tensor(0) / 6
+        return try Tensor.where(x.abs() .< 3, slope, slope.zerosLike())
     }
 
     static let hardtanhBackward: Operator = composite(
@@ -137,7 +139,7 @@ extension Operator {
 
     static let softplusBackward: Operator = backward(
         "aten::softplus_backward(Tensor grad_output, Tensor self, Scalar beta, Scalar threshold) -> Tensor", APUS_OP_SOFTPLUS_BACKWARD,
-        "softplus",
+        "softplus, which leaves no dtype (PyTorch multiplies by an exponential first)",
         parameters: Pointwise.numbers(2, 3), further: [.double(1.5), .double(2.5)]
     ) { call in
         let (gradient, scaled) = (try call.tensor(0), try call.tensor(1) * call.scalar(2))

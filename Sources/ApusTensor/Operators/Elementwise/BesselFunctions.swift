@@ -5,7 +5,8 @@ import CApusKernels
 
 extension Operator {
     static let i0: Operator = unary(
-        "aten::i0(Tensor self) -> Tensor", APUS_OP_I0, in: .floating, taking: .real, "The modified Bessel function of order 0.",
+        "aten::i0(Tensor self) -> Tensor", APUS_OP_I0, in: .floating, taking: .real,
+        "The modified Bessel function of order 0, at infinities infinite, where PyTorch gives NaN.",
         gradient: derivative { x in try applySingle(.i1, [.tensor(x)]) })
 
     static let i0e: Operator = unary(
@@ -15,7 +16,7 @@ extension Operator {
 
     static let i1: Operator = unary(
         "aten::special_i1(Tensor self) -> Tensor", APUS_OP_I1, in: .floating, taking: .real,
-        "The modified Bessel function of order 1. Where it overflows its gradient does, which is NaN in PyTorch.",
+        "The modified Bessel function of order 1. Where it overflows its gradient does, which is NaN in PyTorch, as is the function at infinities.",
         gradient: derivative { x in try slope(x, applySingle(.i0, [.tensor(x)]), applySingle(.i1, [.tensor(x)])) })
 
     static let i1e: Operator = unary(

@@ -33,7 +33,8 @@ extension Operator {
         }, domain: 0.5...5)
 
     static let fmod: OperatorPair = .binary(
-        "fmod", APUS_OP_FMOD, taking: .realNumbers, "The remainder, with the dividend's sign. Dividing integers by 0 is an error.",
+        "fmod", APUS_OP_FMOD, taking: .realNumbers,
+        "The remainder, with the dividend's sign, also where the quotient overflows, of which PyTorch makes NaN. Dividing integers by 0 is an error.",
         gradient: { g in
             try g.binary(
                 { $0 },

@@ -35,7 +35,8 @@ extension Operator {
 
     static let zeta: Operator = binary(
         "aten::special_zeta(Tensor self, Tensor other) -> Tensor", APUS_OP_ZETA, in: .floating, taking: .realNumbers,
-        "The Hurwitz zeta function, the sum of `(k + other)^-self` over k = 0, 1, 2 ...; not differentiable by its exponent.",
+        "The Hurwitz zeta function, the sum of `(k + other)^-self` over k = 0, 1, 2 ...; not differentiable by its exponent. It goes to 0 far out, where "
+            + "PyTorch gives NaN.",
         gradient: { g in
             if g.isWanted(0) { throw g.call.error(.notDifferentiable, "is not differentiable by its exponent") }
             let (x, q) = (try g.call.wideOperand(0), try g.call.wideOperand(1))
