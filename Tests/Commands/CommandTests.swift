@@ -139,9 +139,11 @@ import Testing
         #expect(try folder.text("graph.svg").hasPrefix("<svg"))
     }
 
-    @Test("What cannot be written is an error in every command, and an output that is no regular file is left alone") func outputs() throws {
+    @Test("What cannot be written is an error in every command, and an output that is no regular file is left alone") func outputs() throws
+    {
         let commands = [
-            ["info", file], ["info", "--system"], ["run", file, folder.file("x.npy")], ["verify", file], ["bench", file, "--runs", "1"], ["graph", file],
+            ["info", file], ["info", "--system"], ["run", file, folder.file("x.npy")], ["verify", file], ["bench", file, "--runs", "1"],
+            ["graph", file],
             ["run", file, folder.file("x.npy"), "--json"], ["--help"], ["--version"], ["graph", "--help"],
         ]
         for command in commands {

@@ -25,7 +25,9 @@ extension ExportedProgram {
         from path: String, name: String? = nil, options: ProgramOptions = ProgramOptions(),
         operators: OperatorTable = .standard, profiler: Profiler? = nil
     ) throws -> ExportedProgram {
-        if let profiler { return try profiler.measure(.load, path) { try load(from: path, name: name, options: options, operators: operators) } }
+        if let profiler {
+            return try profiler.measure(.load, path) { try load(from: path, name: name, options: options, operators: operators) }
+        }
         return try naming(file: path) {
             let archive = try PT2Archive(path: path, options: options)
             var reader = try ProgramReader(archive, model: try archive.model(named: name), operators: operators)

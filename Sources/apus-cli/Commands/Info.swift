@@ -55,7 +55,9 @@ struct Info: ParsableCommand {
         for output in summary.outputs { try write("    \(output.name): \(output.type)") }
         if !summary.ranges.isEmpty {
             try write("  ranges:")
-            for range in summary.ranges { try write("    \(range.symbol)\(range.origin.isEmpty ? "" : " (\(range.origin))"): \(range.range)") }
+            for range in summary.ranges {
+                try write("    \(range.symbol)\(range.origin.isEmpty ? "" : " (\(range.origin))"): \(range.range)")
+            }
         }
         if !summary.guards.isEmpty {
             try write("  guards:")

@@ -10,7 +10,10 @@ enum Compiler {
         try source.write(toFile: file, atomically: true, encoding: .utf8)
         let root = Python.root
         let numerics = "\(root)/.build/checkouts/swift-numerics/Sources/_NumericsShims/include"
-        let maps = ["COpenBLAS", "CLAPACKE", "CLibZip", "CLibDeflate"].map { "\(root)/Modules/\($0)" } + ["\(products)/CApusKernels.build", numerics]
+        let maps =
+            ["COpenBLAS", "CLAPACKE", "CLibZip", "CLibDeflate"].map { "\(root)/Modules/\($0)" } + [
+                "\(products)/CApusKernels.build", numerics,
+            ]
         let flags = try run("pkg-config", ["--cflags", "openblas", "lapacke", "libzip", "libdeflate"]).split(separator: " ")
         let clang: [String] =
             maps.map { "-fmodule-map-file=\($0)/module.modulemap" } + flags.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }

@@ -201,7 +201,9 @@ struct LoadErrorTests {
                     let index = try #require(members.firstIndex { $0.name == weights })
                     members[index].text = JSONWriter.text(config.json)
                 }
-                #expect(message?.contains("its \(what) is ") == true && message?.contains("the table of weights says") == true, "\(message ?? "")")
+                #expect(
+                    message?.contains("its \(what) is ") == true && message?.contains("the table of weights says") == true,
+                    "\(message ?? "")")
             }
         }
         // A result under another name would be another tensor.
@@ -216,7 +218,9 @@ struct LoadErrorTests {
                 let place = try #require(members.firstIndex { $0.name == "models/model.json" })
                 members[place].text = JSONWriter.text(changed.json)
             }
-            #expect(message?.contains("output_specs[\(index)]: the graph's output 'b_count' and its entry in the signature, ") == true, "\(message ?? "")")
+            #expect(
+                message?.contains("output_specs[\(index)]: the graph's output 'b_count' and its entry in the signature, ") == true,
+                "\(message ?? "")")
         }
     }
 

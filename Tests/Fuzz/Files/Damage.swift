@@ -27,7 +27,8 @@ public enum Damage: String, CaseIterable, Sendable {
     /// Writes a damaged copy.
     func write(_ sample: FileSample, to path: String, _ random: inout SplitMix) throws {
         switch (self, sample.format) {
-        case (.bytes, _): try Data(damaged([UInt8](Data(contentsOf: URL(fileURLWithPath: sample.path))), &random)).write(to: URL(fileURLWithPath: path))
+        case (.bytes, _):
+            try Data(damaged([UInt8](Data(contentsOf: URL(fileURLWithPath: sample.path))), &random)).write(to: URL(fileURLWithPath: path))
         case (.members, _): try ZipContents.write(exchanged(try ZipContents.read(sample.path), &random), to: path)
         case (_, .program):
             var members = try ZipContents.read(sample.path)
