@@ -46,15 +46,13 @@ enum ExpressionWriter {
         case .select(let condition, let whenTrue, let whenFalse):
             let first = call("ExprCondPair", [try text(whenTrue, naming: name), try text(condition, naming: name)])
             return call("Piecewise", [first, call("ExprCondPair", [try text(whenFalse, naming: name), "true"])])
-        case .rounded(let value, let rule):
-            let head: String
-            switch rule {
-            case .towardZero: head = "TruncToInt"
-            case .down: head = "FloorToInt"
-            case .up: head = "CeilToInt"
-            case .toNearest: head = "RoundToInt"
-            }
-            return call(head, [try text(value, naming: name)])
+        case .rounded(let value, .towardZero): return call("TruncToInt", [try text(value, naming: name)])
+        case .rounded(let value, .down): return call("FloorToInt", [try text(value, naming: name)])
+        case .rounded(let value, .up): return call("CeilToInt", [try text(value, naming: name)])
+        case .rounded(let value, .toNearest):
+            // As its nodes compute it: PyTorch has RoundToInt, and fails to bound it for a float that has no bounds.
+            let choice = SizeNodes.choice(of: value, .toNearest)
+            return try text(.select(choice.condition, choice.whenTrue, choice.whenFalse), naming: name)
         }
     }
 

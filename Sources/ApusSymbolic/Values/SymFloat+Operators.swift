@@ -2,6 +2,7 @@ extension SymFloat {
     public static func + (lhs: SymFloat, rhs: SymFloat) -> SymFloat { binary(.add, lhs, rhs) }
     public static func - (lhs: SymFloat, rhs: SymFloat) -> SymFloat { binary(.subtract, lhs, rhs) }
     public static func * (lhs: SymFloat, rhs: SymFloat) -> SymFloat { binary(.multiply, lhs, rhs) }
+    /// As IEEE 754 has it: divided by zero an infinity or a NaN, where a saved program is an error in PyTorch.
     public static func / (lhs: SymFloat, rhs: SymFloat) -> SymFloat { binary(.divide, lhs, rhs) }
     public static prefix func - (operand: SymFloat) -> SymFloat { unary(.negate, operand) }
 
@@ -19,7 +20,7 @@ extension SymFloat {
     public static func *= (lhs: inout SymFloat, rhs: SymFloat) { lhs = lhs * rhs }
     public static func /= (lhs: inout SymFloat, rhs: SymFloat) { lhs = lhs / rhs }
 
-    /// The square root, as an opaque operation when symbolic.
+    /// The square root, as an opaque operation when symbolic. Of a negative number it is a NaN, where a saved program is an error in PyTorch.
     public func squareRoot() -> SymFloat { SymFloat.unary(.squareRoot, self) }
 
     static func binary(_ operation: FloatExpr.Binary, _ lhs: SymFloat, _ rhs: SymFloat) -> SymFloat {

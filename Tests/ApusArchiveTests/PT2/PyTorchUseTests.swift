@@ -1,6 +1,7 @@
 import ApusExport
 import ApusSymbolic
 import ApusTensor
+import Foundation
 import Testing
 
 @testable import ApusArchive
@@ -28,7 +29,7 @@ struct PyTorchUseTests {
         let output: String = try Python.run(
             "import sys, logging; logging.disable(logging.CRITICAL); import torch\ntry: torch.export.load(sys.argv[1]); print('opened')\nexcept Exception as e: print(type(e).__name__)",
             [path])
-        #expect(output.hasSuffix("RuntimeError"), "\(output)")
+        #expect(output.trimmingCharacters(in: .whitespacesAndNewlines) == "RuntimeError")
     }
 
     @Test("Answers of shape [1] and answers known beforehand are what PyTorch takes for a condition")

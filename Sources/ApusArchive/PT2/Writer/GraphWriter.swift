@@ -130,6 +130,7 @@ struct GraphWriter {
     private static func asBounds(_ condition: BoolExpr.View) -> BoolExpr.View {
         switch condition {
         case .comparison(let a, .equal, let b): .all([.comparison(a, .lessOrEqual, b), .comparison(a, .greaterOrEqual, b)])
+        case .floatComparison(let a, .equal, let b): .all([.floatComparison(a, .lessOrEqual, b), .floatComparison(b, .lessOrEqual, a)])
         case .all(let parts): .all(parts.map { asBounds($0) })
         default: condition
         }

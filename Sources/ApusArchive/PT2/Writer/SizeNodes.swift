@@ -98,7 +98,7 @@ struct SizeNodes {
 
     /// Rounding other than towards zero, which alone a program file has, as a choice. All of it is exact: a float and its integer part differ by
     /// a float, but for negative ones above -1/2, whose distance from -1 rounds to at least 1/2 and leads up to 0 as it should.
-    private static func choice(of value: FloatExpr.View, _ rule: FloatRounding)
+    static func choice(of value: FloatExpr.View, _ rule: FloatRounding)
         -> (condition: BoolExpr.View, whenTrue: SymExpr.View, whenFalse: SymExpr.View)
     {
         let base: SymExpr.View = .rounded(value, rule == .toNearest ? .down : .towardZero)
