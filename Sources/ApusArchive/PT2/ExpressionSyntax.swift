@@ -9,9 +9,9 @@ indirect enum ExpressionSyntax: Sendable, Equatable {
     case text(String)
     case call(String, [ExpressionSyntax], keywords: [String: ExpressionSyntax])
 
-    /// Deeper texts are refused: they come from attackers, and turning a tree into values recurses. A scope keeps 128 levels, each of which is
-    /// written as eight at most (a choice by a condition on sums of products).
-    static let maximumDepth = 1024
+    /// Deeper texts are refused: they come from attackers, and turning a tree into values recurses. A scope keeps 128 levels; one of
+    /// quotients of sums of products is written as three.
+    static let maximumDepth = 512
     /// Longest text, in bytes.
     static let maximumLength = 1 << 18
 

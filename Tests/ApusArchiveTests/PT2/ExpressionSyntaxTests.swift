@@ -37,7 +37,7 @@ struct ExpressionSyntaxTests {
     @Test("Deep and long texts are refused, not a stack overflow")
     func limits() {
         let deep = String(repeating: "Add(", count: 20_000)
-        #expect(archiveError(.limit) { _ = try ExpressionSyntax(parsing: deep) }?.reason.hasPrefix("nested deeper than 128 levels") == true)
+        #expect(archiveError(.limit) { _ = try ExpressionSyntax(parsing: deep) }?.reason.hasPrefix("nested deeper than 512 levels") == true)
         #expect(
             archiveError(.limit) { _ = try ExpressionSyntax(parsing: String(repeating: "a", count: 1_000_000)) }?.reason
                 == "an expression of 1000000 bytes; 262144 are accepted")
