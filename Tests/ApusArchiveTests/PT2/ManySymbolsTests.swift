@@ -1,14 +1,15 @@
 import ApusExport
 import ApusSymbolic
 import ApusTensor
+import Foundation
 import Testing
 
 @testable import ApusArchive
 
-/// Programs with very many dynamic sizes.
+/// Programs with very many dynamic sizes. APUS_SYMBOLS makes it another number, to see how time grows.
 @Suite("Many symbols")
 struct ManySymbolsTests {
-    private static let count = 1000
+    private static let count = ProcessInfo.processInfo.environment["APUS_SYMBOLS"].flatMap { Int($0) } ?? 1000
 
     /// What is saved and loaded has every symbol, each under a name of its own.
     private func roundTrip(_ program: ExportedProgram) throws {
