@@ -6,6 +6,7 @@ import ApusTensor
 
 extension Tracer: TracingInterpreter {
     var modulePath: [ModuleFrame] { modules }
+    var isTrial: Bool { false }
 
     func freshInt(origin: String, range: SymRange, isSize: Bool, site: CallSite) -> SymInt {
         path.freshInt(origin: origin, range: range, isSize: isSize, site: site)

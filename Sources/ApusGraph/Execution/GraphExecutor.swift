@@ -40,7 +40,7 @@ public struct GraphExecutor: Sendable {
         var run = GraphRun(graph, symbols)
         try run.bind(graph.inputs, to: inputs)
         for (position, node) in graph.nodes.enumerated() {
-            try Task.checkCancellation()
+            try Deadline.check()
             do { try run.execute(node) } catch let error as TensorError { throw error.located(at: node.site) }
             run.free(node, lastUses, position)
         }

@@ -14,7 +14,7 @@ struct LoopRun {
         let body = GraphExecutor(loop.body.graph)
         var carried: [RuntimeValue] = carried
         while try holds(try runBody(condition, carried + operands)) {
-            try Task.checkCancellation()
+            try Deadline.check()
             carried = try runBody(body, carried + operands)
         }
         return carried
@@ -31,7 +31,7 @@ struct LoopRun {
         var carried: [RuntimeValue] = carried
         var steps: [[Tensor]] = []
         for step in 0..<length {
-            try Task.checkCancellation()
+            try Deadline.check()
             let slices: [RuntimeValue] = try tensors.map { .tensor(try $0.select(dim: 0, index: SymInt(step))) }
             let results: [RuntimeValue] = try runBody(body, carried + slices + operands)
             carried = Array(results.prefix(carried.count))

@@ -6,6 +6,8 @@ package protocol TracingInterpreter: Interpreter {
     var scope: SymbolScope { get }
     /// The modules that are running, outermost first.
     var modulePath: [ModuleFrame] { get }
+    /// Whether what is traced only serves to learn types from, and is thrown away.
+    var isTrial: Bool { get }
     /// Fresh symbols for what only a run can know. Every run of the function that comes the same way gets the same ones.
     /// - Parameter isSize: whether it is the size of a dimension, or a number of elements.
     func freshInt(origin: String, range: SymRange, isSize: Bool, site: CallSite) -> SymInt
