@@ -122,6 +122,8 @@ final class Tracer: Interpreter {
         path.freshInt(origin: "count(\(origin))", range: SymRange(range), isSize: true, site: CallSite.capture(skip: 2))
     }
 
+    override var takesQuestions: Bool { path.explores }
+
     override func decide(_ condition: SymBool) -> Bool? {
         condition.constant ?? path.decide(condition)
     }

@@ -135,6 +135,8 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
 
     override package func decide(_ condition: SymBool) -> Bool? { condition.constant ?? scope.known(condition) }
 
+    override package var takesQuestions: Bool { false }
+
     /// Open conditions on input sizes are the caller's to declare, as anywhere in the program; others become assertions of the body.
     override package func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
         try requireGoing()
