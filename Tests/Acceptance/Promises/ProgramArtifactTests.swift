@@ -1,9 +1,9 @@
 import Apus
 import Testing
 
-/// The seeds' checklist, S10 to S17: the exported program. What its signature says of roles is in `SeedChecklistSignature`.
-@Suite struct SeedChecklistArtifact {
-    @Test func s10_s11_theGraphModuleHoldsTheBodies() throws {
+/// The exported program and its parts. What its signature says of roles is in `SignatureTests`.
+@Suite struct ProgramArtifactTests {
+    @Test func theGraphModuleHoldsTheBodies() throws {
         let x = try Tensor.ones([4, 2])
         func f(_ x: Tensor) throws -> Tensor {
             let y = try Seeds.branching(x: x)
@@ -22,7 +22,7 @@ import Testing
                 .contains("cannot assign to property: 'graph' is a get-only property"))
     }
 
-    @Test func s13_structuresAreKept() throws {
+    @Test func structuresAreKept() throws {
         let x = try vector(3)
         typealias Arguments = (list: [Tensor], named: [String: Tensor])
         let program = try export(
@@ -39,7 +39,7 @@ import Testing
         #expect(one.identity == a.identity && many["n"]?.map(\.identity) == [b.identity, c.identity] && four == 4 && none == nil)
     }
 
-    @Test func s13_structuresThatDiffer() throws {
+    @Test func structuresThatDiffer() throws {
         let x = try vector(3)
         let program = try export({ (list: [Tensor], named: [String: Tensor]) in list[0] }, args: [x, x], ["k": x])
         #expect(
@@ -52,7 +52,7 @@ import Testing
         #expect(text { _ = try program.run([x]) } == "1 tensors where the program takes 3")
     }
 
-    @Test func s14_everyProgramHasItsOwnState() throws {
+    @Test func everyProgramHasItsOwnState() throws {
         final class Nested: Module {
             let counter: Counter
             init() throws { counter = try Counter() }
@@ -74,7 +74,7 @@ import Testing
         #expect(try copy.stateDict["counter.count"]?.floats == [4] && one.stateDict["counter.count"]?.floats == [3])
     }
 
-    @Test func s15_rangesOfSymbols() throws {
+    @Test func rangesOfSymbols() throws {
         let (x, y) = (try Tensor.ones([4, 2]), try Tensor.ones([4, 2]))
         func ranges(_ program: ExportedProgram) -> [String] { program.symbolToRange.map { "\($0.key): \($0.value)" }.sorted() }
         let bounded = try export(Seeds.branching, args: x, constraints: [dynamicDim(x, 0) >= 3, dynamicDim(x, 0) <= 6])
@@ -107,7 +107,7 @@ import Testing
         }
     }
 
-    @Test func s16_passesRunInOrder() throws {
+    @Test func passesRunInOrder() throws {
         let x = try vector(4)
         let program = try export({ (x: Tensor) in try x.sin() }, args: x, constraints: [dynamicDim(x, 0).in(3...6)])
         let before = program.description
@@ -146,7 +146,7 @@ import Testing
         #expect(error?.pass == "breaking" && error?.stage == .verify)
     }
 
-    @Test func s17_assertionsAreNodes() throws {
+    @Test func assertionsAreNodes() throws {
         let x = try vector(4)
         let program = try export({ (x: Tensor) in try x.cos() }, args: x, constraints: [dynamicDim(x, 0).in(3...6)])
         let before = program.description

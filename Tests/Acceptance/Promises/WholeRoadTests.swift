@@ -3,16 +3,13 @@ import Foundation
 import Synchronization
 import Testing
 
-/// The seeds' checklist, N1 to N13: what the sibling documents promise, each in short.
-///
-/// At length: N1, N3 in `ConstraintViolationTests`, N2 in `ReportTests`, N4 in `ExplorationTests`, N5, N6 in `CondTests`, `WhileLoopTests` and
-/// `ScanTests`, N7 in `LoadErrorTests`, N9, N10 in `PassExamplesTests`, N11, N13 in `BackEndTests`, N12 in `ProgramCaseTests`.
-@Suite struct SeedChecklistSiblings {
+/// The whole road in short, a promise at a time; each is tested at length where it belongs.
+@Suite struct WholeRoadTests {
     private func violation(_ body: () throws -> Void) throws -> ConstraintViolationError {
         try #require(#expect(throws: ConstraintViolationError.self) { try body() })
     }
 
-    @Test func n1_whatCannotBeDynamicAndWhatCan() throws {
+    @Test func whatCannotBeDynamicAndWhatCan() throws {
         let x = try Tensor.ones([4, 6])
         let bias = try Tensor.zeros([6])
         let error = try violation {
@@ -25,7 +22,7 @@ import Testing
         #expect(program.symbolToRange.map { "\($0.value)" } == ["1...256"])
     }
 
-    @Test func n2_theLogTellsOfSymbolsAndGuards() throws {
+    @Test func theLogTellsOfSymbolsAndGuards() throws {
         let lines = Mutex<[String]>([])
         let x = try Tensor.ones([4, 2])
         let line: Int = #line + 1
@@ -33,10 +30,10 @@ import Testing
         _ = try export(f, args: x, constraints: [dynamicDim(x, 0).in(3...6)], log: .lines { text in lines.withLock { $0.append(text) } })
         let found: [String] = lines.withLock { $0 }
         #expect(found.first == "symbol          s0 = x.shape[0] in 3...6, 4 in the example")
-        #expect(found.contains { $0.hasPrefix("question        x.shape[0] >= 4") && $0.hasSuffix("SeedChecklistSiblings.swift:\(line)") })
+        #expect(found.contains { $0.hasPrefix("question        x.shape[0] >= 4") && $0.hasSuffix("WholeRoadTests.swift:\(line)") })
     }
 
-    @Test func n3_coincidingExamplesAreNoEquality() throws {
+    @Test func coincidingExamplesAreNoEquality() throws {
         let (x, y) = (try vector(4), try vector(4))
         let program = try export(
             { (x: Tensor, y: Tensor) in try Tensor.cat([x, y]) }, args: x, y, constraints: [dynamicDim(x, 0), dynamicDim(y, 0)])
@@ -54,7 +51,7 @@ import Testing
         #expect(try fixes { x, y in try x * y } == ["dynamicDim(x, 0) == dynamicDim(y, 0)"])
     }
 
-    @Test func n4_exportChecksItself() throws {
+    @Test func exportChecksItself() throws {
         nonisolated(unsafe) var runs = 0
         func f(_ x: Tensor) throws -> Tensor {
             runs += 1
@@ -64,7 +61,7 @@ import Testing
         #expect(error?.code == .selfCheck)
     }
 
-    @Test func n5_cond() throws {
+    @Test func condGoesEitherWay() throws {
         let x = try vector(4)
         func f(_ x: Tensor, _ flag: Tensor) throws -> Tensor {
             let scale = try x.sum()
@@ -84,7 +81,7 @@ import Testing
         }
     }
 
-    @Test func n6_loopsRunAtAnyLength() throws {
+    @Test func loopsRunAtAnyLength() throws {
         let x = try vector(4)
         func f(_ x: Tensor) throws -> (Tensor, Tensor, Tensor) {
             let squares = try map(x) { try $0 * $0 }
@@ -100,7 +97,7 @@ import Testing
         }
     }
 
-    @Test func n7_operatorsHaveAShapeRule() throws {
+    @Test func operatorsHaveAShapeRule() throws {
         let errors = try Compiler.errors(
             """
             import Apus
@@ -109,7 +106,7 @@ import Testing
         #expect(errors.contains("missing argument for parameter 'rule' in call"))
     }
 
-    @Test func n8_nodesKnowWhereTheyComeFrom() throws {
+    @Test func nodesKnowWhereTheyComeFrom() throws {
         final class Block: Module {
             let layer: Linear
             init() throws { layer = try Linear(2, 2) }
@@ -119,12 +116,12 @@ import Testing
         let program = try export(try Block(), args: x, constraints: [dynamicDim(x, 0)])
         #expect(program.graph.nodes.map { $0.modulePath.map(\.path) } == [["", "layer"], [""]])
         for node in program.graph.nodes {
-            #expect(node.site.map { "\($0)".contains("SeedChecklistSiblings.swift:") || "\($0)".contains("Linear.swift:") } == true)
+            #expect(node.site.map { "\($0)".contains("WholeRoadTests.swift:") || "\($0)".contains("Linear.swift:") } == true)
             #expect(node.outputs.map { program.graph.type($0).description } == ["float32[s0, 2]"])
         }
     }
 
-    @Test func n9_stagesEndInADialect() throws {
+    @Test func stagesEndInADialect() throws {
         let program = try export({ (x: Tensor) in try Tensor.hstack([x, x]).cos() }, args: try vector(2))
         let core = try program.transform(PassPipeline([.init("core", [Decomposition()], dialect: .coreATen)]))
         #expect(core.graph.operators.map(\.name) == ["aten::cat", "aten::cos"])
@@ -133,7 +130,7 @@ import Testing
                 .hasPrefix("stage 'core' did not reach its dialect: invalid program: node 'hstack' (aten::hstack): "))
     }
 
-    @Test func n12_casesAreSavedWithTheProgram() throws {
+    @Test func casesAreSavedWithTheProgram() throws {
         let path = temporaryPath(".pt2")
         defer { try? FileManager.default.removeItem(atPath: path) }
         let program = try export({ (x: Tensor) in try x.cos() }, args: try vector(3))

@@ -2,15 +2,15 @@ import Apus
 import Synchronization
 import Testing
 
-/// The seeds' checklist, K1 to K12: constraints on the sizes of inputs.
-@Suite struct SeedChecklistDimensions {
-    @Test func k1_noSilentSpecialisation() throws {
+/// Constraints on the sizes of inputs.
+@Suite struct SizeConstraintTests {
+    @Test func noSilentSpecialisation() throws {
         let program = try export(Seeds.branching, args: try Tensor.ones([4, 2]))
         #expect(program.symbolToRange.isEmpty)
         #expect(text { let _: Tensor = try program(try Tensor.ones([3, 2])) } == "x: dimension 0 must be 4, got 3")
     }
 
-    @Test func k2_whichDimension() throws {
+    @Test func whichDimension() throws {
         let (scalar, x) = (try number(1), try vector(4))
         func f(_ x: Tensor) throws -> Tensor { try x + 1 }
         #expect(
@@ -27,7 +27,7 @@ import Testing
         #expect(last.graph.spec(last.graph.inputs[0])?.description(naming: \.name) == "float32[2, s0]")
     }
 
-    @Test func k3_defaultRange() throws {
+    @Test func defaultRange() throws {
         let x = try vector(4)
         let program = try export({ (x: Tensor) in try x * 2 }, args: x, constraints: [dynamicDim(x, 0)])
         #expect(program.symbolToRange.map { "\($0.key): \($0.value)" } == ["s0: 1...max"])
@@ -41,7 +41,7 @@ import Testing
         #expect(try none.sizes == [0])
     }
 
-    @Test func k4_bounds() throws {
+    @Test func bounds() throws {
         let x = try vector(4)
         func f(_ x: Tensor) throws -> Tensor { try x + 1 }
         #expect(
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test func k5_ranges() throws {
+    @Test func ranges() throws {
         let x = try vector(4)
         func program(_ constraints: [Constraint]) throws -> ExportedProgram {
             try export({ (x: Tensor) in try x + 1 }, args: x, constraints: constraints)
@@ -74,7 +74,7 @@ import Testing
         #expect(range.description == bounds.description)
     }
 
-    @Test func k5_k9_whatDoesNotCompile() throws {
+    @Test func whatDoesNotCompile() throws {
         func source(_ constraint: String) -> String {
             "import Apus\nfunc f(_ x: Tensor, _ y: Tensor) -> any ConstraintConvertible { \(constraint) }\n"
         }
@@ -88,7 +88,7 @@ import Testing
         #expect(try Compiler.errors(source("dynamicDim(x, 0) != 4")).contains("'!='"))
     }
 
-    @Test func k6_rejectedBeforeAnyKernel() throws {
+    @Test func rejectedBeforeAnyKernel() throws {
         // An operator that counts how often its kernel runs.
         let runs = Mutex(0)
         let counting = Operator(
@@ -113,7 +113,7 @@ import Testing
         #expect(runs.withLock { $0 } == 4)
     }
 
-    @Test(arguments: [3, 4, 6]) func k7_bothBranchesFromOneArtifact(example: Int) throws {
+    @Test(arguments: [3, 4, 6]) func bothBranchesFromOneArtifact(example: Int) throws {
         let x = try Tensor.ones([SymInt(example), 2])
         let program = try export(Seeds.branching, args: x, constraints: [dynamicDim(x, 0) >= 3, dynamicDim(x, 0) <= 6])
         for program in [program, try reloaded(program)] {
@@ -128,7 +128,7 @@ import Testing
         }
     }
 
-    @Test func k8_decidedBranchesLeaveNoTrace() throws {
+    @Test func decidedBranchesLeaveNoTrace() throws {
         let x = try Tensor.ones([4, 2])
         let cos = try export(Seeds.branching, args: x, constraints: [dynamicDim(x, 0).in(4...6)])
         #expect(cos.graph.operators.map(\.name) == ["aten::cos"])
@@ -137,7 +137,7 @@ import Testing
         #expect(sin.graph.operators.map(\.name) == ["aten::sin"])
     }
 
-    @Test func k9_k10_equalDimensions() throws {
+    @Test func equalDimensions() throws {
         let (x, y) = (try vector(4), try vector(4))
         let program = try export({ (x: Tensor, y: Tensor) in try x + y }, args: x, y, constraints: [dynamicDim(x, 0) == dynamicDim(y, 0)])
         let specs = program.graph.inputs.map { program.graph.spec($0)?.description(naming: \.name) }
@@ -155,7 +155,7 @@ import Testing
         #expect(error?.suggestedFixes.map(\.description) == ["dynamicDim(x, 0) == dynamicDim(y, 0)"])
     }
 
-    @Test func k11_equalitiesWithRanges() throws {
+    @Test func equalitiesWithRanges() throws {
         let (x, y, z) = (try vector(5), try vector(5), try vector(5))
         func f(_ x: Tensor, _ y: Tensor, _ z: Tensor) throws -> Tensor { try x + y + z }
         let program = try export(
@@ -176,7 +176,7 @@ import Testing
                 == "x.shape[0] and y.shape[0] are declared equal, but are 5 and 6 in the example")
     }
 
-    @Test func k12_theSameTensorTwice() throws {
+    @Test func theSameTensorTwice() throws {
         let x = try vector(4)
         let program = try export({ (a: Tensor, b: Tensor) in try a + b }, args: x, x, constraints: [dynamicDim(x, 0)])
         let output: Tensor = try program(try vector(6), try vector(6))

@@ -1,15 +1,15 @@
 import Apus
 import Testing
 
-/// The seeds' checklist, K13 to K23: numbers that are read from tensors, and the smallest sizes.
-@Suite struct SeedChecklistValues {
+/// Numbers that are read from tensors, and the smallest sizes.
+@Suite struct ValueConstraintTests {
     /// The range that a program has for the number that its function reads.
     private func range(_ constrain: @escaping (SymInt) throws -> SymInt) throws -> [String] {
         func f(_ x: Tensor, _ y: Tensor) throws -> Tensor { try x * constrain(y.item()) }
         return try export(f, args: try vector(2), try number(4)).symbolToRange.map { "\($0.key): \($0.value)" }
     }
 
-    @Test func k13_rangesOfValues() throws {
+    @Test func rangesOfValues() throws {
         #expect(try range { try constrainAsValue($0, min: 3, max: 5) } == ["u0: 3...5"])
         #expect(try range { try constrainAsValue($0) } == ["u0: min...max"])
         #expect(try range { try constrainAsValue($0, min: nil, max: nil) } == ["u0: min...max"])
@@ -22,7 +22,7 @@ import Testing
         }
     }
 
-    @Test func k14_valuesOutside() throws {
+    @Test func valuesOutside() throws {
         let x = try vector(4)
         let program = try export(Seeds.readBranch, args: x, try number(4))
         for value in [2, 6] as [Int64] {
@@ -33,7 +33,7 @@ import Testing
         #expect(error?.code == .checkFailed)
     }
 
-    @Test(arguments: [3, 4] as [Int64]) func k15_branchesOnAValue(example: Int64) throws {
+    @Test(arguments: [3, 4] as [Int64]) func branchesOnAValue(example: Int64) throws {
         let x = try vector(4)
         let program = try export(Seeds.readBranch, args: x, try number(example))
         #expect(program.symbolToRange.map { "\($0.key): \($0.value)" } == ["u0: 3...5"])
@@ -46,7 +46,7 @@ import Testing
         }
     }
 
-    @Test func k16_oneSidedAndNegative() throws {
+    @Test func oneSidedAndNegative() throws {
         #expect(try range { try constrainAsValue($0, min: -2) } == ["u0: -2...max"])
         #expect(try range { try constrainAsValue($0, max: -2) } == ["u0: min...-2"])
         // Both ends are included.
@@ -70,7 +70,7 @@ import Testing
                 == "constrainAsValue: min is 5, which is more than max, 3")
     }
 
-    @Test func k17_wrongKinds() throws {
+    @Test func wrongKinds() throws {
         let many = try vector(3)
         #expect(text { _ = try many.item() } == "item: a tensor of shape [3] has 3 elements; only one element can become a number")
         #expect(
@@ -89,14 +89,14 @@ import Testing
         #expect(text { try constrainAsSize(7, min: 3, max: 5) } == "constrainAsSize: 7 is outside of 3...5")
     }
 
-    @Test func k18_theLeastSizeIsTwo() throws {
+    @Test func theLeastSizeIsTwo() throws {
         #expect(try range { try constrainAsSize($0) } == ["u0: 2...max"])
         #expect(try range { try constrainAsSize($0, max: 9) } == ["u0: 2...9"])
         #expect(text { try constrainAsSize(1) } == "constrainAsSize: 1 is outside of 2...")
         #expect(try Int(constrainAsSize(2)) == 2)
     }
 
-    @Test func k19_smallerLeastSizesAreErrors() throws {
+    @Test func smallerLeastSizesAreErrors() throws {
         for min in [1, 0, -1] {
             let message =
                 "constrainAsSize: min is \(min), but sizes of 0 and 1 may be treated apart, so it must be at least 2; to admit them use check(b >= \(min), ...) instead"
@@ -106,14 +106,14 @@ import Testing
         #expect(try range { try constrainAsSize($0, min: 2, max: 5) } == ["u0: 2...5"])
     }
 
-    @Test func k20_noGreatestSize() throws {
+    @Test func noGreatestSize() throws {
         #expect(try range { try constrainAsSize($0, min: 3) } == ["u0: 3...max"])
         #expect(try range { try constrainAsSize($0, min: 3, max: nil) } == ["u0: 3...max"])
         #expect(text { try constrainAsSize(4, min: 4, max: 3) } == "constrainAsSize: min is 4, which is more than max, 3")
         #expect(text { try constrainAsSize(4, max: 1) } == "constrainAsSize: min is 2, which is more than max, 1")
     }
 
-    @Test(arguments: [3, 4] as [Int64]) func k21_sizesFromValues(example: Int64) throws {
+    @Test(arguments: [3, 4] as [Int64]) func sizesFromValues(example: Int64) throws {
         let x = try vector(4)
         let program = try export(Seeds.readSize, args: x, try number(example))
         #expect(program.graph.description.contains("float32[u0, 4]"))
@@ -127,7 +127,7 @@ import Testing
         #expect(text { let _: Tensor = try program(x, try number(6)) } == "constrainAsSize: y.item() is outside of 3...5")
     }
 
-    @Test func k22_unconstrainedSizes() throws {
+    @Test func unconstrainedSizes() throws {
         let x = try vector(4)
         let free = try export({ (x: Tensor, y: Tensor) in try x.sum() + Tensor.ones([y.item(), 4]).sum() }, args: x, try number(4))
         // Zero and up, checked when the program runs.
@@ -138,7 +138,7 @@ import Testing
         #expect(text { let _: Tensor = try free(x, try number(-1)) } == "full: the size of dimension 0 is negative: -1")
     }
 
-    @Test func k23_exampleOfSizeOne() throws {
+    @Test func exampleOfSizeOne() throws {
         let (x, y) = (try vector(1), try vector(3))
         let program = try export({ (x: Tensor) in try x.unsqueezed(1) + y }, args: x, constraints: [dynamicDim(x, 0)])
         for count in [1, 2, 7] {

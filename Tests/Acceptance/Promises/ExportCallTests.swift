@@ -3,9 +3,9 @@ import Foundation
 import JudgeSupport
 import Testing
 
-/// The seeds' checklist, S1 to S9: what `export` takes and gives.
-@Suite struct SeedChecklistExport {
-    @Test func s1_otherMajorVersionsAreRefused() throws {
+/// What `export` takes and gives.
+@Suite struct ExportCallTests {
+    @Test func otherMajorVersionsAreRefused() throws {
         let path = temporaryPath(".pt2")
         defer { try? FileManager.default.removeItem(atPath: path) }
         try export({ (x: Tensor) in try x + 1 }, args: try vector(2)).save(to: path)
@@ -26,7 +26,7 @@ import Testing
         #expect(error?.reason == "the program's schema has version 9.20; 8.x is read")
     }
 
-    @Test func s2_modulesKeepTheirState() throws {
+    @Test func modulesKeepTheirState() throws {
         let model = try Linear(3, 2)
         let before = model.stateDict()
         let x = try Tensor.ones([4, 3])
@@ -36,10 +36,10 @@ import Testing
         for (name, tensor) in model.stateDict() { #expect(try tensor.floats == before[name]?.floats) }
         let node = program.graph.nodes.first
         #expect(node?.modulePath.last?.type == "Linear")
-        #expect(node.map { "\($0.site?.description ?? "")" }?.contains("SeedChecklistExport.swift") == true)
+        #expect(node.map { "\($0.site?.description ?? "")" }?.contains("ExportCallTests.swift") == true)
     }
 
-    @Test func s3_capturedTensorsAreConstants() throws {
+    @Test func capturedTensorsAreConstants() throws {
         let weight = try Tensor([1, 2, 3] as [Float], shape: [3])
         let x = try Tensor.ones([3])
         let program = try export({ (x: Tensor) in try x * weight + weight }, args: x)
@@ -49,7 +49,7 @@ import Testing
         #expect(try output.floats == [2, 4, 6])
     }
 
-    @Test func s4_oneTupleOfArgumentsIsForward() throws {
+    @Test func oneTupleOfArgumentsIsForward() throws {
         let (x, y) = (try vector(3), try vector(3))
         let program = try export({ (x: Tensor, y: Tensor) in try x + y }, args: x, y)
         let programs = ExportedPrograms(program)
@@ -59,7 +59,7 @@ import Testing
         #expect(try sum.floats == [0, 2, 4])
     }
 
-    @Test func s5_entryPointsShareState() throws {
+    @Test func entryPointsShareState() throws {
         let model = try Counter()
         let x = try Tensor.ones([3])
         let programs = try export(
@@ -76,7 +76,7 @@ import Testing
         for name in ["scale", "count"] { #expect(prefill.stateDict[name]?.identity == decode.stateDict[name]?.identity) }
     }
 
-    @Test func s5_wrongEntryPoints() throws {
+    @Test func wrongEntryPoints() throws {
         let x = try vector(3)
         let programs = try export([
             "prefill": EntryPoint({ (x: Tensor) in x }, args: x), "decode": EntryPoint({ (x: Tensor) in x }, args: x),
@@ -89,7 +89,7 @@ import Testing
                 == "the entry point 'a' is given twice")
     }
 
-    @Test func s6_leavesOfAllKinds() throws {
+    @Test func leavesOfAllKinds() throws {
         let x = try Tensor([1, 2, 3] as [Float], shape: [3])
         func f(_ first: Tensor, _ times: Int, _ named: [String: Tensor], _ list: [Tensor], _ flag: Bool, _ name: String?, _ factor: Double)
             throws -> [String: [Tensor]]
@@ -111,7 +111,7 @@ import Testing
         #expect(text { let _: Int = try named(x, nil as String?) } == "the program gives float32[3] where a value of type Int is asked for")
     }
 
-    @Test func s6_tuplesInsideOfTuples() throws {
+    @Test func tuplesInsideOfTuples() throws {
         let x = try Tensor([1, 2] as [Float], shape: [2])
         let program = try export({ (x: Tensor) in (try x + 1, (try x * 2, ["n": (x, 7)]), "text") }, args: x)
         #expect(program.callSpec.outSpec.description == "(*, (*, {n: (*, *)}), *)")
@@ -132,7 +132,7 @@ import Testing
                 == "the program gives (*, (*, {n: (*, *)}), *) where a tuple of 2 is asked for")
     }
 
-    @Test func s6_tuplesWithinArguments() throws {
+    @Test func tuplesWithinArguments() throws {
         let x = try Tensor([1, 2] as [Float], shape: [2])
         func f(_ pairs: [(Tensor, Int)], _ named: [String: (Tensor, flag: Bool)], _ maybe: (Tensor, Double)?, _ none: (Tensor, Int)?) throws
             -> Tensor
@@ -161,7 +161,7 @@ import Testing
         #expect(try difference.floats == [1, 1])
     }
 
-    @Test func s6_valuesOfOtherTypes() throws {
+    @Test func valuesOfOtherTypes() throws {
         struct Options {}
         let x = try vector(3)
         #expect(
@@ -173,7 +173,7 @@ import Testing
                 == "the keys of a dictionary of type Dictionary<Int, Tensor> must be of type String")
     }
 
-    @Test func s7_staticWithoutConstraints() throws {
+    @Test func staticWithoutConstraints() throws {
         let x = try Tensor.ones([4, 8])
         let program = try export({ (x: Tensor) in try x.sin() }, args: x)
         #expect(program.symbolToRange.isEmpty)
@@ -182,7 +182,7 @@ import Testing
         #expect(text { let _: Tensor = try program(try Tensor.ones([4, 8], dtype: .int64)) } == "x: expected dtype float32, got int64")
     }
 
-    @Test func s8_constraintsInAnyOrder() throws {
+    @Test func constraintsInAnyOrder() throws {
         let (x, y) = (try vector(5), try vector(5))
         let list: [any ConstraintConvertible] = [
             dynamicDim(x, 0) >= 3, dynamicDim(x, 0) <= 6, dynamicDim(x, 0) == dynamicDim(y, 0), dynamicDim(y, 0) >= 4,
@@ -200,7 +200,7 @@ import Testing
                 == "dynamicDim(_, 0): its tensor of float32[4] is not among the arguments; pass the same tensor to dynamicDim and to args")
     }
 
-    @Test func s9_theModelIsAsBefore() throws {
+    @Test func theModelIsAsBefore() throws {
         let model = try Counter()
         model.count = try Tensor.full([1], 0.1)
         let (before, identity) = (try model.count.floats, model.count.identity)

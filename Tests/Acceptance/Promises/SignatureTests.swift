@@ -42,8 +42,8 @@ private final class Whole: Module {
     }
 }
 
-/// The seeds' checklist, S12 and S18 to S25: which input and output is what.
-@Suite struct SeedChecklistSignature {
+/// Which input and output of a program is what.
+@Suite struct SignatureTests {
     private let x: Tensor
     private let y: Tensor
 
@@ -89,7 +89,7 @@ private final class Whole: Module {
         #expect(Set(given) == Set(outputs) && given.count == outputs.count, sourceLocation: sourceLocation)
     }
 
-    @Test func s12_inputsAndOutputsAreOrdered() throws {
+    @Test func inputsAndOutputsAreOrdered() throws {
         let model = try Whole()
         let program = try joint(model)
         checkRoles(program)
@@ -122,7 +122,7 @@ private final class Whole: Module {
         }
     }
 
-    @Test func s12_pytorchReadsTheOrder() throws {
+    @Test func pytorchReadsTheOrder() throws {
         let path = temporaryPath(".pt2")
         defer { try? FileManager.default.removeItem(atPath: path) }
         try joint(try Whole()).save(to: path)
@@ -144,7 +144,7 @@ private final class Whole: Module {
     }
 
     /// A file may hold its inputs in any order: what PyTorch wrote is turned around and read.
-    @Test func s12_filesInAnotherOrder() throws {
+    @Test func filesInAnotherOrder() throws {
         let path = temporaryPath(".pt2")
         defer { try? FileManager.default.removeItem(atPath: path) }
         try Python.run(
@@ -189,7 +189,7 @@ private final class Whole: Module {
         #expect(try program.stateDict["first.seen"]?.floats == [8, 12] && program.stateDict["second.seen"]?.floats == [16, 36])
     }
 
-    @Test func s18_s19_gradientsByName() throws {
+    @Test func gradientsByName() throws {
         let model = try Whole()
         let program = try joint(model)
         let backward = try #require(program.graphSignature.backwardSignature)
@@ -214,7 +214,7 @@ private final class Whole: Module {
         #expect(try byName[backward.lossOutput]??.floats == eager.value.floats)
     }
 
-    @Test func s20_theLossIsNamed() throws {
+    @Test func theLossIsNamed() throws {
         let model = try Linear(2, 2)
         let program = try exportJoint({ (x: Tensor) in (try model(x), try model(x).sum()) }, of: model, args: x, loss: 1)
         let loss = try #require(program.graphSignature.backwardSignature?.lossOutput)
@@ -241,7 +241,7 @@ private final class Whole: Module {
         func forward(_ x: Tensor) throws -> Tensor { try x * encoder + decoder + table }
     }
 
-    @Test func s21_tiedNamesHaveOneStorage() throws {
+    @Test func tiedNamesHaveOneStorage() throws {
         let model = try Tied()
         let program = try export(model, args: x)
         for program in [program, try reloaded(program)] {
@@ -257,7 +257,7 @@ private final class Whole: Module {
         #expect(try output.floats == [10, 10, 10, 10])
     }
 
-    @Test func s22_namesAfterFlattening() throws {
+    @Test func namesAfterFlattening() throws {
         let program = try export(
             { (x: Tensor, n: Int, list: [Tensor], named: [String: Tensor]) in
                 (x, ["b": try x + list[1], "a": named["k"]!], list)
@@ -269,7 +269,7 @@ private final class Whole: Module {
         for name in signature.userInputs + signature.userOutputs { #expect(program.graph.value(named: name) != nil) }
     }
 
-    @Test func s23_inputsOfParametersAndBuffers() throws {
+    @Test func inputsOfParametersAndBuffers() throws {
         let program = try export(try Whole(), args: x)
         let signature = program.graphSignature
         #expect(signature.parameters == ["shift", "unused", "first.scale", "second.scale"])
@@ -286,7 +286,7 @@ private final class Whole: Module {
         }
     }
 
-    @Test func s24_buffersCount() throws {
+    @Test func buffersCount() throws {
         let model = try Counter()
         let x = try Tensor.ones([3])
         let program = try export(model, args: x)
@@ -298,7 +298,7 @@ private final class Whole: Module {
         #expect(try program.stateDict["count"]?.floats == [2] && model.count.floats == [0])
     }
 
-    @Test func s25_onlyJointProgramsHaveABackwardSignature() throws {
+    @Test func onlyJointProgramsHaveABackwardSignature() throws {
         #expect(try export(try Whole(), args: x).graphSignature.backwardSignature == nil)
         #expect(try joint(try Whole()).graphSignature.backwardSignature != nil)
         #expect(
