@@ -39,7 +39,12 @@ let package = Package(
         .target(name: "ApusNN", dependencies: ["ApusTensor"]),
         .target(name: "ApusGraph", dependencies: ["ApusTensor"]),
         .target(name: "ApusRuntime", dependencies: ["ApusGraph"]),
-        .target(name: "ApusExport", dependencies: ["ApusRuntime", "ApusNN"]),
+        .target(
+            name: "ApusExport", dependencies: ["ApusRuntime", "ApusNN"], path: "Sources",
+            exclude: [
+                "CApusKernels", "ApusSymbolic", "ApusTensor", "ApusNN", "ApusGraph", "ApusRuntime", "ApusArchive", "Apus", "apus-cli",
+            ],
+            sources: ["ApusProgram", "ApusExport"]),
         .target(
             name: "ApusArchive",
             dependencies: ["ApusExport", "CLibDeflate", "CLibZip", .product(name: "ComplexModule", package: "swift-numerics")]),
