@@ -39,19 +39,15 @@ let package = Package(
         .target(name: "ApusNN", dependencies: ["ApusTensor"]),
         .target(name: "ApusGraph", dependencies: ["ApusTensor"]),
         .target(name: "ApusRuntime", dependencies: ["ApusGraph"]),
-        .target(
-            name: "ApusExport", dependencies: ["ApusRuntime", "ApusNN"], path: "Sources",
-            exclude: [
-                "CApusKernels", "ApusSymbolic", "ApusTensor", "ApusNN", "ApusGraph", "ApusRuntime", "ApusArchive", "Apus", "apus-cli",
-            ],
-            sources: ["ApusProgram", "ApusExport"]),
+        .target(name: "ApusProgram", dependencies: ["ApusRuntime"]),
         .target(
             name: "ApusArchive",
-            dependencies: ["ApusExport", "CLibDeflate", "CLibZip", .product(name: "ComplexModule", package: "swift-numerics")]),
+            dependencies: ["ApusProgram", "CLibDeflate", "CLibZip", .product(name: "ComplexModule", package: "swift-numerics")]),
+        .target(name: "ApusExport", dependencies: ["ApusProgram", "ApusNN"]),
         .target(
             name: "Apus",
             dependencies: [
-                "ApusSymbolic", "ApusTensor", "ApusNN", "ApusGraph", "ApusRuntime", "ApusExport", "ApusArchive",
+                "ApusSymbolic", "ApusTensor", "ApusNN", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusArchive", "ApusExport",
             ]),
         .executableTarget(
             name: "apus-cli",
@@ -67,7 +63,7 @@ let package = Package(
         .target(name: "JudgeSupport", path: "Tests/JudgeSupport"),
         .testTarget(name: "ApusRuntimeTests", dependencies: ["ApusRuntime", "BadCalls", "CApusKernels", "CMallocCount"]),
         .testTarget(name: "ApusExportTests", dependencies: ["ApusExport"]),
-        .testTarget(name: "ApusArchiveTests", dependencies: ["ApusArchive", "JudgeSupport"]),
+        .testTarget(name: "ApusArchiveTests", dependencies: ["ApusArchive", "ApusExport", "JudgeSupport"]),
         .testTarget(name: "AcceptanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Acceptance"),
         .target(name: "FuzzPrograms", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),
         .target(name: "FuzzFiles", dependencies: ["FuzzPrograms", "Apus"], path: "Tests/Fuzz/Files"),
