@@ -2,6 +2,7 @@ import ApusGraph
 import ApusProgram
 import ApusSymbolic
 import ApusTensor
+import ProgramExpectations
 import Testing
 
 @testable import ApusExport

@@ -3,6 +3,7 @@ import ApusGraph
 import ApusProgram
 import ApusSymbolic
 import ApusTensor
+import ProgramExpectations
 import Testing
 
 @Suite("cond")

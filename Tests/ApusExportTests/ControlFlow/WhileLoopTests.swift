@@ -4,6 +4,7 @@ import ApusNN
 import ApusProgram
 import ApusSymbolic
 import ApusTensor
+import ProgramExpectations
 import Testing
 
 @Suite("whileLoop")
