@@ -44,7 +44,7 @@ bench: packages python ## side by side with PyTorch; ratios as a table, JSON and
 format: ## format all Swift sources in place
 	@Scripts/swift-sources | xargs -0 $(SWIFT) format format --in-place --parallel --configuration .swift-format
 
-lint: ## formatting, file lengths, import directions, forbidden constructs
+lint: ## formatting, file lengths, forbidden constructs
 	@Scripts/swift-sources | xargs -0 $(SWIFT) format lint --strict --parallel --configuration .swift-format
 	@Scripts/check-house
 

@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusTensor
 
 /// Turns merged blocks into a graph, with each branch's sides as bodies that take what they read from around them.

@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 
 /// Checks that the paths of a program are disjoint and cover what its constraints admit: for every input, whatever values are read from it,

@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -65,16 +66,6 @@ private func requireRoomForBody() throws {
         next = body.parent as? BodyTracer
     }
     if depth >= Graph.maximumNesting { throw ProgramError.tooDeep(depth + 1) }
-}
-
-extension ProgramError {
-    /// For bodies in bodies beyond `Graph.maximumNesting`.
-    static func tooDeep(_ depth: Int) -> ProgramError {
-        ProgramError(
-            .overBudget,
-            "branches and loops nest \(depth) deep, and a program keeps \(Graph.maximumNesting) levels; put questions that follow one another into a loop (whileLoop, scan), or ask them of numbers with Tensor.where"
-        )
-    }
 }
 
 extension SymRange {

@@ -81,6 +81,16 @@ extension Interpreter {
         return Unmanaged<Interpreter>.fromOpaque(pointer).takeUnretainedValue()
     }
 
+    /// The interpreter on the thread's chain that is of a kind, the innermost one; nil where there is none.
+    package static func innermost<Kind>(as kind: Kind.Type) -> Kind? {
+        var next: Interpreter? = current
+        while let interpreter = next {
+            if let found = interpreter as? Kind { return found }
+            next = interpreter.outer
+        }
+        return nil
+    }
+
     /// Whether values of tensors that are no trace's can be read; an operation that would like to look first goes another way where not.
     static var hasValues: Bool { current?.hasValues ?? true }
 

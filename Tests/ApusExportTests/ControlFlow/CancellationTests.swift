@@ -3,6 +3,7 @@ import ApusNN
 import ApusSymbolic
 import ApusTensor
 import Foundation
+import ProgramExpectations
 import Testing
 
 /// Counts its calls, in a loop that only its task can end.

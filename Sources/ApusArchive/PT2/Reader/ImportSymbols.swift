@@ -1,4 +1,4 @@
-import ApusExport
+import ApusProgram
 import ApusSymbolic
 
 /// The symbols of a program that is being read, what the file says of their ranges, and what reading has found to be required of them.

@@ -24,14 +24,7 @@ package protocol TracingInterpreter: Interpreter {
 
 extension Interpreter {
     /// The interpreter on the thread's chain that writes a program; nil in eager code.
-    package static var tracing: (any TracingInterpreter)? {
-        var next: Interpreter? = current
-        while let interpreter = next {
-            if let tracing = interpreter as? any TracingInterpreter { return tracing }
-            next = interpreter.outer
-        }
-        return nil
-    }
+    package static var tracing: (any TracingInterpreter)? { innermost(as: (any TracingInterpreter).self) }
 }
 
 extension TracingInterpreter {

@@ -8,7 +8,7 @@ public struct ExportedPrograms: Sendable {
 
     /// Throws for no entry point and for a name that stands twice.
     public init(_ entries: [(name: String, program: ExportedProgram)]) throws {
-        try EntryPoints.requireDistinct(entries.map(\.name))
+        try ExportedPrograms.requireDistinct(entries.map(\.name))
         names = entries.map(\.name)
         programs = Dictionary(entries.map { ($0.name, $0.program) }, uniquingKeysWith: { first, _ in first })
     }
@@ -17,6 +17,15 @@ public struct ExportedPrograms: Sendable {
     public init(_ program: ExportedProgram) {
         names = ["forward"]
         programs = ["forward": program]
+    }
+
+    /// Throws for no entry point and for a name that stands twice.
+    package static func requireDistinct(_ names: [String]) throws {
+        guard !names.isEmpty else { throw ProgramError(.entryPoint, "no entry point is given; name at least one") }
+        var seen = Set<String>()
+        for name in names where !seen.insert(name).inserted {
+            throw ProgramError(.entryPoint, "the entry point '\(name)' is given twice")
+        }
     }
 
     /// The program of an entry point, or nil.

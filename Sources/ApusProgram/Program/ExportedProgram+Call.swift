@@ -20,7 +20,7 @@ extension ExportedProgram {
     }
 
     /// The leaves of arguments of the program's structure.
-    func callLeaves<each Input>(_ arguments: repeat each Input) throws -> [LeafValue] {
+    package func callLeaves<each Input>(_ arguments: repeat each Input) throws -> [LeafValue] {
         var leaves: [LeafValue] = []
         var specs: [TreeSpec] = []
         for argument in repeat each arguments {

@@ -1,5 +1,4 @@
 import ApusGraph
-import ApusNN
 import ApusRuntime
 import ApusSymbolic
 import ApusTensor
@@ -54,12 +53,15 @@ public final class ExportedProgram: Sendable {
     public let scope: SymbolScope
     /// The paths that `export` explored, in order; empty for a program that was loaded or transformed.
     public let paths: [ExploredPath]
-    let state: ProgramState
+    package let state: ProgramState
     private let plan: Plan
-    let checker: InputChecker
+    package let checker: InputChecker
 
     /// The program's graph: the same as `graphModule.graph`.
     public var graph: Graph { graphModule.graph }
+
+    /// True where the program computes gradients too.
+    public var isJoint: Bool { graphSignature.outputRoles.contains(.loss) }
 
     /// Parameters, buffers and constants by name, as they are now.
     public var stateDict: [String: Tensor] { state.dictionary(graphSignature, constants: false) }
@@ -156,7 +158,7 @@ public final class ExportedProgram: Sendable {
     ///   - outputRoles: the outputs' roles, where they are others than before
     ///   - outSpec: the result's nesting, where it is another than before
     ///   - paths: those that `export` explored, where they still say how the graph came to be
-    func replacing(
+    package func replacing(
         graph: Graph, outputRoles: [OutputRole]? = nil, outSpec: TreeSpec? = nil, paths: [ExploredPath] = []
     ) throws -> ExportedProgram {
         // Gradients name the input that they are of, which may have another name now.
@@ -192,7 +194,7 @@ extension ExportedProgram {
     }
 
     /// Everything that the graph gives, in the order of `graphSignature.outputRoles`.
-    func allOutputs(leaves: [LeafValue], _ profiler: Profiler? = nil) throws -> [LeafValue] {
+    package func allOutputs(leaves: [LeafValue], _ profiler: Profiler? = nil) throws -> [LeafValue] {
         try allOutputs(inputs: try tensors(of: leaves), profiler)
     }
 
@@ -210,9 +212,9 @@ extension ExportedProgram {
     /// A program is a function of its inputs and its state. While a function that calls it is traced, it becomes a part of that function's
     /// program; while a gradient is recorded, its operations are.
     private func allOutputs(inputs: [Tensor], _ profiler: Profiler?) throws -> [LeafValue] {
-        if Interpreter.current != nil, Interpreter.tracing != nil {
+        if let tracer = Interpreter.innermost(as: (any InliningInterpreter).self) {
             try state.prepare()
-            return try inlined(inputs)
+            return try tracer.inline(self, inputs)
         }
         try checker.check(inputs)
         return try state.run { state in try plan.run(state + inputs, profiler: profiler).map { LeafValue($0) } }
@@ -225,7 +227,7 @@ extension ExportedProgram {
     }
 
     /// All that the graph gives, new values of buffers among it, which are not kept.
-    func evaluate(_ inputs: [Tensor]) throws -> [LeafValue] {
+    package func evaluate(_ inputs: [Tensor]) throws -> [LeafValue] {
         try TensorError.throwPendingFault()
         try checker.check(inputs)
         try state.prepare()
@@ -269,7 +271,7 @@ extension LeafValue {
     }
 
     /// The same plain values, zeros of either sign apart. Tensors are never the same: they are inputs.
-    func isSame(as other: LeafValue) -> Bool {
+    package func isSame(as other: LeafValue) -> Bool {
         switch (self, other) {
         case (.int(let a), .int(let b)): a.isIdentical(to: b)
         case (.float(let a), .float(let b)): a.isIdentical(to: b) || (a.constant?.isNaN == true && b.constant?.isNaN == true)

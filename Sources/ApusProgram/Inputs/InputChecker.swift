@@ -3,11 +3,11 @@ import ApusSymbolic
 import ApusTensor
 
 /// Checks the user's tensors against a program's declared dtypes, ranks, sizes, ranges and guards, before any kernel runs.
-struct InputChecker: Sendable {
-    struct Input: Sendable {
-        let name: String
-        let dtype: DType
-        let shape: Shape
+package struct InputChecker: Sendable {
+    package struct Input: Sendable {
+        package let name: String
+        package let dtype: DType
+        package let shape: Shape
         let sizes: [Size]
     }
 
@@ -19,11 +19,11 @@ struct InputChecker: Sendable {
         case equals(CompiledExpression, SymInt)
     }
 
-    let inputs: [Input]
-    let symbols: [Symbol]
-    let ranges: [SymRange]
-    let origins: [String]
-    let guards: [(condition: CompiledCondition, guarding: InputGuard)]
+    package let inputs: [Input]
+    package let symbols: [Symbol]
+    package let ranges: [SymRange]
+    package let origins: [String]
+    package let guards: [(condition: CompiledCondition, guarding: InputGuard)]
 
     init(graph: Graph, stateCount: Int, names: [String], ranges: [Symbol: SymRange], guards: [InputGuard]) throws {
         var symbols: [Symbol] = []
@@ -130,7 +130,7 @@ struct InputChecker: Sendable {
         }
     }
 
-    func origin(_ symbol: Symbol) -> String { symbols.firstIndex(of: symbol).map { origins[$0] } ?? symbol.displayName }
+    package func origin(_ symbol: Symbol) -> String { symbols.firstIndex(of: symbol).map { origins[$0] } ?? symbol.displayName }
 
     private func mismatch(_ input: Input, _ dim: Int, _ expected: Int, _ actual: Int) -> ProgramError {
         ProgramError(.inputMismatch, "\(input.name): dimension \(dim) must be \(expected), got \(actual)")

@@ -1,5 +1,4 @@
 import ApusGraph
-import ApusNN
 import ApusSymbolic
 import ApusTensor
 import Synchronization
@@ -27,15 +26,15 @@ final class StateStore: Sendable {
 }
 
 /// One program's view of a store.
-struct ProgramState: Sendable {
+package struct ProgramState: Sendable {
     /// One tensor of the store with all of its names.
-    struct Slot: Sendable {
+    package struct Slot: Sendable {
         /// Dotted; more than one for a tied parameter.
-        var names: [String]
-        let isParameter: Bool
+        package var names: [String]
+        package let isParameter: Bool
         /// False for buffers that are not saved.
         let isPersistent: Bool
-        let position: Int
+        package let position: Int
     }
 
     private let store: StateStore
@@ -44,7 +43,7 @@ struct ProgramState: Sendable {
     /// Output position -> store position, for outputs that are a buffer's new value.
     private let mutations: [(output: Int, position: Int)]
     /// The parameters and buffers, in the order of their first names.
-    let slots: [Slot]
+    package let slots: [Slot]
 
     /// - Parameters:
     ///   - graph: the program's, whose inputs and outputs have the roles
@@ -91,7 +90,7 @@ struct ProgramState: Sendable {
     }
 
     /// The state as it is now, in the order of the graph's inputs. Who reads the values calls `prepare()` first.
-    func snapshot() -> [Tensor] { store.withLock { select($0) } }
+    package func snapshot() -> [Tensor] { store.withLock { select($0) } }
 
     /// Does what is due before the values are used for the first time.
     /// - Throws: what is wrong with them: `ArchiveError` where a file's bytes do not have their checksum.
@@ -137,10 +136,10 @@ struct ProgramState: Sendable {
 
 extension ProgramState {
     /// The tensors of slots, as they are now.
-    func tensors(of slots: [Slot]) -> [Tensor] { store.withLock { tensors in slots.map { tensors[$0.position] } } }
+    package func tensors(of slots: [Slot]) -> [Tensor] { store.withLock { tensors in slots.map { tensors[$0.position] } } }
 
     /// Takes tensors out of the store, lets the body change them, and puts them back, whatever happens. Nobody sees the program in between.
-    func exchange(_ positions: [Int], _ body: (inout [Tensor]) throws -> Void) throws {
+    package func exchange(_ positions: [Int], _ body: (inout [Tensor]) throws -> Void) throws {
         try prepare()
         try store.withLock { tensors in
             let empty = Tensor(spec: TensorSpec(.float32, .scalar))

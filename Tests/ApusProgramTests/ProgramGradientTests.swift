@@ -4,6 +4,7 @@ import ApusNN
 import ApusRuntime
 import ApusSymbolic
 import ApusTensor
+import ProgramExpectations
 import Testing
 
 /// A weight, and a buffer that each call changes.

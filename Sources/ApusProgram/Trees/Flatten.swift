@@ -1,7 +1,7 @@
 import ApusTensor
 
 /// Takes a value apart into leaves and nesting. Tuples are found by reflection, everything else by its type.
-func flatten(_ value: Any) throws -> FlatTree {
+package func flatten(_ value: Any) throws -> FlatTree {
     var leaves: [LeafValue] = []
     let spec: TreeSpec = try collect(value, &leaves)
     return FlatTree(leaves: leaves, spec: spec, paths: spec.leafPaths)
@@ -41,7 +41,7 @@ private func collect(parts: TreeParts, _ leaves: inout [LeafValue]) throws -> Tr
 }
 
 /// Puts a value together again with other leaves. `example` gives the types, which tuples need.
-func rebuild<Value>(_ example: Value, from leaves: inout ArraySlice<LeafValue>, _ spec: TreeSpec) throws -> Value {
+package func rebuild<Value>(_ example: Value, from leaves: inout ArraySlice<LeafValue>, _ spec: TreeSpec) throws -> Value {
     if let built = try rebuildByType(example, from: &leaves, spec) {
         guard let value = built as? Value else {
             throw ProgramError(.structureMismatch, "a value of type \(Value.self) could not be rebuilt")

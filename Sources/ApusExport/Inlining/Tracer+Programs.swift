@@ -1,14 +1,15 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
-extension ExportedProgram {
-    /// Everything that the graph gives, computed as a part of the function that is traced.
+extension Tracer: InliningInterpreter {
+    /// Everything that a program's graph gives, computed as a part of the function that is traced.
     ///
     /// Sizes that the program refuses, the function must not have: what is open is its caller's to declare. The program's tensors are constants
     /// of the function's program, as tensors are that it captures.
-    func inlined(_ inputs: [Tensor]) throws -> [LeafValue] {
-        for case .bufferMutation(let name) in graphSignature.outputRoles {
+    func inline(_ program: ExportedProgram, _ inputs: [Tensor]) throws -> [LeafValue] {
+        for case .bufferMutation(let name) in program.graphSignature.outputRoles {
             let error = ProgramError(
                 .untraceable,
                 "a program that changes its buffer '\(name)' is called where a function is traced: the change would be lost in the function's program. "
@@ -16,24 +17,8 @@ extension ExportedProgram {
             Interpreter.current?.fail(error)
             throw error
         }
-        var inlining = GraphInlining(graph, try checker.require(inputs))
-        return try inlining.run(state.snapshot() + inputs)
-    }
-}
-
-extension LeafValue {
-    /// Whether a number of the function that is traced is what the program was made with: the function's question where it is open, as eager code
-    /// finds out by the call. False for what is plain.
-    func isKnown(as expected: LeafValue, _ mismatch: @autoclosure () -> String) throws -> Bool {
-        let agrees: SymBool
-        switch (self, expected) {
-        case (.int(let size), .int(let known)) where size.constant == nil: agrees = size == known
-        case (.float(let number), .float(let known)) where number.constant == nil:
-            agrees = known.constant?.isNaN == true ? number != number : number == known
-        default: return false
-        }
-        try GraphInlining.check(agrees, TensorError(.checkFailed, mismatch()))
-        return true
+        var inlining = GraphInlining(program.graph, try program.checker.require(inputs))
+        return try inlining.run(program.state.snapshot() + inputs)
     }
 }
 
@@ -47,9 +32,9 @@ extension InputChecker {
             guard tensor.dtype == input.dtype else {
                 throw TensorError(.dtypeMismatch, "\(input.name): expected dtype \(input.dtype), got \(tensor.dtype)")
             }
-            guard tensor.rank == input.sizes.count else {
+            guard tensor.rank == input.shape.count else {
                 throw TensorError(
-                    .shapeMismatch, "\(input.name): expected \(input.sizes.count) dimensions, got \(tensor.rank) (shape \(tensor.shape))")
+                    .shapeMismatch, "\(input.name): expected \(input.shape.count) dimensions, got \(tensor.rank) (shape \(tensor.shape))")
             }
         }
         var known = InlinedSymbols()
@@ -70,7 +55,7 @@ extension InputChecker {
             if range.hasLowerBound { try ApusTensor.require(size >= range.lowerBound, failure()) }
             if range.hasUpperBound { try ApusTensor.require(size <= range.upperBound, failure()) }
             // Nobody should have to declare this.
-            try GraphInlining.check(
+            try requireOrAsk(
                 size <= SymbolScope.largestSize,
                 TensorError(.checkFailed, "\(origins[index]) must be at most \(SymbolScope.largestSize), got \(size)"))
         }

@@ -15,10 +15,10 @@ import ApusTensor
 ///     }
 ///     let program = try export(f, args: NestedValue((x, y)))
 public struct NestedValue: ProgramValue, Sendable {
-    let leaves: [LeafValue]
-    let spec: TreeSpec
+    package let leaves: [LeafValue]
+    package let spec: TreeSpec
 
-    init(_ leaves: [LeafValue], _ spec: TreeSpec) { (self.leaves, self.spec) = (leaves, spec) }
+    package init(_ leaves: [LeafValue], _ spec: TreeSpec) { (self.leaves, self.spec) = (leaves, spec) }
 
     /// - Parameter value: tensors, numbers, strings, nil, and tuples, arrays and dictionaries of them.
     public init(_ value: Any) throws {

@@ -1,10 +1,12 @@
+import ApusExport
 import ApusGraph
 import ApusNN
 import ApusSymbolic
 import ApusTensor
+import ProgramExpectations
 import Testing
 
-@testable import ApusExport
+@testable import ApusProgram
 
 @Suite struct FoldingTests {
     @Test func constantsAreFolded() throws {

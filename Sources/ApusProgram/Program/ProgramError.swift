@@ -1,3 +1,4 @@
+import ApusGraph
 import ApusSymbolic
 
 /// What exporting, loading and running a program throws for a caller's mistake.
@@ -41,6 +42,16 @@ public struct ProgramError: Error, Sendable {
         self.code = code
         self.message = message
         self.site = site
+    }
+}
+
+extension ProgramError {
+    /// For bodies in bodies beyond `Graph.maximumNesting`.
+    package static func tooDeep(_ depth: Int) -> ProgramError {
+        ProgramError(
+            .overBudget,
+            "branches and loops nest \(depth) deep, and a program keeps \(Graph.maximumNesting) levels; put questions that follow one another into a loop (whileLoop, scan), or ask them of numbers with Tensor.where"
+        )
     }
 }
 

@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -73,21 +74,11 @@ struct GraphInlining {
 
     // MARK: Checks
 
-    /// Makes sure of a condition. One on input sizes is what is left of a path that throws: the function that is traced asks, as that one did, and
-    /// rejects what goes that way. One on numbers that were read is required of the run.
-    static func check(_ condition: SymBool, _ error: @autoclosure () -> TensorError) throws {
-        if decide(condition) == nil, condition.freeSymbols.allSatisfy(\.isBacked) {
-            if condition.value { return }
-            throw error()
-        }
-        try require(condition, error())
-    }
-
     private func check(_ argument: OperatorArgument, _ node: Node) throws {
         guard node.arguments.count > 1, case .string(let message) = node.arguments[1] else {
             throw TensorError(.invalidArgument, in: node.operator.schema.name, "has no message")
         }
-        try Self.check(try truth(argument), TensorError(.checkFailed, message).located(at: node.site))
+        try requireOrAsk(try truth(argument), TensorError(.checkFailed, message).located(at: node.site))
     }
 
     private func truth(_ argument: OperatorArgument) throws -> SymBool {

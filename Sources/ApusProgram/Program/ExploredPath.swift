@@ -10,6 +10,12 @@ public struct ExploredPath: Sendable {
     public let sites: [CallSite]
     /// The error that the function threw on this path, nil where it returned.
     public let rejection: String?
+
+    package init(conditions: [SymBool], sites: [CallSite], rejection: String?) {
+        self.conditions = conditions
+        self.sites = sites
+        self.rejection = rejection
+    }
 }
 
 extension ExploredPath: CustomStringConvertible {
