@@ -102,10 +102,7 @@ final class PathMerger {
             return .rejects(Rejections(entries: [.init(conditions: [], message: message, site: site)], inner: own))
         case .returned(let mutations, let leaves, _):
             let changed: [GraphOutput] = try mutatedBuffers.map { .value(try place(path, mutations[$0.name] ?? $0.input)) }
-            let results: [GraphOutput] = try leaves.map { output in
-                guard case .value(let value) = output else { return output }
-                return .value(try place(path, value))
-            }
+            let results: [GraphOutput] = try leaves.map { try $0.map { try place(path, $0) } }
             return .returns(Block(nodes, changed + results))
         }
     }

@@ -93,9 +93,9 @@ final class TailSharing {
         for (output, own) in zip(node.outputs, zip(a.outputs, b.outputs)) {
             mapA[own.0] = output
             mapB[own.1] = output
-            tailSymbols.formUnion(values.type(own.0).symbols + values.type(own.1).symbols)
+            tailSymbols.formUnion(values.type(own.0).freeSymbols + values.type(own.1).freeSymbols)
         }
-        for type in types { known.formUnion(type.symbols) }
+        for type in types { known.formUnion(type.freeSymbols) }
         return node
     }
 
@@ -181,7 +181,7 @@ final class TailSharing {
         let value: Value = values.make("cond", type)
         joined.append(JoinedValue(whenTrue: p, whenFalse: q, value: value))
         if let key { joinOf[key] = value }
-        known.formUnion(type.symbols)
+        known.formUnion(type.freeSymbols)
         return value
     }
 }

@@ -14,7 +14,7 @@ struct TypeJoin {
 
     /// The join of two results. Sizes that differ are a choice by the condition; those that only a side knows become a symbol of their own.
     func type(_ a: GraphOutput, _ b: GraphOutput) throws -> ValueType {
-        switch (type(of: a), type(of: b)) {
+        switch (a.type(values.type), b.type(values.type)) {
         case (.tensor(let p), .tensor(let q)):
             guard p.dtype == q.dtype, p.shape.count == q.shape.count else { throw NotShared(reason: "results of other dtypes or ranks") }
             return .tensor(TensorSpec(p.dtype, try Shape(zip(p.shape, q.shape).map { size($0, $1) }, in: "cond")))
@@ -27,19 +27,6 @@ struct TypeJoin {
             return .bool((condition && p) || (!condition && q))
         case (.none, .none): return .none
         default: throw NotShared(reason: "results of other kinds")
-        }
-    }
-
-    private func type(of output: GraphOutput) -> ValueType {
-        switch output {
-        case .value(let value): values.type(value)
-        case .int(let size): .int(size)
-        case .float(let number): .float(number)
-        case .bool(let condition): .bool(condition)
-        case .literal(.int(let value)): .int(SymInt(value))
-        case .literal(.float(let value)): .float(SymFloat(value))
-        case .literal(.bool(let value)): .bool(SymBool(value))
-        case .literal: .none
         }
     }
 

@@ -75,6 +75,14 @@ extension Graph {
         return outputs
     }
 
+    /// Appends a node of another graph, with arguments in terms of this one, and returns its results.
+    @discardableResult
+    mutating func append(_ node: Node, of source: Graph, _ arguments: [GraphArgument]) -> [Value] {
+        append(
+            node.operator, arguments, types: node.outputs.map { source.type($0) }, names: node.outputs.map { source.name($0) },
+            site: node.site, modulePath: node.modulePath, provenance: node.provenance)
+    }
+
     public mutating func rename(_ value: Value, to name: String) {
         guard contains(value), values[value.index].name != name else { return }
         values[value.index].name = unique(name)
@@ -138,8 +146,27 @@ extension Graph {
         }
     }
 
+    /// True where a node of the graph or of a body draws random numbers.
+    var draws: Bool { nodes.contains { $0.draws } }
+
     /// The nodes of the graph and of all its bodies.
     public var totalNodeCount: Int {
         nodes.reduce(0) { $0 + 1 + $1.bodies.reduce(0) { $0 + $1.graph.totalNodeCount } }
+    }
+
+    /// Throws where an input, a node or an output names a value that the graph does not have. Enough to walk a graph without harm; all else is
+    /// for the verifier.
+    package func requireOwnValues() throws {
+        func require(_ value: Value, _ place: @autoclosure () -> String) throws {
+            guard contains(value) else {
+                throw VerificationError(.definition, "a value with the number \(value.index) is not in the graph", node: place())
+            }
+        }
+        for input in inputs { try require(input, "input") }
+        for node in nodes {
+            for value in node.operands + node.outputs { try require(value, node.operator.schema.name) }
+            for body in node.bodies { try body.graph.requireOwnValues() }
+        }
+        for output in outputs { if let value = output.value { try require(value, "return") } }
     }
 }

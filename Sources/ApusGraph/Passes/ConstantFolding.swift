@@ -35,31 +35,14 @@ public struct ConstantFolding: Sendable {
         for node in graph.nodes where !isFolded(node, known) { for operand in node.operands { read(operand) } }
         for output in graph.outputs { if let value = output.value { read(value) } }
 
-        var source = Graph()
-        var places: [Int: Value] = [:]
-        let place: Int = max(0, min(position, graph.inputs.count))
-        for input in graph.inputs[..<place] { places[input.index] = source.addInput(graph.name(input), graph.type(input)) }
-        for value in lifted { places[value.index] = source.addInput("folded_\(graph.name(value))", graph.type(value)) }
-        for input in graph.inputs[place...] { places[input.index] = source.addInput(graph.name(input), graph.type(input)) }
-        for node in graph.nodes where !isFolded(node, known) {
-            let arguments: [GraphArgument] = try node.arguments.map { argument in
-                try argument.map { value in
-                    guard let place = places[value.index] else {
-                        throw TensorError(.invalidArgument, "'%\(graph.name(value))' is read before it is made")
-                    }
-                    return place
-                }
-            }
-            let results: [Value] = source.append(
-                node.operator, arguments, types: node.outputs.map { graph.type($0) }, names: node.outputs.map { graph.name($0) },
-                site: node.site, modulePath: node.modulePath, provenance: node.provenance)
-            for (old, new) in zip(node.outputs, results) { places[old.index] = new }
-        }
-        source.outputs = graph.outputs.map { output in
-            guard case .value(let value) = output, let place = places[value.index] else { return output }
-            return .value(place)
-        }
-        return Result(graph: source, constants: lifted.compactMap { known[$0] })
+        var copy = GraphCopy(of: graph, provenance: "")
+        for value in lifted { copy.map(value, to: copy.graph.addInput("folded_\(graph.name(value))", graph.type(value))) }
+        for node in graph.nodes where !isFolded(node, known) { copy.keep(node, try node.arguments.map { try copy.mapped($0) }) }
+        var folded: Graph = copy.finished()
+        let own: ArraySlice<Value> = folded.inputs.prefix(graph.inputs.count)
+        let place: Int = max(0, min(position, own.count))
+        folded.setInputs(Array(own[..<place] + folded.inputs.dropFirst(own.count) + own[place...]))
+        return Result(graph: folded, constants: lifted.compactMap { known[$0] })
     }
 
     private func isFolded(_ node: Node, _ known: [Value: Tensor]) -> Bool {

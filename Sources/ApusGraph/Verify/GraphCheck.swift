@@ -114,17 +114,10 @@ struct GraphCheck {
     }
 
     private func apply(_ node: Node) throws -> [TensorSpec] {
-        let arguments: [OperatorArgument] = try node.arguments.map { argument in
-            if case .tensor(let value) = argument, let number = graph.type(value).number { return number }
-            return try argument.map { value in
-                guard let spec = graph.spec(value) else {
-                    throw offence(.argument, "'%\(graph.name(value))' is no tensor", found: "\(graph.type(value))")
-                }
-                return Tensor(spec: spec)
-            }
-        }
         do {
-            return try rules.specs(node.operator, arguments)
+            return try rules.specs(node.operator, node.arguments, graph.type) { value in
+                offence(.argument, "'%\(graph.name(value))' is no tensor", found: "\(graph.type(value))")
+            }
         } catch let error as TensorError {
             if let condition = rules.unproved {
                 throw offence(.unproved, error.description, expected: "a proof of \(condition.description(naming: \.name))")

@@ -69,35 +69,3 @@ private final class RecursiveLock: @unchecked Sendable {
 public func verify(_ graph: Graph, dialect: Dialect = .aten, scope: SymbolScope? = nil) throws {
     try Verifier(dialect: dialect).verify(graph, scope: scope)
 }
-
-extension Graph {
-    /// Throws where an input, a node or an output names a value that the graph does not have. Enough to walk a graph without harm; all else is
-    /// for the verifier.
-    package func requireOwnValues() throws {
-        func require(_ value: Value, _ place: @autoclosure () -> String) throws {
-            guard contains(value) else {
-                throw VerificationError(.definition, "a value with the number \(value.index) is not in the graph", node: place())
-            }
-        }
-        for input in inputs { try require(input, "input") }
-        for node in nodes {
-            for value in node.operands + node.outputs { try require(value, node.operator.schema.name) }
-            for body in node.bodies { try body.graph.requireOwnValues() }
-        }
-        for output in outputs { if let value = output.value { try require(value, "return") } }
-    }
-
-    /// The scope of the graph's symbols, found through the first size that has one.
-    var scope: SymbolScope? {
-        for entry in values {
-            switch entry.type {
-            case .tensor(let spec): for size in spec.shape { if let scope = size.scope { return scope } }
-            case .int(let size): if let scope = size.scope { return scope }
-            case .float(let number): if let scope = number.scope { return scope }
-            case .bool(let condition): if let scope = condition.scope { return scope }
-            case .none: continue
-            }
-        }
-        return nil
-    }
-}
