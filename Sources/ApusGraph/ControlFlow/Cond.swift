@@ -7,17 +7,7 @@ extension Operator {
         "apus::cond(bool pred, Graph true_graph, Graph false_graph, Tensor[] operands) -> Tensor[]",
         "Runs one of two bodies on the operands: the first where the predicate holds, a condition on sizes or a tensor of one bool. Both give as many results, of the same dtypes and ranks.",
         rule: { call in try Operator.condRule(call) },
-        kernel: .host { call in
-            let arguments = try CondArguments(call)
-            let holds: Bool
-            switch arguments.predicate {
-            case .tensor(let tensor): holds = try tensor.truth(in: call.name)
-            case .symBool(let condition): holds = try SymbolValues().value(of: condition, in: call.name)
-            default: holds = try call.bool(0)
-            }
-            let body = holds ? arguments.whenTrue : arguments.whenFalse
-            return try GraphExecutor(body.graph).run(arguments.operands).map { $0.argument }
-        },
+        kernel: .host { call in try ControlFlowRun().results(of: call) ?? [] },
         gradient: { call in try CondGradient(call).gradients() }, saving: { call in try SavedDraws.cond(call) },
         samples: { try Operator.condSamples() })
 

@@ -9,14 +9,8 @@ extension Operator {
         "Runs the second body on the carried tensors as long as the first gives true, and gives the last carried tensors.",
         rule: { call in try WhileArguments(call).resultSpecs(call) },
         kernel: .host { call in
-            let loop = try WhileArguments(call)
-            let results = try LoopRun(symbols: SymbolValues()).run(
-                loop, carried: loop.carried.map { .tensor($0) }, operands: loop.operands.map { .tensor($0) })
             // Results are values of their own, also where the loop made no pass.
-            return try results.map { result in
-                guard let tensor = result.tensor else { return result.argument }
-                return .tensor(try tensor.withOwnIdentity())
-            }
+            try ControlFlowRun().results(of: call)?.map { try $0.map { try $0.withOwnIdentity() } } ?? []
         },
         gradient: { call in
             throw TensorError(

@@ -16,8 +16,8 @@ extension ExportedProgram {
             Interpreter.current?.fail(error)
             throw error
         }
-        var inlining = GraphInlining(graph, try checker.require(inputs))
-        return try inlining.run(state.snapshot() + inputs)
+        var inlining = GraphInlining(try checker.require(inputs))
+        return try inlining.run(graph, state.snapshot() + inputs)
     }
 }
 
