@@ -161,12 +161,10 @@ final class PathMerger {
                 try own.map { try place(path, $0) }.isIdentical(to: shared)
             }
         guard isSame else {
-            var site: CallSite?
-            if case .call(let place)? = node.site { site = place }
             throw ProgramError(
                 .untraceable,
                 "the function is not deterministic: '\(node.operator.schema.name)' runs here on other arguments than in an earlier run",
-                site: site)
+                site: node.site?.callSite)
         }
     }
 

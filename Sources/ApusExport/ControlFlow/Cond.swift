@@ -134,7 +134,8 @@ private struct CondTrace<Output> {
             return .tensor(
                 ({ try Tensor.scalar(.float(p), dtype: .float64) }, { try Tensor.scalar(.float(q), dtype: .float64) })
             ) { [site] tensor, tracer in
-                .float(try tracer.readFloat(tensor, origin: "", site: site))
+                guard case .float(let number) = try tracer.readNumber(.unbackedFloat, tensor, site: site) else { return .none }
+                return .float(number)
             }
         case (.bool(let p), .bool(let q)) where p == q: return .plain(a)
         case (.string(let p), .string(let q)) where p == q: return .plain(a)
@@ -153,7 +154,7 @@ private struct CondTrace<Output> {
         return .tensor(
             ({ try Tensor.scalar(.int(p), dtype: .int64) }, { try Tensor.scalar(.int(q), dtype: .int64) })
         ) { [site] tensor, tracer in
-            .int(try tracer.readSize(tensor, origin: "", range: range, site: site))
+            .int(try tracer.readSize(tensor, range: range, site: site))
         }
     }
 }

@@ -102,8 +102,8 @@ struct WhileTrace<Carried> {
     // MARK: Tracing
 
     private func trace(_ types: CarriedTypes, isTrial: Bool) throws -> Attempt {
-        let symbols: [SymInt] = types.groups.map { group in
-            tracer.freshInt(origin: "", range: group.range, isSize: group.isDimension, site: site)
+        let symbols: [SymInt] = try types.groups.map { group in
+            try tracer.freshInt(origin: "", range: group.range, isSize: group.isDimension, site: site)
         }
         var attempt = Attempt(
             condition: BodyTracer(of: "whileLoop", parent: tracer), body: BodyTracer(of: "whileLoop", parent: tracer), symbols: symbols,
@@ -169,7 +169,7 @@ struct WhileTrace<Carried> {
             switch slot {
             case .tensor: return .tensor(try next())
             case .int(.varying(let group)):
-                try body.read(try next(), as: .int(symbols[group]), site: site)
+                try body.read(try next(), as: .int(symbols[group]), site: .call(site))
                 return .int(symbols[group])
             case .int(.fixed(let size)): return .int(size)
             case .plain(let leaf): return leaf
@@ -224,8 +224,7 @@ struct WhileTrace<Carried> {
                     return scope.range(of: symbol)
                 }
                 let size: SymInt = try tracer.readSize(
-                    try popped(&tensors), origin: "",
-                    range: range.isEmpty ? attempt.types.groups[group].range : range,
+                    try popped(&tensors), range: range.isEmpty ? attempt.types.groups[group].range : range,
                     site: site)
                 note(.varying(group: group), size, attempt, &left)
                 return .int(size)

@@ -34,6 +34,9 @@ public struct Graph: Sendable {
     public func type(_ value: Value) -> ValueType { contains(value) ? values[value.index].type : .none }
     public func spec(_ value: Value) -> TensorSpec? { type(value).spec }
 
+    /// The node that makes a value; nil for an input.
+    package func maker(of value: Value) -> Node? { nodes.first { $0.outputs.contains(value) } }
+
     /// The value with this name.
     public func value(named name: String) -> Value? {
         values.firstIndex { $0.name == name }.map { Value(index: $0) }

@@ -23,6 +23,14 @@ public enum NodeSite: Sendable {
     case text(String)
 }
 
+extension NodeSite {
+    /// The place, where it was captured while tracing.
+    package var callSite: CallSite? {
+        if case .call(let site) = self { return site }
+        return nil
+    }
+}
+
 extension NodeSite: CustomStringConvertible {
     /// `Model.swift:41`, or what the file says.
     public var description: String {

@@ -23,11 +23,11 @@ struct BranchTypes {
             case (.int(let p), .int(let q)): return .int(try join(p, q, least: .min, &made))
             case (.float(let p), .float(let q)):
                 if p.isIdentical(to: q), isKnown(p.freeSymbols) { return .float(p) }
-                return .float(symbols.makeUnbacked(nextName(), kind: .unbackedFloat, range: .unbounded).float)
+                return .float(symbols.makeUnbacked(symbols.nextName(), kind: .unbackedFloat, range: .unbounded).float)
             case (.bool(let p), .bool(let q)):
                 if p.isIdentical(to: q), isKnown(p.freeSymbols) { return .bool(p) }
                 if let condition, isKnown(p.freeSymbols), isKnown(q.freeSymbols) { return .bool((condition && p) || (!condition && q)) }
-                return .bool(symbols.makeUnbacked(nextName(), kind: .unbackedBool, range: SymRange(0...1)).bool)
+                return .bool(symbols.makeUnbacked(symbols.nextName(), kind: .unbackedBool, range: SymRange(0...1)).bool)
             default: return .none
             }
         }
@@ -47,7 +47,7 @@ struct BranchTypes {
         }
         let either: SymRange = range(p, condition).union(range(q, condition.map { !$0 }))
         let bounded = SymRange(lowerBound: Swift.max(either.lowerBound, least), upperBound: Swift.max(either.upperBound, least))
-        guard let size = symbols.makeUnbacked(nextName(), kind: .unbackedInt, range: bounded).int else {
+        guard let size = symbols.makeUnbacked(symbols.nextName(), kind: .unbackedInt, range: bounded).int else {
             throw ArchiveError(.unsupported, "no symbol for a size of a branch")
         }
         made.append((p, q, size))
@@ -62,6 +62,4 @@ struct BranchTypes {
     }
 
     private func isKnown(_ free: [Symbol]) -> Bool { !free.contains { inner.contains($0) } }
-
-    private func nextName() -> String? { symbols.upcoming.isEmpty ? nil : symbols.upcoming.removeFirst() }
 }
