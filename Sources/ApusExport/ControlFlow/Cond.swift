@@ -146,11 +146,11 @@ private struct CondTrace<Output> {
     }
 
     private func join(_ p: SymInt, _ q: SymInt, _ bodies: (BodyTracer, BodyTracer)) throws -> Join {
-        let isLocal: Bool = !bodies.0.locals.isDisjoint(with: p.freeSymbols) || !bodies.1.locals.isDisjoint(with: q.freeSymbols)
-        if !isLocal, p.isIdentical(to: q) { return .plain(.int(p)) }
-        if !isLocal, case .condition(let condition) = predicate { return .plain(.int(SymInt.select(condition, p, q))) }
-        let scope: SymbolScope = bodies.0.scope
-        let range: SymRange = scope.range(of: p).union(scope.range(of: q))
+        var condition: SymBool?
+        if case .condition(let known) = predicate { condition = known }
+        let join = TypeJoin(condition, inner: bodies.0.locals.union(bodies.1.locals))
+        if let size = join.choice(p, q) { return .plain(.int(size)) }
+        let range: SymRange = join.range(p, q)
         return .tensor(
             ({ try Tensor.scalar(.int(p), dtype: .int64) }, { try Tensor.scalar(.int(q), dtype: .int64) })
         ) { [site] tensor, tracer in

@@ -15,8 +15,8 @@ final class ImportInterpreter: Interpreter, Recorder {
     private let isBody: Bool
     /// Whether what is read never runs, so that all that it requires holds.
     var isVacuous = false
-    /// For the branch that is being read: what its bodies alone know.
-    var branchTypes: BranchTypes?
+    /// For the branch that is being read: how its results' types are joined, with the file's names for symbols of their own.
+    var branchTypes: TypeJoin?
     var site: NodeSite?
     var modulePath: [ModuleFrame] = []
     let provenance: String? = "imported"
@@ -38,7 +38,7 @@ final class ImportInterpreter: Interpreter, Recorder {
 
     /// By the rule; those of a branch from its bodies.
     func resultTypes(_ call: Call, site: CallSite?) throws -> [ValueType] {
-        guard let branchTypes, call.operator === Operator.cond else { return try ruleTypes(call, site: site) }
+        guard var branchTypes, call.operator === Operator.cond else { return try ruleTypes(call, site: site) }
         self.branchTypes = nil
         // The rule makes sizes of its own where the bodies differ: the file's names are for those that are kept.
         let names: [String] = symbols.upcoming
@@ -46,7 +46,8 @@ final class ImportInterpreter: Interpreter, Recorder {
         _ = try call.operator.rule(call)
         symbols.upcoming = names
         let branch = try CondArguments(call)
-        return try branchTypes.types(branch.whenTrue.graph, branch.whenFalse.graph)
+        let (first, second) = (branch.whenTrue.graph, branch.whenFalse.graph)
+        return try zip(first.outputs, second.outputs).map { try branchTypes.type(first.type(of: $0), second.type(of: $1)) }
     }
 
     /// Under the file's names.

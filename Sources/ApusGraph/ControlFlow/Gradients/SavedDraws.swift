@@ -113,12 +113,11 @@ enum SavedDraws {
             }
         }
         let branch = try CondArguments(saving.call)
-        return try zip(specs(branch.whenTrue.graph), specs(branch.whenFalse.graph)).map { first, second in
-            let sizes: [SymInt] = zip(first.shape, second.shape).map { p, q in
-                guard !p.isIdentical(to: q), case .symBool(let condition) = branch.predicate else { return p }
-                return .select(condition, p, q)
-            }
-            return TensorSpec(first.dtype, try Shape(sizes, in: "cond"))
+        var condition: SymBool?
+        if case .symBool(let known) = branch.predicate { condition = known }
+        var join = TypeJoin(condition, inner: [])
+        return try zip(specs(branch.whenTrue.graph), specs(branch.whenFalse.graph)).compactMap { first, second in
+            try join.type(.tensor(first), .tensor(second)).spec
         }
     }
 

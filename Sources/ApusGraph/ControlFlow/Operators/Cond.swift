@@ -11,39 +11,27 @@ extension Operator {
         gradient: { call in try CondGradient(call).gradients() }, saving: { call in try SavedDraws.cond(call) },
         samples: { try Operator.condSamples() })
 
-    /// Sizes on which the bodies differ are joined as a choice by the predicate, where that is a condition on sizes.
+    /// Sizes on which the bodies differ are joined; see ``TypeJoin``.
     private static func condRule(_ call: Call) throws -> [TensorSpec] {
         let arguments = try CondArguments(call)
         try arguments.checkOperands(call)
         let (whenTrue, whenFalse) = (arguments.whenTrue.graph, arguments.whenFalse.graph)
         try checkBodiesAgree(whenTrue, whenFalse)
         let made: Set<Symbol> = whenTrue.madeSymbols.union(whenFalse.madeSymbols)
+        var condition: SymBool?
+        if case .symBool(let known) = arguments.predicate { condition = known }
+        var join = TypeJoin(condition, inner: made) { _, range in
+            guard let bounds = range.closedRange, let interpreter = Interpreter.current else { throw TypeJoin.failure(range) }
+            return .int(try interpreter.unbackedSize(for: "cond", in: bounds))
+        }
         return try zip(whenTrue.outputs, whenFalse.outputs).compactMap { first, second -> TensorSpec? in
             guard let a = whenTrue.spec(of: first), let b = whenFalse.spec(of: second) else { return nil }
             let sizes: [SymInt] = try zip(a.shape, b.shape).map { p, q in
                 if made.isDisjoint(with: p.freeSymbols), p.isIdentical(to: q) || decide(p == q) == true { return p }
-                // A size that only the branch taken can tell is a symbol of its own, as is one that a tensor chooses.
-                guard case .symBool(let predicate) = arguments.predicate, made.isDisjoint(with: p.freeSymbols + q.freeSymbols) else {
-                    return try joinedSize(p, q, call)
-                }
-                // A choice that is too long to write is a symbol as well.
-                let choice: SymInt = .select(predicate, p, q)
-                return choice.isInvalid ? try joinedSize(p, q, call) : choice
+                return try join.size(p, q)
             }
             return TensorSpec(a.dtype, try Shape(sizes, in: call.name))
         }
-    }
-
-    /// A fresh size that may be one of two.
-    private static func joinedSize(_ p: SymInt, _ q: SymInt, _ call: Call) throws -> SymInt {
-        func range(_ size: SymInt) -> SymRange {
-            if let known = size.constant { return SymRange(lowerBound: known, upperBound: known) }
-            return (size.scope?.range(of: size) ?? .unbounded).intersection(SymRange(lowerBound: 0, upperBound: .max))
-        }
-        guard let bounds = range(p).union(range(q)).closedRange, let interpreter = Interpreter.current else {
-            throw call.error(.shapeMismatch, "the branches give the sizes \(p) and \(q), which can't be joined here")
-        }
-        return try interpreter.unbackedSize(for: "cond", in: bounds)
     }
 
     /// Both bodies must give as many results, of the same kinds, dtypes and ranks.

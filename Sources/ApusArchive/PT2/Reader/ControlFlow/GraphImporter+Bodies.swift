@@ -55,7 +55,9 @@ extension GraphImporter {
         } catch let refused as RefusedBranch { return try leave(refused, predicate, is: true, whenTrue, operands, node) }
         let inner = Set(symbols.symbols[known...])
         symbols.upcoming = try upcomingSymbols(node)
-        interpreter.branchTypes = BranchTypes(symbols: symbols, condition: condition, inner: inner)
+        interpreter.branchTypes = TypeJoin(condition, inner: inner) { [symbols] kind, range in
+            symbols.makeUnbacked(symbols.nextName(), kind: kind, range: range).type
+        }
         let results: [OperatorArgument] = try apply(
             .cond, [predicate, .graph(first.body), .graph(second.body), .tensors(try tensors(operands))])
         try defineOutputs(node, try flatten(results))
