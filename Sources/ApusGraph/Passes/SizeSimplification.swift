@@ -16,7 +16,7 @@ public struct SizeSimplification: GraphPass {
     public func run(_ graph: Graph) throws -> Graph {
         try graph.requireOwnValues()
         guard let scope = scope ?? graph.scope else { return graph }
-        return try Verifier.takingTurn { try scope.scoped { try simplified(graph, scope) } }
+        return try scope.takingTurn { try scope.scoped { try simplified(graph, scope) } }
     }
 
     private func simplified(_ graph: Graph, _ scope: SymbolScope) throws -> Graph {

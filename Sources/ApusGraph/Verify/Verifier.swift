@@ -1,6 +1,5 @@
 import ApusSymbolic
 import ApusTensor
-import Glibc
 
 /// Checks that a graph is a program: in static single assignment, every argument of its schema's kind, every result of the type that the
 /// operator's own rule gives under the declared facts and the conditions of the branches around it.
@@ -25,43 +24,13 @@ public struct Verifier: Sendable {
     /// - Parameter scope: what is known of the symbols; that of the inputs' sizes by default.
     public func verify(_ graph: Graph, scope: SymbolScope? = nil) throws {
         let scope: SymbolScope? = scope ?? graph.scope
-        try Verifier.takingTurn {
-            scope?.push()
-            defer { scope?.pop() }
+        func check() throws {
             let rules = RuleInterpreter(scope: scope, acceptsUndecided: undecided == .accept)
             var check = GraphCheck(graph, dialect, rules, bound: [])
             try check.run()
         }
-    }
-
-    private static let turn = RecursiveLock()
-
-    /// Facts of a path live on the scope's one trail: whoever assumes some, or asks what is known while others may, takes turns. Who has the
-    /// turn may take it again.
-    package static func takingTurn<Result>(_ body: () throws -> Result) rethrows -> Result { try turn.withLock(body) }
-}
-
-/// A lock that the thread which holds it may take again.
-private final class RecursiveLock: @unchecked Sendable {
-    private let mutex: UnsafeMutablePointer<pthread_mutex_t> = .allocate(capacity: 1)
-
-    init() {
-        var attributes = pthread_mutexattr_t()
-        pthread_mutexattr_init(&attributes)
-        pthread_mutexattr_settype(&attributes, Int32(PTHREAD_MUTEX_RECURSIVE))
-        pthread_mutex_init(mutex, &attributes)
-        pthread_mutexattr_destroy(&attributes)
-    }
-
-    deinit {
-        pthread_mutex_destroy(mutex)
-        mutex.deallocate()
-    }
-
-    func withLock<Result>(_ body: () throws -> Result) rethrows -> Result {
-        pthread_mutex_lock(mutex)
-        defer { pthread_mutex_unlock(mutex) }
-        return try body()
+        guard let scope else { return try check() }
+        try scope.takingTurn { try scope.scoped(check) }
     }
 }
 
