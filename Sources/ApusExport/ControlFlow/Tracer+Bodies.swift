@@ -58,15 +58,3 @@ extension SymRange {
     /// The sizes in the range.
     var ofSizes: SymRange { intersection(SymRange(lowerBound: 0, upperBound: .max)) }
 }
-
-extension Error {
-    /// True for an error that says what a trace can't do. Eager code would not throw it, so that no input may be refused for it.
-    var isOfTrace: Bool {
-        switch self {
-        case let error as TensorError: error.code == .tracing
-        case is ProgramError, is ConstraintViolationError, is BodyQuestionError: true
-        case let error as SymbolicError: error.code != .overflow && error.code != .divisionByZero
-        default: false
-        }
-    }
-}

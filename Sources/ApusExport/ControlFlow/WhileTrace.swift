@@ -60,7 +60,7 @@ struct WhileTrace<Carried> {
         case true?: return .failure(error)
         case false?: return .success(try withoutGradient(initial))
         case nil:
-            let place: CallSite = (error as? TensorError)?.site ?? site
+            let place: CallSite = error.callSite ?? site
             guard try tracer.demand(test, is: false, orThrow: error, site: place) else { return .failure(error) }
             return .success(try withoutGradient(initial))
         }
