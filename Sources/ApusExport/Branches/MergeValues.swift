@@ -95,10 +95,7 @@ extension MergeValues {
 
     /// Sizes of a node's results that only its values tell, each symbol once, in the order in which its rule asks for them.
     func newSizes(of node: Node, beyond known: Set<Symbol>) -> [SymInt] {
-        var seen: Set<Symbol> = known
-        return node.outputs.flatMap { type($0).spec?.shape.sizes ?? [] }.filter { size in
-            size.expression?.symbol.map { !$0.isBacked && seen.insert($0).inserted } ?? false
-        }
+        node.outputs.map(type).newSizes { $0.isBacked || known.contains($0) }
     }
 
     /// Assumes what holds behind a node: what it asserts, and what its rule knows of the sizes that its values tell.

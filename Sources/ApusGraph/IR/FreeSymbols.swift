@@ -29,6 +29,16 @@ extension ValueType {
     }
 }
 
+extension [ValueType] {
+    /// Sizes that are symbols which nothing gives a value yet, each symbol once: in the order in which a rule asks for them.
+    package func newSizes(beyond isKnown: (Symbol) -> Bool) -> [SymInt] {
+        var seen = Set<Symbol>()
+        return flatMap { $0.spec?.shape.sizes ?? [] }.filter { size in
+            size.expression?.symbol.map { !isKnown($0) && seen.insert($0).inserted } ?? false
+        }
+    }
+}
+
 extension Graph {
     /// Symbols that the graph, as a body, reads from around it: all but those that its inputs and its nodes give a value.
     package var outerSymbols: Set<Symbol> {

@@ -77,11 +77,7 @@ struct GraphCheck {
 
     private mutating func checkTypes(_ node: Node) throws {
         let stored: [ValueType] = node.outputs.map { graph.type($0) }
-        // One symbol may stand for several sizes; a rule asks for it once.
-        var seen = Set<Symbol>()
-        rules.unbackedSizes = stored.flatMap { newSizes(in: $0) }.filter { size in
-            size.freeSymbols.allSatisfy { seen.insert($0).inserted }
-        }
+        rules.unbackedSizes = stored.newSizes(beyond: bound.contains)
         let specs: [TensorSpec] = try apply(node)
         let kinds: [Schema.Kind] = node.operator.schema.results
         if !kinds.isEmpty, kinds.allSatisfy({ $0 != .tensor && !$0.isList }) {
@@ -150,12 +146,6 @@ struct GraphCheck {
         if rules.isVacuous || a.isIdentical(to: b) { return true }
         let equality: SymBool = a == b
         return rules.decide(equality) == true
-    }
-
-    /// Sizes of a type that get their value from what the node computes.
-    private func newSizes(in type: ValueType) -> [SymInt] {
-        guard case .tensor(let spec) = type else { return [] }
-        return spec.shape.filter { size in size.expression?.symbol.map { !bound.contains($0) } ?? false }
     }
 
     mutating func bindNew(_ symbols: [Symbol]) { bound.formUnion(symbols) }

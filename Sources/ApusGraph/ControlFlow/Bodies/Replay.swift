@@ -37,17 +37,8 @@ private struct BodyReplay: GraphHandler {
 
     /// What only a run can know of the node's results.
     private func upcoming(_ node: Node, _ graph: Graph) -> [ValueType] {
-        var known = Set<Symbol>()
-        for operand in node.operands { known.formUnion(graph.type(operand).freeSymbols) }
-        return node.outputs.flatMap { output -> [ValueType] in
-            switch graph.type(output) {
-            case .tensor(let spec):
-                return spec.shape.compactMap { size in
-                    guard let symbol = size.expression?.symbol, !symbol.isBacked, known.insert(symbol).inserted else { return nil }
-                    return .int(size)
-                }
-            case let type: return [type]
-            }
-        }
+        let known = Set(node.operands.flatMap { graph.type($0).freeSymbols })
+        let types: [ValueType] = node.outputs.map(graph.type)
+        return types.newSizes { $0.isBacked || known.contains($0) }.map { .int($0) } + types.filter { $0.spec == nil }
     }
 }
