@@ -117,7 +117,7 @@ private struct ScanSteps<Carried, Input, Output> {
         var last: (value: Output, spec: TreeSpec)?
         var columns: [[Tensor]] = []
         for step in 0..<length {
-            try Task.checkCancellation()
+            try Deadline.check()
             let (next, output) = try withStackRoom {
                 try combine(carried, try slices(try tensors.map { try $0.select(dim: 0, index: SymInt(step)) }))
             }

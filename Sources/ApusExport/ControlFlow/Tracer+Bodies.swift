@@ -6,6 +6,7 @@ import ApusTensor
 
 extension Tracer: TracingInterpreter {
     var modulePath: [ModuleFrame] { modules }
+    var isTrial: Bool { false }
 
     func demand(_ predicate: Predicate, is answer: Bool, orThrow error: any Error, site: CallSite) throws -> Bool {
         let asked: ValueType =

@@ -5,7 +5,8 @@ import ApusTensor
 /// A `whileLoop` that is being traced.
 ///
 /// A first trace assumes that dimensions stay and numbers vary; where the body shows otherwise, the types are widened and it is traced again.
-/// The last trace is done with the bounds that are provable for what varies, and is the one that is kept.
+/// The last trace is done with the bounds that are provable for what varies, and is the one that is kept. In the trial of a loop around, whose
+/// traces are thrown away, the trial has told all that is needed: loops in loops take a number of traces that grows as the square of their depth.
 struct WhileTrace<Carried> {
     let tracer: any TracingInterpreter
     let initial: Carried
@@ -78,6 +79,7 @@ struct WhileTrace<Carried> {
             if trial.hasChanged { continue }
             let next: [SymInt] = types.becoming(trial.next, trial.symbols)
             types.setRanges(types.provableRanges(trial.symbols, next, assuming: trial.facts, tracer.scope))
+            if tracer.isTrial { return try finish(trial, within: types) }
             let last: Attempt = try trace(types, isTrial: false)
             if !last.hasChanged, isKept(last, types) { return try finish(last) }
             types = last.types
@@ -198,6 +200,14 @@ struct WhileTrace<Carried> {
     }
 
     // MARK: The loop's node
+
+    /// The loop of a trial, whose sizes keep the bounds that it has told.
+    private func finish(_ trial: Attempt, within types: CarriedTypes) throws -> Carried {
+        for (symbol, group) in zip(trial.symbols, types.groups) {
+            for bound in tracer.scope.bounds(symbol, group.range) { tracer.scope.assume(bound) }
+        }
+        return try finish(trial)
+    }
 
     private func finish(_ attempt: Attempt) throws -> Carried {
         let operands: [Tensor] = try BodyTracer.shareOperands([attempt.condition, attempt.body])

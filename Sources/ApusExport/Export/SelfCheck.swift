@@ -143,7 +143,7 @@ struct SelfCheck {
         _ = PendingFault.take()
         let actual = Result { try program.evaluate(tensors) }
         // Either may have ended for that, which says nothing of the program.
-        try Task.checkCancellation()
+        try Deadline.check()
         switch (expected, actual) {
         case (.success(let wanted), .success(let given)):
             for (index, pair) in zip(wanted, given).enumerated() {

@@ -41,7 +41,7 @@ struct ControlFlowRun {
         let operands: [OperatorArgument] = loop.operands.arguments
         var carried: [OperatorArgument] = loop.carried.arguments
         while try holds(try run(condition, carried + operands).first, in: "whileLoop", "the condition") {
-            try Task.checkCancellation()
+            try Deadline.check()
             carried = try run(body, carried + operands)
         }
         return carried
@@ -69,7 +69,7 @@ enum ScanStep {
         var carried: [Tensor] = initial
         var columns: [[Tensor]] = Array(repeating: [], count: count ?? 0)
         for index in 0..<length {
-            try Task.checkCancellation()
+            try Deadline.check()
             let (next, results) = try step(carried, try xs.map { try $0.select(dim: 0, index: SymInt(index)) })
             carried = next
             if columns.isEmpty { columns = results.map { _ in [] } }

@@ -49,7 +49,7 @@ private struct GraphRun: GraphHandler {
     func value(of argument: OperatorArgument, in name: String) throws -> OperatorArgument { try symbols.concrete(argument, in: name) }
 
     func results(of node: Node, _ values: GraphValues) throws -> [OperatorArgument]? {
-        try Task.checkCancellation()
+        try Deadline.check()
         let call = Call(node.operator, try arguments(of: node, values))
         guard let results = try ControlFlowRun(symbols: symbols).results(of: call) else {
             return try apply(call.operator, call.arguments).flatMap(\.elements)

@@ -3,6 +3,8 @@ import ApusTensor
 
 /// A recorder of what a function does: what control flow needs of it to trace bodies.
 package protocol TracingInterpreter: Recorder {
+    /// Whether what is traced only serves to learn types from, and is thrown away.
+    var isTrial: Bool { get }
     /// Throws why the trace can't become a program, once it can't: what is traced from there on is of no use.
     func requireGoing() throws
     /// Makes sure that a predicate has an answer, where the function's other way throws: the program checks it, and rejects with the error's

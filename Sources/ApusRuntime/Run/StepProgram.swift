@@ -166,7 +166,7 @@ final class StepProgram {
 
     @inline(__always)
     private func run(_ instruction: Instruction, _ position: inout Int) throws {
-        if instruction.asks { try Task.checkCancellation() }
+        if instruction.asks { try Deadline.check() }
         let index = Int(instruction.index)
         position += 1
         do {

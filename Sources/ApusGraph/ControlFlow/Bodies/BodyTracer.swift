@@ -24,6 +24,7 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
 
     package var scope: SymbolScope { parent.scope }
     package var modulePath: [ModuleFrame] { parent.modulePath }
+    package var isTrial: Bool { questions?.isTrial == true || parent.isTrial }
 
     package init(of construct: String, parent: any TracingInterpreter) {
         self.construct = construct
