@@ -16,7 +16,7 @@ public struct PathVerifier: Sendable {
     /// Throws `VerificationError` with code `paths`, which names two paths, or a point that none takes.
     public func verify(_ paths: [ExploredPath], scope: SymbolScope) throws {
         if paths.isEmpty { return }
-        try Verifier.takingTurn {
+        try scope.takingTurn {
             let domain = PathDomain(paths, scope, pointLimit: pointLimit)
             for point in domain.points { try PathVerifier.verify(paths, scope, at: point) }
             if domain.isComplete { return }

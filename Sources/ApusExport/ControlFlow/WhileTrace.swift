@@ -62,7 +62,7 @@ struct WhileTrace<Carried> {
         case true?: return .failure(error)
         case false?: return .success(try withoutGradient(initial))
         case nil:
-            let place: CallSite = (error as? TensorError)?.site ?? site
+            let place: CallSite = error.callSite ?? site
             guard try tracer.demand(test, is: false, orThrow: error, site: place) else { return .failure(error) }
             return .success(try withoutGradient(initial))
         }
@@ -105,8 +105,8 @@ struct WhileTrace<Carried> {
     // MARK: Tracing
 
     private func trace(_ types: CarriedTypes, isTrial: Bool) throws -> Attempt {
-        let symbols: [SymInt] = types.groups.map { group in
-            tracer.freshInt(origin: "", range: group.range, isSize: group.isDimension, site: site)
+        let symbols: [SymInt] = try types.groups.map { group in
+            try tracer.freshInt(origin: "", range: group.range, isSize: group.isDimension, site: site)
         }
         var attempt = Attempt(
             condition: BodyTracer(of: "whileLoop", parent: tracer), body: BodyTracer(of: "whileLoop", parent: tracer), symbols: symbols,
@@ -172,7 +172,7 @@ struct WhileTrace<Carried> {
             switch slot {
             case .tensor: return .tensor(try next())
             case .int(.varying(let group)):
-                try body.read(try next(), as: .int(symbols[group]), site: site)
+                try body.read(try next(), as: .int(symbols[group]), site: .call(site))
                 return .int(symbols[group])
             case .int(.fixed(let size)): return .int(size)
             case .plain(let leaf): return leaf
@@ -235,8 +235,7 @@ struct WhileTrace<Carried> {
                     return scope.range(of: symbol)
                 }
                 let size: SymInt = try tracer.readSize(
-                    try popped(&tensors), origin: "",
-                    range: range.isEmpty ? attempt.types.groups[group].range : range,
+                    try popped(&tensors), range: range.isEmpty ? attempt.types.groups[group].range : range,
                     site: site)
                 note(.varying(group: group), size, attempt, &left)
                 return .int(size)

@@ -17,8 +17,8 @@ extension Tracer: InliningInterpreter {
             Interpreter.current?.fail(error)
             throw error
         }
-        var inlining = GraphInlining(program.graph, try program.checker.require(inputs))
-        return try inlining.run(program.state.snapshot() + inputs)
+        var inlining = GraphInlining(try program.checker.require(inputs))
+        return try inlining.run(program.graph, program.state.snapshot() + inputs)
     }
 }
 

@@ -110,7 +110,7 @@ extension Scalar {
 
 extension DType {
     /// The numbers of an integer type; everything for others.
-    var integerRange: ClosedRange<Int> {
+    package var integerRange: ClosedRange<Int> {
         switch self {
         case .uint8: 0...255
         case .int8: -128...127

@@ -100,6 +100,9 @@ final class ImportSymbols {
         return value
     }
 
+    /// The next name that the file gives a size or a number of the node that is being read.
+    func nextName() -> String? { upcoming.isEmpty ? nil : upcoming.removeFirst() }
+
     func value(_ name: String) -> SymValue? { values[name] }
 
     /// Says what a name of the file stands for, where nothing has yet.

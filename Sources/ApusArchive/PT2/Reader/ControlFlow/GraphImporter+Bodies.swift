@@ -55,7 +55,9 @@ extension GraphImporter {
         } catch let refused as RefusedBranch { return try leave(refused, predicate, is: true, whenTrue, operands, node) }
         let inner = Set(symbols.symbols[known...])
         symbols.upcoming = try upcomingSymbols(node)
-        interpreter.branchTypes = BranchTypes(symbols: symbols, condition: condition, inner: inner)
+        interpreter.branchTypes = TypeJoin(condition, inner: inner) { [symbols] kind, range in
+            symbols.makeUnbacked(symbols.nextName(), kind: kind, range: range).type
+        }
         let results: [OperatorArgument] = try apply(
             .cond, [predicate, .graph(first.body), .graph(second.body), .tensors(try tensors(operands))])
         try defineOutputs(node, try flatten(results))
@@ -144,7 +146,7 @@ extension GraphImporter {
         guard tables.inputs.count == inputs.count else {
             throw ArchiveError(.invalidProgram, "a body takes \(tables.inputs.count) inputs, \(inputs.count) operands are given")
         }
-        var numbers: [(name: String, value: Value, symbol: SymValue)] = []
+        var numbers: [(name: String, tensor: Tensor, symbol: SymValue)] = []
         for (input, given) in zip(tables.inputs, inputs) {
             switch (input, given) {
             case (.tensor(let reference), .tensor(let spec)):
@@ -156,13 +158,14 @@ extension GraphImporter {
                 try define(name, .symbol(value))
             case (.symInt(.name(let name)), .number(let dtype, let symbol)), (.symFloat(.name(let name)), .number(let dtype, let symbol)),
                 (.symBool(.name(let name)), .number(let dtype, let symbol)):
-                numbers.append((name, interpreter.graph.addInput(name, .tensor(TensorSpec(dtype, .scalar))), symbol))
+                let spec = TensorSpec(dtype, .scalar)
+                numbers.append((name, interpreter.tensor(interpreter.graph.addInput(name, .tensor(spec)), spec), symbol))
             case (.int, .known), (.float, .known), (.bool, .known), (.none, .nothing): continue
             default: throw ArchiveError(.invalidProgram, "a body's input '\(input.variant)' does not fit its operand")
             }
         }
         for number in numbers {
-            interpreter.read(number.value, as: number.symbol)
+            try interpreter.read(number.tensor, as: number.symbol.type, site: interpreter.site)
             try define(number.name, .symbol(number.symbol))
         }
     }
@@ -190,19 +193,5 @@ extension ProgramSchema.Expression {
         default: break
         }
         return nil
-    }
-}
-
-extension ImportInterpreter {
-    /// Gives a number's symbol its value from a tensor of the graph.
-    func read(_ value: Value, as number: SymValue) {
-        guard let item = OperatorTable.find("aten::item") else { return }
-        let type: ValueType
-        switch number {
-        case .int(let size): type = .int(size)
-        case .float(let number): type = .float(number)
-        case .bool(let condition): type = .bool(condition)
-        }
-        graph.append(item, [.tensor(value)], types: [type], site: site, modulePath: modulePath, provenance: "imported")
     }
 }

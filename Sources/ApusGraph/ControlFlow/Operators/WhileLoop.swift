@@ -9,14 +9,8 @@ extension Operator {
         "Runs the second body on the carried tensors as long as the first gives true, and gives the last carried tensors.",
         rule: { call in try WhileArguments(call).resultSpecs(call) },
         kernel: .host { call in
-            let loop = try WhileArguments(call)
-            let results = try LoopRun(symbols: SymbolValues()).run(
-                loop, carried: loop.carried.map { .tensor($0) }, operands: loop.operands.map { .tensor($0) })
             // Results are values of their own, also where the loop made no pass.
-            return try results.map { result in
-                guard let tensor = result.tensor else { return result.argument }
-                return .tensor(try tensor.withOwnIdentity())
-            }
+            try ControlFlowRun().results(of: call)?.map { try $0.map { try $0.withOwnIdentity() } } ?? []
         },
         gradient: { call in
             throw TensorError(
@@ -90,21 +84,28 @@ public struct WhileArguments<Reference: Sendable>: Sendable {
 
     /// The condition is one truth value, and the body gives what it is given.
     private func checkBodies() throws {
-        func fail(_ code: TensorError.Code, _ message: String) -> TensorError { TensorError(code, in: "whileLoop", message) }
+        func fail(_ message: String) -> TensorError { TensorError(.invalidArgument, in: "whileLoop", message) }
         guard condition.graph.outputs.count == 1 else {
-            throw fail(.invalidArgument, "the condition gives \(condition.graph.outputs.count) results where one truth value is expected")
+            throw fail("the condition gives \(condition.graph.outputs.count) results where one truth value is expected")
         }
         switch condition.graph.type(of: condition.graph.outputs[0]) {
         case .bool: break
         case .tensor(let spec) where spec.dtype == .bool: break
-        case let type: throw fail(.invalidArgument, "the condition must be one truth value or a tensor of one bool, not \(type)")
+        case let type: throw fail("the condition must be one truth value or a tensor of one bool, not \(type)")
         }
         guard body.graph.outputs.count == carried.count else {
-            throw fail(
-                .invalidArgument, "the body gives \(body.graph.outputs.count) results where \(carried.count) tensors are carried")
+            throw fail("the body gives \(body.graph.outputs.count) results where \(carried.count) tensors are carried")
         }
-        for (position, (output, input)) in zip(body.graph.outputs, body.graph.inputs).enumerated() {
-            guard let given = body.graph.spec(of: output), let taken = body.graph.spec(input) else {
+        try body.graph.requireCarried(carried.count, in: "whileLoop")
+    }
+}
+
+extension Graph {
+    /// Requires that what a loop's body gives first is of the dtypes and ranks that it takes first.
+    func requireCarried(_ count: Int, in construct: String) throws {
+        func fail(_ code: TensorError.Code, _ message: String) -> TensorError { TensorError(code, in: construct, message) }
+        for (position, (output, input)) in zip(outputs, inputs).prefix(count).enumerated() {
+            guard let given = spec(of: output), let taken = spec(input) else {
                 throw fail(.invalidArgument, "the carried value \(position) is no tensor")
             }
             guard given.dtype == taken.dtype else {

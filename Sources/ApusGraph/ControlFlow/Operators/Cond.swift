@@ -7,53 +7,31 @@ extension Operator {
         "apus::cond(bool pred, Graph true_graph, Graph false_graph, Tensor[] operands) -> Tensor[]",
         "Runs one of two bodies on the operands: the first where the predicate holds, a condition on sizes or a tensor of one bool. Both give as many results, of the same dtypes and ranks.",
         rule: { call in try Operator.condRule(call) },
-        kernel: .host { call in
-            let arguments = try CondArguments(call)
-            let holds: Bool
-            switch arguments.predicate {
-            case .tensor(let tensor): holds = try tensor.truth(in: call.name)
-            case .symBool(let condition): holds = try SymbolValues().value(of: condition, in: call.name)
-            default: holds = try call.bool(0)
-            }
-            let body = holds ? arguments.whenTrue : arguments.whenFalse
-            return try GraphExecutor(body.graph).run(arguments.operands).map { $0.argument }
-        },
+        kernel: .host { call in try ControlFlowRun().results(of: call) ?? [] },
         gradient: { call in try CondGradient(call).gradients() }, saving: { call in try SavedDraws.cond(call) },
         samples: { try Operator.condSamples() })
 
-    /// Sizes on which the bodies differ are joined as a choice by the predicate, where that is a condition on sizes.
+    /// Sizes on which the bodies differ are joined; see ``TypeJoin``.
     private static func condRule(_ call: Call) throws -> [TensorSpec] {
         let arguments = try CondArguments(call)
         try arguments.checkOperands(call)
         let (whenTrue, whenFalse) = (arguments.whenTrue.graph, arguments.whenFalse.graph)
         try checkBodiesAgree(whenTrue, whenFalse)
         let made: Set<Symbol> = whenTrue.madeSymbols.union(whenFalse.madeSymbols)
+        var condition: SymBool?
+        if case .symBool(let known) = arguments.predicate { condition = known }
+        var join = TypeJoin(condition, inner: made) { _, range in
+            guard let bounds = range.closedRange, let interpreter = Interpreter.current else { throw TypeJoin.failure(range) }
+            return .int(try interpreter.unbackedSize(for: "cond", in: bounds))
+        }
         return try zip(whenTrue.outputs, whenFalse.outputs).compactMap { first, second -> TensorSpec? in
             guard let a = whenTrue.spec(of: first), let b = whenFalse.spec(of: second) else { return nil }
             let sizes: [SymInt] = try zip(a.shape, b.shape).map { p, q in
                 if made.isDisjoint(with: p.freeSymbols), p.isIdentical(to: q) || decide(p == q) == true { return p }
-                // A size that only the branch taken can tell is a symbol of its own, as is one that a tensor chooses.
-                guard case .symBool(let predicate) = arguments.predicate, made.isDisjoint(with: p.freeSymbols + q.freeSymbols) else {
-                    return try joinedSize(p, q, call)
-                }
-                // A choice that is too long to write is a symbol as well.
-                let choice: SymInt = .select(predicate, p, q)
-                return choice.isInvalid ? try joinedSize(p, q, call) : choice
+                return try join.size(p, q)
             }
             return TensorSpec(a.dtype, try Shape(sizes, in: call.name))
         }
-    }
-
-    /// A fresh size that may be one of two.
-    private static func joinedSize(_ p: SymInt, _ q: SymInt, _ call: Call) throws -> SymInt {
-        func range(_ size: SymInt) -> SymRange {
-            if let known = size.constant { return SymRange(lowerBound: known, upperBound: known) }
-            return (size.scope?.range(of: size) ?? .unbounded).intersection(SymRange(lowerBound: 0, upperBound: .max))
-        }
-        guard let bounds = range(p).union(range(q)).closedRange, let interpreter = Interpreter.current else {
-            throw call.error(.shapeMismatch, "the branches give the sizes \(p) and \(q), which can't be joined here")
-        }
-        return try interpreter.unbackedSize(for: "cond", in: bounds)
     }
 
     /// Both bodies must give as many results, of the same kinds, dtypes and ranks.
@@ -136,53 +114,5 @@ extension CondArguments where Reference == Tensor {
                 }
             }
         }
-    }
-}
-
-extension Graph {
-    /// The type of what the graph returns in one place.
-    public func type(of output: GraphOutput) -> ValueType {
-        switch output {
-        case .value(let value): type(value)
-        case .int(let size): .int(size)
-        case .float(let number): .float(number)
-        case .bool(let condition): .bool(condition)
-        case .literal(.int(let value)): .int(SymInt(value))
-        case .literal(.float(let value)): .float(SymFloat(value))
-        case .literal(.bool(let value)): .bool(SymBool(value))
-        case .literal(.none), .literal(.string): .none
-        }
-    }
-
-    func spec(of output: GraphOutput) -> TensorSpec? { type(of: output).spec }
-
-    /// Symbols that the graph, as a body, reads from around it: all but those that its inputs and its nodes give a value.
-    package var outerSymbols: Set<Symbol> {
-        var given: Set<Symbol> = madeSymbols
-        for input in inputs { given.formUnion(type(input).freeSymbols) }
-        var read = Set<Symbol>()
-        for entry in values { read.formUnion(entry.type.freeSymbols) }
-        for node in nodes {
-            for argument in node.arguments { read.formUnion(argument.freeSymbols) }
-            for body in node.bodies { read.formUnion(body.graph.outerSymbols) }
-        }
-        for output in outputs { read.formUnion(type(of: output).freeSymbols) }
-        return read.subtracting(given)
-    }
-
-    /// Symbols that get their value from a node of the graph: sizes and numbers that depend on data.
-    var madeSymbols: Set<Symbol> {
-        var made = Set<Symbol>()
-        for node in nodes { made.formUnion(madeSymbols(of: node)) }
-        return made
-    }
-
-    /// Symbols that get their value from one node.
-    func madeSymbols(of node: Node) -> Set<Symbol> {
-        guard node.effects.contains(.dataDependent) || !node.bodies.isEmpty else { return [] }
-        var known = Set(node.operands.flatMap { type($0).freeSymbols })
-        for argument in node.arguments { known.formUnion(argument.freeSymbols) }
-        for body in node.bodies { for entry in body.graph.values { known.formUnion(entry.type.freeSymbols) } }
-        return Set(node.outputs.flatMap { type($0).freeSymbols }).subtracting(known)
     }
 }

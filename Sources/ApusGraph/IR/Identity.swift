@@ -1,11 +1,10 @@
-import ApusGraph
 import ApusSymbolic
 import ApusTensor
 
-// When two arguments of nodes are the same: structural identity, which asks nothing.
+// When two parts of graphs are the same: structural identity, which asks nothing.
 
 extension GraphArgument {
-    func isIdentical(to other: GraphArgument) -> Bool {
+    package func isIdentical(to other: GraphArgument) -> Bool {
         switch (self, other) {
         case (.none, .none): true
         case (.tensor(let p), .tensor(let q)): p == q
@@ -18,20 +17,64 @@ extension GraphArgument {
         case (.bools(let p), .bools(let q)): p == q
         case (.string(let p), .string(let q)): p == q
         case (.dtype(let p), .dtype(let q)): p == q
-        case (.graph(let p), .graph(let q)): GraphArgument.areSame(p, q)
+        case (.graph(let p), .graph(let q)): p === q || body.map { own in other.body.map(own.isIdentical) ?? false } ?? false
         default: false
         }
     }
 
-    private static func areSame(_ a: any Subgraph, _ b: any Subgraph) -> Bool {
-        if a === b { return true }
-        guard let first = (a as? GraphBody)?.graph, let second = (b as? GraphBody)?.graph else { return false }
-        return first.isIdentical(to: second)
+    /// Equal for identical arguments; whether those with bodies are the same, the hash does not tell.
+    func hash(into hasher: inout Hasher) {
+        switch self {
+        case .none, .graph: break
+        case .tensor(let value): hasher.combine(value)
+        case .tensors(let values): hasher.combine(values)
+        case .optionalTensors(let values): hasher.combine(values)
+        case .scalar(let number): number.hash(into: &hasher)
+        case .symBool(let condition): hasher.combine(condition.expression)
+        case .ints(let sizes): for size in sizes { size.hashIdentity(into: &hasher) }
+        case .floats(let values): for value in values { hasher.combine(value.bitPattern) }
+        case .bools(let values): hasher.combine(values)
+        case .string(let text): hasher.combine(text)
+        case .dtype(let dtype): hasher.combine(dtype)
+        }
+    }
+}
+
+extension SymInt {
+    fileprivate func hashIdentity(into hasher: inout Hasher) {
+        hasher.combine(constant)
+        hasher.combine(expression)
+    }
+}
+
+extension ValueType {
+    /// Structural identity of two types.
+    package func isIdentical(to other: ValueType) -> Bool {
+        switch (self, other) {
+        case (.tensor(let p), .tensor(let q)):
+            p.dtype == q.dtype && p.shape.count == q.shape.count && p.shape.isIdentical(to: q.shape)
+        case (.int(let p), .int(let q)): p.isIdentical(to: q)
+        case (.float(let p), .float(let q)): p.isIdentical(to: q)
+        case (.bool(let p), .bool(let q)): p.isIdentical(to: q)
+        case (.none, .none): true
+        default: false
+        }
     }
 }
 
 extension Scalar {
-    func isIdentical(to other: Scalar) -> Bool {
+    fileprivate func hash(into hasher: inout Hasher) {
+        switch self {
+        case .bool(let value): hasher.combine(value)
+        case .int(let size): size.hashIdentity(into: &hasher)
+        case .float(let number):
+            hasher.combine(number.constant?.bitPattern)
+            hasher.combine(number.expression)
+        case .complex(let value): hasher.combine(value.rawStorage.x.bitPattern)
+        }
+    }
+
+    fileprivate func isIdentical(to other: Scalar) -> Bool {
         switch (self, other) {
         case (.bool(let p), .bool(let q)): p == q
         case (.int(let p), .int(let q)): p.isIdentical(to: q)
@@ -60,7 +103,7 @@ extension Graph {
 }
 
 extension GraphOutput {
-    func isIdentical(to other: GraphOutput) -> Bool {
+    package func isIdentical(to other: GraphOutput) -> Bool {
         switch (self, other) {
         case (.value(let p), .value(let q)): p == q
         case (.literal(.float(let p)), .literal(.float(let q))): p.bitPattern == q.bitPattern

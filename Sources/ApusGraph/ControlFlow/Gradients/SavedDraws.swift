@@ -4,14 +4,7 @@ import ApusTensor
 // Random numbers in bodies of branches and scans. A gradient carries a body out once more, and must see what the way forward drew: a
 // gradient recorder makes calls whose bodies give that as well, behind their own results.
 
-extension Node {
-    /// True where the node, or one in its bodies, draws random numbers.
-    var draws: Bool { effects.contains(.random) || bodies.contains { $0.graph.draws } }
-}
-
 extension Graph {
-    var draws: Bool { nodes.contains { $0.draws } }
-
     /// What nodes that draw give, in order.
     fileprivate var drawn: [Value] { nodes.filter(\.draws).flatMap(\.outputs) }
 
@@ -94,13 +87,11 @@ enum SavedDraws {
                 copy.keep(node, arguments)
                 continue
             }
-            let saved: [GraphArgument] = zip(arguments, saving.call.arguments).map { own, given in
-                if case .graph(let body) = given { .graph(body) } else { own }
-            }
+            let saved: [GraphArgument] = zip(arguments, saving.call.arguments).map { own, given in own.mapBody { given.body ?? $0 } }
             let types: [ValueType] = try node.outputs.map { parts.type($0) } + further(saving).map { .tensor($0) }
             let results: [Value] = copy.append(node.operator, saved, types: types)
             copy.copySite(of: node)
-            for (old, new) in zip(node.outputs, results) { copy.map(old, to: new) }
+            copy.map(node.outputs, to: results)
         }
         let result: Graph = copy.finished()
         return obstacle(in: result) == nil ? result : nil
@@ -122,25 +113,19 @@ enum SavedDraws {
             }
         }
         let branch = try CondArguments(saving.call)
-        return try zip(specs(branch.whenTrue.graph), specs(branch.whenFalse.graph)).map { first, second in
-            let sizes: [SymInt] = zip(first.shape, second.shape).map { p, q in
-                guard !p.isIdentical(to: q), case .symBool(let condition) = branch.predicate else { return p }
-                return .select(condition, p, q)
-            }
-            return TensorSpec(first.dtype, try Shape(sizes, in: "cond"))
+        var condition: SymBool?
+        if case .symBool(let known) = branch.predicate { condition = known }
+        var join = TypeJoin(condition, inner: [])
+        return try zip(specs(branch.whenTrue.graph), specs(branch.whenFalse.graph)).compactMap { first, second in
+            try join.type(.tensor(first), .tensor(second)).spec
         }
     }
 
     /// Control flow in a body, as a call that gives what it draws.
     private static func inner(_ node: Node, _ graph: Graph) throws -> SavingCall? {
         guard Interpreter.tracing != nil, let saving = node.operator.saving else { return nil }
-        let arguments: [OperatorArgument] = try node.arguments.map { argument in
-            try argument.map { value in
-                guard let spec = graph.spec(value) else {
-                    throw TensorError(.invalidArgument, in: node.operator.schema.name, "'%\(graph.name(value))' is no tensor")
-                }
-                return Tensor(spec: spec)
-            }
+        let arguments: [OperatorArgument] = try node.arguments.described(graph.type) { value in
+            TensorError(.invalidArgument, in: node.operator.schema.name, "'%\(graph.name(value))' is no tensor")
         }
         return try saving(Call(node.operator, arguments))
     }
@@ -182,11 +167,7 @@ final class DrawReplay: Interpreter {
 
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         let draws: Bool =
-            operation.effects.contains(.random)
-            || arguments.contains { argument in
-                guard case .graph(let body) = argument else { return false }
-                return (body as? GraphBody)?.graph.draws ?? false
-            }
+            operation.effects.contains(.random) || arguments.contains { $0.body?.draws ?? false }
         guard draws else { return try super.apply(operation, arguments) }
         guard let drawn = rest.popFirst() else {
             throw TensorError(.invalidArgument, in: operation.schema.name, "draws random numbers that the way forward did not draw")

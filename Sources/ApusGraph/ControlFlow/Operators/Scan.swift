@@ -8,12 +8,7 @@ extension Operator {
         "apus::scan(Graph combine_graph, Tensor[] init, Tensor[] xs, Tensor[] operands) -> Tensor[]",
         "Runs a body for each slice along the first dimension of the tensors, from the first to the last, and gives the last carried tensors and the stacked results.",
         rule: { call in try ScanArguments(call).resultSpecs(call) },
-        kernel: .host { call in
-            let scan = try ScanArguments(call)
-            func values(_ tensors: [Tensor]) -> [RuntimeValue] { tensors.map { .tensor($0) } }
-            return try LoopRun(symbols: SymbolValues())
-                .run(scan, carried: values(scan.initial), xs: values(scan.xs), operands: values(scan.operands)).map { $0.argument }
-        },
+        kernel: .host { call in try ControlFlowRun().results(of: call) ?? [] },
         gradient: { call in try ScanGradient(call).gradients() }, saving: { call in try SavedDraws.scan(call) },
         samples: {
             guard let add = OperatorTable.find("aten::add.Tensor"), let sin = OperatorTable.find("aten::sin") else { return [] }
@@ -47,28 +42,17 @@ public struct ScanArguments<Reference: Sendable>: Sendable {
     }
 
     private func checkBody() throws {
-        func fail(_ code: TensorError.Code, _ message: String) -> TensorError { TensorError(code, in: "scan", message) }
-        guard !xs.isEmpty else { throw fail(.invalidArgument, "there is no tensor to go over") }
+        func fail(_ message: String) -> TensorError { TensorError(.invalidArgument, in: "scan", message) }
+        guard !xs.isEmpty else { throw fail("there is no tensor to go over") }
         let graph: Graph = body.graph
         guard graph.inputs.count == initial.count + xs.count + operands.count else {
             throw fail(
-                .invalidArgument,
                 "the body takes \(graph.inputs.count) inputs where \(initial.count + xs.count + operands.count) values are given")
         }
         guard graph.outputs.count >= initial.count else {
-            throw fail(.invalidArgument, "the body gives \(graph.outputs.count) results where \(initial.count) tensors are carried")
+            throw fail("the body gives \(graph.outputs.count) results where \(initial.count) tensors are carried")
         }
-        for (position, (output, input)) in zip(graph.outputs, graph.inputs.prefix(initial.count)).enumerated() {
-            guard let given = graph.spec(of: output), let taken = graph.spec(input) else {
-                throw fail(.invalidArgument, "the carried value \(position) is no tensor")
-            }
-            guard given.dtype == taken.dtype else {
-                throw fail(.dtypeMismatch, "the carried value \(position) is \(taken) and becomes \(given)")
-            }
-            guard given.shape.count == taken.shape.count else {
-                throw fail(.shapeMismatch, "the carried value \(position) is \(taken) and becomes \(given)")
-            }
-        }
+        try graph.requireCarried(initial.count, in: "scan")
     }
 }
 
