@@ -38,7 +38,7 @@ let package = Package(
             ]),
         .target(name: "ApusNN", dependencies: ["ApusTensor"]),
         .target(name: "ApusGraph", dependencies: ["ApusTensor"]),
-        .target(name: "ApusRuntime", dependencies: ["ApusGraph"]),
+        .target(name: "ApusRuntime", dependencies: ["ApusGraph", "ApusTensor", "CApusKernels"]),
         .target(name: "ApusExport", dependencies: ["ApusRuntime", "ApusNN"]),
         .target(
             name: "ApusArchive",

@@ -1,10 +1,10 @@
-import ApusSymbolic
+import ApusTensor
 import CApusKernels
 
 /// An elementwise operation with everything resolved but the addresses: running it is one call into the kernels.
 ///
 /// Sizes, strides and numbers that it points to belong to the tensors it was made of and to a `KernelMemory`; whoever runs it keeps both.
-package struct PreparedPointwise {
+struct PreparedPointwise {
     private let operation: Int32
     private let compute: Int32
     private let arity: Int32
@@ -26,10 +26,10 @@ package struct PreparedPointwise {
     }
 
     /// The position of the result among the operands, for `setAddress`.
-    package static let result = 3
+    static let result = 3
 
     /// Sets where operand 0, 1, 2 or the result lies.
-    package mutating func setAddress(_ position: Int, _ address: UnsafeMutableRawPointer) {
+    mutating func setAddress(_ position: Int, _ address: UnsafeMutableRawPointer) {
         switch position {
         case 0: a.data = address
         case 1: b.data = address
@@ -50,7 +50,7 @@ package struct PreparedPointwise {
     }
 
     /// Computes the result; 0 when that went well.
-    package mutating func run() -> Int32 {
+    mutating func run() -> Int32 {
         switch arity {
         case 1: apus_unary(operation, compute, &parameters, &a, &out)
         case 2: apus_binary(operation, compute, &parameters, &a, &b, &out)
@@ -60,12 +60,12 @@ package struct PreparedPointwise {
 }
 
 /// Small pieces of memory that prepared operations point to. Freed as a whole.
-package final class KernelMemory {
+final class KernelMemory {
     private var pieces: [UnsafeMutableRawPointer] = []
     /// An address for storages that have no memory yet.
-    package let placeholder: UnsafeMutableRawPointer
+    let placeholder: UnsafeMutableRawPointer
 
-    package init() {
+    init() {
         placeholder = UnsafeMutableRawPointer.allocate(byteCount: 64, alignment: 64)
         pieces.append(placeholder)
     }
@@ -125,7 +125,7 @@ package final class KernelMemory {
 
 extension Operator {
     /// The operation made ready, with the tensor (nil for a number) that each operand reads; nil where it is not elementwise.
-    package func prepare(
+    func prepare(
         _ call: Call, into output: Tensor, _ memory: KernelMemory
     ) throws -> (step: PreparedPointwise, operands: [Tensor?])? {
         guard let pointwise = try pointwiseForm?(call) else { return nil }

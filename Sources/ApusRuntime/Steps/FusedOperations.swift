@@ -1,10 +1,11 @@
+import ApusTensor
 import CApusKernels
 
 /// Elementwise operations whose results have the same sizes, to be run as one pass over memory: a short program over tiles that stay in the
 /// processor's cache. What only operations of the group read never reaches memory.
 ///
 /// The bits are those of the operations one by one: a tile's values are kept, and rounded, in the dtypes that the results have.
-package struct FusedOperations {
+struct FusedOperations {
     /// A value that the program reads from memory.
     private struct Input {
         /// Nil for a number.
@@ -24,13 +25,13 @@ package struct FusedOperations {
     private var results: [ObjectIdentifier: Result] = [:]
     private var layout: Layout?
 
-    package init() {}
+    init() {}
 
-    package var count: Int { operations.count }
+    var count: Int { operations.count }
 
     /// Adds an operation, or leaves everything as it was and returns false where it does not go with the others: other sizes, an operand
     /// that sees an earlier result in another order, a failure that has to be told apart, or no room.
-    package mutating func append(_ operation: PreparedPointwise, operands given: [Tensor?], result: Tensor) -> Bool {
+    mutating func append(_ operation: PreparedPointwise, operands given: [Tensor?], result: Tensor) -> Bool {
         guard operation.neverFails, result.layout.isContiguous, layout.map({ $0.hasSameSizes(as: result.layout) }) ?? true else {
             return false
         }
@@ -64,7 +65,7 @@ package struct FusedOperations {
     }
 
     /// The program that writes the results of these operations; nil where the kernels can't run it as one.
-    package func prepare(writing written: [Int], _ outputs: [Tensor], _ memory: KernelMemory) -> PreparedFusion? {
+    func prepare(writing written: [Int], _ outputs: [Tensor], _ memory: KernelMemory) -> PreparedFusion? {
         guard let layout, written.count <= FusedOperations.maximumOperands, written.count == outputs.count else { return nil }
         let firstResult: Int = inputs.count
         func register(_ operand: Int) -> Int32 { Int32(truncatingIfNeeded: operand < 0 ? firstResult + ~operand : operand) }
@@ -104,12 +105,12 @@ package struct FusedOperations {
 }
 
 /// A fused program with everything resolved but addresses.
-package final class PreparedFusion {
+final class PreparedFusion {
     private let fusion: OpaquePointer
     /// What the program reads from memory, nil for a number; operand numbers start with these.
-    package let inputs: [Tensor?]
+    let inputs: [Tensor?]
     /// What it writes; their operand numbers follow the inputs'.
-    package let outputs: [Tensor]
+    let outputs: [Tensor]
 
     fileprivate init(_ fusion: OpaquePointer, inputs: [Tensor?], outputs: [Tensor]) {
         self.fusion = fusion
@@ -120,10 +121,10 @@ package final class PreparedFusion {
     deinit { apus_fusion_free(fusion) }
 
     /// Sets where an operand lies.
-    package func setAddress(_ operand: Int, _ address: UnsafeMutableRawPointer) {
+    func setAddress(_ operand: Int, _ address: UnsafeMutableRawPointer) {
         apus_fusion_set_address(fusion, Int32(truncatingIfNeeded: operand), address)
     }
 
     /// Computes the results; 0 when that went well.
-    package func run() -> Int32 { apus_fusion_run(fusion) }
+    func run() -> Int32 { apus_fusion_run(fusion) }
 }
