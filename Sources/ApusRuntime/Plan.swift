@@ -11,7 +11,21 @@ import ApusTensor
 /// Programs with loops, and those whose sizes or branches depend on values that they compute, run node by node (`GraphExecutor`) where they must.
 /// So does every program while an interpreter is current: who watches operations, as a gradient does, sees each.
 public final class Plan: Sendable {
+    /// What an input may be from run to run.
+    public enum Role: Sendable, Hashable {
+        /// Another tensor on every run.
+        case varying
+        /// A parameter, a constant, or a buffer that no run changes: the same tensor until its owner exchanges it.
+        case frozen
+        /// A buffer, whose value for the next run is the output at this position.
+        case state(output: Int)
+    }
+
+    /// The graph after the passes that do not know sizes.
     public let graph: Graph
+    /// One for each input.
+    public let roles: [Role]
+    public let pipeline: LoweringPipeline
     private let executor: GraphExecutor
     /// Dimensions of inputs that may differ from call to call.
     private let dynamicDimensions: [(input: Int, dim: Int)]
@@ -19,10 +33,16 @@ public final class Plan: Sendable {
     /// Why the program can't be planned for any sizes.
     private let obstacle: String?
 
-    /// Prepares a graph.
-    /// - Parameter cacheSize: how many combinations of sizes are kept.
-    public init(_ graph: Graph, cacheSize: Int = 8) throws {
-        let graph: Graph = try CommonSubexpressionElimination().run(try DeadCodeElimination().run(graph))
+    /// Prepares a verified graph.
+    /// - Parameters:
+    ///   - roles: what is known of each input between runs; all may differ where nothing is said
+    ///   - pipeline: the passes on the way from the graph to steps, without those that `APUS_SKIP_PASSES` names
+    ///   - cacheSize: how many combinations of sizes are kept
+    /// - Throws: what a pass throws, and `TensorError` for a name in `APUS_SKIP_PASSES` that no pass has.
+    public init(_ graph: Graph, roles: [Role] = [], pipeline: LoweringPipeline = .standard, cacheSize: Int = 8) throws {
+        self.pipeline = try pipeline.skippingForEnvironment()
+        self.roles = roles.count == graph.inputs.count ? roles : graph.inputs.map { _ in .varying }
+        let graph: Graph = try self.pipeline.graphPasses.reduce(graph) { try $1.run($0) }
         self.graph = graph
         executor = GraphExecutor(graph)
         dynamicDimensions = graph.inputs.enumerated().flatMap { position, input -> [(input: Int, dim: Int)] in
@@ -91,7 +111,7 @@ public final class Plan: Sendable {
             try binder.bind(graph, inputs: bound.map { .tensor($0) })
         }
         let sources: [ResultSource] = try binder.place(&results, inputs: bound)
-        binder.fuse()
+        for pass in pipeline.stepPasses { pass.run(binder) }
         let boundInputs: [BoundInput] = bound.compactMap { tensor in
             binder.block(of: tensor).map { BoundInput(tensor: tensor, block: $0) }
         }

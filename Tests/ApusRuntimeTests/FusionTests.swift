@@ -11,7 +11,7 @@ import Testing
     /// How many steps of the plan are fused, and how many there are.
     private func steps(_ plan: Plan, _ inputs: [Tensor]) throws -> (fused: Int, all: Int) {
         let steps = try plan.bind(inputs).program.steps
-        return (steps.count { if case .fused = $0.action { true } else { false } }, steps.count)
+        return (steps.count { $0 is FusedStep }, steps.count)
     }
 
     @Test func chainsAreOneStepWithoutMemory() throws {

@@ -19,13 +19,12 @@ extension Binder {
             lifetimes[block]?.last = position
         }
         for (position, step) in steps.enumerated() {
-            for tensor in step.inputs { touch(tensor, position) }
-            for tensor in step.outputs { touch(tensor, position) }
+            for case let tensor? in step.operands + step.outputs { touch(tensor, position) }
         }
         return lifetimes
     }
 
-    /// For each block another one whose place it takes, where an elementwise step writes its result over an operand that dies there;
+    /// For each block another one whose place it takes, where a step writes its result over an operand that dies there;
     /// itself otherwise.
     func inPlaceBlocks(_ lifetimes: inout [Lifetime?]) -> [Int] {
         var host = Array(blocks.indices)
@@ -34,13 +33,8 @@ extension Binder {
             while host[block] != block { block = host[block] }
             return block
         }
-        for (position, step) in steps.enumerated() {
-            let operands: [Tensor]
-            switch step.action {
-            case .pointwise(_, let read, _): operands = read.compactMap(\.self)
-            case .fused(let fusion): operands = fusion.inputs.compactMap(\.self)
-            default: continue
-            }
+        for (position, step) in steps.enumerated() where step.mayOverwriteOperands {
+            let operands: [Tensor] = step.operands.compactMap(\.self)
             for output in step.outputs {
                 guard let result = block(of: output), blocks[result].kind == .temporary, lifetimes[result]?.first == position else {
                     continue

@@ -25,7 +25,7 @@ final class BoundPlan: @unchecked Sendable {
         self.inputs = inputs
         self.sources = sources
         memory = binder.memory
-        placement = MemoryPlacement(binder)
+        placement = binder.placement ?? MemoryPlacement(binder, sharing: false)
         arena = try Storage.allocate(placement.byteCount)
         for (index, offset) in placement.offsets.enumerated() {
             if let offset { blocks[index].storage.rebind(to: arena.pointer + offset) }
@@ -59,7 +59,7 @@ final class BoundPlan: @unchecked Sendable {
             blocks[block].storage.rebind(to: storage.pointer)
             program.move(block, to: storage.pointer)
         }
-        if let profiler { try program.run(profiler) } else { try program.run() }
+        try program.run(profiler)
         return results(tensors, given)
     }
 

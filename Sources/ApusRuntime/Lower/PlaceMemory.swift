@@ -1,5 +1,12 @@
 import ApusTensor
 
+/// Lets blocks that are not in use at the same time share a place, and results take the place of operands that die.
+struct PlaceMemory: StepPass {
+    let name = "place-memory"
+
+    func run(_ binder: Binder) { binder.placement = MemoryPlacement(binder, sharing: true) }
+}
+
 /// Where the blocks of a bound program lie.
 struct MemoryPlacement {
     /// For each block its offset in the arena; nil for inputs, results and blocks that no step touches.
@@ -14,9 +21,11 @@ struct MemoryPlacement {
         unsharedByteCount = byteCount
     }
 
-    init(_ binder: Binder) {
+    /// - Parameter sharing: false gives every block a place of its own.
+    init(_ binder: Binder, sharing: Bool) {
         var lifetimes: [Lifetime?] = binder.lifetimes()
-        let places: [Int] = binder.inPlaceBlocks(&lifetimes)
+        if !sharing { lifetimes = lifetimes.map { $0.map { _ in Lifetime(first: 0, last: binder.steps.count) } } }
+        let places: [Int] = sharing ? binder.inPlaceBlocks(&lifetimes) : Array(binder.blocks.indices)
         let hosts: [Int] = binder.blocks.indices.filter {
             binder.blocks[$0].kind == .temporary && places[$0] == $0 && lifetimes[$0] != nil
         }
