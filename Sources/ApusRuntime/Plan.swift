@@ -31,7 +31,7 @@ public final class Plan: Sendable {
     private let dynamicDimensions: [(input: Int, dim: Int)]
     private let cache: PlanCache
     /// Why the program can't be planned for any sizes.
-    private let obstacle: String?
+    let obstacle: String?
 
     /// Prepares a verified graph.
     /// - Parameters:

@@ -6,6 +6,8 @@ import ApusTensor
 protocol Step: AnyObject {
     /// What it computes, in order: one operator, or those of a row. None where it only says where the program goes on.
     var operators: [Operator] { get }
+    /// What it does, in a word.
+    var title: String { get }
     /// The place in the source of what it computes.
     var site: NodeSite? { get }
     /// The tensors that it reads, nil for a number.
@@ -25,6 +27,7 @@ protocol Step: AnyObject {
 }
 
 extension Step {
+    var title: String { operators.map(\.name).joined(separator: " + ") }
     var mayOverwriteOperands: Bool { false }
     var keepsAddresses: Bool { false }
     func relocate(_ operand: Int, to address: UnsafeMutableRawPointer) {}
@@ -59,8 +62,10 @@ final class JumpStep: Step {
 
     let operators: [Operator] = []
     let site: NodeSite? = nil
-    var operands: [Tensor?] { [predicate] }
+    var operands: [Tensor?] { predicate.map { [$0] } ?? [] }
     let outputs: [Tensor] = []
+
+    var title: String { "go to \(target)" + (isConditional ? " unless" : "") }
 
     /// Whether it depends on a value.
     var isConditional: Bool { predicate != nil }
@@ -79,6 +84,7 @@ final class FailStep: Step {
     init(_ error: TensorError, _ site: NodeSite?) { (self.error, self.site) = (error, site) }
 
     let operators: [Operator] = []
+    var title: String { "fail" }
     let operands: [Tensor?] = []
     let outputs: [Tensor] = []
 
