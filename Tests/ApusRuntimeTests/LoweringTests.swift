@@ -31,7 +31,7 @@ import Testing
         let lines = try text(.standard)
         #expect(
             lines == [
-                "passes: dead-code, common-subexpressions, fuse-rows, place-memory",
+                "passes: dead-code, common-subexpressions, fuse-rows, update-in-place, place-memory",
                 "frozen: %x1",
                 "graph(%x0: float32[4, 6], %x1: float32[6, 2]):",
                 "    %cos: float32[4, 6] = aten::cos(%x0)",
@@ -64,7 +64,7 @@ import Testing
         let error = #expect(throws: TensorError.self) { try LoweringPipeline.standard.skipping(["fuse-row"]) }
         #expect(
             error?.message
-                == "there is no lowering pass 'fuse-row' to be left out; there are: dead-code, common-subexpressions, fuse-rows, place-memory")
+                == "there is no lowering pass 'fuse-row' to be left out; there are: dead-code, common-subexpressions, fuse-rows, update-in-place, place-memory")
     }
 
     /// A pass of one's own takes its place among the others.
@@ -75,7 +75,7 @@ import Testing
         }
         var pipeline = LoweringPipeline.standard
         pipeline.graphPasses = [Halt()]
-        #expect(pipeline.names == ["keep-one-node", "fuse-rows", "place-memory"])
+        #expect(pipeline.names == ["keep-one-node", "fuse-rows", "update-in-place", "place-memory"])
         #expect(try pipeline.skipping(["keep-one-node"]).graphPasses.isEmpty)
         #expect(try text(pipeline).contains { $0.contains("aten::sin") })
     }

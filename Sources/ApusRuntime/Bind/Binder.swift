@@ -11,6 +11,19 @@ final class Binder: Interpreter {
     var steps: [any Step] = []
     private(set) var blocks: [Block] = []
     private var blockOfStorage: [ObjectIdentifier: Int] = [:]
+    /// A buffer that the run may write over.
+    struct State {
+        let input: Int
+        /// The position of its new value among the results.
+        let output: Int
+        /// The input's block.
+        let block: Int
+    }
+
+    /// The buffers that the run may write over.
+    var states: [State] = []
+    /// Where the results come from.
+    var sources: [ResultSource] = []
     /// Where the blocks lie; nil until a pass says so.
     var placement: MemoryPlacement?
     let memory = KernelMemory()

@@ -4,7 +4,7 @@ import ApusTensor
 /// The memory behind some of a bound program's tensors: the input, one computed value, or a result with everything that views it.
 struct Block {
     enum Kind: Equatable {
-        /// The caller's memory.
+        /// The caller's memory, which is written where the run updates a buffer in place.
         case input(Int)
         /// A place in the arena.
         case temporary
@@ -24,7 +24,7 @@ enum ResultSource {
     case input(Int)
     /// A view of an input.
     case inputView(Int, DType, Layout, offset: Int)
-    /// A view of a block that is fresh for each run.
+    /// A view of a block whose memory is fresh for each run.
     case block(Int, DType, Layout, offset: Int)
 }
 

@@ -18,7 +18,7 @@ public struct LoweringPipeline: Sendable {
 
     /// The passes of every plan.
     public static let standard = LoweringPipeline(
-        graphPasses: [DeadCodeElimination(), CommonSubexpressionElimination()], stepPasses: [FuseRows(), PlaceMemory()])
+        graphPasses: [DeadCodeElimination(), CommonSubexpressionElimination()], stepPasses: [FuseRows(), UpdateInPlace(), PlaceMemory()])
 
     /// The names of the passes, in order: `dead-code`.
     public var names: [String] { graphPasses.map { Self.key($0.name) } + stepPasses.map(\.name) }

@@ -25,23 +25,23 @@ struct MemoryPlacement {
     init(_ binder: Binder, sharing: Bool) {
         var lifetimes: [Lifetime?] = binder.lifetimes()
         if !sharing { lifetimes = lifetimes.map { $0.map { _ in Lifetime(first: 0, last: binder.steps.count) } } }
-        let places: [Int] = sharing ? binder.inPlaceBlocks(&lifetimes) : Array(binder.blocks.indices)
-        let hosts: [Int] = binder.blocks.indices.filter {
-            binder.blocks[$0].kind == .temporary && places[$0] == $0 && lifetimes[$0] != nil
-        }
+        func isTemporary(_ block: Int) -> Bool { binder.blocks[block].kind == .temporary }
+        let places: [Int] =
+            sharing ? binder.inPlaceBlocks(&lifetimes, hosts: isTemporary, guests: isTemporary) : Array(binder.blocks.indices)
+        let hosts: [Int] = binder.blocks.indices.filter { isTemporary($0) && places[$0] == $0 && lifetimes[$0] != nil }
         let layout = ArenaLayout(
             hosts.map {
                 ArenaLayout.Item(byteCount: binder.blocks[$0].byteCount, lifetime: lifetimes[$0] ?? Lifetime(first: 0, last: 0))
             })
         var offsets = [Int?](repeating: nil, count: binder.blocks.count)
         for (host, offset) in zip(hosts, layout.offsets) { offsets[host] = offset }
-        for block in binder.blocks.indices where binder.blocks[block].kind == .temporary && places[block] != block {
+        for block in binder.blocks.indices where isTemporary(block) && places[block] != block {
             offsets[block] = offsets[places[block]]
         }
         self.offsets = offsets
         byteCount = layout.byteCount
         unsharedByteCount = binder.blocks.indices.reduce(0) { sum, block in
-            binder.blocks[block].kind == .temporary && lifetimes[block] != nil ? sum + binder.blocks[block].byteCount : sum
+            isTemporary(block) && lifetimes[block] != nil ? sum + binder.blocks[block].byteCount : sum
         }
     }
 }

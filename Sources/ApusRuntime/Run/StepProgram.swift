@@ -48,14 +48,15 @@ final class StepProgram {
     }
 
     /// Runs the steps.
-    /// - Parameter profiler: gets an event for each that computes.
-    func run(_ profiler: Profiler?) throws {
-        var next = 0
+    /// - Parameters:
+    ///   - next: the number of the step that comes next; where one throws, of the one after it
+    ///   - profiler: gets an event for each step that computes
+    func run(_ next: inout Int, _ profiler: Profiler?) throws {
         try steps.withUnsafeBufferPointer { steps in
             while next < steps.count {
-                let step: any Step = steps[next]
-                if asks[next] { try Task.checkCancellation() }
+                let (step, asksFirst): (any Step, Bool) = (steps[next], asks[next])
                 next += 1
+                if asksFirst { try Task.checkCancellation() }
                 do {
                     if let profiler, !step.operators.isEmpty {
                         try run(step, &next, profiler)

@@ -118,7 +118,7 @@ final class FusedStep: Step {
 
     var operators: [Operator] { members.map(\.call.operator) }
     var site: NodeSite? { members[0].site }
-    var mayOverwriteOperands: Bool { true }
+    var overwriting: Overwriting { .any }
     var keepsAddresses: Bool { true }
 
     func relocate(_ operand: Int, to address: UnsafeMutableRawPointer) {

@@ -55,7 +55,7 @@ final class PointwiseStep: Step {
     var neverFails: Bool { !apus_op_may_fail(operation, compute) }
 
     /// What failed is looked for in the operands, which must still be there.
-    var mayOverwriteOperands: Bool { neverFails }
+    var overwriting: Overwriting { neverFails ? .any : .none }
 
     var keepsAddresses: Bool { true }
 

@@ -1,6 +1,15 @@
 import ApusGraph
 import ApusTensor
 
+/// Whose place in memory a step's result may take, where nothing reads that operand afterwards.
+enum Overwriting {
+    case none
+    /// Any operand's of the same layout, whichever other operands see it so too: an element is written after all are read.
+    case any
+    /// The first operand's, of which the result is a copy with parts written over. No other operand may lie there.
+    case first
+}
+
 /// One step of a program whose sizes are all known: it reads its operands and writes its outputs, which lie where the program has been
 /// placed. Every kind of step is a class of its own; a step belongs to one bound program, which runs one call at a time.
 protocol Step: AnyObject {
@@ -14,8 +23,7 @@ protocol Step: AnyObject {
     var operands: [Tensor?] { get }
     /// The tensors that it writes, each as a whole.
     var outputs: [Tensor] { get }
-    /// Whether a result may lie where an operand of the same layout lies that nothing reads afterwards: an element is written after it is read.
-    var mayOverwriteOperands: Bool { get }
+    var overwriting: Overwriting { get }
     /// Whether it keeps addresses of its own, and is told by `relocate` what they are. Others find memory through their tensors.
     var keepsAddresses: Bool { get }
 
@@ -28,7 +36,7 @@ protocol Step: AnyObject {
 
 extension Step {
     var title: String { operators.map(\.name).joined(separator: " + ") }
-    var mayOverwriteOperands: Bool { false }
+    var overwriting: Overwriting { .none }
     var keepsAddresses: Bool { false }
     func relocate(_ operand: Int, to address: UnsafeMutableRawPointer) {}
 }
@@ -49,6 +57,7 @@ final class ComputeStep: Step {
     }
 
     var operators: [Operator] { [call.operator] }
+    var overwriting: Overwriting { call.operator.isUpdate ? .first : .none }
 
     func run(_ next: inout Int) throws { try kernel(call, outputs) }
 }
