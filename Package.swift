@@ -39,7 +39,7 @@ let package = Package(
                 .product(name: "RealModule", package: "swift-numerics"),
             ]),
         .target(name: "ApusGraph", dependencies: ["ApusSymbolic", "ApusTensor"]),
-        .target(name: "ApusRuntime", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph"]),
+        .target(name: "ApusRuntime", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "CApusKernels"]),
         .target(name: "ApusProgram", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime"]),
         .target(
             name: "ApusArchive",

@@ -11,18 +11,40 @@ import ApusTensor
 /// Programs with loops, and those whose sizes or branches depend on values that they compute, run node by node (`GraphExecutor`) where they must.
 /// So does every program while an interpreter is current: who watches operations, as a gradient does, sees each.
 public final class Plan: Sendable {
+    /// What an input may be from run to run.
+    public enum Role: Sendable, Hashable {
+        /// Another tensor on every run.
+        case varying
+        /// A parameter, a constant, or a buffer that no run changes: the same tensor until its owner exchanges it.
+        case frozen
+        /// A buffer, whose value for the next run is the output at this position.
+        case state(output: Int)
+    }
+
+    /// The graph after the passes that do not know sizes.
     public let graph: Graph
+    /// One for each input.
+    public let roles: [Role]
+    public let pipeline: LoweringPipeline
     private let executor: GraphExecutor
     /// Dimensions of inputs that may differ from call to call.
     private let dynamicDimensions: [(input: Int, dim: Int)]
     private let cache: PlanCache
+    /// For runs that write over their states.
+    private let updatingCache: PlanCache
     /// Why the program can't be planned for any sizes.
-    private let obstacle: String?
+    let obstacle: String?
 
-    /// Prepares a graph.
-    /// - Parameter cacheSize: how many combinations of sizes are kept.
-    public init(_ graph: Graph, cacheSize: Int = 8) throws {
-        let graph: Graph = try CommonSubexpressionElimination().run(try DeadCodeElimination().run(graph))
+    /// Prepares a verified graph.
+    /// - Parameters:
+    ///   - roles: what is known of each input between runs; all may differ where nothing is said
+    ///   - pipeline: the passes on the way from the graph to steps, without those that `APUS_SKIP_PASSES` names
+    ///   - cacheSize: how many combinations of sizes are kept
+    /// - Throws: what a pass throws, and `TensorError` for a name in `APUS_SKIP_PASSES` that no pass has.
+    public init(_ graph: Graph, roles: [Role] = [], pipeline: LoweringPipeline = .standard, cacheSize: Int = 8) throws {
+        self.pipeline = try pipeline.skippingForEnvironment()
+        self.roles = roles.count == graph.inputs.count ? roles : graph.inputs.map { _ in .varying }
+        let graph: Graph = try self.pipeline.graphPasses.reduce(graph) { try $1.run($0) }
         self.graph = graph
         executor = GraphExecutor(graph)
         dynamicDimensions = graph.inputs.enumerated().flatMap { position, input -> [(input: Int, dim: Int)] in
@@ -30,6 +52,7 @@ public final class Plan: Sendable {
             return shape.indices.filter { shape[$0].constant == nil }.map { (position, $0) }
         }
         cache = PlanCache(capacity: cacheSize)
+        updatingCache = PlanCache(capacity: cacheSize)
         obstacle = Plan.obstacle(in: graph)
     }
 
@@ -40,11 +63,29 @@ public final class Plan: Sendable {
     /// in the source, and `CancellationError` before a step where the task that it runs in has been cancelled.
     /// - Parameter profiler: gets an event for the run and for each of its steps.
     public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [RuntimeValue] {
-        guard let profiler else { return try run(inputs, nil) }
-        return try profiler.measure(.run, "program") { try run(inputs, profiler) }
+        var hasWritten = false
+        return try run(inputs, cache, &hasWritten, profiler)
     }
 
-    private func run(_ inputs: [Tensor], _ profiler: Profiler?) throws -> [RuntimeValue] {
+    /// Runs the program as `run` does, but lets the new value of a state lie in the old one's memory, and then gives the same tensor. Results
+    /// share no memory with states.
+    /// - Parameters:
+    ///   - inputs: where one is a state, nobody else may see its memory, which is contiguous
+    ///   - hasWritten: set where states have been written over in part when the run throws
+    package func update(_ inputs: [Tensor], hasWritten: inout Bool, profiler: Profiler? = nil) throws -> [RuntimeValue] {
+        try run(inputs, updatingCache, &hasWritten, profiler)
+    }
+
+    private func run(
+        _ inputs: [Tensor], _ cache: PlanCache, _ hasWritten: inout Bool, _ profiler: Profiler?
+    ) throws -> [RuntimeValue] {
+        guard let profiler else { return try run(checked: inputs, cache, &hasWritten, nil) }
+        return try profiler.measure(.run, "program") { try run(checked: inputs, cache, &hasWritten, profiler) }
+    }
+
+    private func run(
+        checked inputs: [Tensor], _ cache: PlanCache, _ hasWritten: inout Bool, _ profiler: Profiler?
+    ) throws -> [RuntimeValue] {
         guard inputs.count == graph.inputs.count else {
             throw TensorError(.invalidArgument, "the program takes \(graph.inputs.count) inputs, not \(inputs.count)")
         }
@@ -54,25 +95,28 @@ public final class Plan: Sendable {
                 let layout: Layout = inputs[dynamic.input].layout
                 key[position] = dynamic.dim < layout.rank ? layout.size(dynamic.dim) : -1
             }
-            return try run(inputs, UnsafeBufferPointer(key), profiler)
+            return try run(inputs, UnsafeBufferPointer(key), cache, &hasWritten, profiler)
         }
     }
 
-    private func run(_ inputs: [Tensor], _ key: UnsafeBufferPointer<Int>, _ profiler: Profiler?) throws -> [RuntimeValue] {
+    private func run(
+        _ inputs: [Tensor], _ key: UnsafeBufferPointer<Int>, _ cache: PlanCache, _ hasWritten: inout Bool, _ profiler: Profiler?
+    ) throws -> [RuntimeValue] {
         let bound: BoundPlan
         switch cache.take(key) {
         case .bound(let known): bound = known
         case .unplannable: return try runNodes(inputs, profiler)
         case .none:
+            func bind() throws -> BoundPlan { try self.bind(inputs, isUpdating: cache === updatingCache) }
             do {
-                bound = try profiler?.measure(.bind, "program") { try bind(inputs) } ?? bind(inputs)
+                bound = try profiler?.measure(.bind, "program") { try bind() } ?? bind()
             } catch is NotPlannable {
                 cache.markUnplannable(key)
                 return try runNodes(inputs, profiler)
             }
         }
         defer { cache.give(bound, key) }
-        return try bound.run(try bound.accept(inputs, graph), given: inputs, profiler)
+        return try bound.run(try bound.accept(inputs, graph), given: inputs, &hasWritten, profiler)
     }
 
     private func runNodes(_ inputs: [Tensor], _ profiler: Profiler?) throws -> [RuntimeValue] {
@@ -81,21 +125,25 @@ public final class Plan: Sendable {
     }
 
     /// The bound form for inputs of these sizes.
-    func bind(_ inputs: [Tensor]) throws -> BoundPlan {
+    /// - Parameter isUpdating: whether runs may write over the inputs that are states
+    func bind(_ inputs: [Tensor], isUpdating: Bool = false) throws -> BoundPlan {
         let binder = Binder()
         try binder.symbols.bind(graph.inputs, of: graph, to: inputs.map { .tensor($0) })
         let bound: [Tensor] = try inputs.enumerated().map { position, tensor in
             try binder.makeInput(position, TensorSpec(tensor.dtype, tensor.shape))
         }
-        var results: [RuntimeValue] = try withStackRoom(deepStack) {
+        let results: [RuntimeValue] = try withStackRoom(deepStack) {
             try binder.bind(graph, inputs: bound.map { .tensor($0) })
         }
-        let sources: [ResultSource] = try binder.place(&results, inputs: bound)
-        binder.fuse()
-        let boundInputs: [BoundInput] = bound.compactMap { tensor in
-            binder.block(of: tensor).map { BoundInput(tensor: tensor, block: $0) }
+        if isUpdating {
+            binder.states = roles.enumerated().compactMap { input, role in
+                guard case .state(let output) = role, let block = binder.block(of: bound[input]) else { return nil }
+                return Binder.State(input: input, output: output, block: block)
+            }
         }
-        return try BoundPlan(binder, inputs: boundInputs, sources: sources)
+        try binder.place(results, inputs: bound)
+        for pass in pipeline.stepPasses { pass.run(binder) }
+        return try BoundPlan(binder, inputs: bound)
     }
 
     private static func obstacle(in graph: Graph) -> String? {
@@ -110,14 +158,24 @@ public final class Plan: Sendable {
 }
 
 extension Binder {
-    /// Decides where each result comes from. Results that are computed get memory of their own; a small view of something big is copied.
-    func place(_ results: inout [RuntimeValue], inputs: [Tensor]) throws -> [ResultSource] {
-        var sources: [ResultSource] = []
-        var resultBlocks: [Int] = []
-        for result in results {
+    /// Decides where each result comes from. Results that are computed get memory of their own; a small view of something big is copied, and
+    /// so is what lies with a buffer that the run may write over.
+    func place(_ results: [RuntimeValue], inputs: [Tensor]) throws {
+        let newValues = Set(states.map(\.output))
+        let stateBlocks = Set(states.map(\.block) + newValues.compactMap { results[$0].tensor.flatMap { block(of: $0) } })
+        /// Blocks that are a buffer's new value: what is one too is a copy, and so is what the caller gets.
+        var taken = Set<Int>()
+        for (position, result) in results.enumerated() {
             guard case .tensor(var tensor) = result, var block = block(of: tensor) else {
                 sources.append(.plain(result))
                 continue
+            }
+            let isPart: Bool =
+                blocks[block].kind == .temporary && tensor.layout.count * tensor.dtype.byteWidth < blocks[block].byteCount / 2
+            let isTaken: Bool = stateBlocks.contains(block) && !(newValues.contains(position) && taken.insert(block).inserted)
+            if isPart || isTaken {
+                tensor = try copy(of: tensor)
+                block = self.block(of: tensor) ?? block
             }
             if case .input(let position) = blocks[block].kind {
                 let isWhole: Bool = tensor.identity == inputs[position].identity
@@ -125,19 +183,8 @@ extension Binder {
                     isWhole ? .input(position) : .inputView(position, tensor.dtype, tensor.layout, offset: tensor.storageOffset))
                 continue
             }
-            if blocks[block].kind == .temporary, tensor.layout.count * tensor.dtype.byteWidth < blocks[block].byteCount / 2 {
-                tensor = try copy(of: tensor)
-                block = self.block(of: tensor) ?? block
-            }
             setKind(.result, of: block)
-            if !resultBlocks.contains(block) { resultBlocks.append(block) }
             sources.append(.block(block, tensor.dtype, tensor.layout, offset: tensor.storageOffset))
-        }
-        // Results are counted in the order of their blocks.
-        resultBlocks.sort()
-        return sources.map { source in
-            guard case .block(let block, let dtype, let layout, let offset) = source else { return source }
-            return .block(resultBlocks.firstIndex(of: block) ?? 0, dtype, layout, offset: offset)
         }
     }
 }

@@ -8,9 +8,24 @@ import ApusTensor
 /// Values are tensors over placeholder storages whose addresses are set later; rules, view kernels and decompositions read only their
 /// layouts.
 final class Binder: Interpreter {
-    var steps: [BoundStep] = []
+    var steps: [any Step] = []
     private(set) var blocks: [Block] = []
     private var blockOfStorage: [ObjectIdentifier: Int] = [:]
+    /// A buffer that the run may write over.
+    struct State {
+        let input: Int
+        /// The position of its new value among the results.
+        let output: Int
+        /// The input's block.
+        let block: Int
+    }
+
+    /// The buffers that the run may write over.
+    var states: [State] = []
+    /// Where the results come from.
+    var sources: [ResultSource] = []
+    /// Where the blocks lie; nil until a pass says so.
+    var placement: MemoryPlacement?
     let memory = KernelMemory()
     var symbols = SymbolValues()
     /// The place in the source of the node that is being bound.
@@ -144,14 +159,13 @@ final class Binder: Interpreter {
         }
         branchDepth += 1
         defer { branchDepth -= 1 }
-        let start: Int = steps.count
-        emit(.branch(predicate, otherwise: 0), Call(node.operator, []), [])
+        let (start, end) = (JumpStep(unless: predicate), JumpStep())
+        steps.append(start)
         try bindBody(branch.whenTrue.graph, operands, joined)
-        let toEnd: Int = steps.count
-        emit(.jump(0), Call(node.operator, []), [])
-        steps[start].action = .branch(predicate, otherwise: steps.count)
+        steps.append(end)
+        start.target = steps.count
         try bindBody(branch.whenFalse.graph, operands, joined)
-        steps[toEnd].action = .jump(steps.count)
+        end.target = steps.count
         return joined.map { .tensor($0) }
     }
 
@@ -173,7 +187,7 @@ final class Binder: Interpreter {
         } catch let error as TensorError {
             // The program fails so for these sizes, but only if this branch is taken.
             steps.removeSubrange(start...)
-            emit(.fail(error), Call(.cond, []), [])
+            steps.append(FailStep(error, site))
         }
     }
 
@@ -200,11 +214,11 @@ final class Binder: Interpreter {
 
     private func specs(_ call: Call) throws -> [TensorSpec] { try Interpreter.with(nil) { try call.operator.rule(call) } }
 
-    private func emit(_ action: BoundStep.Action, _ call: Call, _ outputs: [Tensor]) {
-        steps.append(BoundStep(action: action, call: call, outputs: outputs, site: site))
+    private func emit(_ call: Call, _ outputs: [Tensor], kernel: @escaping ComputeStep.Kernel) {
+        steps.append(ComputeStep(call, outputs, site, kernel: kernel))
     }
 
-    private func bindCompute(_ call: Call, _ kernel: @escaping BoundStep.Kernel) throws -> [OperatorArgument] {
+    private func bindCompute(_ call: Call, _ kernel: @escaping ComputeStep.Kernel) throws -> [OperatorArgument] {
         let specs: [TensorSpec] = try specs(call)
         if isConstant(call, specs) {
             return try Interpreter.with(nil) {
@@ -214,10 +228,10 @@ final class Binder: Interpreter {
             }
         }
         let outputs: [Tensor] = try specs.map { try makeTensor($0, .temporary) }
-        if outputs.count == 1, let (step, operands) = try call.operator.prepare(call, into: outputs[0], memory) {
-            emit(.pointwise(step, operands: operands, kernel), call, outputs)
+        if outputs.count == 1, let step = try PointwiseStep(call, outputs[0], site, memory, kernel: kernel) {
+            steps.append(step)
         } else {
-            emit(.compute(kernel), try withTensorsForNumbers(call), outputs)
+            emit(try withTensorsForNumbers(call), outputs, kernel: kernel)
         }
         return outputs.map { .tensor($0) }
     }
@@ -258,22 +272,26 @@ final class Binder: Interpreter {
         }
     }
 
-    private func bindHost(_ call: Call, _ kernel: @escaping BoundStep.HostKernel) throws -> [OperatorArgument] {
+    /// A kernel that makes its results itself: they are copied to where they were planned.
+    private func bindHost(_ call: Call, _ kernel: @escaping @Sendable (Call) throws -> [OperatorArgument]) throws -> [OperatorArgument] {
         let specs: [TensorSpec] = try specs(call)
         if specs.isEmpty, branchDepth == 0, call.operator.effects == .check, !readsBlocks(call) {
             _ = try Interpreter.with(nil) { try kernel(call) }
             return []
         }
         let outputs: [Tensor] = try specs.map { try makeTensor($0, .temporary) }
-        emit(.host(kernel), call, outputs)
+        emit(call, outputs) { call, outputs in
+            var results: [Tensor] = []
+            for result in try kernel(call) { result.forEachReference { results.append($0) } }
+            guard results.count == outputs.count else {
+                throw call.error(.unsupported, "gave \(results.count) results where \(outputs.count) were planned")
+            }
+            for (target, result) in zip(outputs, results) { try target.fill(from: result) }
+        }
         return outputs.map { .tensor($0) }
     }
 
-    private func readsBlocks(_ call: Call) -> Bool {
-        var reads = false
-        for argument in call.arguments { argument.forEachReference { if block(of: $0) != nil { reads = true } } }
-        return reads
-    }
+    private func readsBlocks(_ call: Call) -> Bool { call.tensors.contains { block(of: $0) != nil } }
 
     // MARK: Copies
 
@@ -285,6 +303,6 @@ final class Binder: Interpreter {
     }
 
     private func emitCopy(of source: Tensor, to target: Tensor) {
-        emit(.compute { call, outputs in try outputs[0].fill(from: try call.tensor(0)) }, Call(.clone, [.tensor(source), .none]), [target])
+        emit(Call(.clone, [.tensor(source), .none]), [target]) { call, outputs in try outputs[0].fill(from: try call.tensor(0)) }
     }
 }

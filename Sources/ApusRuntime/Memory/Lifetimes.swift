@@ -19,44 +19,39 @@ extension Binder {
             lifetimes[block]?.last = position
         }
         for (position, step) in steps.enumerated() {
-            for tensor in step.inputs { touch(tensor, position) }
-            for tensor in step.outputs { touch(tensor, position) }
+            for case let tensor? in step.operands + step.outputs { touch(tensor, position) }
         }
         return lifetimes
     }
 
-    /// For each block another one whose place it takes, where an elementwise step writes its result over an operand that dies there;
-    /// itself otherwise.
-    func inPlaceBlocks(_ lifetimes: inout [Lifetime?]) -> [Int] {
+    /// For each block another one whose place it takes, where a step writes its result over an operand that dies there; itself otherwise.
+    /// - Parameters:
+    ///   - hosts: whether other blocks may take a block's place
+    ///   - guests: whether a block may lie in another's place
+    func inPlaceBlocks(_ lifetimes: inout [Lifetime?], hosts: (Int) -> Bool, guests: (Int) -> Bool) -> [Int] {
         var host = Array(blocks.indices)
         func root(_ block: Int) -> Int {
             var block: Int = block
             while host[block] != block { block = host[block] }
             return block
         }
-        for (position, step) in steps.enumerated() {
-            let operands: [Tensor]
-            switch step.action {
-            case .pointwise(_, let read, _): operands = read.compactMap(\.self)
-            case .fused(let fusion): operands = fusion.inputs.compactMap(\.self)
-            default: continue
-            }
+        for (position, step) in steps.enumerated() where step.overwriting != .none {
+            let operands: [Tensor] = step.operands.compactMap(\.self)
+            let candidates: ArraySlice<Tensor> = step.overwriting == .first ? operands.prefix(1) : operands[...]
             for output in step.outputs {
-                guard let result = block(of: output), blocks[result].kind == .temporary, lifetimes[result]?.first == position else {
-                    continue
-                }
-                for operand in operands {
+                guard let result = block(of: output), guests(result), lifetimes[result]?.first == position else { continue }
+                for (index, operand) in candidates.enumerated() {
                     guard let block = block(of: operand) else { continue }
                     let place: Int = root(block)
-                    guard blocks[block].kind == .temporary, lifetimes[place]?.last == position, operand.storageOffset == 0,
+                    guard hosts(place), lifetimes[place]?.last == position, operand.storageOffset == 0,
                         operand.dtype.byteWidth == output.dtype.byteWidth, blocks[block].byteCount == blocks[result].byteCount,
                         blocks[place].byteCount == blocks[result].byteCount, operand.layout.isContiguous,
                         operand.layout.hasSameSizes(as: output.layout),
                         // Another operand that sees the same memory otherwise would read what has been written.
-                        operands.allSatisfy({ other in
-                            guard let seen = self.block(of: other), root(seen) == place else { return true }
-                            return other.storageOffset == 0 && other.layout.isContiguous && other.layout.hasSameSizes(as: output.layout)
-                                && other.dtype == operand.dtype
+                        operands.enumerated().allSatisfy({ other, tensor in
+                            guard other != index, let seen = self.block(of: tensor), root(seen) == place else { return true }
+                            return step.overwriting == .any && tensor.storageOffset == 0 && tensor.layout.isContiguous
+                                && tensor.layout.hasSameSizes(as: output.layout) && tensor.dtype == operand.dtype
                         })
                     else { continue }
                     host[result] = place

@@ -13,6 +13,8 @@ final class BoundPlan: @unchecked Sendable {
     let sources: [ResultSource]
     let program: StepProgram
     let placement: MemoryPlacement
+    /// The first step that writes over a state; beyond the last where none does.
+    private let firstUpdate: Int
 
     private let arena: Storage
     private let memory: KernelMemory
@@ -20,19 +22,37 @@ final class BoundPlan: @unchecked Sendable {
     private var fresh: [Storage] = []
     private var lastAddresses: [UnsafeMutableRawPointer?]
 
-    init(_ binder: Binder, inputs: [BoundInput], sources: [ResultSource]) throws {
+    init(_ binder: Binder, inputs: [Tensor]) throws {
         blocks = binder.blocks
-        self.inputs = inputs
-        self.sources = sources
         memory = binder.memory
-        placement = MemoryPlacement(binder)
+        placement = binder.placement ?? MemoryPlacement(binder, sharing: false)
         arena = try Storage.allocate(placement.byteCount)
         for (index, offset) in placement.offsets.enumerated() {
             if let offset { blocks[index].storage.rebind(to: arena.pointer + offset) }
         }
-        resultBlocks = blocks.indices.filter { binder.blocks[$0].kind == .result }
+        var resultNumbers: [Int: Int] = [:]
+        var inputBlocks = [[Int]](repeating: [], count: inputs.count)
+        for (index, block) in blocks.enumerated() {
+            switch block.kind {
+            case .input(let position): inputBlocks[position].append(index)
+            case .result: resultNumbers[index] = resultNumbers.count
+            case .temporary: break
+            }
+        }
+        self.inputs = zip(inputs, inputBlocks).map { BoundInput(tensor: $0, blocks: $1) }
+        resultBlocks = resultNumbers.keys.sorted()
+        sources = binder.sources.map { source in
+            guard case .block(let block, let dtype, let layout, let offset) = source else { return source }
+            return .block(resultNumbers[block] ?? 0, dtype, layout, offset: offset)
+        }
         lastAddresses = Array(repeating: nil, count: inputs.count)
         program = StepProgram(binder)
+        firstUpdate =
+            program.steps.firstIndex { step in
+                step.outputs.contains { output in
+                    if let block = binder.block(of: output), case .input = binder.blocks[block].kind { true } else { false }
+                }
+            } ?? .max
         fresh.reserveCapacity(resultBlocks.count)
     }
 
@@ -40,17 +60,20 @@ final class BoundPlan: @unchecked Sendable {
     init(sharing other: BoundPlan, offsets: [Int?]) throws {
         (inputs, blocks, resultBlocks, sources, program) = (other.inputs, other.blocks, other.resultBlocks, other.sources, other.program)
         placement = MemoryPlacement(offsets: offsets, byteCount: other.placement.byteCount)
-        (arena, memory, lastAddresses) = (other.arena, other.memory, other.lastAddresses)
+        (arena, memory, lastAddresses, firstUpdate) = (other.arena, other.memory, other.lastAddresses, other.firstUpdate)
     }
 
     /// Runs the program on contiguous inputs of the right dtypes and sizes; `given` are the caller's, which may be returned.
-    func run(_ tensors: [Tensor], given: [Tensor], _ profiler: Profiler?) throws -> [RuntimeValue] {
+    /// - Parameter hasWritten: set where states have been written over in part when the run throws
+    func run(_ tensors: [Tensor], given: [Tensor], _ hasWritten: inout Bool, _ profiler: Profiler?) throws -> [RuntimeValue] {
         for (position, input) in inputs.enumerated() {
             let address: UnsafeMutableRawPointer = tensors[position].baseAddress
             if address == lastAddresses[position] { continue }
             lastAddresses[position] = address
-            input.tensor.storage.rebind(to: address)
-            program.move(input.block, to: address)
+            for block in input.blocks {
+                blocks[block].storage.rebind(to: address)
+                program.move(block, to: address)
+            }
         }
         defer { fresh.removeAll(keepingCapacity: true) }
         for block in resultBlocks {
@@ -59,7 +82,12 @@ final class BoundPlan: @unchecked Sendable {
             blocks[block].storage.rebind(to: storage.pointer)
             program.move(block, to: storage.pointer)
         }
-        if let profiler { try program.run(profiler) } else { try program.run() }
+        var next = 0
+        do { try program.run(&next, profiler) } catch {
+            // The first step that writes over a state throws before it does.
+            hasWritten = next - 1 > firstUpdate
+            throw error
+        }
         return results(tensors, given)
     }
 
@@ -81,5 +109,6 @@ final class BoundPlan: @unchecked Sendable {
 /// An input as the steps see it.
 struct BoundInput {
     let tensor: Tensor
-    let block: Int
+    /// Its block, and those that lie in the same place.
+    let blocks: [Int]
 }

@@ -44,7 +44,7 @@ extension Operator {
                 return try putIndexed(plain, outputs[0])
             }
             try putIndexed(call, outputs[0])
-        },
+        }, isUpdate: true,
         gradient: { g in
             let (x, values, gradient) = (try g.call.tensor(0), try g.call.tensor(2), try g.gradient)
             guard x.dtype.isDifferentiable else { return [] }
@@ -113,8 +113,9 @@ extension Operator {
         let index = try AdvancedIndex(call)
         let (x, values) = (try call.tensor(0), try call.wide(call.tensor(2), in: output.dtype))
         guard let target = index.shape.layout else { throw call.error(.tracing, "a symbolic shape outside of its trace") }
-        var (input, out, bad): (apus_view, apus_view, Int64) = (x.view, output.view, 0)
-        try check(apus_copy(&input, &out), call)
+        try call.start(
+            output, indices: index.indices.enumerated().compactMap { dim, index in index.map { ($0, dim) } }, countingFromEnd: true)
+        var (out, bad): (apus_view, Int64) = (output.view, 0)
         let accumulate = try call.bool(3)
         try withBroadcast(values, target) { values in
             var values = values

@@ -56,7 +56,7 @@ extension Operator {
             try call.requireFits(call.scalar(4), spec.dtype.accumulation)
             return [spec]
         },
-        kernel: .compute { call, outputs in try call.writeIndexed(outputs[0], APUS_SCATTER_ADD, alpha: try call.double(4)) },
+        kernel: .compute { call, outputs in try call.writeIndexed(outputs[0], APUS_SCATTER_ADD, alpha: try call.double(4)) }, isUpdate: true,
         gradient: { g in
             let gradient = try g.gradient
             let part = try gradient.indexSelect(dim: g.call.constant(1), g.call.tensor(2)).reshaped(g.call.tensor(3).shape)
@@ -72,7 +72,7 @@ extension Operator {
         "aten::index_copy(Tensor self, int dim, Tensor index, Tensor source) -> Tensor",
         "A copy of `self` with the parts of `source` written at the positions of dimension `dim` that a vector lists.",
         failure: .positionsInDimension, rule: { call in [try call.indexedSpec()] },
-        kernel: .compute { call, outputs in try call.writeIndexed(outputs[0], APUS_SCATTER_SET, alpha: 1) },
+        kernel: .compute { call, outputs in try call.writeIndexed(outputs[0], APUS_SCATTER_SET, alpha: 1) }, isUpdate: true,
         gradient: { g in
             let (dim, index, source) = (try g.call.constant(1), try g.call.tensor(2), try g.call.tensor(3))
             let gradient = try g.gradient
@@ -127,7 +127,8 @@ extension Operator {
                 _ = try operation(call)
                 return [x.spec]
             },
-            kernel: .compute { call, outputs in try call.scatter(outputs[0], try operation(call)) }, gradient: gradient, samples: samples)
+            kernel: .compute { call, outputs in try call.scatter(outputs[0], try operation(call)) }, isUpdate: true, gradient: gradient,
+            samples: samples)
     }
 }
 
@@ -164,10 +165,9 @@ extension Call {
 
     private func combine(into output: Tensor, _ operation: apus_scatter_op) throws {
         let x = try tensor(0)
-        var (input, whole) = (x.view, output.view)
-        try check(apus_copy(&input, &whole), self)
         let dim = try normalize(dim: try constant(1), rank: x.rank, in: name)
         let (index, target) = (try tensor(2).atLeastVector, output.atLeastVector)
+        try start(output, indices: [(index, dim)])
         let source: Tensor
         if case .tensor(let given) = self[3] {
             source = try wide(given, in: output.dtype).atLeastVector
@@ -181,6 +181,22 @@ extension Call {
         var (i, s, out, bad): (apus_view, apus_view, apus_view, Int64) = (index.view, source.view, target.view, 0)
         try check(apus_scatter(operation, Int32(dim), &i, &s, &out, &bad), self, index: bad, shape: x.shape, dim: dim)
         withExtendedLifetime((x, index, source, target)) {}
+    }
+
+    /// Copies the first argument to the result. Where it lies there already, an update in place, positions are checked before any is written.
+    func start(_ output: Tensor, indices: [(index: Tensor, dim: Int)], countingFromEnd: Bool = false) throws {
+        let x = try tensor(0)
+        var (input, whole, bad): (apus_view, apus_view, Int64) = (x.view, output.view, 0)
+        if input.data == whole.data {
+            for (index, dim) in indices {
+                let size = Int64(x.rank == 0 ? 1 : x.layout.size(dim))
+                var positions: apus_view = index.view
+                let status: Int32 = apus_check_indices(&positions, countingFromEnd ? -size : 0, size, &bad)
+                try check(status, self, index: bad, shape: x.shape, dim: countingFromEnd ? nil : dim)
+            }
+        }
+        try check(apus_copy(&input, &whole), self)
+        withExtendedLifetime((x, output)) {}
     }
 
     /// Puts the reduction's neutral element where something will be written: the first write of `include_self=False`.

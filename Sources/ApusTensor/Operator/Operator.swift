@@ -92,6 +92,9 @@ public final class Operator: Sendable {
     public let kernel: Kernel
     public let gradient: Gradient?
     public let decomposition: Decomposition?
+    /// True where the result is a copy of the first argument with parts written over: its kernel may be given that argument's memory, contiguous
+    /// and read by no other argument, for the result. It throws before it writes.
+    package let isUpdate: Bool
     /// What gradient recorders make in a call's place; nil, and nil for a call, where the results are enough.
     package let saving: Saving?
     /// Argument lists that show the operator at work; tests walk them.
@@ -107,7 +110,7 @@ public final class Operator: Sendable {
     /// An operator of the table, from the text of its schema.
     package convenience init(
         _ schema: String, _ documentation: String, effects: Effects = [], failure: ValueFailure? = nil, rule: @escaping Rule,
-        kernel: Kernel, gradient: Gradient? = nil, saving: Saving? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil,
+        kernel: Kernel, isUpdate: Bool = false, gradient: Gradient? = nil, saving: Saving? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil,
         pointwiseForm: Pointwise.Form? = nil, drawing: (@Sendable (Call) throws -> Drawing)? = nil,
         samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) {
@@ -119,7 +122,7 @@ public final class Operator: Sendable {
             preconditionFailure("\(error)")
         }
         self.init(
-            parsed, documentation, effects: effects, failure: failure, rule: rule, kernel: kernel, gradient: gradient, saving: saving,
+            parsed, documentation, effects: effects, failure: failure, rule: rule, kernel: kernel, isUpdate: isUpdate, gradient: gradient, saving: saving,
             decomposition: decomposition, pointwise: pointwise, pointwiseForm: pointwiseForm, drawing: drawing, samples: samples)
     }
 
@@ -135,13 +138,13 @@ public final class Operator: Sendable {
         samples: @escaping @Sendable () throws -> [[OperatorArgument]] = { [] }
     ) {
         self.init(
-            schema, documentation, effects: effects, failure: nil, rule: rule, kernel: kernel, gradient: gradient, saving: nil,
+            schema, documentation, effects: effects, failure: nil, rule: rule, kernel: kernel, isUpdate: false, gradient: gradient, saving: nil,
             decomposition: decomposition, pointwise: nil, pointwiseForm: nil, drawing: nil, samples: samples)
     }
 
     private init(
         _ schema: Schema, _ documentation: String, effects: Effects, failure: ValueFailure?, rule: @escaping Rule, kernel: Kernel,
-        gradient: Gradient?, saving: Saving?, decomposition: Decomposition?, pointwise: Pointwise?, pointwiseForm: Pointwise.Form?,
+        isUpdate: Bool, gradient: Gradient?, saving: Saving?, decomposition: Decomposition?, pointwise: Pointwise?, pointwiseForm: Pointwise.Form?,
         drawing: (@Sendable (Call) throws -> Drawing)?, samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) {
         self.schema = schema
@@ -150,6 +153,7 @@ public final class Operator: Sendable {
         self.failure = failure
         self.rule = rule
         self.kernel = kernel
+        self.isUpdate = isUpdate
         self.gradient = gradient
         self.saving = saving
         self.decomposition = decomposition

@@ -14,12 +14,12 @@ package struct Pointwise: Sendable {
     }
 
     /// Builds a micro-operation's parameters for a call and the dtype it is computed in.
-    typealias Parameters = @Sendable (Call, DType) throws -> apus_params
+    package typealias Parameters = @Sendable (Call, DType) throws -> apus_params
     /// The micro-operation that carries out a call: an argument such as `approximate` or `rounding_mode` may choose it.
     package typealias Form = @Sendable (Call) throws -> Pointwise
 
-    let operation: apus_op
-    let arity: Int
+    package let operation: apus_op
+    package let arity: Int
     let compute: Compute
     /// The kinds of dtypes that it is computed in, further narrowed to those that the kernels have.
     let taking: DTypeClasses
@@ -29,7 +29,7 @@ package struct Pointwise: Sendable {
     /// Arguments other than operands that take part in type promotion.
     let promoting: [Int]
     /// Builds the micro-operation's parameters; nil where it has none.
-    let parameters: Parameters?
+    package let parameters: Parameters?
 
     init(
         _ operation: apus_op, arity: Int, compute: Compute = .promoted, taking: DTypeClasses = .all, firstOperand: Int = 0,
@@ -50,10 +50,10 @@ package struct Pointwise: Sendable {
 
     /// The position of an operand in the argument list.
     @inline(__always)
-    func position(_ operand: Int) -> Int { firstOperand + operand * operandStride }
+    package func position(_ operand: Int) -> Int { firstOperand + operand * operandStride }
 
     /// The dtype that the elements are computed in. The condition of `where` does not take part.
-    func computeDType(_ call: Call) throws -> DType {
+    package func computeDType(_ call: Call) throws -> DType {
         var promotion = Promotion()
         for operand in (operation == APUS_OP_WHERE ? 1 : 0)..<arity {
             let index = position(operand)

@@ -6,7 +6,7 @@ import CApusKernels
 extension Operator {
     package static let clone: Operator = Operator(
         "aten::clone(Tensor self, *, MemoryFormat? memory_format=None) -> Tensor", "A copy with memory of its own, contiguous.",
-        rule: { call in [try call.tensor(0).spec] }, kernel: .compute(copyFirst),
+        rule: { call in [try call.tensor(0).spec] }, kernel: .compute(copyFirst), isUpdate: true,
         gradient: { g in [.tensor(try g.gradient)] }, samples: { [[.tensor(try .sample([2, 3])), .none]] })
 
     static let contiguous: Operator = Operator(

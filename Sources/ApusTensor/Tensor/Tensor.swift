@@ -146,7 +146,7 @@ extension Tensor {
 
     /// The tensor as kernels see it. Valid while the tensor is alive.
     @inline(__always)
-    var view: apus_view {
+    package var view: apus_view {
         apus_view(
             data: baseAddress, sizes: body.layout.sizes, strides: body.layout.strides, rank: Int32(truncatingIfNeeded: body.layout.rank),
             dtype: Int32(body.dtype.rawValue))

@@ -29,6 +29,8 @@ int apus_index(const apus_view *in, const apus_view *const *indices, int32_t ind
 /// The reverse: writes (or adds) `values`, of the shape that `apus_index` would give, into `out`.
 int apus_index_put(bool accumulate, const apus_view *const *indices, int32_t index_rank, int32_t index_position, const apus_view *values, const apus_view *out,
                    int64_t *bad_index);
+/// Checks that every index is at least `lowest` and below `size`.
+int apus_check_indices(const apus_view *index, int64_t lowest, int64_t size, int64_t *bad_index);
 
 /// Rows of `weight` [rows, columns] at `index` (any shape), to `out` of shape index + [columns].
 int apus_embedding(const apus_view *weight, const apus_view *index, const apus_view *out, int64_t *bad_index);

@@ -27,16 +27,6 @@ static int check(int32_t dim, const apus_view *data, const apus_view *index, con
     return APUS_OK;
 }
 
-/// Checks all values of a rank 0 or 1 index.
-static int check_indices(const apus_view *index, int64_t size, int64_t *bad_index) {
-    int64_t count = apus_view_count(index), step = index->rank == 0 ? 0 : index->strides[0] * apus_dtype_size(index->dtype);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t value = apus_index_at((const char *)index->data + i * step, index->dtype);
-        if ((uint64_t)value >= (uint64_t)size) return apus_bad_index(value, bad_index);
-    }
-    return APUS_OK;
-}
-
 typedef struct {
     const apus_view *in, *index, *out;
     int32_t dim;
@@ -68,7 +58,7 @@ int apus_index_select(int32_t dim, const apus_view *in, const apus_view *index, 
     int status = check(dim, in, index, out);
     if (status != APUS_OK) return status;
     int64_t count = apus_view_count(index), total = apus_view_count(out), item = apus_dtype_size(in->dtype);
-    status = check_indices(index, in->rank == 0 ? 1 : in->sizes[dim], bad_index);
+    status = apus_check_indices(index, 0, in->rank == 0 ? 1 : in->sizes[dim], bad_index);
     if (status != APUS_OK || total == 0) return status;
     select_job j = {.in = in, .index = index, .out = out, .dim = dim, .index_step = index->rank == 0 ? 0 : index->strides[0] * apus_dtype_size(index->dtype)};
     int64_t slice = total / count;
@@ -93,7 +83,7 @@ int apus_index_add(apus_scatter_op op, int32_t dim, double alpha, const apus_vie
     apus_update update = apus_find_update(op, out->dtype);
     if (!update) return APUS_UNSUPPORTED;
     int64_t count = apus_view_count(index), index_step = index->rank == 0 ? 0 : index->strides[0] * apus_dtype_size(index->dtype);
-    status = check_indices(index, out->rank == 0 ? 1 : out->sizes[dim], bad_index);
+    status = apus_check_indices(index, 0, out->rank == 0 ? 1 : out->sizes[dim], bad_index);
     if (status != APUS_OK) return status;
     int64_t sizes[APUS_MAX_RANK], strides[APUS_MAX_RANK], sizes2[APUS_MAX_RANK], strides2[APUS_MAX_RANK], coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
     apus_params params = {.x = alpha, .i = apus_f64_to_i64(alpha)};

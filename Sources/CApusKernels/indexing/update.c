@@ -84,3 +84,19 @@ int apus_bad_index(int64_t value, int64_t *bad_index) {
     if (bad_index) *bad_index = value;
     return APUS_INDEX_OUT_OF_BOUNDS;
 }
+
+int apus_check_indices(const apus_view *index, int64_t lowest, int64_t size, int64_t *bad_index) {
+    if (!apus_dtype_is_index(index->dtype)) return APUS_UNSUPPORTED;
+    const apus_view *views[] = {index};
+    apus_plan plan;
+    int status = apus_plan_make(&plan, views, 1, false);
+    if (status != APUS_OK) return status;
+    int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
+    apus_plan_offsets(&plan, plan.rank, 0, coordinates, offsets);
+    for (int64_t e = 0; e < plan.count; e++) {
+        int64_t value = apus_index_at(plan.data[0] + offsets[0], index->dtype);
+        if (value < lowest || value >= size) return apus_bad_index(value, bad_index);
+        apus_plan_next(&plan, plan.rank, coordinates, offsets);
+    }
+    return APUS_OK;
+}

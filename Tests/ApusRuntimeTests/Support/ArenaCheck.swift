@@ -13,7 +13,7 @@ struct ArenaCheck {
         self.bound = bound
         // Every way through the branches, up to some.
         var choices: [[Bool]] = [[]]
-        let branches = bound.program.steps.count { if case .branch = $0.action { true } else { false } }
+        let branches = bound.program.steps.count { ($0 as? JumpStep)?.isConditional == true }
         for _ in 0..<min(branches, 5) { choices = choices.flatMap { [$0 + [true], $0 + [false]] } }
         for choice in choices { walk(choice) }
     }
@@ -24,7 +24,7 @@ struct ArenaCheck {
         var position = 0
         while position < bound.program.steps.count {
             let step = bound.program.steps[position]
-            for tensor in step.inputs {
+            for tensor in step.operands.compactMap(\.self) {
                 guard let (block, range) = bytes(tensor) else { continue }
                 guard range.upperBound <= writer.count else {
                     offences.append("step \(position) reads outside of the arena")
@@ -32,7 +32,7 @@ struct ArenaCheck {
                 }
                 if let bad = range.first(where: { writer[$0] != block }) {
                     offences.append(
-                        "step \(position) (\(step.call.operator.name)) reads block \(block) at \(bad), written by \(writer[bad])")
+                        "step \(position) (\(step.operators.map(\.name))) reads block \(block) at \(bad), written by \(writer[bad])")
                 }
             }
             for tensor in step.outputs {
@@ -44,15 +44,14 @@ struct ArenaCheck {
                 for byte in range { writer[byte] = block }
             }
             position += 1
-            switch step.action {
-            case .branch(_, let otherwise):
+            if step is FailStep { return }
+            guard let jump = step as? JumpStep else { continue }
+            if jump.isConditional {
                 let choice = taken < choices.count ? choices[taken] : true
                 taken += 1
-                if !choice { position = otherwise }
-            case .jump(let target): position = target
-            case .fail: return
-            default: break
+                if choice { continue }
             }
+            position = jump.target
         }
     }
 

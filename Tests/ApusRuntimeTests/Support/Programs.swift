@@ -56,10 +56,15 @@ func ramp(_ sizes: [Int], _ seed: Int = 0) throws -> Tensor {
     return try Tensor((0..<count).map { Float(($0 &* 37 &+ seed &* 11) % 101) * 0.05 - 2.5 }, shape: sizes)
 }
 
-/// Runs a program by its plan and node by node, twice each, and expects the same bits.
+/// A program with all passes, without each of them, and without any.
+func everyPlan(_ graph: Graph) throws -> [Plan] {
+    let names = LoweringPipeline.standard.names
+    return try ([[]] + names.map { [$0] } + [names]).map { try Plan(graph, pipeline: LoweringPipeline.standard.skipping($0)) }
+}
+
+/// Runs a program by its plans and node by node, twice each, and expects the same bits whichever pass is left out.
 func expectPlanAgrees(_ graph: Graph, _ inputs: [Tensor], sourceLocation: SourceLocation = #_sourceLocation) throws {
-    let plan = try Plan(graph)
-    try expectAgrees(plan, graph, inputs, sourceLocation: sourceLocation)
+    for plan in try everyPlan(graph) { try expectAgrees(plan, graph, inputs, sourceLocation: sourceLocation) }
 }
 
 func expectAgrees(_ plan: Plan, _ graph: Graph, _ inputs: [Tensor], sourceLocation: SourceLocation = #_sourceLocation) throws {

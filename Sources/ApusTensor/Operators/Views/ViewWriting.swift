@@ -89,7 +89,7 @@ extension Operator {
                 try check(apus_copy(&input, &out), call)
                 withExtendedLifetime((x, outputs)) {}
                 try call.write(try call.tensor(1), into: outputs[0], window)
-            },
+            }, isUpdate: true,
             gradient: { g in
                 let (x, source) = (try g.call.tensor(0), try g.call.tensor(1))
                 let gradient = try g.gradient

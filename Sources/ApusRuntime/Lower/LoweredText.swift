@@ -1,0 +1,51 @@
+import ApusGraph
+import ApusTensor
+
+extension Plan {
+    /// The program as it runs for inputs of these dtypes and sizes, for a person to read: the passes, the graph after them, then the steps with
+    /// what they read and write and where that lies. For a program that runs node by node the graph, and why.
+    /// - Throws: what binding throws for these sizes.
+    public func loweredText(for inputs: [TensorSpec]) throws -> String {
+        var lines: [String] = ["passes: \(pipeline.names.joined(separator: ", "))"]
+        func list(_ title: String, _ isListed: (Role) -> Bool) {
+            let names: [String] = zip(graph.inputs, roles).compactMap { isListed($1) ? "%\(graph.name($0))" : nil }
+            if !names.isEmpty { lines.append("\(title): \(names.joined(separator: ", "))") }
+        }
+        list("frozen") { $0 == .frozen }
+        list("state") { if case .state = $0 { true } else { false } }
+        lines.append(graph.description)
+        if let obstacle { return lines.joined(separator: "\n") + "node by node: \(obstacle)\n" }
+        let bound: BoundPlan
+        do { bound = try bind(inputs.map { Tensor(spec: $0) }) } catch let error as NotPlannable {
+            return lines.joined(separator: "\n") + "node by node: \(error.reason)\n"
+        }
+        let names: [String] = zip(graph.inputs, inputs).map { "%\(graph.name($0)): \($1)" }
+        lines.append("steps for \(names.joined(separator: ", ")):")
+        for (number, step) in bound.program.steps.enumerated() {
+            let reads: String = step.operands.map { $0.map { bound.text($0, graph) } ?? "a number" }.joined(separator: ", ")
+            let writes: String = step.outputs.map { "\(bound.text($0, graph)): \($0.spec)" }.joined(separator: ", ")
+            var line = "    \(number): \(step.title)(\(reads))"
+            if !writes.isEmpty { line += " -> \(writes)" }
+            if let site = step.site { line += "    # \(site)" }
+            lines.append(line)
+        }
+        lines.append("memory: \(bound.placement.byteCount) bytes")
+        return lines.joined(separator: "\n") + "\n"
+    }
+}
+
+extension BoundPlan {
+    /// A tensor by where it lies: an input, a result, a place in the arena in bytes; what it sees of it where that is not the whole.
+    fileprivate func text(_ tensor: Tensor, _ graph: Graph) -> String {
+        guard let block = blocks.firstIndex(where: { $0.storage === tensor.storage }) else { return "constant \(tensor.spec)" }
+        let place: String =
+            switch blocks[block].kind {
+            case .input(let position): "%\(graph.name(graph.inputs[position]))"
+            case .result: "result \(resultBlocks.firstIndex(of: block) ?? 0)"
+            case .temporary: "@\(placement.offsets[block] ?? 0)"
+            }
+        let layout: Layout = tensor.layout
+        if layout.isContiguous, layout.count * tensor.dtype.byteWidth == blocks[block].byteCount { return place }
+        return "\(place)[\(layout.sizesArray) by \(layout.stridesArray) from \(tensor.storageOffset)]"
+    }
+}

@@ -1,0 +1,60 @@
+import ApusGraph
+import ApusTensor
+import Foundation
+
+/// A pass over the steps of a program whose sizes are known.
+protocol StepPass: Sendable {
+    var name: String { get }
+    func run(_ binder: Binder)
+}
+
+/// What stands between a verified graph and the steps that run: named passes, in order. Those over the graph run once for all sizes, those
+/// over steps for each combination of sizes that is met. No pass changes a bit of what a program gives, so that any may be left out to find
+/// the one that is to blame.
+public struct LoweringPipeline: Sendable {
+    /// On the graph, before sizes are known. Inputs and outputs keep their places.
+    public var graphPasses: [any GraphPass]
+    private(set) var stepPasses: [any StepPass]
+
+    /// The passes of every plan.
+    public static let standard = LoweringPipeline(
+        graphPasses: [DeadCodeElimination(), CommonSubexpressionElimination()], stepPasses: [FuseRows(), UpdateInPlace(), PlaceMemory()])
+
+    /// The names of the passes, in order: `dead-code`.
+    public var names: [String] { graphPasses.map { Self.key($0.name) } + stepPasses.map(\.name) }
+
+    /// The same without some passes.
+    /// - Throws: `TensorError` for a name that no pass has, with the names that there are.
+    public func skipping(_ names: some Sequence<String>) throws -> LoweringPipeline {
+        let skipped = Set(try names.map(known))
+        return LoweringPipeline(
+            graphPasses: graphPasses.filter { !skipped.contains(Self.key($0.name)) },
+            stepPasses: stepPasses.filter { !skipped.contains($0.name) })
+    }
+
+    /// The same without the passes after one.
+    /// - Throws: `TensorError` for a name that no pass has, with the names that there are.
+    public func ending(after name: String) throws -> LoweringPipeline {
+        let last: String = try known(name)
+        return try skipping(names.drop { $0 != last }.dropFirst())
+    }
+
+    /// The same without the passes that the environment variable `APUS_SKIP_PASSES` names, separated by commas.
+    func skippingForEnvironment() throws -> LoweringPipeline { Self.environment.isEmpty ? self : try skipping(Self.environment) }
+
+    /// As it was when the first plan was made.
+    private static let environment: [String] =
+        (ProcessInfo.processInfo.environment["APUS_SKIP_PASSES"] ?? "").split(separator: ",").map(String.init)
+
+    private static func key(_ name: some StringProtocol) -> String { name.split(separator: " ").joined(separator: "-") }
+
+    private func known(_ name: String) throws -> String {
+        let key: String = Self.key(name)
+        // What was left out already is known all the same.
+        guard names.contains(key) || Self.standard.names.contains(key) else {
+            throw TensorError(
+                .invalidArgument, "there is no lowering pass '\(name)' to be left out; there are: \(names.joined(separator: ", "))")
+        }
+        return key
+    }
+}
