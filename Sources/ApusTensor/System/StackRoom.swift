@@ -12,7 +12,11 @@ package let deepStack: Int = 4 << 20
 /// - Parameter bytes: by default what one body takes, with every operation in it.
 /// - Throws: what the closure throws; `TensorError` with code `outOfMemory` where memory for a stack is lacking.
 package func withStackRoom<Result>(_ bytes: Int = 256 << 10, _ body: () throws -> Result) throws -> Result {
-    guard let outcome = onRoomyStack(bytes, { Swift.Result(catching: body) }) else {
+    // As few frames as can be: a call site is looked for in a bounded number of them.
+    if apus_stack_left() >= bytes { return try body() }
+    var outcome: Swift.Result<Result, any Error>?
+    onNewStack(bytes) { outcome = Swift.Result(catching: body) }
+    guard let outcome else {
         throw TensorError(.outOfMemory, "no memory for a stack of \(bytes) bytes, which the program's nested parts need")
     }
     return try outcome.get()
@@ -20,19 +24,15 @@ package func withStackRoom<Result>(_ bytes: Int = 256 << 10, _ body: () throws -
 
 /// Makes a text with at least so much stack left; a remark in its place where memory for a stack is lacking.
 package func withStackRoom(_ bytes: Int = 256 << 10, _ text: () -> String) -> String {
-    onRoomyStack(bytes, text) ?? "(no memory for a stack of \(bytes) bytes, which the text needs)"
-}
-
-/// What the closure gives; nil where there is no memory for a stack.
-private func onRoomyStack<Result>(_ bytes: Int, _ body: () -> Result) -> Result? {
-    if apus_stack_left() >= bytes { return body() }
-    var result: Result?
-    // Room for many levels at once; address space costs nothing until it is used.
-    onNewStack(max(bytes, 8 << 20) + (1 << 20)) { result = body() }
+    if apus_stack_left() >= bytes { return text() }
+    var result = "(no memory for a stack of \(bytes) bytes, which the text needs)"
+    onNewStack(bytes) { result = text() }
     return result
 }
 
-private func onNewStack(_ size: Int, _ work: () -> Void) {
+/// Runs the work on a stack with room for many levels at once; address space costs nothing until it is used. Not at all where there is none.
+private func onNewStack(_ bytes: Int, _ work: () -> Void) {
+    let size: Int = max(bytes, 8 << 20) + (1 << 20)
     withoutActuallyEscaping(work) { work in
         var work: () -> Void = work
         withUnsafeMutablePointer(to: &work) { pointer in
