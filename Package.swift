@@ -80,7 +80,8 @@ let package = Package(
         .testTarget(
             name: "ApusProgramTests",
             dependencies: [
-                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusNN", "ApusExport", "ProgramExpectations",
+                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusArchive", "ApusNN", "ApusExport",
+                "ProgramExpectations",
             ]),
         .testTarget(
             name: "ApusArchiveTests",
