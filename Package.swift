@@ -52,7 +52,11 @@ let package = Package(
             dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusArchive"]),
         .target(name: "ApusNN", dependencies: ["ApusSymbolic", "ApusTensor"]),
         .target(name: "ApusExport", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusNN"]),
-        .target(name: "Apus", dependencies: ["ApusRun", "ApusNN", "ApusExport"]),
+        .target(
+            name: "Apus",
+            dependencies: [
+                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusArchive", "ApusNN", "ApusExport",
+            ]),
         .executableTarget(
             name: "apus-cli",
             dependencies: ["Apus", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
@@ -80,7 +84,8 @@ let package = Package(
         .testTarget(
             name: "ApusProgramTests",
             dependencies: [
-                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusNN", "ApusExport", "ProgramExpectations",
+                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusArchive", "ApusNN", "ApusExport",
+                "ProgramExpectations",
             ]),
         .testTarget(
             name: "ApusArchiveTests",

@@ -92,9 +92,8 @@ func exportPack<each Input, Output>(
         }
         let exporter = Exporter(
             declared: declared, model: state, policy: branches, selfCheck: selfCheck, collector: collector, log: log,
-            function: { leaves in try joint.map { try $0.run(leaves, forward) } ?? forward(leaves) })
-        guard let joint else { return try exporter.export() }
-        return try joint.program(from: try exporter.export())
+            function: { leaves in try joint.map { try $0.run(leaves, forward) } ?? forward(leaves) }, joint: joint)
+        return try exporter.export()
     }
 }
 

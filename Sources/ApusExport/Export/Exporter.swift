@@ -24,6 +24,8 @@ struct Exporter {
     var log: ExportLog?
     /// The function on rebuilt arguments; gives the result as a tree.
     let function: ([LeafValue]) throws -> FlatTree
+    /// What the function computes besides its result, for a joint program.
+    var joint: JointTrace?
 
     /// More than what merging takes in a debug build.
     private static let stackPerQuestion: Int = 32 << 10
@@ -47,9 +49,16 @@ struct Exporter {
         let questions: Int = traces.map(\.decisions.count).max() ?? 0
         let program: ExportedProgram = try withStackRoom((questions + Graph.maximumNesting) * Exporter.stackPerQuestion) {
             let merger = PathMerger(paths: traces, mutatedBuffers: mutated, scope: declared.scope)
-            return try self.program(try merger.merge(stateCount: entries.count), mutated, outSpec, traces)
+            let parts: ProgramParts = try self.parts(try merger.merge(stateCount: entries.count), mutated, outSpec, traces)
+            return try ExportedProgram(try joint?.parts(from: parts) ?? parts)
         }
-        if selfCheck { try SelfCheck(declared: declared, model: model, function: function, program: program).run(traces) }
+        if selfCheck {
+            let checked: ([LeafValue]) throws -> FlatTree = { [function, joint] leaves in
+                let tree: FlatTree = try function(leaves)
+                return joint?.withoutUnusedGradients(tree) ?? tree
+            }
+            try SelfCheck(declared: declared, model: model, function: checked, program: program).run(traces)
+        }
         return program
     }
 
@@ -245,9 +254,9 @@ struct Exporter {
         }
     }
 
-    private func program(
+    private func parts(
         _ merged: PathMerger.Merged, _ mutated: [(name: String, input: Value)], _ outSpec: TreeSpec, _ traces: [PathTrace]
-    ) throws -> ExportedProgram {
+    ) throws -> ProgramParts {
         var inputRoles: [InputRole] = entries.map { $0.isParameter ? .parameter($0.name) : .buffer($0.name, persistent: $0.isPersistent) }
         inputRoles += merged.constants.indices.map { .constant("lifted_tensor_\($0)") }
         inputRoles += Array(repeating: .userInput, count: declared.specs.count { $0 != nil })
@@ -255,7 +264,7 @@ struct Exporter {
         let used = symbolsUsed(merged.graph)
         var ranges: [Symbol: SymRange] = [:]
         for symbol in used { ranges[symbol] = readRange(symbol, traces, merged.sources) }
-        return try ExportedProgram(
+        return ProgramParts(
             graph: merged.graph, inputRoles: inputRoles, outputRoles: outputRoles, state: entries.map(\.tensor) + merged.constants,
             callSpec: CallSpec(inSpec: declared.tree.spec, outSpec: outSpec),
             leafRoles: zip(declared.tree.leaves, declared.specs).map { leaf, spec in spec == nil ? .constant(leaf) : .input },

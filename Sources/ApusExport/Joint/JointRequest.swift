@@ -46,6 +46,8 @@ final class JointTrace {
     /// What some path found: the position of the loss, and on which tensors it depends.
     private var lossPosition = 0
     private var isUsed: [Bool]
+    /// The leaves of a run, result and gradients, that the program gives.
+    private var keptLeaves: [Int] = []
 
     init(slots: [ModuleState.Slot], inputLeaves: [Int], names: [String], loss: Int?) {
         self.slots = slots
@@ -119,9 +121,9 @@ final class JointTrace {
 
     // MARK: The program
 
-    /// Gives the outputs of the traced program their roles, and leaves out gradients that no path has.
-    func program(from traced: ExportedProgram) throws -> ExportedProgram {
-        guard case .tuple(let parts) = traced.callSpec.outSpec, parts.count == 2, let outSpec = parts.first else {
+    /// Gives the outputs of what was traced their roles, and leaves out gradients that no path has.
+    func parts(from traced: ProgramParts) throws -> ProgramParts {
+        guard case .tuple(let nested) = traced.callSpec.outSpec, nested.count == 2, let outSpec = nested.first else {
             throw ProgramError(.invalidGraph, "a joint program gives a result and gradients, not \(traced.callSpec.outSpec)")
         }
         guard isUsed.contains(true) else {
@@ -131,16 +133,15 @@ final class JointTrace {
                     ? "there is nothing to take gradients of: the model has no parameter that requires one, and withRespectTo is empty"
                     : "the loss depends on none of the parameters and inputs that gradients are asked of")
         }
-        var graph: Graph = traced.graph
-        let userInputs: [String] = traced.graphSignature.userInputs
+        var parts: ProgramParts = traced
+        let userInputs: [String] = zip(traced.graph.inputs, traced.inputRoles).filter { $1 == .userInput }.map { traced.graph.name($0.0) }
         let tensorLeaves: [Int] = traced.leafRoles.indices.filter { if case .input = traced.leafRoles[$0] { true } else { false } }
-        var outputs: [GraphOutput] = []
-        var roles: [OutputRole] = []
-        let resultStart: Int = traced.graphSignature.outputRoles.count - outSpec.leafCount - sourceCount
-        for (position, output) in graph.outputs.enumerated() {
+        (parts.graph.outputs, parts.outputRoles, keptLeaves) = ([], [], [])
+        let resultStart: Int = traced.outputRoles.count - outSpec.leafCount - sourceCount
+        for (position, output) in traced.graph.outputs.enumerated() {
             let leaf: Int = position - resultStart
             let source: Int = leaf - outSpec.leafCount
-            var role: OutputRole = traced.graphSignature.outputRoles[position]
+            var role: OutputRole = traced.outputRoles[position]
             if leaf == lossPosition { role = .loss }
             if source >= 0 {
                 if source < slots.count {
@@ -154,11 +155,19 @@ final class JointTrace {
                     role = .gradientToUserInput(userInputs[input])
                 }
             }
-            outputs.append(output)
-            roles.append(role)
+            parts.graph.outputs.append(output)
+            parts.outputRoles.append(role)
+            if leaf >= 0 { keptLeaves.append(leaf) }
         }
-        graph.outputs = outputs
-        graph = try DeadCodeElimination().run(graph)
-        return try traced.replacing(graph: graph, outputRoles: roles, outSpec: outSpec, paths: traced.paths)
+        parts.graph = try DeadCodeElimination().run(parts.graph)
+        parts.callSpec = CallSpec(inSpec: traced.callSpec.inSpec, outSpec: outSpec)
+        return parts
+    }
+
+    /// What a run gives of what the program gives.
+    func withoutUnusedGradients(_ tree: FlatTree) -> FlatTree {
+        var tree: FlatTree = tree
+        tree.leaves = keptLeaves.filter(tree.leaves.indices.contains).map { tree.leaves[$0] }
+        return tree
     }
 }

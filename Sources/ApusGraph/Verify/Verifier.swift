@@ -14,6 +14,8 @@ public struct Verifier: Sendable {
 
     public var dialect: Dialect
     public var undecided: Undecided
+    /// Told of each graph that the task verifies, for who counts them.
+    @TaskLocal package static var observer: (@Sendable (Graph) -> Void)?
 
     public init(dialect: Dialect = .aten, undecided: Undecided = .refuse) {
         self.dialect = dialect
@@ -23,6 +25,7 @@ public struct Verifier: Sendable {
     /// Throws `VerificationError` for the first offence.
     /// - Parameter scope: what is known of the symbols; that of the inputs' sizes by default.
     public func verify(_ graph: Graph, scope: SymbolScope? = nil) throws {
+        Verifier.observer?(graph)
         let scope: SymbolScope? = scope ?? graph.scope
         func check() throws {
             let rules = RuleInterpreter(scope: scope, acceptsUndecided: undecided == .accept)

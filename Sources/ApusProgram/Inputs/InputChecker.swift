@@ -25,7 +25,12 @@ package struct InputChecker: Sendable {
     package let origins: [String]
     package let guards: [(condition: CompiledCondition, guarding: InputGuard)]
 
-    init(graph: Graph, stateCount: Int, names: [String], ranges: [Symbol: SymRange], guards: [InputGuard]) throws {
+    init(_ parts: ProgramParts) throws {
+        let graph: Graph = parts.graph
+        let stateCount: Int = parts.inputRoles.count { $0 != .userInput }
+        let names: [String] = zip(parts.leafRoles, parts.leafNames).compactMap { role, name in
+            if case .input = role { name } else { nil }
+        }
         var symbols: [Symbol] = []
         var origins: [String] = []
         let specs: [TensorSpec] = graph.inputs.dropFirst(stateCount).compactMap { graph.spec($0) }
@@ -56,8 +61,8 @@ package struct InputChecker: Sendable {
         }
         self.symbols = symbols
         self.origins = origins
-        self.ranges = symbols.map { ranges[$0] ?? $0.declaredRange }
-        self.guards = try guards.map { guarding in
+        ranges = symbols.map { parts.symbolToRange[$0] ?? $0.declaredRange }
+        guards = try parts.guards.map { guarding in
             (try CompiledCondition(guarding.condition, symbols: symbols), guarding)
         }
     }

@@ -16,9 +16,9 @@ extension ExportedProgram {
         guard !freezing || !isJoint else {
             throw ProgramError(.untraceable, "a joint program trains its parameters; only a program without a backward part can be frozen")
         }
-        let roles: [InputRole] = graphSignature.inputRoles
         try state.prepare()
-        let tensors: [Tensor] = state.snapshot()
+        var parts: ProgramParts = parts
+        let (roles, tensors): ([InputRole], [Tensor]) = (parts.inputRoles, parts.state)
         let changed: Set<String> = Set(graphSignature.buffersToMutate.values)
         var constants: [Value: Tensor] = [:]
         for (position, (role, tensor)) in zip(roles, tensors).enumerated() where role.isConstant(freezing: freezing, changed) {
@@ -44,9 +44,9 @@ extension ExportedProgram {
         result.removeInputs { removed.contains($0) }
         newState = newState.enumerated().filter { !removed.contains($0.offset) }.map(\.element)
         newRoles = newRoles.enumerated().filter { !removed.contains($0.offset) }.map(\.element)
-        return try ExportedProgram(
-            graph: result, inputRoles: newRoles, outputRoles: graphSignature.outputRoles, state: newState, callSpec: callSpec,
-            leafRoles: leafRoles, leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards)
+        (parts.graph, parts.inputRoles, parts.state) = (result, newRoles, newState)
+        (parts.paths, parts.firstUses) = ([], [])
+        return try ExportedProgram(parts)
     }
 }
 

@@ -11,16 +11,21 @@ extension ExportedProgram {
     /// A new program whose graph went through the passes in order, verified after each.
     public func transform(_ passes: [any GraphPass]) throws -> ExportedProgram {
         let manager = PassManager(passes, verifier: Verifier(undecided: .accept))
-        let result: Graph = try manager.run(graph, scope: scope)
-        return try replacing(graph: result)
+        return try replacing(verified: try manager.run(graph, scope: scope))
     }
 
     /// A new program whose graph went through the stages of a pipeline, each of which ends in its dialect.
     /// - Throws: `PassError` that names the pass or the stage.
     public func transform(_ pipeline: PassPipeline) throws -> ExportedProgram {
         let accepting = PassPipeline(pipeline.stages, undecided: .accept)
-        let result: Graph = try accepting.run(graph, scope: scope)
-        return try replacing(graph: result)
+        return try replacing(verified: try accepting.run(graph, scope: scope))
+    }
+
+    /// The same program around a graph that passes made of this one's, and that was verified after the last of them; with state of its own.
+    private func replacing(verified graph: Graph) throws -> ExportedProgram {
+        var parts: ProgramParts = parts
+        parts.replace(graph: graph)
+        return try ExportedProgram(parts, isVerified: true)
     }
 
     /// A new program that states its ranges and guards as assertions, nodes at the start of its graph, so that other runtimes which don't

@@ -3,28 +3,6 @@ import ApusRuntime
 import ApusSymbolic
 import ApusTensor
 
-/// A condition on the inputs that every call must meet.
-public struct InputGuard: Sendable {
-    public let condition: SymBool
-    /// What the caller reads when it does not hold.
-    public let message: String
-    public let site: CallSite?
-
-    public init(condition: SymBool, message: String, site: CallSite? = nil) {
-        self.condition = condition
-        self.message = message
-        self.site = site
-    }
-}
-
-/// How one leaf of the caller's arguments is used.
-public enum LeafRole: Sendable {
-    /// A tensor: the next user input of the graph.
-    case input
-    /// Fixed when the program was made: the caller must pass the same value.
-    case constant(LeafValue)
-}
-
 /// A traced function as a program of its own: graph, signature, weights, and the conditions under which it is right.
 ///
 /// Running it equals running the function on every input that its constraints admit; other inputs are rejected before any kernel runs.
@@ -40,28 +18,80 @@ public enum LeafRole: Sendable {
 public final class ExportedProgram: Sendable {
     public let graphModule: GraphModule
     public let graphSignature: ExportGraphSignature
-    public let callSpec: CallSpec
-    /// The declared or derived range of every symbol. Static dimensions have no symbol; `SymRange.max` stands for no bound.
-    public let symbolToRange: [Symbol: SymRange]
-    /// Conditions on input sizes beyond ranges and equal symbols.
-    public let guards: [InputGuard]
-    /// One for each leaf of the caller's arguments.
-    public let leafRoles: [LeafRole]
-    /// The caller's names for the leaves, for messages: `x`, `state.0`.
-    public let leafNames: [String]
-    /// The scope that the symbols belong to.
-    public let scope: SymbolScope
-    /// The paths that `export` explored, in order; empty for a program that was loaded or transformed.
-    public let paths: [ExploredPath]
+    /// What the program was made of, in the signature's order. The state is in `state`, where it changes.
+    private let made: ProgramParts
     package let state: ProgramState
-    private let plan: Plan
     package let checker: InputChecker
+    let plan: LazyPlan
+
+    /// Puts a program together and verifies it. Inputs and outputs are brought into the order of `ExportGraphSignature`.
+    /// - Throws: `ProgramError` where the parts don't belong together, `VerificationError` for the graph's first offence.
+    public convenience init(_ parts: ProgramParts) throws { try self.init(parts, isVerified: false) }
+
+    /// - Parameter isVerified: whether the graph has been verified as it is
+    init(_ parts: ProgramParts, isVerified: Bool) throws {
+        try parts.requireComplete()
+        var parts: ProgramParts = parts
+        parts.sort()
+        var placement = StatePlacement()
+        let positions: [Int] = placement.add(parts.inputRoles, parts.state, sharesNames: false)
+        let store = StateStore(placement.tensors, firstUses: parts.firstUses)
+        (parts.state, parts.firstUses) = ([], [])
+        made = parts
+        graphModule = GraphModule(parts.graph)
+        graphSignature = ExportGraphSignature(parts)
+        state = try ProgramState(store, positions: placement.tensors.count == positions.count ? nil : positions, of: parts)
+        if !isVerified { try Verifier(undecided: .accept).verify(parts.graph, scope: parts.scope) }
+        checker = try InputChecker(parts)
+        plan = LazyPlan(parts.graph)
+    }
+
+    /// The same program over a store that others share.
+    init(_ program: ExportedProgram, sharing store: StateStore, at positions: [Int]) throws {
+        made = program.made
+        graphModule = program.graphModule
+        graphSignature = program.graphSignature
+        state = try ProgramState(store, positions: positions, of: program.made)
+        checker = program.checker
+        plan = program.plan
+    }
+}
+
+// MARK: - Parts
+
+extension ExportedProgram {
+    /// What the program is made of, with its state as it is now: to make another program of.
+    public var parts: ProgramParts {
+        var parts: ProgramParts = made
+        (parts.state, parts.firstUses) = (state.snapshot(), state.firstUses)
+        return parts
+    }
 
     /// The program's graph: the same as `graphModule.graph`.
-    public var graph: Graph { graphModule.graph }
+    public var graph: Graph { made.graph }
 
     /// True where the program computes gradients too.
     public var isJoint: Bool { graphSignature.outputRoles.contains(.loss) }
+
+    public var callSpec: CallSpec { made.callSpec }
+
+    /// The declared or derived range of every symbol. Static dimensions have no symbol; `SymRange.max` stands for no bound.
+    public var symbolToRange: [Symbol: SymRange] { made.symbolToRange }
+
+    /// Conditions on input sizes beyond ranges and equal symbols.
+    public var guards: [InputGuard] { made.guards }
+
+    /// One for each leaf of the caller's arguments.
+    public var leafRoles: [LeafRole] { made.leafRoles }
+
+    /// The caller's names for the leaves, for messages: `x`, `state.0`.
+    public var leafNames: [String] { made.leafNames }
+
+    /// The scope that the symbols belong to.
+    public var scope: SymbolScope { made.scope }
+
+    /// The paths that `export` explored, in order; empty for a program that was loaded or transformed.
+    public var paths: [ExploredPath] { made.paths }
 
     /// Parameters, buffers and constants by name, as they are now.
     public var stateDict: [String: Tensor] { state.dictionary(graphSignature, constants: false) }
@@ -77,109 +107,6 @@ public final class ExportedProgram: Sendable {
     @discardableResult
     public func load(_ stateDict: [String: Tensor], strict: Bool = true) throws -> StateDictMismatch {
         try state.load(stateDict, strict: strict)
-    }
-
-    /// Puts a program together and verifies it. Inputs and outputs are brought into the order of `ExportGraphSignature`.
-    /// - Parameters:
-    ///   - state: one tensor for each graph input that is not the user's, in input order
-    ///   - firstUses: what has to be done before the state's values are used
-    package convenience init(
-        graph: Graph, inputRoles: [InputRole], outputRoles: [OutputRole], state: [Tensor], callSpec: CallSpec, leafRoles: [LeafRole],
-        leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard], paths: [ExploredPath] = [],
-        firstUses: [FirstUse]
-    ) throws {
-        guard inputRoles.count(where: { $0 != .userInput }) == state.count else {
-            throw ProgramError(
-                .invalidGraph,
-                "\(state.count) tensors for \(inputRoles.count { $0 != .userInput }) parameters, buffers and constants")
-        }
-        var placement = StatePlacement()
-        let positions: [Int] = placement.add(inputRoles, state, sharesNames: false)
-        try self.init(
-            graph: graph, inputRoles: inputRoles, outputRoles: outputRoles, store: StateStore(placement.tensors, firstUses: firstUses),
-            positions: placement.tensors.count == state.count ? nil : positions, callSpec: callSpec, leafRoles: leafRoles,
-            leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards, paths: paths)
-    }
-
-    /// Puts a program together and verifies it. Inputs and outputs are brought into the order of `ExportGraphSignature`.
-    /// - Parameter state: one tensor for each graph input that is not the user's, in input order.
-    public convenience init(
-        graph: Graph, inputRoles: [InputRole], outputRoles: [OutputRole], state: [Tensor], callSpec: CallSpec, leafRoles: [LeafRole],
-        leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard], paths: [ExploredPath] = []
-    ) throws {
-        try self.init(
-            graph: graph, inputRoles: inputRoles, outputRoles: outputRoles, state: state, callSpec: callSpec, leafRoles: leafRoles,
-            leafNames: leafNames, scope: scope, symbolToRange: symbolToRange, guards: guards, paths: paths, firstUses: [])
-    }
-
-    /// A program over a store that others may share.
-    init(
-        graph: Graph, inputRoles: [InputRole], outputRoles: [OutputRole], store: StateStore, positions: [Int]?, callSpec: CallSpec,
-        leafRoles: [LeafRole], leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard],
-        paths: [ExploredPath] = []
-    ) throws {
-        guard graph.inputs.count == inputRoles.count, graph.outputs.count == outputRoles.count else {
-            throw ProgramError(
-                .invalidGraph,
-                "\(inputRoles.count) input and \(outputRoles.count) output roles for \(graph.inputs.count) inputs and \(graph.outputs.count) outputs"
-            )
-        }
-        let nesting: Int = graph.nesting
-        if nesting > Graph.maximumNesting { throw ProgramError.tooDeep(nesting) }
-        let order = SignatureOrder(graph, inputRoles, outputRoles)
-        let (graph, inputRoles, outputRoles): (Graph, [InputRole], [OutputRole]) = (order.graph, order.inputRoles, order.outputRoles)
-        let stateCount: Int = order.stateOrder.count
-        let isOrdered: Bool = order.stateOrder == Array(0..<stateCount)
-        let positions: [Int]? = isOrdered ? positions : order.stateOrder.map { positions?[$0] ?? $0 }
-        graphModule = GraphModule(graph)
-        graphSignature = ExportGraphSignature(
-            inputRoles: inputRoles, inputNames: graph.inputs.map { graph.name($0) }, outputRoles: outputRoles,
-            outputNames: graph.outputs.enumerated().map { index, output in output.value.map { graph.name($0) } ?? "output_\(index)" })
-        self.callSpec = callSpec
-        self.leafRoles = leafRoles
-        self.leafNames = leafNames
-        self.scope = scope
-        self.symbolToRange = symbolToRange
-        self.guards = guards
-        self.paths = paths
-        self.state = try ProgramState(
-            store, positions: positions, graph: graph, outputRoles: outputRoles, inputRoles: inputRoles, scope: scope)
-        try Verifier(undecided: .accept).verify(graph, scope: scope)
-        plan = try Plan(graph)
-        checker = try InputChecker(
-            graph: graph, stateCount: stateCount,
-            names: zip(leafRoles, leafNames).compactMap { role, name in
-                if case .input = role { name } else { nil }
-            }, ranges: symbolToRange, guards: guards)
-    }
-
-    /// The same program around another graph whose inputs and outputs keep their places, with state of its own.
-    /// - Parameters:
-    ///   - outputRoles: the outputs' roles, where they are others than before
-    ///   - outSpec: the result's nesting, where it is another than before
-    ///   - paths: those that `export` explored, where they still say how the graph came to be
-    package func replacing(
-        graph: Graph, outputRoles: [OutputRole]? = nil, outSpec: TreeSpec? = nil, paths: [ExploredPath] = []
-    ) throws -> ExportedProgram {
-        // Gradients name the input that they are of, which may have another name now.
-        var renamed: [String: String] = [:]
-        for (old, new) in zip(self.graph.inputs, graph.inputs) { renamed[self.graph.name(old)] = graph.name(new) }
-        let roles: [OutputRole] = (outputRoles ?? graphSignature.outputRoles).map { role in
-            guard case .gradientToUserInput(let name) = role else { return role }
-            return .gradientToUserInput(renamed[name] ?? name)
-        }
-        return try ExportedProgram(
-            graph: graph, inputRoles: graphSignature.inputRoles, outputRoles: roles, state: state.snapshot(),
-            callSpec: CallSpec(inSpec: callSpec.inSpec, outSpec: outSpec ?? callSpec.outSpec), leafRoles: leafRoles, leafNames: leafNames,
-            scope: scope, symbolToRange: symbolToRange, guards: guards, paths: paths, firstUses: state.firstUses)
-    }
-
-    /// The same program over a store that others share.
-    func sharing(_ store: StateStore, positions: [Int]) throws -> ExportedProgram {
-        try ExportedProgram(
-            graph: graph, inputRoles: graphSignature.inputRoles, outputRoles: graphSignature.outputRoles, store: store,
-            positions: positions, callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: scope,
-            symbolToRange: symbolToRange, guards: guards, paths: paths)
     }
 }
 
@@ -217,6 +144,7 @@ extension ExportedProgram {
             return try tracer.inline(self, inputs)
         }
         try checker.check(inputs)
+        let plan: Plan = try self.plan.plan
         return try state.run { state in try plan.run(state + inputs, profiler: profiler).map { LeafValue($0) } }
     }
 
@@ -231,7 +159,7 @@ extension ExportedProgram {
         try TensorError.throwPendingFault()
         try checker.check(inputs)
         try state.prepare()
-        return try Interpreter.with(nil) { try plan.run(state.snapshot() + inputs) }.map { LeafValue($0) }
+        return try Interpreter.with(nil) { try plan.plan.run(state.snapshot() + inputs) }.map { LeafValue($0) }
     }
 
     /// Checks plain values and counts, and keeps the tensors.

@@ -49,6 +49,6 @@ public struct ExportedPrograms: Sendable {
             placement.add(entry.program.graphSignature.inputRoles, entry.program.state.snapshot(), sharesNames: true)
         }
         let store = StateStore(placement.tensors, firstUses: entries.flatMap { $0.program.state.firstUses })
-        try self.init(zip(entries, positions).map { ($0.name, try $0.program.sharing(store, positions: $1)) })
+        try self.init(zip(entries, positions).map { ($0.name, try ExportedProgram($0.program, sharing: store, at: $1)) })
     }
 }

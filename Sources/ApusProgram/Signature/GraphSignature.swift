@@ -1,3 +1,5 @@
+import ApusGraph
+
 /// The role of one graph input.
 public enum InputRole: Sendable, Hashable {
     /// A module's parameter, by its dotted name.
@@ -34,11 +36,13 @@ public struct ExportGraphSignature: Sendable {
     private let inputNames: [String]
     private let outputNames: [String]
 
-    init(inputRoles: [InputRole], inputNames: [String], outputRoles: [OutputRole], outputNames: [String]) {
-        self.inputRoles = inputRoles
-        self.outputRoles = outputRoles
-        self.inputNames = inputNames
-        self.outputNames = outputNames
+    /// - Parameter parts: in the order of a signature
+    init(_ parts: ProgramParts) {
+        let graph: Graph = parts.graph
+        inputRoles = parts.inputRoles
+        outputRoles = parts.outputRoles
+        inputNames = graph.inputs.map { graph.name($0) }
+        outputNames = graph.outputs.enumerated().map { index, output in output.value.map { graph.name($0) } ?? "output_\(index)" }
     }
 
     /// Dotted names in registration order.

@@ -1,31 +1,20 @@
 import ApusGraph
 import ApusTensor
 
-/// A graph and the roles of its inputs and outputs in the order that a signature promises, whoever made the graph and in whatever order:
-/// modules inside of modules, a file, a pass.
-struct SignatureOrder {
-    private(set) var graph: Graph
-    let inputRoles: [InputRole]
-    let outputRoles: [OutputRole]
-    /// For each input that is not the user's, its position among those that were given.
-    let stateOrder: [Int]
-
-    /// Takes a role for each input and output of the graph.
-    init(_ graph: Graph, _ inputRoles: [InputRole], _ outputRoles: [OutputRole]) {
-        let inputs: [Int] = SignatureOrder.positions(inputRoles.map(\.place))
-        let outputs: [Int] = SignatureOrder.positions(outputRoles.map(\.place))
-        var statePositions: [Int] = []
-        var stateCount = 0
-        for role in inputRoles {
-            statePositions.append(stateCount)
-            if role != .userInput { stateCount += 1 }
-        }
-        self.graph = graph
-        self.graph.setInputs(inputs.map { graph.inputs[$0] })
-        self.graph.outputs = outputs.map { graph.outputs[$0] }
-        self.inputRoles = inputs.map { inputRoles[$0] }
-        self.outputRoles = outputs.map { outputRoles[$0] }
-        stateOrder = inputs.filter { inputRoles[$0] != .userInput }.map { statePositions[$0] }
+extension ProgramParts {
+    /// Brings inputs, outputs and state into the order that a signature promises, whoever made the parts and in whatever order: modules inside
+    /// of modules, a file, a pass. Takes a role for each input and output of the graph.
+    mutating func sort() {
+        let inputs: [Int] = Self.positions(inputRoles.map(\.place))
+        let outputs: [Int] = Self.positions(outputRoles.map(\.place))
+        var tensors: [Tensor?] = []
+        var rest: ArraySlice<Tensor> = state[...]
+        for role in inputRoles { tensors.append(role == .userInput ? nil : rest.popFirst()) }
+        state = inputs.compactMap { tensors[$0] }
+        graph.setInputs(inputs.map { graph.inputs[$0] })
+        graph.outputs = outputs.map { graph.outputs[$0] }
+        inputRoles = inputs.map { inputRoles[$0] }
+        outputRoles = outputs.map { outputRoles[$0] }
         separateOutputs()
     }
 

@@ -45,20 +45,18 @@ package struct ProgramState: Sendable {
     /// The parameters and buffers, in the order of their first names.
     package let slots: [Slot]
 
-    /// - Parameters:
-    ///   - graph: the program's, whose inputs and outputs have the roles
-    ///   - scope: says what is known of sizes
+    /// - Parameter positions: as for the property
     /// - Throws: `ProgramError` where a buffer would change its dtype or shape, or is no input.
-    init(
-        _ store: StateStore, positions: [Int]? = nil, graph: Graph, outputRoles: [OutputRole], inputRoles: [InputRole], scope: SymbolScope
-    ) throws {
+    init(_ store: StateStore, positions: [Int]?, of parts: ProgramParts) throws {
+        let graph: Graph = parts.graph
+        let inputRoles: [InputRole] = parts.inputRoles
         self.store = store
         self.positions = positions
-        mutations = try outputRoles.enumerated().compactMap { output, role in
+        mutations = try parts.outputRoles.enumerated().compactMap { output, role in
             guard case .bufferMutation(let name) = role else { return nil }
             let input = inputRoles.firstIndex { if case .buffer(name, _) = $0 { true } else { false } }
             guard let input else { throw ProgramError(.invalidGraph, "an output changes the buffer '\(name)', which is no input") }
-            try Self.requireSameSpec(name, graph.type(graph.inputs[input]), graph.type(of: graph.outputs[output]), scope)
+            try Self.requireSameSpec(name, graph.type(graph.inputs[input]), graph.type(of: graph.outputs[output]), parts.scope)
             return (output, positions?[input] ?? input)
         }
         var slots: [Slot] = []

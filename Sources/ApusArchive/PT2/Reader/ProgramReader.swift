@@ -54,11 +54,13 @@ struct ProgramReader {
             let callSpec = try readCallSpec(outputs: outputRoles)
             let firstUse: FirstUse? = try archive.check(
                 weights.unchecked + constants.unchecked, besides: archive.entry(member)?.size ?? 0)
+            var parts = ProgramParts(
+                graph: importer.interpreter.graph, inputRoles: roles, outputRoles: outputRoles, state: state.map(\.tensor),
+                callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: symbols.scope,
+                symbolToRange: symbols.symbolToRange, guards: symbols.guardsBesideRanges)
+            parts.firstUses = firstUse.map { [$0] } ?? []
             do {
-                return try ExportedProgram(
-                    graph: importer.interpreter.graph, inputRoles: roles, outputRoles: outputRoles, state: state.map(\.tensor),
-                    callSpec: callSpec, leafRoles: leafRoles, leafNames: leafNames, scope: symbols.scope,
-                    symbolToRange: symbols.symbolToRange, guards: symbols.guardsBesideRanges, firstUses: firstUse.map { [$0] } ?? [])
+                return try ExportedProgram(parts)
             } catch let error where !(error is ArchiveError) {
                 throw ArchiveError(.invalidProgram, "\(error)")
             }
