@@ -30,7 +30,8 @@ public enum LeafRole: Sendable {
 ///
 /// Running it equals running the function on every input that its constraints admit; other inputs are rejected before any kernel runs.
 /// It may be called from many tasks at once. Its buffers are its own: calls that change them never touch the module it was made of, nor
-/// another program.
+/// another program. Calls of a program that changes buffers go one after another, in whatever order the tasks come, and each takes what the one
+/// before left: for a state that is one user's alone, as a cache is, ``makeSession()`` gives buffers of their own over the same weights.
 ///
 /// A call in a task that is cancelled ends with `CancellationError`, between two operations or two passes of a loop, and leaves the buffers as
 /// they were.
@@ -55,7 +56,7 @@ public final class ExportedProgram: Sendable {
     /// The paths that `export` explored, in order; empty for a program that was loaded or transformed.
     public let paths: [ExploredPath]
     let state: ProgramState
-    private let plan: Plan
+    let plan: Plan
     let checker: InputChecker
 
     /// The program's graph: the same as `graphModule.graph`.
@@ -143,12 +144,20 @@ public final class ExportedProgram: Sendable {
         self.state = try ProgramState(
             store, positions: positions, graph: graph, outputRoles: outputRoles, inputRoles: inputRoles, scope: scope)
         try Verifier(undecided: .accept).verify(graph, scope: scope)
-        plan = try Plan(graph)
+        plan = try Plan(graph, roles: planRoles(inputRoles, outputRoles))
         checker = try InputChecker(
             graph: graph, stateCount: stateCount,
             names: zip(leafRoles, leafNames).compactMap { role, name in
                 if case .input = role { name } else { nil }
             }, ranges: symbolToRange, guards: guards)
+    }
+
+    /// The same program, with the same state, run by another plan.
+    init(_ other: ExportedProgram, plan: Plan) {
+        self.plan = plan
+        (graphModule, graphSignature, callSpec) = (other.graphModule, other.graphSignature, other.callSpec)
+        (symbolToRange, guards, scope, paths) = (other.symbolToRange, other.guards, other.scope, other.paths)
+        (leafRoles, leafNames, state, checker) = (other.leafRoles, other.leafNames, other.state, other.checker)
     }
 
     /// The same program around another graph whose inputs and outputs keep their places, with state of its own.
@@ -199,12 +208,7 @@ extension ExportedProgram {
     /// Runs the program on tensors alone, in the order of `graphSignature.userInputs`.
     /// - Parameter profiler: gets an event for the run and for each of its steps.
     public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [Tensor] {
-        try userResults(allOutputs(inputs: inputs, profiler)).enumerated().map { index, leaf in
-            guard case .tensor(let tensor) = leaf else {
-                throw ProgramError(.structureMismatch, "result \(index) is \(leaf), not a tensor; use run(leaves:)")
-            }
-            return tensor
-        }
+        try userTensors(allOutputs(inputs: inputs, profiler))
     }
 
     /// A program is a function of its inputs and its state. While a function that calls it is traced, it becomes a part of that function's
@@ -214,13 +218,29 @@ extension ExportedProgram {
             try state.prepare()
             return try inlined(inputs)
         }
+        return try run(inputs, on: state, profiler)
+    }
+
+    /// All that the graph gives for a state, whose buffers get their new values.
+    func run(_ inputs: [Tensor], on state: ProgramState, _ profiler: Profiler?) throws -> [LeafValue] {
         try checker.check(inputs)
         return try state.run { state in try plan.run(state + inputs, profiler: profiler).map { LeafValue($0) } }
     }
 
-    private func userResults(_ outputs: [LeafValue]) -> [LeafValue] {
+    /// What the caller gets of all that the graph gives.
+    func userResults(_ outputs: [LeafValue]) -> [LeafValue] {
         zip(graphSignature.outputRoles, outputs).compactMap { role, leaf in
             role == .userOutput || role == .loss ? leaf : nil
+        }
+    }
+
+    /// The same, where all of it is tensors.
+    func userTensors(_ outputs: [LeafValue]) throws -> [Tensor] {
+        try userResults(outputs).enumerated().map { index, leaf in
+            guard case .tensor(let tensor) = leaf else {
+                throw ProgramError(.structureMismatch, "result \(index) is \(leaf), not a tensor; use run(leaves:)")
+            }
+            return tensor
         }
     }
 
@@ -233,7 +253,7 @@ extension ExportedProgram {
     }
 
     /// Checks plain values and counts, and keeps the tensors.
-    private func tensors(of leaves: [LeafValue]) throws -> [Tensor] {
+    func tensors(of leaves: [LeafValue]) throws -> [Tensor] {
         guard leaves.count == leafRoles.count else {
             throw ProgramError(.structureMismatch, "\(leaves.count) values where the program takes \(leafRoles.count)")
         }
