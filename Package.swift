@@ -61,7 +61,7 @@ let package = Package(
         .target(name: "CMallocCount", path: "Tests/CMallocCount"),
         .target(name: "JudgeSupport", path: "Tests/JudgeSupport"),
         .testTarget(name: "ApusRuntimeTests", dependencies: ["ApusRuntime", "BadCalls", "CApusKernels", "CMallocCount"]),
-        .testTarget(name: "ApusExportTests", dependencies: ["ApusExport"]),
+        .testTarget(name: "ApusExportTests", dependencies: ["ApusExport", "CApusKernels"]),
         .testTarget(name: "ApusArchiveTests", dependencies: ["ApusArchive", "JudgeSupport"]),
         .testTarget(name: "AcceptanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Acceptance"),
         .target(name: "FuzzPrograms", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),
