@@ -1,11 +1,13 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
-/// Sources/ reads as a pipeline from top to bottom: a target imports only targets named above it.
+/// Sources/ reads as a pipeline from top to bottom: a target imports only targets named above it, and names each of them here. `make test`
+/// checks that (`--explicit-target-dependency-import-check error`).
 let package = Package(
     name: "Apus",
     products: [
         .library(name: "Apus", targets: ["Apus"]),
+        .library(name: "ApusRun", targets: ["ApusRun"]),
         .executable(name: "apus", targets: ["apus-cli"]),
     ],
     dependencies: [
@@ -36,38 +38,65 @@ let package = Package(
                 .product(name: "ComplexModule", package: "swift-numerics"),
                 .product(name: "RealModule", package: "swift-numerics"),
             ]),
-        .target(name: "ApusNN", dependencies: ["ApusTensor"]),
-        .target(name: "ApusGraph", dependencies: ["ApusTensor"]),
-        .target(name: "ApusRuntime", dependencies: ["ApusGraph", "ApusTensor", "CApusKernels"]),
-        .target(name: "ApusExport", dependencies: ["ApusRuntime", "ApusNN"]),
+        .target(name: "ApusGraph", dependencies: ["ApusSymbolic", "ApusTensor"]),
+        .target(name: "ApusRuntime", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "CApusKernels"]),
+        .target(name: "ApusProgram", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime"]),
         .target(
             name: "ApusArchive",
-            dependencies: ["ApusExport", "CLibDeflate", "CLibZip", .product(name: "ComplexModule", package: "swift-numerics")]),
-        .target(
-            name: "Apus",
             dependencies: [
-                "ApusSymbolic", "ApusTensor", "ApusNN", "ApusGraph", "ApusRuntime", "ApusExport", "ApusArchive",
+                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "CLibDeflate", "CLibZip",
+                .product(name: "ComplexModule", package: "swift-numerics"),
             ]),
+        .target(
+            name: "ApusRun",
+            dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusArchive"]),
+        .target(name: "ApusNN", dependencies: ["ApusSymbolic", "ApusTensor"]),
+        .target(name: "ApusExport", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusNN"]),
+        .target(name: "Apus", dependencies: ["ApusRun", "ApusNN", "ApusExport"]),
         .executableTarget(
             name: "apus-cli",
             dependencies: ["Apus", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
-        .testTarget(name: "CApusKernelsTests", dependencies: ["CApusKernels"]),
-        .testTarget(name: "ApusSymbolicTests", dependencies: ["ApusSymbolic", "JudgeSupport"]),
-        .testTarget(name: "ApusTensorTests", dependencies: ["ApusTensor", "BadCalls", "CApusKernels", "JudgeSupport"]),
-        .testTarget(name: "ApusNNTests", dependencies: ["ApusNN", "JudgeSupport"]),
-        .testTarget(name: "ApusGraphTests", dependencies: ["ApusGraph"], exclude: ["Goldens"]),
-        .target(name: "BadCalls", dependencies: ["ApusTensor"], path: "Tests/BadCalls"),
+        // What several tests share.
+        .target(name: "BadCalls", dependencies: ["ApusSymbolic", "ApusTensor"], path: "Tests/BadCalls"),
         .target(name: "CMallocCount", path: "Tests/CMallocCount"),
         .target(name: "JudgeSupport", path: "Tests/JudgeSupport"),
-        .testTarget(name: "ApusRuntimeTests", dependencies: ["ApusRuntime", "BadCalls", "CApusKernels", "CMallocCount"]),
-        .testTarget(name: "ApusExportTests", dependencies: ["ApusExport", "CApusKernels"]),
-        .testTarget(name: "ApusArchiveTests", dependencies: ["ApusArchive", "JudgeSupport"]),
+        .target(
+            name: "ProgramExpectations", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusExport"],
+            path: "Tests/ProgramExpectations"),
+
+        .testTarget(name: "CApusKernelsTests", dependencies: ["CApusKernels"]),
+        .testTarget(name: "ApusSymbolicTests", dependencies: ["ApusSymbolic", "JudgeSupport"]),
+        .testTarget(
+            name: "ApusTensorTests",
+            dependencies: [
+                "ApusSymbolic", "ApusTensor", "BadCalls", "CApusKernels", "JudgeSupport",
+                .product(name: "ComplexModule", package: "swift-numerics"),
+            ]),
+        .testTarget(name: "ApusGraphTests", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph"], exclude: ["Goldens"]),
+        .testTarget(
+            name: "ApusRuntimeTests",
+            dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "BadCalls", "CApusKernels", "CMallocCount"]),
+        .testTarget(
+            name: "ApusProgramTests",
+            dependencies: [
+                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusNN", "ApusExport", "CApusKernels",
+                "ProgramExpectations",
+            ]),
+        .testTarget(
+            name: "ApusArchiveTests",
+            dependencies: [
+                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusArchive", "ApusNN", "ApusExport", "JudgeSupport",
+            ]),
+        .testTarget(name: "ApusNNTests", dependencies: ["ApusSymbolic", "ApusTensor", "ApusNN", "JudgeSupport"]),
+        .testTarget(
+            name: "ApusExportTests",
+            dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusNN", "ApusExport", "ProgramExpectations"]),
         .testTarget(name: "AcceptanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Acceptance"),
         .target(name: "FuzzPrograms", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),
         .target(name: "FuzzFiles", dependencies: ["FuzzPrograms", "Apus"], path: "Tests/Fuzz/Files"),
         .executableTarget(name: "fuzz", dependencies: ["FuzzPrograms", "FuzzFiles"], path: "Tests/Fuzz/Tool"),
-        .testTarget(name: "FuzzTests", dependencies: ["FuzzPrograms", "FuzzFiles", "fuzz"], path: "Tests/Fuzz/Cases"),
+        .testTarget(name: "FuzzTests", dependencies: ["Apus", "FuzzPrograms", "FuzzFiles", "fuzz"], path: "Tests/Fuzz/Cases"),
         // Starts the command, which therefore has to be built before.
         .testTarget(name: "CommandTests", dependencies: ["Apus", "apus-cli", "JudgeSupport"], path: "Tests/Commands"),
         .testTarget(name: "ConformanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Conformance"),

@@ -7,6 +7,7 @@ let package = Package(
     products: [
         .executable(name: "digits", targets: ["digits"]),
         .executable(name: "joint-training", targets: ["joint-training"]),
+        .executable(name: "run-program", targets: ["run-program"]),
         // For the benchmarks, which measure the same model and print the same kind of table.
         .library(name: "DigitsModel", targets: ["DigitsModel"]),
         .library(name: "Console", targets: ["Console"]),
@@ -26,6 +27,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
         .executableTarget(name: "joint-training", dependencies: ["Console", .product(name: "Apus", package: "Apus")]),
+        .executableTarget(name: "run-program", dependencies: [.product(name: "ApusRun", package: "Apus")]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -1,7 +1,7 @@
 import Apus
 import Testing
 
-/// The ranges of numbers that a program reads, in the program: K13, K18 and K20 while tracing.
+/// The ranges of numbers that a program reads, in the program and while tracing.
 @Suite struct ConstraintRangeTests {
     private let x: Tensor
 

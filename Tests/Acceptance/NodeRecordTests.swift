@@ -48,14 +48,14 @@ import Testing
         #expect(Set(all.compactMap { $0.node.modulePath.last?.path }) == paths)
     }
 
-    @Test("N8: every node has its place, its value's description and its module path") func n8() throws {
+    @Test("every node has its place, its value's description and its module path") func everyNode() throws {
         let x = try Tensor.ones([4, 3])
         let program = try export(try Outer(), args: x, constraints: [dynamicDim(x, 0).in(1...8)])
         #expect(nodes(program.graph).contains { $0.node.operator == .cond } && nodes(program.graph).contains { $0.node.operator == .scan })
         expectRecorded(program.graph, ["", "inner", "inner.linear"])
     }
 
-    @Test("N8: in the backward part of a joint program too") func n8Joint() throws {
+    @Test("in the backward part of a joint program too") func everyNodeOfAJointProgram() throws {
         let x = try Tensor.ones([4, 3])
         let model = try Outer()
         let program = try exportJoint({ (x: Tensor) in try model(x).sum() }, of: model, args: x, constraints: [dynamicDim(x, 0).in(1...8)])
@@ -64,7 +64,7 @@ import Testing
         }
     }
 
-    @Test("N7: an operator whose rule does not give what its schema says is an error that names it") func n7() throws {
+    @Test("an operator whose rule does not give what its schema says is an error that names it") func wrongRule() throws {
         func apply(_ rule: @escaping Operator.Rule) throws -> ExportedProgram {
             let twice = try Operator(
                 Schema("mine::twice(Tensor self) -> Tensor"), rule: rule,

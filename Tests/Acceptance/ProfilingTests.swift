@@ -3,7 +3,7 @@ import Foundation
 import Synchronization
 import Testing
 
-/// N12: events of loading, running, and each step.
+/// Events of loading, running, and each step.
 @Suite struct ProfilingTests {
     private let x: Tensor
 

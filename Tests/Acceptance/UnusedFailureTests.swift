@@ -1,5 +1,4 @@
 import Apus
-import ApusRuntime
 import Foundation
 import Testing
 

@@ -1,6 +1,7 @@
 import ApusGraph
 import ApusSymbolic
 import ApusTensor
+import ProgramExpectations
 import Testing
 
 @testable import ApusExport

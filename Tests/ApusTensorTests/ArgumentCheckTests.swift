@@ -113,7 +113,7 @@ import Testing
         #expect(text { try huge.unbind() } == "unbind: would give 1125899906842624 results, \(limit)")
         #expect(text { try huge.split(1) } == "split: would give 1125899906842624 results, \(limit)")
         #expect(text { try huge.chunk(1 << 40) } == "chunk: would give 1099511627776 results, \(limit)")
-        #expect(text { try empty.chunk(.max) } == "chunk: would give 9223372036854775807 results, \(limit)")
+        #expect(text { try empty.chunk(Int.max) } == "chunk: would give 9223372036854775807 results, \(limit)")
         #expect(try empty.chunk(3).map { try $0.sizes } == [[0, 2], [0, 2], [0, 2]])
         let sections = try #require(OperatorTable.find("aten::tensor_split.sections"))
         #expect(

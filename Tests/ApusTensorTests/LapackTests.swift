@@ -37,7 +37,7 @@ import Testing
     @Test(arguments: dtypes, [[3, 3], [2, 4, 4], [0, 0], [1, 1]])
     func squareMatrices(_ dtype: DType, _ sizes: [Int]) throws {
         let n = sizes[sizes.count - 1]
-        let identity = try Tensor.eye(.init(n), dtype: dtype).expanded(sizes)
+        let identity = try Tensor.eye(n, dtype: dtype).expanded(sizes)
         let a = try matrix(sizes, dtype) + identity * 6
         #expect(try distance(a.inverse().matmul(a), identity) < tolerance(dtype))
         let b = try matrix(sizes, dtype, seed: 3)

@@ -42,7 +42,7 @@ import Testing
             ("3 <= dynamicDim(x, 0) <= 6", "adjacent operators are in non-associative precedence group 'ComparisonPrecedence'"),
             ("dynamicDim(x, 0) != dynamicDim(y, 0)", "requires that 'DynamicDimension' conform to"),
             ("dynamicDim(x, 0) != 3", "error:"),
-            // N7: without a rule for its shapes there is no operator.
+            // Without a rule for its shapes there is no operator.
             (
                 #"try Operator(Schema("mine::twice(Tensor self) -> Tensor"), kernel: .composite)"#,
                 "missing argument for parameter 'rule' in call"

@@ -1,5 +1,5 @@
-import ApusExport
 import ApusGraph
+import ApusProgram
 import ApusRuntime
 import ApusTensor
 

@@ -1,3 +1,4 @@
+import ApusGraph
 import ApusSymbolic
 
 /// A symbolic value of one of the three kinds that programs compute beside tensors.
@@ -30,6 +31,15 @@ enum SymValue: Sendable {
         case .bool(let value): value
         case .int(let value): (value != SymInt(0)) as SymBool
         case .float(let value): (value != SymFloat(0)) as SymBool
+        }
+    }
+
+    /// The value as the type of a graph's number.
+    var type: ValueType {
+        switch self {
+        case .int(let value): .int(value)
+        case .float(let value): .float(value)
+        case .bool(let value): .bool(value)
         }
     }
 

@@ -1,4 +1,4 @@
-import ApusExport
+import ApusProgram
 
 /// The container of a program: which members there are, and what the fixed ones say.
 ///

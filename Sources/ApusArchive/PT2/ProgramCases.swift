@@ -1,4 +1,4 @@
-import ApusExport
+import ApusProgram
 import ApusTensor
 
 // Cases lie beside the program they test, under `data/cases/`, where PyTorch does not look: `<program>.json` names them, and

@@ -1,4 +1,4 @@
-import ApusExport
+import ApusProgram
 
 /// The nesting of a program's arguments or results, as a program file spells it ("pytree spec").
 ///

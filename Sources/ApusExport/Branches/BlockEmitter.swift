@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusTensor
 
 /// Turns merged blocks into a graph, with each branch's sides as bodies that take what they read from around them.
@@ -25,10 +26,7 @@ struct BlockEmitter {
 
     private mutating func emit(_ block: Block, into body: BodyBuilder) throws {
         for node in block.nodes { try emit(node, into: body) }
-        body.graph.outputs = try block.outputs.map { output in
-            guard case .value(let value) = output else { return output }
-            return .value(try resolve(value, in: body))
-        }
+        body.graph.outputs = try block.outputs.map { try $0.map { try resolve($0, in: body) } }
     }
 
     private mutating func emit(_ node: Node, into body: BodyBuilder) throws {

@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -60,13 +61,7 @@ struct BranchJoin {
     private func holdsAnyway(_ node: Node, _ known: Set<Symbol>) -> Bool {
         let types: [ValueType] = node.outputs.map { values.type($0) }
         if node.operator.effects.contains(.dataDependent) { rules.unbackedSizes = values.newSizes(of: node, beyond: known) }
-        let arguments: [OperatorArgument]? = try? node.arguments.map { argument in
-            try argument.map { value in
-                guard let spec = values.type(value).spec else { throw NotShared(reason: "a number as an operand") }
-                return Tensor(spec: spec)
-            }
-        }
-        guard let arguments, let specs = try? rules.specs(node.operator, arguments) else { return false }
+        guard let specs = try? rules.specs(node.operator, node.arguments, values.type) else { return false }
         let tensors: [TensorSpec] = types.compactMap(\.spec)
         if tensors.count < types.count { return tensors.isEmpty }
         return tensors.count == specs.count

@@ -36,10 +36,7 @@ final class Block: Subgraph {
         if names.isEmpty { return self }
         return Block(
             nodes.map { $0.renamed(names) },
-            outputs.map { output in
-                guard case .value(let value) = output else { return output }
-                return .value(names[value] ?? value)
-            })
+            outputs.map { $0.map { names[$0] ?? $0 } })
     }
 }
 
@@ -78,32 +75,6 @@ extension Node {
     }
 }
 
-extension ValueType {
-    /// The symbols that stand in a type.
-    var symbols: [Symbol] {
-        switch self {
-        case .tensor(let spec): spec.shape.flatMap(\.freeSymbols)
-        case .int(let value): value.freeSymbols
-        case .float(let value): value.freeSymbols
-        case .bool(let value): value.freeSymbols
-        case .none: []
-        }
-    }
-
-    /// Structural identity of two types.
-    func isIdentical(to other: ValueType) -> Bool {
-        switch (self, other) {
-        case (.tensor(let p), .tensor(let q)):
-            p.dtype == q.dtype && p.shape.count == q.shape.count && p.shape.isIdentical(to: q.shape)
-        case (.int(let p), .int(let q)): p.isIdentical(to: q)
-        case (.float(let p), .float(let q)): p.isIdentical(to: q)
-        case (.bool(let p), .bool(let q)): p.isIdentical(to: q)
-        case (.none, .none): true
-        default: false
-        }
-    }
-}
-
 extension MergeValues {
     /// True where the node, or one in its blocks, must run though nobody reads its results.
     func mustRun(_ node: Node) -> Bool {
@@ -116,7 +87,7 @@ extension MergeValues {
         var found = Set<Symbol>()
         for node in nodes {
             for output in node.outputs {
-                for symbol in type(output).symbols where !symbol.isBacked && !known.contains(symbol) { found.insert(symbol) }
+                for symbol in type(output).freeSymbols where !symbol.isBacked && !known.contains(symbol) { found.insert(symbol) }
             }
         }
         return found
@@ -124,10 +95,7 @@ extension MergeValues {
 
     /// Sizes of a node's results that only its values tell, each symbol once, in the order in which its rule asks for them.
     func newSizes(of node: Node, beyond known: Set<Symbol>) -> [SymInt] {
-        var seen: Set<Symbol> = known
-        return node.outputs.flatMap { type($0).spec?.shape.sizes ?? [] }.filter { size in
-            size.expression?.symbol.map { !$0.isBacked && seen.insert($0).inserted } ?? false
-        }
+        node.outputs.map(type).newSizes { $0.isBacked || known.contains($0) }
     }
 
     /// Assumes what holds behind a node: what it asserts, and what its rule knows of the sizes that its values tell.
@@ -135,13 +103,7 @@ extension MergeValues {
         if let fact = node.assertedCondition { rules.scope?.assume(fact) }
         if node.effects.contains(.dataDependent) {
             rules.unbackedSizes = newSizes(of: node, beyond: known)
-            let arguments: [OperatorArgument]? = try? node.arguments.map { argument in
-                try argument.map { value in
-                    guard let spec = type(value).spec else { throw NotShared(reason: "a number as an operand") }
-                    return Tensor(spec: spec)
-                }
-            }
-            if let arguments { _ = try? rules.specs(node.operator, arguments) }
+            _ = try? rules.specs(node.operator, node.arguments, type)
         }
         known.formUnion(newSymbols(of: [node], beyond: known))
     }

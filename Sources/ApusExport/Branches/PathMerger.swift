@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -102,10 +103,7 @@ final class PathMerger {
             return .rejects(Rejections(entries: [.init(conditions: [], message: message, site: site)], inner: own))
         case .returned(let mutations, let leaves, _):
             let changed: [GraphOutput] = try mutatedBuffers.map { .value(try place(path, mutations[$0.name] ?? $0.input)) }
-            let results: [GraphOutput] = try leaves.map { output in
-                guard case .value(let value) = output else { return output }
-                return .value(try place(path, value))
-            }
+            let results: [GraphOutput] = try leaves.map { try $0.map { try place(path, $0) } }
             return .returns(Block(nodes, changed + results))
         }
     }
@@ -164,12 +162,10 @@ final class PathMerger {
                 try own.map { try place(path, $0) }.isIdentical(to: shared)
             }
         guard isSame else {
-            var site: CallSite?
-            if case .call(let place)? = node.site { site = place }
             throw ProgramError(
                 .untraceable,
                 "the function is not deterministic: '\(node.operator.schema.name)' runs here on other arguments than in an earlier run",
-                site: site)
+                site: node.site?.callSite)
         }
     }
 

@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -28,8 +29,10 @@ struct PathTrace {
 
 extension ExploredPath {
     init(_ trace: PathTrace) {
-        conditions = trace.decisions.map { $0.choice ? $0.condition : !$0.condition }
-        sites = trace.decisions.map(\.site)
-        if case .threw(let message, _) = trace.outcome { rejection = message } else { rejection = nil }
+        var rejection: String?
+        if case .threw(let message, _) = trace.outcome { rejection = message }
+        self.init(
+            conditions: trace.decisions.map { $0.choice ? $0.condition : !$0.condition }, sites: trace.decisions.map(\.site),
+            rejection: rejection)
     }
 }

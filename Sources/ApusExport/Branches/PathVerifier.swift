@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 
 /// Checks that the paths of a program are disjoint and cover what its constraints admit: for every input, whatever values are read from it,
@@ -15,7 +16,7 @@ public struct PathVerifier: Sendable {
     /// Throws `VerificationError` with code `paths`, which names two paths, or a point that none takes.
     public func verify(_ paths: [ExploredPath], scope: SymbolScope) throws {
         if paths.isEmpty { return }
-        try Verifier.takingTurn {
+        try scope.takingTurn {
             let domain = PathDomain(paths, scope, pointLimit: pointLimit)
             for point in domain.points { try PathVerifier.verify(paths, scope, at: point) }
             if domain.isComplete { return }

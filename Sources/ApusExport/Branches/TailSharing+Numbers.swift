@@ -10,12 +10,8 @@ extension TailSharing {
         symbols.allSatisfy { $0.isBacked || known.contains($0) && !inner.contains($0) }
     }
 
-    func joinedSize(_ p: SymInt, _ q: SymInt) -> SymInt? {
-        joinedSizes.first { $0.whenTrue.isIdentical(to: p) && $0.whenFalse.isIdentical(to: q) }?.size
-    }
-
     func share(_ p: SymInt, _ q: SymInt) throws -> SymInt {
-        if let size = joinedSize(p, q) { return size }
+        if let size = join.known(p, q) { return size }
         let x: SymInt = symbolsA.isEmpty ? p : p.substituting(symbolsA.integers)
         let y: SymInt = symbolsB.isEmpty ? q : q.substituting(symbolsB.integers)
         guard isAvailable(x.freeSymbols), isAvailable(y.freeSymbols) else { throw NotShared(reason: "a number that one side knows") }
@@ -53,7 +49,7 @@ extension TailSharing {
         if let p = a.integer, let q = b.integer {
             if let size = try? share(p, q) { return size.constant.map { .literal(.int($0)) } ?? .int(size) }
             try requireBeforeTail(p.freeSymbols + q.freeSymbols)
-            let fresh: SymInt = join.fresh(p, q)
+            let fresh: SymInt = try join.symbol(p, q)
             _ = add(.int(p), .int(q), .int(fresh))
             return .int(fresh)
         }

@@ -12,7 +12,7 @@ extension TailSharing {
         if !bodies.isEmpty {
             try requireSameOperands(a, b, arguments)
             for body in bodies { try requireAvailable(body.graph.outerSymbols) }
-            guard zip(typesA, typesB).allSatisfy({ $0.isIdentical(to: $1) }), typesA.allSatisfy({ isAvailable($0.symbols) }) else {
+            guard zip(typesA, typesB).allSatisfy({ $0.isIdentical(to: $1) }), typesA.allSatisfy({ isAvailable($0.freeSymbols) }) else {
                 throw NotShared(reason: "results of a body that differ")
             }
             return typesA
@@ -27,14 +27,7 @@ extension TailSharing {
 
     private func infer(_ operation: Operator, _ arguments: [GraphArgument]) throws -> [TensorSpec] {
         do {
-            return try rules.specs(
-                operation,
-                try arguments.map { argument in
-                    try argument.map { value in
-                        guard let spec = values.type(value).spec else { throw NotShared(reason: "a number as an operand") }
-                        return Tensor(spec: spec)
-                    }
-                })
+            return try rules.specs(operation, arguments, values.type)
         } catch let error as TensorError {
             throw NotShared(reason: error.message)
         } catch let error as SymbolicError {

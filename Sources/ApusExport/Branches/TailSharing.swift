@@ -2,11 +2,6 @@ import ApusGraph
 import ApusSymbolic
 import ApusTensor
 
-/// Why two nodes can't stand for one: the tail must start later.
-struct NotShared: Error {
-    let reason: String
-}
-
 /// What a branch gives in one place: one thing from either side, and the value that the program goes on with.
 struct JoinedValue {
     let whenTrue: GraphOutput
@@ -28,8 +23,6 @@ final class TailSharing {
     let before: Set<Symbol>
     /// Symbols that have a value where the tail stands.
     var known: Set<Symbol>
-    /// What is known where the branch stands, whose results are read in the tail under more.
-    let facts: SymbolScope.Facts
     /// What the branch has to give, in order.
     private(set) var joined: [JoinedValue] = []
 
@@ -37,8 +30,8 @@ final class TailSharing {
     private var mapA: [Value: Value] = [:]
     private var mapB: [Value: Value] = [:]
     private var joinOf: [[Value]: Value] = [:]
-    /// The tail's sizes for pairs of sizes that one side knows.
-    var joinedSizes: [(whenTrue: SymInt, whenFalse: SymInt, size: SymInt)] = []
+    /// The types of what the branch gives, by what is known where it stands: its results are read in the tail under more.
+    var join: TypeJoin
     var symbolsA = SymbolNames()
     var symbolsB = SymbolNames()
     /// Symbols in types of the tail's nodes, as either side wrote them.
@@ -62,11 +55,8 @@ final class TailSharing {
         self.inner = inner
         before = known
         self.known = known
-        facts = scope.facts
+        join = TypeJoin(condition, inner: inner, scope)
     }
-
-    /// The join of what the branch's sides give.
-    var join: TypeJoin { TypeJoin(values: values, scope: scope, condition: condition, unavailable: inner, facts: facts) }
 
     // MARK: Nodes
 
@@ -93,9 +83,9 @@ final class TailSharing {
         for (output, own) in zip(node.outputs, zip(a.outputs, b.outputs)) {
             mapA[own.0] = output
             mapB[own.1] = output
-            tailSymbols.formUnion(values.type(own.0).symbols + values.type(own.1).symbols)
+            tailSymbols.formUnion(values.type(own.0).freeSymbols + values.type(own.1).freeSymbols)
         }
-        for type in types { known.formUnion(type.symbols) }
+        for type in types { known.formUnion(type.freeSymbols) }
         return node
     }
 
@@ -108,8 +98,10 @@ final class TailSharing {
         let whenTrue: Block = try shareBlock(x.whenTrue, y.whenTrue, under: predicate)
         let whenFalse: Block = try shareBlock(x.whenFalse, y.whenFalse, under: !predicate)
         let own: Set<Symbol> = values.newSymbols(of: whenTrue.nodes + whenFalse.nodes, beyond: before)
-        let join = TypeJoin(values: values, scope: scope, condition: predicate, unavailable: own, facts: scope.facts)
-        let types: [ValueType] = try zip(whenTrue.outputs, whenFalse.outputs).map { try join.type($0, $1) }
+        var join = TypeJoin(predicate, inner: own, scope)
+        let types: [ValueType] = try zip(whenTrue.outputs, whenFalse.outputs).map {
+            try join.type($0.type(values.type), $1.type(values.type))
+        }
         for (type, outputs) in zip(types, zip(a.outputs, b.outputs)) { renameSymbols(of: outputs, to: type) }
         return define(a, b, [.symBool(predicate), .graph(whenTrue), .graph(whenFalse), .tensors([])], types)
     }
@@ -161,11 +153,9 @@ final class TailSharing {
         guard case .tensor(let first) = values.type(p), case .tensor(let second) = values.type(q), first.dtype == second.dtype,
             first.shape.count == second.shape.count
         else { throw NotShared(reason: "\(values.type(p)) and \(values.type(q)); results must agree in dtype and rank") }
-        let join: TypeJoin = join
-        let sizes: [SymInt] = zip(first.shape, second.shape).map { x, y in
-            if let size = joinedSize(x, y) { return size }
-            let size: SymInt = join.size(x, y)
-            joinedSizes.append((x, y, size))
+        let sizes: [SymInt] = try zip(first.shape, second.shape).map { x, y in
+            if let size = join.known(x, y) { return size }
+            let size: SymInt = try join.size(x, y)
             // A symbol that stands for either side's own: what is computed from one is computed from the other alike.
             if let fresh = size.expression?.symbol, let s = x.expression?.symbol, let t = y.expression?.symbol, inner.contains(s),
                 inner.contains(t), symbolsA.integers[s] == nil, symbolsB.integers[t] == nil
@@ -181,7 +171,17 @@ final class TailSharing {
         let value: Value = values.make("cond", type)
         joined.append(JoinedValue(whenTrue: p, whenFalse: q, value: value))
         if let key { joinOf[key] = value }
-        known.formUnion(type.symbols)
+        known.formUnion(type.freeSymbols)
         return value
+    }
+}
+
+extension TypeJoin {
+    /// Symbols are the scope's own; a condition that one side alone knows has none.
+    fileprivate init(_ condition: SymBool, inner: Set<Symbol>, _ scope: SymbolScope) {
+        self.init(condition, inner: inner, facts: scope.facts) { kind, range in
+            if kind == .unbackedBool { throw NotShared(reason: "a condition that one side knows") }
+            return scope.type(of: scope.makeSymbol(range: range, kind: kind))
+        }
     }
 }

@@ -1,3 +1,4 @@
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 

@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -134,7 +135,8 @@ private struct CondTrace<Output> {
             return .tensor(
                 ({ try Tensor.scalar(.float(p), dtype: .float64) }, { try Tensor.scalar(.float(q), dtype: .float64) })
             ) { [site] tensor, tracer in
-                .float(try tracer.readFloat(tensor, origin: "", site: site))
+                guard case .float(let number) = try tracer.readNumber(.unbackedFloat, tensor, site: site) else { return .none }
+                return .float(number)
             }
         case (.bool(let p), .bool(let q)) where p == q: return .plain(a)
         case (.string(let p), .string(let q)) where p == q: return .plain(a)
@@ -145,15 +147,15 @@ private struct CondTrace<Output> {
     }
 
     private func join(_ p: SymInt, _ q: SymInt, _ bodies: (BodyTracer, BodyTracer)) throws -> Join {
-        let isLocal: Bool = !bodies.0.locals.isDisjoint(with: p.freeSymbols) || !bodies.1.locals.isDisjoint(with: q.freeSymbols)
-        if !isLocal, p.isIdentical(to: q) { return .plain(.int(p)) }
-        if !isLocal, case .condition(let condition) = predicate { return .plain(.int(SymInt.select(condition, p, q))) }
-        let scope: SymbolScope = bodies.0.scope
-        let range: SymRange = scope.range(of: p).union(scope.range(of: q))
+        var condition: SymBool?
+        if case .condition(let known) = predicate { condition = known }
+        let join = TypeJoin(condition, inner: bodies.0.locals.union(bodies.1.locals))
+        if let size = join.choice(p, q) { return .plain(.int(size)) }
+        let range: SymRange = join.range(p, q)
         return .tensor(
             ({ try Tensor.scalar(.int(p), dtype: .int64) }, { try Tensor.scalar(.int(q), dtype: .int64) })
         ) { [site] tensor, tracer in
-            .int(try tracer.readSize(tensor, origin: "", range: range, site: site))
+            .int(try tracer.readSize(tensor, range: range, site: site))
         }
     }
 }

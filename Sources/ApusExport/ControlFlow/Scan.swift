@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -117,7 +118,7 @@ private struct ScanSteps<Carried, Input, Output> {
         var last: (value: Output, spec: TreeSpec)?
         var columns: [[Tensor]] = []
         for step in 0..<length {
-            try Task.checkCancellation()
+            try Deadline.check()
             let (next, output) = try withStackRoom {
                 try combine(carried, try slices(try tensors.map { try $0.select(dim: 0, index: SymInt(step)) }))
             }
@@ -150,7 +151,7 @@ private struct ScanSteps<Carried, Input, Output> {
                 case .tensor: return inputs.popFirst().map { .tensor($0) } ?? leaf
                 case .int:
                     guard let tensor = inputs.popFirst() else { return leaf }
-                    let number: SymInt = try body.readSize(tensor, origin: "", range: .unbounded, site: site)
+                    let number: SymInt = try body.readSize(tensor, range: .unbounded, site: site)
                     numbers[index] = number
                     return .int(number)
                 default: return leaf
@@ -177,7 +178,7 @@ private struct ScanSteps<Carried, Input, Output> {
                 guard let tensor = rest.popFirst() else { return leaf }
                 // What no step changes is what it was.
                 if case .int(let after) = next.leaves[index], let number = numbers[index], after.isIdentical(to: number) { return leaf }
-                return .int(try tracer.readSize(tensor, origin: "", range: .unbounded, site: site))
+                return .int(try tracer.readSize(tensor, range: .unbounded, site: site))
             default: return leaf
             }
         }[...]

@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -6,37 +7,16 @@ import ApusTensor
 
 extension Tracer: TracingInterpreter {
     var modulePath: [ModuleFrame] { modules }
-
-    func freshInt(origin: String, range: SymRange, isSize: Bool, site: CallSite) -> SymInt {
-        path.freshInt(origin: origin, range: range, isSize: isSize, site: site)
-    }
-    func freshBool(origin: String, site: CallSite) -> SymBool { path.freshBool(origin: origin, site: site) }
-    func freshFloat(origin: String, site: CallSite) -> SymFloat { path.freshFloat(origin: origin, site: site) }
+    var isTrial: Bool { false }
 
     func demand(_ predicate: Predicate, is answer: Bool, orThrow error: any Error, site: CallSite) throws -> Bool {
-        let condition: SymBool =
+        let asked: ValueType =
             switch predicate {
-            case .condition(let condition): condition
-            case .tensor(let tensor): try readBool(tensor, origin: "", site: site)
+            case .condition(let condition): .bool(condition)
+            case .tensor(let tensor): try readNumber(.unbackedBool, tensor, range: SymRange(0...1), site: site)
             }
+        guard case .bool(let condition) = asked else { return true }
         return demand(answer ? condition : condition.negated(), "\(error)", site)
-    }
-
-    func append(
-        _ operation: Operator, _ arguments: [OperatorArgument], types: [ValueType], site: CallSite
-    ) throws -> [OperatorArgument] {
-        let references: [GraphArgument] = try arguments.map { try $0.map { try value(of: $0, in: operation) } }
-        let outputs: [Value] = graph.append(operation, references, types: types, site: .call(site), modulePath: modules)
-        path.note(nodeCount: graph.nodes.count)
-        return zip(outputs, types).map { value, type in
-            switch type {
-            case .tensor(let spec): .tensor(tensor(value, spec))
-            case .int(let number): .int(number)
-            case .float(let number): .scalar(.float(number))
-            case .bool(let condition): .symBool(condition)
-            case .none: .none
-            }
-        }
     }
 }
 
@@ -66,29 +46,7 @@ private func requireRoomForBody() throws {
     if depth >= Graph.maximumNesting { throw ProgramError.tooDeep(depth + 1) }
 }
 
-extension ProgramError {
-    /// For bodies in bodies beyond `Graph.maximumNesting`.
-    static func tooDeep(_ depth: Int) -> ProgramError {
-        ProgramError(
-            .overBudget,
-            "branches and loops nest \(depth) deep, and a program keeps \(Graph.maximumNesting) levels; put questions that follow one another into a loop (whileLoop, scan), or ask them of numbers with Tensor.where"
-        )
-    }
-}
-
 extension SymRange {
     /// The sizes in the range.
     var ofSizes: SymRange { intersection(SymRange(lowerBound: 0, upperBound: .max)) }
-}
-
-extension Error {
-    /// True for an error that says what a trace can't do. Eager code would not throw it, so that no input may be refused for it.
-    var isOfTrace: Bool {
-        switch self {
-        case let error as TensorError: error.code == .tracing
-        case is ProgramError, is ConstraintViolationError, is BodyQuestionError: true
-        case let error as SymbolicError: error.code != .overflow && error.code != .divisionByZero
-        default: false
-        }
-    }
 }

@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -24,8 +25,9 @@ import ApusTensor
 ///   - initial: what the first pass gets.
 ///   - condition: on sizes: `i < n`.
 /// - Returns: what the last pass gave; `initial` where there was none.
-/// - Throws: what the closures throw; `TensorError` for a body that gives another structure, dtype or rank than it got; `CancellationError`
-///   between two passes, in eager code as in a program, where the task that it runs in has been cancelled.
+/// - Throws: what the closures throw; `TensorError` for a body that gives another structure, dtype or rank than it got; between two passes, in
+///   eager code as in a program, `CancellationError` where the task that it runs in has been cancelled, and `DeadlineExceededError` where the
+///   time of `withDeadline` is up.
 public func whileLoop<Carried>(
     _ initial: Carried, while condition: (Carried) throws -> SymBool, do body: (Carried) throws -> Carried
 ) throws -> Carried {
@@ -52,7 +54,7 @@ private func loop<Carried>(
                 throw TensorError(.tracing, in: "whileLoop", "the condition belongs to a trace that has ended")
             }
             if !holds { break }
-            try Task.checkCancellation()
+            try Deadline.check()
             carried = try withStackRoom { try body(carried) }
             try CarriedValues.requireSameKinds(start, try flatten(carried), in: "whileLoop")
         }

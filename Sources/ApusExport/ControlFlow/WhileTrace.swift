@@ -1,11 +1,13 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
 /// A `whileLoop` that is being traced.
 ///
 /// A first trace assumes that dimensions stay and numbers vary; where the body shows otherwise, the types are widened and it is traced again.
-/// The last trace is done with the bounds that are provable for what varies, and is the one that is kept.
+/// The last trace is done with the bounds that are provable for what varies, and is the one that is kept. In the trial of a loop around, whose
+/// traces are thrown away, the trial has told all that is needed: loops in loops take a number of traces that grows as the square of their depth.
 struct WhileTrace<Carried> {
     let tracer: any TracingInterpreter
     let initial: Carried
@@ -60,7 +62,7 @@ struct WhileTrace<Carried> {
         case true?: return .failure(error)
         case false?: return .success(try withoutGradient(initial))
         case nil:
-            let place: CallSite = (error as? TensorError)?.site ?? site
+            let place: CallSite = error.callSite ?? site
             guard try tracer.demand(test, is: false, orThrow: error, site: place) else { return .failure(error) }
             return .success(try withoutGradient(initial))
         }
@@ -78,6 +80,7 @@ struct WhileTrace<Carried> {
             if trial.hasChanged { continue }
             let next: [SymInt] = types.becoming(trial.next, trial.symbols)
             types.setRanges(types.provableRanges(trial.symbols, next, assuming: trial.facts, tracer.scope))
+            if tracer.isTrial { return try finish(trial, within: types) }
             let last: Attempt = try trace(types, isTrial: false)
             if !last.hasChanged, isKept(last, types) { return try finish(last) }
             types = last.types
@@ -102,8 +105,8 @@ struct WhileTrace<Carried> {
     // MARK: Tracing
 
     private func trace(_ types: CarriedTypes, isTrial: Bool) throws -> Attempt {
-        let symbols: [SymInt] = types.groups.map { group in
-            tracer.freshInt(origin: "", range: group.range, isSize: group.isDimension, site: site)
+        let symbols: [SymInt] = try types.groups.map { group in
+            try tracer.freshInt(origin: "", range: group.range, isSize: group.isDimension, site: site)
         }
         var attempt = Attempt(
             condition: BodyTracer(of: "whileLoop", parent: tracer), body: BodyTracer(of: "whileLoop", parent: tracer), symbols: symbols,
@@ -169,7 +172,7 @@ struct WhileTrace<Carried> {
             switch slot {
             case .tensor: return .tensor(try next())
             case .int(.varying(let group)):
-                try body.read(try next(), as: .int(symbols[group]), site: site)
+                try body.read(try next(), as: .int(symbols[group]), site: .call(site))
                 return .int(symbols[group])
             case .int(.fixed(let size)): return .int(size)
             case .plain(let leaf): return leaf
@@ -199,6 +202,14 @@ struct WhileTrace<Carried> {
 
     // MARK: The loop's node
 
+    /// The loop of a trial, whose sizes keep the bounds that it has told.
+    private func finish(_ trial: Attempt, within types: CarriedTypes) throws -> Carried {
+        for (symbol, group) in zip(trial.symbols, types.groups) {
+            for bound in tracer.scope.bounds(symbol, group.range) { tracer.scope.assume(bound) }
+        }
+        return try finish(trial)
+    }
+
     private func finish(_ attempt: Attempt) throws -> Carried {
         let operands: [Tensor] = try BodyTracer.shareOperands([attempt.condition, attempt.body])
         let carried: [Tensor] = try results(start.leaves, attempt.types)
@@ -224,8 +235,7 @@ struct WhileTrace<Carried> {
                     return scope.range(of: symbol)
                 }
                 let size: SymInt = try tracer.readSize(
-                    try popped(&tensors), origin: "",
-                    range: range.isEmpty ? attempt.types.groups[group].range : range,
+                    try popped(&tensors), range: range.isEmpty ? attempt.types.groups[group].range : range,
                     site: site)
                 note(.varying(group: group), size, attempt, &left)
                 return .int(size)

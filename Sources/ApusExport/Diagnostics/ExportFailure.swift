@@ -1,3 +1,4 @@
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -82,7 +83,7 @@ final class FailureCollector {
                 failures.insert(ExportFailure(violation, error), at: end)
             }
         } else if !(error is Collected) {
-            add(ExportFailure(error, kind: ExportFailure.kind(of: error), witness: nil))
+            add(ExportFailure(error, kind: error.failureKind, witness: nil))
         }
     }
 
@@ -112,15 +113,6 @@ final class FailureCollector {
                 && known.site?.description == violation.site?.description
         }
     }
-
-    static func site(of error: any Error) -> CallSite? {
-        switch error {
-        case let error as TensorError: error.site
-        case let error as ProgramError: error.site
-        case let error as ConstraintViolationError: error.violations.first?.site
-        default: nil
-        }
-    }
 }
 
 extension ExportFailure {
@@ -136,28 +128,9 @@ extension ExportFailure {
     init(_ error: any Error, kind: Kind, witness: Assignment?) {
         self.kind = kind
         message = (error as? ProgramError)?.message ?? "\(error)"
-        site = FailureCollector.site(of: error)
+        site = error.callSite
         condition = nil
         self.witness = witness
         self.error = error
-    }
-
-    static func kind(of error: any Error) -> Kind {
-        switch error {
-        case let error as ProgramError:
-            switch error.code {
-            case .notDeterministic: .notDeterministic
-            case .overBudget: .overBudget
-            case .leakedValue: .leakedValue
-            default: .error
-            }
-        case let error as TensorError:
-            switch error.code {
-            case .tracing: .dataDependent
-            case .unsupported: .unsupported
-            default: .error
-            }
-        default: .error
-        }
     }
 }

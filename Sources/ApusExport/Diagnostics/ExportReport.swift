@@ -1,4 +1,5 @@
 import ApusNN
+import ApusProgram
 import ApusSymbolic
 
 /// Everything that stands between a function and its export, and the program that comes out when it is assumed away.

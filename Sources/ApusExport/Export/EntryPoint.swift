@@ -1,4 +1,5 @@
 import ApusNN
+import ApusProgram
 import ApusTensor
 
 /// A function with the example arguments and constraints that it is traced with.
@@ -31,14 +32,6 @@ public struct EntryPoints: ExpressibleByDictionaryLiteral {
 
     /// In the order of their names.
     public init(_ entries: [String: EntryPoint]) { self.entries = entries.sorted { $0.key < $1.key }.map { ($0.key, $0.value) } }
-
-    static func requireDistinct(_ names: [String]) throws {
-        guard !names.isEmpty else { throw ProgramError(.entryPoint, "no entry point is given; name at least one") }
-        var seen = Set<String>()
-        for name in names where !seen.insert(name).inserted {
-            throw ProgramError(.entryPoint, "the entry point '\(name)' is given twice")
-        }
-    }
 }
 
 /// Traces several functions of one model into one artifact: `export(["prefill": EntryPoint(f, args: x), "decode": ...], of: model)`.
@@ -46,6 +39,6 @@ public struct EntryPoints: ExpressibleByDictionaryLiteral {
 /// The programs share the model's parameters and buffers: weights are there once, and a buffer that one changes is changed for all.
 /// - Throws: as `export`; and for no entry point, or a name that stands twice.
 public func export(_ entryPoints: EntryPoints, of model: (any Module)? = nil) throws -> ExportedPrograms {
-    try EntryPoints.requireDistinct(entryPoints.entries.map(\.name))
+    try ExportedPrograms.requireDistinct(entryPoints.entries.map(\.name))
     return try ExportedPrograms(sharingStateOf: entryPoints.entries.map { ($0.name, try $0.entry.export(model)) })
 }

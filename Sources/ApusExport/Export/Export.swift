@@ -1,4 +1,5 @@
 import ApusNN
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 

@@ -1,5 +1,6 @@
 import ApusGraph
 import ApusNN
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -142,7 +143,7 @@ struct Exporter {
         if let failure = failure(tracer, path, thrown) {
             guard let collector else { throw failure }
             collector.record(failure, on: path)
-            return .threw(message: "\(failure)", site: FailureCollector.site(of: failure))
+            return .threw(message: "\(failure)", site: failure.callSite)
         }
         if let outcome { return outcome }
         guard let thrown else { throw ProgramError(.untraceable, "the function neither returned nor threw") }
@@ -150,7 +151,7 @@ struct Exporter {
         {
             collector?.recordRejection(thrown, on: path)
         }
-        return .threw(message: "\(thrown)", site: FailureCollector.site(of: thrown))
+        return .threw(message: "\(thrown)", site: thrown.callSite)
     }
 
     /// Why a run can't become a path of the program, if it can't.
@@ -166,16 +167,7 @@ struct Exporter {
         guard let thrown else { return tracer.keptValue() }
         // A function with one path only has nothing left to run, unless it is one that takes sizes for granted.
         let isOnlyPath: Bool = path.decisions.allSatisfy { $0.requirement != nil && $0.choice && $0.violation == nil }
-        return isOfTracing(thrown) || isOnlyPath ? thrown : nil
-    }
-
-    /// Whether eager code would not have thrown the error.
-    private func isOfTracing(_ error: any Error) -> Bool {
-        switch error {
-        case let error as TensorError: error.code == .tracing
-        case let error as SymbolicError: !error.isOfNumbers
-        default: error is ProgramError
-        }
+        return thrown.isOfTrace || isOnlyPath ? thrown : nil
     }
 
     /// The function's tensors live no longer than this call, unless it keeps them.

@@ -1,5 +1,6 @@
 import ApusGraph
 import ApusNN
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -143,7 +144,7 @@ struct SelfCheck {
         _ = PendingFault.take()
         let actual = Result { try program.evaluate(tensors) }
         // Either may have ended for that, which says nothing of the program.
-        try Task.checkCancellation()
+        try Deadline.check()
         switch (expected, actual) {
         case (.success(let wanted), .success(let given)):
             for (index, pair) in zip(wanted, given).enumerated() {

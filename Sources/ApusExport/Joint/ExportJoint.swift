@@ -1,4 +1,5 @@
 import ApusNN
+import ApusProgram
 import ApusTensor
 
 /// Traces a function that ends in a loss, and the gradients of that loss, into one program: forward and backward in one graph.

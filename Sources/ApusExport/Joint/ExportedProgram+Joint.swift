@@ -1,4 +1,5 @@
 import ApusNN
+import ApusProgram
 import ApusTensor
 
 /// What a run of a joint program gives.
@@ -35,9 +36,6 @@ public struct JointResults: Sendable {
 }
 
 extension ExportedProgram {
-    /// True where the program computes gradients too.
-    public var isJoint: Bool { graphSignature.outputRoles.contains(.loss) }
-
     /// Runs a joint program, and gives the loss with its gradients. Buffers change as in every run.
     ///
     /// - Throws: as `callAsFunction`; `ProgramError` for a program without a backward part.

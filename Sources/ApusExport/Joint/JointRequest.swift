@@ -1,5 +1,6 @@
 import ApusGraph
 import ApusNN
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 

@@ -1,4 +1,5 @@
 import ApusNN
+import ApusProgram
 import ApusTensor
 
 /// Trains a joint program with any optimizer: no model is needed, a file is enough.

@@ -74,23 +74,9 @@ extension PathRecorder {
         return ranges
     }
 
-    func freshInt(origin: String, range: SymRange, isSize: Bool, site: CallSite) -> SymInt {
-        scope.size(remembered(origin, range, .unbackedInt, site, isSize: isSize))
-    }
-
-    func freshBool(origin: String, site: CallSite) -> SymBool {
-        scope.condition(remembered(origin, SymRange(0...1), .unbackedBool, site))
-    }
-
-    func freshFloat(origin: String, site: CallSite) -> SymFloat {
-        scope.float(remembered(origin, .unbounded, .unbackedFloat, site))
-    }
-
     /// The n-th read of a run has one symbol in all runs that read the same kind of number there, so that what follows a branch looks alike
     /// on both sides. A symbol is a name for what a run finds; nothing that one path knows of it holds on another.
-    private func remembered(
-        _ origin: String, _ range: SymRange, _ kind: Symbol.Kind, _ site: CallSite, isSize: Bool = false
-    ) -> Symbol {
+    func freshSymbol(_ kind: Symbol.Kind, origin: String, range: SymRange, isSize: Bool, site: CallSite?) -> Symbol {
         let key = "\(reads.count) \(origin) \(kind) \(range) \(isSize)"
         let symbol: Symbol
         if let known = symbols.known[key] {

@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -10,11 +11,12 @@ extension Tracer: FailureObserver {
     func note(_ failure: ValueFailure) { if failureOfParts == nil { failureOfParts = failure } }
 
     /// What a call gives that the function makes in parts; nil where it is recorded as it is. Throws in runs that go into its error.
-    func attempt(_ call: Call, _ site: CallSite) throws -> [OperatorArgument]? {
+    func otherwise(_ call: Call, site: CallSite?) throws -> [OperatorArgument]? {
         let isComposite: Bool = if case .composite = call.operator.kernel { true } else { false }
         guard path.explores, failures != .ignored, let failure = isComposite ? failureOfParts : call.operator.failure(of: call) else {
             return nil
         }
+        let site: CallSite = site ?? CallSite.capture()
         let attempt = Attempt(site: site, name: call.operator.name)
         guard failures == .ofParts || path.isCaught(attempt) else {
             let error: TensorError = failure.error(call)
@@ -76,7 +78,7 @@ extension Tracer: FailureObserver {
         case true?: break
         case nil: violation.map { path.violate($0) }
         }
-        if !isDeclarable { assert(chosen, error.description, at: error.site) }
+        if !isDeclarable { assert(chosen, error.description, at: error.site.map { .call($0) }) }
         path.log?.write(.requirement(chosen, isDeclarable ? .assumed : .deferred, error))
         path.assume(chosen)
         return position

@@ -1,5 +1,6 @@
 import ApusGraph
 import ApusNN
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -8,7 +9,7 @@ import ApusTensor
 /// A tracer serves one path of one function on one thread.
 final class Tracer: Interpreter {
     let scope: SymbolScope
-    var graph = Graph()
+    var graph = Graph() { didSet { path.note(nodeCount: graph.nodes.count) } }
     /// Tensors that the function captured, or made while it ran, in the order of their first use.
     private(set) var captured: [(value: Value, tensor: Tensor)] = []
     private var capturedIndex: [ObjectIdentifier: Value] = [:]
@@ -37,7 +38,7 @@ final class Tracer: Interpreter {
         modulePaths = Dictionary(
             (model?.modules ?? []).map { (ObjectIdentifier($0.module), $0.path) }, uniquingKeysWith: { first, _ in first })
         super.init(outer: nil)
-        path.assert = { [weak self] condition, failure, site in self?.assert(condition, failure.message, at: site) }
+        path.assert = { [weak self] condition, failure, site in self?.assert(condition, failure.message, at: .call(site)) }
     }
 
     /// A tensor that stands for a value of the graph.
@@ -56,37 +57,17 @@ final class Tracer: Interpreter {
 
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         try requireGoing()
-        let call = Call(operation, arguments)
-        try call.requireValidNumbers()
-        let references: [GraphArgument] = operation.withoutRepeatedOperands(
-            try arguments.map { try $0.map { try value(of: $0, in: operation) } })
         failureOfParts = nil
-        let types: [ValueType] = try Interpreter.with(self) { try scope.withoutOverflowChecks { try resultTypes(call) } }
-        let site = CallSite.capture(skip: 1, limit: 48)
-        if let results = try attempt(call, site) { return results }
-        let outputs = graph.append(operation, references, types: types, site: .call(site), modulePath: modules)
-        path.note(nodeCount: graph.nodes.count)
-        return try zip(outputs, types).map { value, type in
-            switch type {
-            case .tensor(let spec): .tensor(tensor(value, spec))
-            case .int(let number): .int(number)
-            case .float(let number): .scalar(.float(number))
-            case .bool(let condition): .symBool(condition)
-            case .none: throw TensorError(.unsupported, in: operation.schema.name, "has a result of no type")
-            }
-        }
+        return try record(operation, arguments, site: .call(CallSite.capture(skip: 1, limit: 48)))
     }
 
-    /// The graph's value for a tensor; tensors with data become constants.
-    func value(of tensor: Tensor, in operation: Operator? = nil) throws -> Value {
+    /// Tensors with data become constants.
+    func capture(_ tensor: Tensor, in operation: Operator?) throws -> Value {
         if let trace = tensor.trace {
-            guard trace.owner === self else {
-                if let fault = trace.fault { throw TensorError(.invalidArgument, in: operation?.schema.name ?? "", fault) }
-                throw TensorError(
-                    .tracing, in: operation?.schema.name ?? "",
-                    "\(trace.description(of: tensor)) belongs to another trace; values of a trace can't be kept, return them instead")
-            }
-            return Value(index: trace.id)
+            if let fault = trace.fault { throw TensorError(.invalidArgument, in: operation?.schema.name ?? "", fault) }
+            throw TensorError(
+                .tracing, in: operation?.schema.name ?? "",
+                "\(trace.description(of: tensor)) belongs to another trace; values of a trace can't be kept, return them instead")
         }
         if let known = capturedIndex[tensor.identity] { return known }
         let value = graph.makeValue("c_lifted_tensor_\(captured.count)", .tensor(tensor.spec))
@@ -95,32 +76,21 @@ final class Tracer: Interpreter {
         return value
     }
 
-    /// The results' types: by the rule, or fresh symbols for numbers that only a run can know.
-    private func resultTypes(_ call: Call) throws -> [ValueType] {
-        let results = call.operator.schema.results
-        if call.operator.effects.contains(.dataDependent), let kind = results.first, !kind.holdsTensors {
-            return [try numberType(call)]
-        }
-        return try call.operator.rule(call).map { .tensor($0) }
+    /// An argument's element is named after it; other elements have no name that the user knows.
+    func origin(ofElementOf tensor: Tensor) -> String {
+        let argument = tensor.trace.flatMap { userNames[Value(index: $0.id)] }.flatMap { $0.split(separator: " ").last }
+        return argument.map { "\($0).item()" } ?? ""
     }
 
-    /// What `item()` gives: the tensor's dtype decides.
-    private func numberType(_ call: Call) throws -> ValueType {
-        let x = try call.tensor(0)
-        // The rule checks that the tensor has one element.
-        _ = try call.operator.rule(call)
-        let site = CallSite.capture(skip: 2)
-        // An argument's element is named after it; other elements have no name that the user knows.
-        let argument = x.trace.flatMap { userNames[Value(index: $0.id)] }.flatMap { $0.split(separator: " ").last }
-        let origin = argument.map { "\($0).item()" } ?? ""
-        if x.dtype == .bool { return .bool(path.freshBool(origin: origin, site: site)) }
-        if x.dtype.isInteger { return .int(path.freshInt(origin: origin, range: x.dtype.integerRange, isSize: false, site: site)) }
-        return .float(path.freshFloat(origin: origin, site: site))
+    func fresh(_ kind: Symbol.Kind, origin: String, range: SymRange, isSize: Bool, site: CallSite?) -> ValueType {
+        scope.type(of: path.freshSymbol(kind, origin: origin, range: range, isSize: isSize, site: site))
     }
 
     override func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
-        path.freshInt(origin: "count(\(origin))", range: SymRange(range), isSize: true, site: CallSite.capture(skip: 2))
+        try freshInt(origin: "count(\(origin))", range: SymRange(range), isSize: true, site: CallSite.capture(skip: 2))
     }
+
+    override var takesQuestions: Bool { path.explores }
 
     override func decide(_ condition: SymBool) -> Bool? {
         condition.constant ?? path.decide(condition)
@@ -173,16 +143,8 @@ final class Tracer: Interpreter {
     /// Writes a check, whose condition is a fact from there on; false in a run that goes into its error, which the function may catch.
     func demand(_ condition: SymBool, _ error: String, _ site: CallSite?, requirement: String? = nil) -> Bool {
         if path.meets(condition, orThrows: requirement ?? error, site: site ?? CallSite.capture()) == false { return false }
-        assert(condition, error, at: site)
-        path.assume(condition)
+        assert(condition, error, at: site.map { .call($0) })
         return true
-    }
-
-    /// Writes a check of the program.
-    func assert(_ condition: SymBool, _ message: String, at site: CallSite?) {
-        graph.append(
-            .assertScalar, [.symBool(condition), .string(message)], types: [], site: site.map { .call($0) }, modulePath: modules)
-        path.note(nodeCount: graph.nodes.count)
     }
 
     // MARK: Failing
@@ -214,7 +176,7 @@ extension Tracer: TraceOwner {
     func describe(_ id: Int) -> String {
         let value = Value(index: id)
         if let name = userNames[value] { return name }
-        guard let node = graph.nodes.first(where: { $0.outputs.contains(value) }) else { return "a captured tensor" }
+        guard let node = graph.maker(of: value) else { return "a captured tensor" }
         return "the result of \(node.operator.schema.name)" + (node.site.map { " at \($0)" } ?? "")
     }
 
@@ -222,14 +184,12 @@ extension Tracer: TraceOwner {
     /// function left it in holds state that the program would lose.
     func keptValue() -> ProgramError? {
         guard let kept = handedOut.last(where: { $0.trace != nil }) else { return nil }
-        let node = graph.nodes.first { $0.outputs.contains(kept.value) }
-        var site: CallSite?
-        if case .call(let known)? = node?.site { site = known }
+        let node = graph.maker(of: kept.value)
         let name = userNames[kept.value] ?? "the result of \(node?.operator.schema.name ?? "an operator")"
         return ProgramError(
             .leakedValue,
             "\(name), \(kept.spec), is kept outside of the function, where a program can't keep it: return it, or make it a @Buffer of a module",
-            site: site)
+            site: node?.site?.callSite)
     }
 }
 

@@ -20,6 +20,20 @@ public enum RuntimeValue: Sendable {
         }
     }
 
+    /// The value that an argument or a result is, which has to be plain.
+    init(_ argument: OperatorArgument) throws {
+        switch argument {
+        case .none: self = .none
+        case .tensor(let tensor): self = .tensor(tensor)
+        case .scalar(.bool(let value)): self = .bool(value)
+        case .scalar(.int(let size)) where size.constant != nil: self = .int(size.constant ?? 0)
+        case .scalar(.float(let number)) where number.constant != nil: self = .float(number.constant ?? 0)
+        case .symBool(let condition) where condition.constant != nil: self = .bool(condition.constant ?? false)
+        case .string(let value): self = .string(value)
+        default: throw TensorError(.unsupported, "\(argument.kindText) is no value that a graph can hold")
+        }
+    }
+
     public var tensor: Tensor? {
         if case .tensor(let tensor) = self { return tensor }
         return nil

@@ -34,6 +34,9 @@ public struct Graph: Sendable {
     public func type(_ value: Value) -> ValueType { contains(value) ? values[value.index].type : .none }
     public func spec(_ value: Value) -> TensorSpec? { type(value).spec }
 
+    /// The node that makes a value; nil for an input.
+    package func maker(of value: Value) -> Node? { nodes.first { $0.outputs.contains(value) } }
+
     /// The value with this name.
     public func value(named name: String) -> Value? {
         values.firstIndex { $0.name == name }.map { Value(index: $0) }
@@ -73,6 +76,14 @@ extension Graph {
         nodes.append(
             Node(operation, arguments, outputs: outputs, site: site, modulePath: modulePath, provenance: provenance))
         return outputs
+    }
+
+    /// Appends a node of another graph, with arguments in terms of this one, and returns its results.
+    @discardableResult
+    mutating func append(_ node: Node, of source: Graph, _ arguments: [GraphArgument]) -> [Value] {
+        append(
+            node.operator, arguments, types: node.outputs.map { source.type($0) }, names: node.outputs.map { source.name($0) },
+            site: node.site, modulePath: node.modulePath, provenance: node.provenance)
     }
 
     public mutating func rename(_ value: Value, to name: String) {
@@ -138,8 +149,27 @@ extension Graph {
         }
     }
 
+    /// True where a node of the graph or of a body draws random numbers.
+    var draws: Bool { nodes.contains { $0.draws } }
+
     /// The nodes of the graph and of all its bodies.
     public var totalNodeCount: Int {
         nodes.reduce(0) { $0 + 1 + $1.bodies.reduce(0) { $0 + $1.graph.totalNodeCount } }
+    }
+
+    /// Throws where an input, a node or an output names a value that the graph does not have. Enough to walk a graph without harm; all else is
+    /// for the verifier.
+    package func requireOwnValues() throws {
+        func require(_ value: Value, _ place: @autoclosure () -> String) throws {
+            guard contains(value) else {
+                throw VerificationError(.definition, "a value with the number \(value.index) is not in the graph", node: place())
+            }
+        }
+        for input in inputs { try require(input, "input") }
+        for node in nodes {
+            for value in node.operands + node.outputs { try require(value, node.operator.schema.name) }
+            for body in node.bodies { try body.graph.requireOwnValues() }
+        }
+        for output in outputs { if let value = output.value { try require(value, "return") } }
     }
 }

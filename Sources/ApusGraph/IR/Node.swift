@@ -23,6 +23,14 @@ public enum NodeSite: Sendable {
     case text(String)
 }
 
+extension NodeSite {
+    /// The place, where it was captured while tracing.
+    package var callSite: CallSite? {
+        if case .call(let site) = self { return site }
+        return nil
+    }
+}
+
 extension NodeSite: CustomStringConvertible {
     /// `Model.swift:41`, or what the file says.
     public var description: String {
@@ -71,6 +79,32 @@ public struct Node: Sendable {
     public var bodies: [GraphBody] {
         arguments.compactMap { if case .graph(let body) = $0 { body as? GraphBody } else { nil } }
     }
+
+    /// The condition on sizes that the node checks or branches on.
+    package var condition: SymBool? {
+        switch arguments.first {
+        case .symBool(let condition)?: condition
+        case .scalar(.bool(let value))?: SymBool(value)
+        default: nil
+        }
+    }
+
+    /// True where the node, or one in its bodies, draws random numbers.
+    var draws: Bool { effects.contains(.random) || bodies.contains { $0.graph.draws } }
+}
+
+extension ArgumentOf {
+    /// The graph of a body.
+    package var body: Graph? {
+        if case .graph(let body) = self { return (body as? GraphBody)?.graph }
+        return nil
+    }
+
+    /// The argument with another body in the place of its own; what is none stays as it is.
+    package func mapBody(_ transform: (Graph) throws -> Graph) rethrows -> Self {
+        guard let body else { return self }
+        return .graph(GraphBody(try transform(body)))
+    }
 }
 
 extension Node {
@@ -79,18 +113,16 @@ extension Node {
     package func mustRun(_ type: (Value) -> ValueType) -> Bool {
         if !effects.isEmpty { return true }
         if !bodies.isEmpty { return bodies.contains { body in body.graph.nodes.contains { $0.mustRun(body.graph.type) } } }
-        do {
-            let arguments: [OperatorArgument] = try self.arguments.map { argument in
-                if case .tensor(let value) = argument, let number = type(value).number { return number }
-                return try argument.map { value in
-                    guard let spec = type(value).spec else {
-                        throw TensorError(.invalidArgument, in: self.operator.schema.name, "no tensor")
-                    }
-                    return Tensor(spec: spec)
-                }
-            }
-            return self.operator.mayFail(Call(self.operator, arguments))
-        } catch { return true }
+        let missing = TensorError(.invalidArgument, in: self.operator.schema.name, "no tensor")
+        guard let arguments = try? arguments.described(type, orThrow: { _ in missing }) else { return true }
+        return self.operator.mayFail(Call(self.operator, arguments))
+    }
+
+    /// True where the node must run even if nobody reads its results.
+    func isNeeded(in graph: Graph) -> Bool {
+        if mustRun(graph.type) { return true }
+        // A result that is a symbol of its own may be read through the sizes of others.
+        return outputs.contains { graph.type($0).freeSymbols.contains { !$0.isBacked } }
     }
 }
 

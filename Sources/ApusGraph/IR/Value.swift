@@ -24,6 +24,16 @@ public enum ValueType: Sendable {
 }
 
 extension ValueType {
+    /// The kind of symbol that a number of this type is where only a run can know it; nil for a tensor.
+    var symbolKind: Symbol.Kind? {
+        switch self {
+        case .int: .unbackedInt
+        case .float: .unbackedFloat
+        case .bool: .unbackedBool
+        case .tensor, .none: nil
+        }
+    }
+
     /// A number as an argument of an operator; nil for a tensor.
     var number: OperatorArgument? {
         switch self {

@@ -24,7 +24,8 @@ public struct ConstantFolding: Sendable {
     ///   - constant: the tensor of an input that is a constant; nil for one that differs from run to run
     public func fold(_ graph: Graph, insertingAt position: Int, constant: (Value) -> Tensor?) throws -> Result {
         try graph.requireOwnValues()
-        let known: [Value: Tensor] = try evaluate(graph, constant)
+        var folding = FoldingHandler(byteLimit: byteLimit)
+        let known: GraphValues = try folding.carryOut(graph, graph.inputs.map { input in constant(input).map { .tensor($0) } })
         // What is known and read by something that is not becomes an input.
         var lifted: [Value] = []
         var seen = Set<Value>()
@@ -35,59 +36,36 @@ public struct ConstantFolding: Sendable {
         for node in graph.nodes where !isFolded(node, known) { for operand in node.operands { read(operand) } }
         for output in graph.outputs { if let value = output.value { read(value) } }
 
-        var source = Graph()
-        var places: [Int: Value] = [:]
-        let place: Int = max(0, min(position, graph.inputs.count))
-        for input in graph.inputs[..<place] { places[input.index] = source.addInput(graph.name(input), graph.type(input)) }
-        for value in lifted { places[value.index] = source.addInput("folded_\(graph.name(value))", graph.type(value)) }
-        for input in graph.inputs[place...] { places[input.index] = source.addInput(graph.name(input), graph.type(input)) }
-        for node in graph.nodes where !isFolded(node, known) {
-            let arguments: [GraphArgument] = try node.arguments.map { argument in
-                try argument.map { value in
-                    guard let place = places[value.index] else {
-                        throw TensorError(.invalidArgument, "'%\(graph.name(value))' is read before it is made")
-                    }
-                    return place
-                }
-            }
-            let results: [Value] = source.append(
-                node.operator, arguments, types: node.outputs.map { graph.type($0) }, names: node.outputs.map { graph.name($0) },
-                site: node.site, modulePath: node.modulePath, provenance: node.provenance)
-            for (old, new) in zip(node.outputs, results) { places[old.index] = new }
-        }
-        source.outputs = graph.outputs.map { output in
-            guard case .value(let value) = output, let place = places[value.index] else { return output }
-            return .value(place)
-        }
-        return Result(graph: source, constants: lifted.compactMap { known[$0] })
+        var copy = GraphCopy(of: graph, provenance: "")
+        for value in lifted { copy.map(value, to: copy.graph.addInput("folded_\(graph.name(value))", graph.type(value))) }
+        for node in graph.nodes where !isFolded(node, known) { copy.keep(node, try node.arguments.map { try copy.mapped($0) }) }
+        var folded: Graph = copy.finished()
+        let own: ArraySlice<Value> = folded.inputs.prefix(graph.inputs.count)
+        let place: Int = max(0, min(position, own.count))
+        folded.setInputs(Array(own[..<place] + folded.inputs.dropFirst(own.count) + own[place...]))
+        return Result(graph: folded, constants: lifted.compactMap { known[$0]?.tensor })
     }
 
-    private func isFolded(_ node: Node, _ known: [Value: Tensor]) -> Bool {
+    private func isFolded(_ node: Node, _ known: GraphValues) -> Bool {
         !node.outputs.isEmpty && node.outputs.allSatisfy { known[$0] != nil }
     }
+}
 
-    /// The values that are known, by running the nodes that read only such ones.
-    private func evaluate(_ graph: Graph, _ constant: (Value) -> Tensor?) throws -> [Value: Tensor] {
-        var known: [Value: Tensor] = [:]
-        for input in graph.inputs { known[input] = constant(input) }
-        for node in graph.nodes {
-            let operands: [Value] = node.operands
-            guard node.effects.isPure, node.bodies.isEmpty, !operands.isEmpty, operands.allSatisfy({ known[$0] != nil }),
-                node.arguments.allSatisfy({ $0.freeSymbols.isEmpty }), isSmall(node, graph, operands)
-            else { continue }
-            let arguments: [OperatorArgument] = try node.arguments.map { argument in
-                try argument.map { value in
-                    guard let tensor = known[value] else { throw TensorError(.invalidArgument, "a constant is missing") }
-                    return tensor
-                }
-            }
+/// What nodes mean to folding: those that read only what is known are computed.
+private struct FoldingHandler: GraphHandler {
+    let byteLimit: Int
+
+    func results(of node: Node, _ values: GraphValues) throws -> [OperatorArgument]? {
+        let operands: [Value] = node.operands
+        guard node.effects.isPure, node.bodies.isEmpty, !operands.isEmpty, operands.allSatisfy({ values[$0] != nil }),
+            node.arguments.allSatisfy({ $0.freeSymbols.isEmpty }), isSmall(node, values.graph, operands)
+        else { return nil }
+        let arguments: [OperatorArgument] = try arguments(of: node, values)
+        return try Interpreter.with(nil) {
             // What fails now would fail on every run: it is left for them to say so.
-            guard let results = try? Interpreter.with(nil, { try applyTensors(node.operator, arguments) }),
-                results.count == node.outputs.count
-            else { continue }
-            for (output, result) in zip(node.outputs, results) { known[output] = try Interpreter.with(nil) { try result.contiguous() } }
+            guard let results = try? applyTensors(node.operator, arguments), results.count == node.outputs.count else { return nil }
+            return try results.map { .tensor(try $0.contiguous()) }
         }
-        return known
     }
 
     private func isSmall(_ node: Node, _ graph: Graph, _ operands: [Value]) -> Bool {

@@ -22,22 +22,8 @@ public struct DeadCodeElimination: GraphPass {
         if isKept.allSatisfy({ $0 }), graph.nodes.allSatisfy({ $0.bodies.isEmpty }) { return graph }
         var copy = GraphCopy(of: graph, provenance: name)
         for (position, node) in graph.nodes.enumerated() where isKept[position] {
-            copy.keep(
-                node,
-                try node.arguments.map { argument in
-                    guard case .graph(let subgraph) = argument, let body = subgraph as? GraphBody else { return try copy.mapped(argument) }
-                    return .graph(GraphBody(try run(body.graph)))
-                })
+            copy.keep(node, try node.arguments.map { try copy.mapped($0).mapBody(run) })
         }
         return copy.finished()
-    }
-}
-
-extension Node {
-    /// True where the node must run even if nobody reads its results.
-    func isNeeded(in graph: Graph) -> Bool {
-        if mustRun(graph.type) { return true }
-        // A result that is a symbol of its own may be read through the sizes of others.
-        return outputs.contains { graph.type($0).freeSymbols.contains { !$0.isBacked } }
     }
 }

@@ -57,7 +57,7 @@ public struct PassManager: Sendable {
     /// - Parameter scope: what is known of the symbols; that of the graph's sizes by default.
     public func run(_ graph: Graph, scope: SymbolScope? = nil) throws -> Graph {
         // What one pass assumes of a branch must not be what another believes, in programs that share their symbols.
-        try Verifier.takingTurn { try runAlone(graph, scope) }
+        try (scope ?? graph.scope)?.takingTurn { try runAlone(graph, scope) } ?? runAlone(graph, scope)
     }
 
     private func runAlone(_ graph: Graph, _ scope: SymbolScope?) throws -> Graph {

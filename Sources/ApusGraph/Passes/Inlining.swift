@@ -18,8 +18,11 @@ public struct Inlining: NodeRewriter {
 }
 
 extension GraphCopy {
-    /// Appends the nodes of another graph with its inputs replaced, and returns what it gives. Types are those of the other graph.
-    public mutating func insert(_ other: Graph, operands: [Value], keepsSites: Bool = false) throws -> [Value] {
+    /// Appends the nodes of another graph with its inputs replaced, and returns what it gives.
+    /// - Parameter infersTypes: whether types follow from the operators' rules; else they are those of the other graph.
+    public mutating func insert(
+        _ other: Graph, operands: [Value], keepsSites: Bool = false, infersTypes: Bool = false
+    ) throws -> [Value] {
         var places: [Int: Value] = [:]
         for (input, operand) in zip(other.inputs, operands) { places[input.index] = operand }
         func place(_ value: Value) throws -> Value {
@@ -30,7 +33,9 @@ extension GraphCopy {
         }
         for node in other.nodes {
             let arguments: [GraphArgument] = try node.arguments.map { try $0.map { try place($0) } }
-            let results: [Value] = append(node.operator, arguments, types: node.outputs.map { other.type($0) })
+            let results: [Value] =
+                infersTypes
+                ? try apply(node.operator, arguments) : append(node.operator, arguments, types: node.outputs.map { other.type($0) })
             if keepsSites { copySite(of: node) }
             for (old, new) in zip(node.outputs, results) { places[old.index] = new }
         }

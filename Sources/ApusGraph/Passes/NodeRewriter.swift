@@ -13,7 +13,7 @@ extension NodeRewriter {
     public func run(_ graph: Graph) throws -> Graph {
         var copy = GraphCopy(of: graph, provenance: name)
         for node in graph.nodes {
-            let arguments: [GraphArgument] = try node.arguments.map { try bodiesRewritten(copy.mapped($0)) }
+            let arguments: [GraphArgument] = try node.arguments.map { try copy.mapped($0).mapBody(run) }
             let before: Int = copy.graph.nodes.count
             guard let results = try rewrite(node, arguments, into: &copy) else {
                 copy.keep(node, arguments)
@@ -24,20 +24,15 @@ extension NodeRewriter {
                     .invalidArgument, in: node.operator.schema.name, "the rewriting gave \(results.count) values for \(node.outputs.count)")
             }
             copy.finish(from: before, inPlaceOf: node)
-            for (old, new) in zip(node.outputs, results) { copy.map(old, to: new) }
+            copy.map(node.outputs, to: results)
         }
         return copy.finished()
-    }
-
-    private func bodiesRewritten(_ argument: GraphArgument) throws -> GraphArgument {
-        guard case .graph(let subgraph) = argument, let body = subgraph as? GraphBody else { return argument }
-        return .graph(GraphBody(try run(body.graph)))
     }
 }
 
 /// A graph that is being copied node by node with changes.
 public struct GraphCopy {
-    public private(set) var graph = Graph()
+    public internal(set) var graph = Graph()
     /// The graph that is copied.
     public let source: Graph
     /// What is known of the source's symbols.
@@ -71,24 +66,16 @@ public struct GraphCopy {
         if places.indices.contains(old.index) { places[old.index] = new }
     }
 
+    /// Says what takes the place of a node's results.
+    mutating func map(_ old: [Value], to new: [Value]) {
+        for (old, new) in zip(old, new) { map(old, to: new) }
+    }
+
     /// Appends an operation whose types follow from its rule under the symbols' declared facts. Returns its results.
     @discardableResult
     public mutating func apply(_ operation: Operator, _ arguments: [GraphArgument]) throws -> [Value] {
-        let types: [ValueType] = try resultTypes(operation, arguments)
-        return append(operation, arguments, types: types)
-    }
-
-    private func resultTypes(_ operation: Operator, _ arguments: [GraphArgument]) throws -> [ValueType] {
-        let rules = RuleInterpreter(scope: scope, acceptsUndecided: false)
-        let plain: [OperatorArgument] = try arguments.map { argument in
-            try argument.map { value in
-                guard let spec = graph.spec(value) else {
-                    throw TensorError(.invalidArgument, in: operation.schema.name, "'%\(graph.name(value))' is no tensor")
-                }
-                return Tensor(spec: spec)
-            }
-        }
-        return try rules.specs(operation, plain).map { .tensor($0) }
+        let specs: [TensorSpec] = try RuleInterpreter(scope: scope, acceptsUndecided: false).specs(operation, arguments, graph.type)
+        return append(operation, arguments, types: specs.map { .tensor($0) })
     }
 
     /// Appends an operation with the given types.
@@ -99,10 +86,22 @@ public struct GraphCopy {
 
     /// Copies a node, with arguments in terms of the new graph.
     public mutating func keep(_ node: Node, _ arguments: [GraphArgument]) {
-        let results: [Value] = graph.append(
-            node.operator, arguments, types: node.outputs.map { source.type($0) }, names: node.outputs.map { source.name($0) },
-            site: node.site, modulePath: node.modulePath, provenance: node.provenance)
-        for (old, new) in zip(node.outputs, results) { map(old, to: new) }
+        map(node.outputs, to: graph.append(node, of: source, arguments))
+    }
+
+    /// A node's arguments in terms of the new graph, with what becomes of its bodies, each under what is known where it runs.
+    func mapped(_ node: Node, under scope: SymbolScope?, _ transform: (Graph) throws -> Graph) throws -> [GraphArgument] {
+        var facts: [SymBool?] = node.operator == .cond ? [node.condition.map { !$0 }, node.condition] : []
+        return try node.arguments.map { argument in
+            try mapped(argument).mapBody { body in
+                let fact: SymBool? = facts.popLast() ?? nil
+                guard let scope else { return try transform(body) }
+                return try scope.scoped {
+                    if let fact { scope.assume(fact) }
+                    return try transform(body)
+                }
+            }
+        }
     }
 
     /// Gives a value of the new graph another type.
@@ -124,10 +123,7 @@ public struct GraphCopy {
     /// The copy with its outputs.
     func finished() -> Graph {
         var graph: Graph = graph
-        graph.outputs = source.outputs.map { output in
-            guard case .value(let value) = output, source.contains(value), let place = places[value.index] else { return output }
-            return .value(place)
-        }
+        graph.outputs = source.outputs.map { $0.map { places.indices.contains($0.index) ? places[$0.index] ?? $0 : $0 } }
         return graph
     }
 }

@@ -76,10 +76,7 @@ public struct Partition: GraphPass {
                     return place
                 }
             }
-            let results: [Value] = body.append(
-                node.operator, arguments, types: node.outputs.map { graph.type($0) }, names: node.outputs.map { graph.name($0) },
-                site: node.site, modulePath: node.modulePath, provenance: node.provenance)
-            for (old, new) in zip(node.outputs, results) { places[old] = new }
+            for (old, new) in zip(node.outputs, body.append(node, of: graph, arguments)) { places[old] = new }
         }
         let members = Set(group)
         var read = Set<Value>()
@@ -91,7 +88,7 @@ public struct Partition: GraphPass {
         let values: [Value] = copy.append(
             .call, [.string("\(name)_\(number)"), .graph(GraphBody(body)), .tensors(operands)], types: results.map { graph.type($0) })
         copy.finish(from: before, inPlaceOf: graph.nodes[group[0]])
-        for (old, new) in zip(results, values) { copy.map(old, to: new) }
+        copy.map(results, to: values)
     }
 }
 

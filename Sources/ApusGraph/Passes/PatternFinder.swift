@@ -98,13 +98,7 @@ struct PatternFinder {
             }
             return true
         case (.tensor, _), (_, .tensor), (.tensors, _), (_, .tensors), (.graph, _), (_, .graph): return false
-        default: return options.ignoresLiterals || isSameLiteral(own, other)
+        default: return options.ignoresLiterals || own.isIdentical(to: other)
         }
-    }
-
-    private func isSameLiteral(_ a: GraphArgument, _ b: GraphArgument) -> Bool {
-        if case .none = a, case .none = b { return true }
-        guard let key = ExpressionKey(.clone, [a]), let other = ExpressionKey(.clone, [b]) else { return false }
-        return key == other
     }
 }

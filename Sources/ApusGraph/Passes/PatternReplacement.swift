@@ -96,11 +96,7 @@ public struct PatternReplacement: GraphPass {
             if let match = ends[position] {
                 try replace(match, node, into: &copy)
             } else if !matched.contains(position) {
-                let arguments: [GraphArgument] = try node.arguments.map { argument in
-                    guard case .graph(let subgraph) = argument, let body = subgraph as? GraphBody else { return try copy.mapped(argument) }
-                    return .graph(GraphBody(try run(body.graph)))
-                }
-                copy.keep(node, arguments)
+                copy.keep(node, try node.arguments.map { try copy.mapped($0).mapBody(run) })
             }
         }
         return copy.finished()
@@ -110,30 +106,14 @@ public struct PatternReplacement: GraphPass {
         let replacement: Graph = try self.replacement(match)
         try PatternReplacement.requireFit(name, pattern, replacement)
         let before: Int = copy.graph.nodes.count
-        var places: [Int: Value] = [:]
-        for (input, own) in zip(pattern.inputs, replacement.inputs) {
-            guard let value = match.values[input] else { continue }
-            places[own.index] = try copy.mapped(value)
+        // What the pattern takes and does not read is read by nothing in its place either.
+        let operands: [Value] = try pattern.inputs.map { input in
+            guard let value = match.values[input] else { return Value(index: -1) }
+            return try copy.mapped(value)
         }
-        for own in replacement.nodes {
-            let arguments: [GraphArgument] = try own.arguments.map { argument in
-                try argument.map { value in
-                    guard let place = places[value.index] else {
-                        throw TensorError(
-                            .invalidArgument, in: name, "the replacement reads '%\(replacement.name(value))', which it never makes")
-                    }
-                    return place
-                }
-            }
-            for (old, new) in zip(own.outputs, try copy.apply(own.operator, arguments)) { places[old.index] = new }
-        }
+        let results: [Value] = try copy.insert(replacement, operands: operands, infersTypes: true)
         copy.finish(from: before, inPlaceOf: node)
-        for (output, own) in zip(pattern.outputs, replacement.outputs) {
-            guard let value = output.value, let old = match.values[value], let new = own.value, let place = places[new.index] else {
-                continue
-            }
-            copy.map(old, to: place)
-        }
+        copy.map(pattern.outputs.compactMap { output in output.value.flatMap { match.values[$0] } }, to: results)
     }
 }
 

@@ -16,19 +16,15 @@ public struct SizeSimplification: GraphPass {
     public func run(_ graph: Graph) throws -> Graph {
         try graph.requireOwnValues()
         guard let scope = scope ?? graph.scope else { return graph }
-        return try Verifier.takingTurn { try scope.scoped { try simplified(graph, scope) } }
+        return try scope.takingTurn { try scope.scoped { try simplified(graph, scope) } }
     }
 
     private func simplified(_ graph: Graph, _ scope: SymbolScope) throws -> Graph {
         var copy = GraphCopy(of: graph, provenance: name)
         let sizes = SizeSimplifier(scope)
         for node in graph.nodes {
-            let arguments: [GraphArgument] = try node.arguments.map { try copy.mapped($0).simplifying(sizes) }
-            if node.operator == .cond {
-                // A size that the branch alone gives a value is named behind it.
-                try writeBranch(node, arguments, sizes, mayGo: graph.madeSymbols(of: node).isEmpty, into: &copy)
-                continue
-            }
+            // A size that the branch alone gives a value is named behind it.
+            if node.operator == .cond, graph.madeSymbols(of: node).isEmpty, try replaceBranch(node, sizes, in: &copy) { continue }
             if node.operator == .assertScalar, let condition = node.condition {
                 // The assertion itself is kept as it was written: its text is what a user reads.
                 copy.keep(node, try node.arguments.map { try copy.mapped($0) })
@@ -36,12 +32,7 @@ public struct SizeSimplification: GraphPass {
                 sizes.forget()
                 continue
             }
-            try copy.keep(
-                node,
-                arguments.map { argument in
-                    guard case .graph(let subgraph) = argument, let body = subgraph as? GraphBody else { return argument }
-                    return .graph(GraphBody(try scope.scoped { try simplified(body.graph, scope) }))
-                })
+            copy.keep(node, try copy.mapped(node, under: scope) { try simplified($0, scope) }.map { $0.simplifying(sizes) })
             // A result that is a number read from a tensor is where its symbol gets its value, and stays that symbol.
             guard !node.effects.contains(.dataDependent), node.bodies.isEmpty else { continue }
             for output in node.outputs {
@@ -59,33 +50,14 @@ public struct SizeSimplification: GraphPass {
         return result
     }
 
-    /// A branch that is decided gives way to its body; otherwise each body is simplified under its condition.
-    private func writeBranch(
-        _ node: Node, _ arguments: [GraphArgument], _ sizes: SizeSimplifier, mayGo: Bool, into copy: inout GraphCopy
-    ) throws {
+    /// Puts its body in the place of a branch that is decided; false for one that stays.
+    private func replaceBranch(_ node: Node, _ sizes: SizeSimplifier, in copy: inout GraphCopy) throws -> Bool {
         let branch = try CondArguments(node)
-        let predicate: SymBool? = node.condition
-        let decided: Bool? = predicate.flatMap { $0.constant ?? sizes.scope.known($0) }
-        if let decided, mayGo {
-            let body: Graph = try simplified((decided ? branch.whenTrue : branch.whenFalse).graph, sizes.scope)
-            let given: [Value] = try branch.operands.map { try copy.mapped($0) }
-            if body.outputs.allSatisfy({ $0.value != nil }), body.outputs.count == node.outputs.count {
-                let results: [Value] = try copy.insert(body, operands: given, keepsSites: true)
-                for (old, new) in zip(node.outputs, results) { copy.map(old, to: new) }
-                return
-            }
-        }
-        var bodies = 0
-        let kept: [GraphArgument] = try arguments.map { argument in
-            guard case .graph(let subgraph) = argument, let body = subgraph as? GraphBody else { return argument }
-            bodies += 1
-            let fact: SymBool? = bodies == 1 ? predicate : predicate.map { !$0 }
-            return try sizes.scope.scoped {
-                if let fact { sizes.scope.assume(fact) }
-                return .graph(GraphBody(try simplified(body.graph, sizes.scope)))
-            }
-        }
-        copy.keep(node, kept)
+        guard let predicate = node.condition, let decided = predicate.constant ?? sizes.scope.known(predicate) else { return false }
+        let body: Graph = try simplified((decided ? branch.whenTrue : branch.whenFalse).graph, sizes.scope)
+        guard body.outputs.allSatisfy({ $0.value != nil }), body.outputs.count == node.outputs.count else { return false }
+        copy.map(node.outputs, to: try copy.insert(body, operands: try branch.operands.map { try copy.mapped($0) }, keepsSites: true))
+        return true
     }
 }
 

@@ -22,9 +22,11 @@ public struct GraphPrinter: Sendable {
     /// The whole graph, with a line break at the end.
     public func text(_ graph: Graph) -> String {
         if showsSites { CallSite.resolve(graph.callSites) }
-        var lines: [String] = []
-        withStackRoom(deepStack) { write(graph, as: "graph", indentation: 0, &lines) }
-        return lines.joined(separator: "\n") + "\n"
+        return withStackRoom(deepStack) {
+            var lines: [String] = []
+            write(graph, as: "graph", indentation: 0, &lines)
+            return lines.joined(separator: "\n") + "\n"
+        }
     }
 
     /// One node in one line, without its bodies.

@@ -1,4 +1,3 @@
-import ApusSymbolic
 import ApusTensor
 
 // Arguments against the schema.
@@ -57,17 +56,6 @@ extension ArgumentOf {
         }
     }
 
-    /// The symbols that the argument is made of.
-    var freeSymbols: [Symbol] {
-        switch self {
-        case .scalar(.int(let size)): size.freeSymbols
-        case .scalar(.float(let number)): number.freeSymbols
-        case .symBool(let condition): condition.freeSymbols
-        case .ints(let sizes): sizes.flatMap(\.freeSymbols)
-        default: []
-        }
-    }
-
     /// The kind of the argument in words.
     var kindText: String {
         switch self {
@@ -82,18 +70,6 @@ extension ArgumentOf {
         case .string: "a string"
         case .dtype: "a dtype"
         case .graph: "a graph"
-        }
-    }
-}
-
-extension ValueType {
-    var freeSymbols: [Symbol] {
-        switch self {
-        case .tensor(let spec): spec.shape.flatMap(\.freeSymbols)
-        case .int(let size): size.freeSymbols
-        case .float(let number): number.freeSymbols
-        case .bool(let condition): condition.freeSymbols
-        case .none: []
         }
     }
 }

@@ -77,11 +77,7 @@ struct GraphCheck {
 
     private mutating func checkTypes(_ node: Node) throws {
         let stored: [ValueType] = node.outputs.map { graph.type($0) }
-        // One symbol may stand for several sizes; a rule asks for it once.
-        var seen = Set<Symbol>()
-        rules.unbackedSizes = stored.flatMap { newSizes(in: $0) }.filter { size in
-            size.freeSymbols.allSatisfy { seen.insert($0).inserted }
-        }
+        rules.unbackedSizes = stored.newSizes(beyond: bound.contains)
         let specs: [TensorSpec] = try apply(node)
         let kinds: [Schema.Kind] = node.operator.schema.results
         if !kinds.isEmpty, kinds.allSatisfy({ $0 != .tensor && !$0.isList }) {
@@ -114,17 +110,10 @@ struct GraphCheck {
     }
 
     private func apply(_ node: Node) throws -> [TensorSpec] {
-        let arguments: [OperatorArgument] = try node.arguments.map { argument in
-            if case .tensor(let value) = argument, let number = graph.type(value).number { return number }
-            return try argument.map { value in
-                guard let spec = graph.spec(value) else {
-                    throw offence(.argument, "'%\(graph.name(value))' is no tensor", found: "\(graph.type(value))")
-                }
-                return Tensor(spec: spec)
-            }
-        }
         do {
-            return try rules.specs(node.operator, arguments)
+            return try rules.specs(node.operator, node.arguments, graph.type) { value in
+                offence(.argument, "'%\(graph.name(value))' is no tensor", found: "\(graph.type(value))")
+            }
         } catch let error as TensorError {
             if let condition = rules.unproved {
                 throw offence(.unproved, error.description, expected: "a proof of \(condition.description(naming: \.name))")
@@ -157,12 +146,6 @@ struct GraphCheck {
         if rules.isVacuous || a.isIdentical(to: b) { return true }
         let equality: SymBool = a == b
         return rules.decide(equality) == true
-    }
-
-    /// Sizes of a type that get their value from what the node computes.
-    private func newSizes(in type: ValueType) -> [SymInt] {
-        guard case .tensor(let spec) = type else { return [] }
-        return spec.shape.filter { size in size.expression?.symbol.map { !bound.contains($0) } ?? false }
     }
 
     mutating func bindNew(_ symbols: [Symbol]) { bound.formUnion(symbols) }

@@ -88,9 +88,19 @@ package final class RuleInterpreter: Interpreter {
         return unbackedSizes.removeFirst()
     }
 
-    /// The results' types by the operator's rule; nil for results that are numbers.
-    package func specs(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [TensorSpec] {
+    /// The results' types by the operator's rule; none for results that are numbers.
+    /// - Parameters:
+    ///   - type: the type of a value among the arguments.
+    ///   - failure: the error for a value that is neither a tensor nor a number.
+    package func specs(
+        _ operation: Operator, _ arguments: [GraphArgument], _ type: (Value) -> ValueType, orThrow failure: ((Value) -> any Error)? = nil
+    ) throws -> [TensorSpec] {
         unproved = nil
-        return try Interpreter.with(self) { try operation.rule(Call(operation, arguments)) }
+        let call = Call(
+            operation,
+            try arguments.described(type) {
+                failure?($0) ?? TensorError(.invalidArgument, in: operation.schema.name, "an operand is no tensor")
+            })
+        return try Interpreter.with(self) { try operation.rule(call) }
     }
 }

@@ -56,7 +56,7 @@ final class StepProgram {
             while next < steps.count {
                 let (step, asksFirst): (any Step, Bool) = (steps[next], asks[next])
                 next += 1
-                if asksFirst { try Task.checkCancellation() }
+                if asksFirst { try Deadline.check() }
                 do {
                     if let profiler, !step.operators.isEmpty {
                         try run(step, &next, profiler)

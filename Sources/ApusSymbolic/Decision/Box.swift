@@ -30,18 +30,26 @@ struct Box {
         for seed in seeds where !include(seed) { return nil }
         // Facts over the box's symbols filter its points; one more round takes in what they are tied to, if it is small.
         let conditions: [BoolExpr] = state.knowledge.now.conditions
-        for fact in conditions.suffix(64) where fact.freeSymbols.contains(where: { s in seeds.contains { $0.index == s.index } }) {
-            for symbol in fact.freeSymbols { _ = include(symbol) }
+        for position in state.conditions(over: seeds) where position >= conditions.count - 64 {
+            for symbol in conditions[position].freeSymbols { _ = include(symbol) }
         }
         let inside: Set<Int> = Set(symbols.map(\.index))
-        facts = conditions.filter { fact in fact.freeSymbols.allSatisfy { inside.contains($0.index) } }
+        facts = state.conditions(over: symbols).map { conditions[$0] }
+            .filter { fact in fact.freeSymbols.allSatisfy { inside.contains($0.index) } }
         self.symbols = symbols
         self.ranges = ranges
     }
 
     /// Calls `body` with each admitted point until it says to stop.
     func forEachPoint(_ body: ([Int?]) -> Bool) {
-        var point = [Int?](repeating: nil, count: state.symbols.count)
+        // One array serves all boxes: a scope may have very many symbols.
+        var point: [Int?] = []
+        swap(&point, &state.emptyPoint)
+        if point.count < state.symbols.count { point += [Int?](repeating: nil, count: state.symbols.count - point.count) }
+        defer {
+            for symbol in symbols { point[symbol.index] = nil }
+            swap(&point, &state.emptyPoint)
+        }
         for (symbol, range) in zip(symbols, ranges) { point[symbol.index] = range.low }
         while true {
             if facts.allSatisfy({ state.holds($0, at: point) != false }), !body(point) { return }

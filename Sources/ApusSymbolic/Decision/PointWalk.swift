@@ -24,8 +24,7 @@ struct PointWalk {
         var violated: [BoolExpr] = []
         if state.holds(goal, at: point) != true { violated.append(goal) }
         if let changed {
-            let positions: [[Int]] = changed.map { state.knowledge.now.conditionsBySymbol[$0.index] }
-            for index in Set(positions.joined()).sorted() where !state.admits(facts[index], point) { violated.append(facts[index]) }
+            for index in state.conditions(over: changed) where !state.admits(facts[index], point) { violated.append(facts[index]) }
         } else {
             for fact in facts where !state.admits(fact, point) { violated.append(fact) }
         }

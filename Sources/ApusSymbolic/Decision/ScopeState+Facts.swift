@@ -21,6 +21,12 @@ extension ScopeState {
         filterPool(by: fact)
     }
 
+    /// The positions of the facts that depend on some of the symbols, oldest first.
+    func conditions(over symbols: [Symbol]) -> [Int] {
+        if symbols.count == 1 { return knowledge.now.conditionsBySymbol[symbols[0].index] }
+        return Set(symbols.flatMap { knowledge.now.conditionsBySymbol[$0.index] }).sorted()
+    }
+
     /// Draws the direct conclusions of a condition that holds.
     func learn(_ fact: BoolExpr) {
         if knowledge.now.truth[fact.id] == false { knowledge.now.isContradictory = true }

@@ -29,6 +29,9 @@ final class ScopeState {
     private(set) var hints: [Int: Int] = [:]
     var atomCount: Int { atoms.count }
 
+    /// A value for no symbol, to fill in and to clear again.
+    var emptyPoint: [Int?] = []
+
     /// Facts, and what has been concluded from them.
     let knowledge = Knowledge()
 

@@ -12,6 +12,7 @@ public final class SymbolScope: Sendable {
     private let state: Mutex<ScopeState?>
     private let link: Mutex<Link>
     private let tieStorage: Mutex<ScopeTie?>
+    private let turn = RecursiveLock()
 
     /// What questions go to, and what went wrong where no error could be thrown.
     private struct Link {
@@ -259,6 +260,10 @@ public final class SymbolScope: Sendable {
         defer { pop() }
         return try body()
     }
+
+    /// Facts of a path live on the one trail: whoever assumes some where others may too, or may ask what is known, takes turns. Who has the turn
+    /// may take it again.
+    package func takingTurn<Result>(_ body: () throws -> Result) rethrows -> Result { try turn.withLock(body) }
 
     /// What is known at some place, to come back to. Costs a copy only of what changes afterwards.
     public struct Facts: Sendable {

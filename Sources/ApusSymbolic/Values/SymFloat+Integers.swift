@@ -1,14 +1,24 @@
-// Integers beside symbolic floats. Without these a literal such as the 0 in `v > 0` could be read as a `Double` and as a `SymFloat`, and the
-// compiler would call it ambiguous.
+// Integers beside symbolic floats. Without the comparisons a literal such as the 0 in `v > 0` could be read as a `Double` and as a
+// `SymFloat`, and the compiler would call it ambiguous; the arithmetic is disfavoured for the same reason, as that with `Double` is.
 
 extension SymFloat {
+    public init(_ value: Int) { self.init(Double(value)) }
+
+    @_disfavoredOverload
     public static func + (lhs: SymFloat, rhs: Int) -> SymFloat { lhs + SymFloat(Double(rhs)) }
+    @_disfavoredOverload
     public static func + (lhs: Int, rhs: SymFloat) -> SymFloat { SymFloat(Double(lhs)) + rhs }
+    @_disfavoredOverload
     public static func - (lhs: SymFloat, rhs: Int) -> SymFloat { lhs - SymFloat(Double(rhs)) }
+    @_disfavoredOverload
     public static func - (lhs: Int, rhs: SymFloat) -> SymFloat { SymFloat(Double(lhs)) - rhs }
+    @_disfavoredOverload
     public static func * (lhs: SymFloat, rhs: Int) -> SymFloat { lhs * SymFloat(Double(rhs)) }
+    @_disfavoredOverload
     public static func * (lhs: Int, rhs: SymFloat) -> SymFloat { SymFloat(Double(lhs)) * rhs }
+    @_disfavoredOverload
     public static func / (lhs: SymFloat, rhs: Int) -> SymFloat { lhs / SymFloat(Double(rhs)) }
+    @_disfavoredOverload
     public static func / (lhs: Int, rhs: SymFloat) -> SymFloat { SymFloat(Double(lhs)) / rhs }
 }
 

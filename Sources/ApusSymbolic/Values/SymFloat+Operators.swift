@@ -6,13 +6,22 @@ extension SymFloat {
     public static func / (lhs: SymFloat, rhs: SymFloat) -> SymFloat { binary(.divide, lhs, rhs) }
     public static prefix func - (operand: SymFloat) -> SymFloat { unary(.negate, operand) }
 
+    // Numbers beside symbolic ones. Disfavoured, so that none of them competes for an expression of literals, such as `1 - 0.9`.
+    @_disfavoredOverload
     public static func + (lhs: SymFloat, rhs: Double) -> SymFloat { lhs + SymFloat(rhs) }
+    @_disfavoredOverload
     public static func + (lhs: Double, rhs: SymFloat) -> SymFloat { SymFloat(lhs) + rhs }
+    @_disfavoredOverload
     public static func - (lhs: SymFloat, rhs: Double) -> SymFloat { lhs - SymFloat(rhs) }
+    @_disfavoredOverload
     public static func - (lhs: Double, rhs: SymFloat) -> SymFloat { SymFloat(lhs) - rhs }
+    @_disfavoredOverload
     public static func * (lhs: SymFloat, rhs: Double) -> SymFloat { lhs * SymFloat(rhs) }
+    @_disfavoredOverload
     public static func * (lhs: Double, rhs: SymFloat) -> SymFloat { SymFloat(lhs) * rhs }
+    @_disfavoredOverload
     public static func / (lhs: SymFloat, rhs: Double) -> SymFloat { lhs / SymFloat(rhs) }
+    @_disfavoredOverload
     public static func / (lhs: Double, rhs: SymFloat) -> SymFloat { SymFloat(lhs) / rhs }
 
     public static func += (lhs: inout SymFloat, rhs: SymFloat) { lhs = lhs + rhs }

@@ -15,8 +15,8 @@ public func check(_ condition: SymBool, _ message: String) throws {
 /// In eager code and at run time a number outside is an error; while tracing, branches may rely on the range.
 /// - Returns: the number.
 @discardableResult
-public func constrainAsValue(_ symbol: SymInt, min: Int? = nil, max: Int? = nil) throws -> SymInt {
-    try constrain(symbol, min: min, max: max, in: "constrainAsValue")
+public func constrainAsValue(_ symbol: some SymIntConvertible, min: Int? = nil, max: Int? = nil) throws -> SymInt {
+    try constrain(symbol.symInt, min: min, max: max, in: "constrainAsValue")
 }
 
 /// Declares that a number read from a tensor is a size between two bounds, both included.
@@ -26,14 +26,14 @@ public func constrainAsValue(_ symbol: SymInt, min: Int? = nil, max: Int? = nil)
 ///   - max: nil for no bound.
 /// - Returns: the number.
 @discardableResult
-public func constrainAsSize(_ symbol: SymInt, min: Int? = nil, max: Int? = nil) throws -> SymInt {
+public func constrainAsSize(_ symbol: some SymIntConvertible, min: Int? = nil, max: Int? = nil) throws -> SymInt {
     if let min, min < 2 {
         throw TensorError(
             .invalidArgument, in: "constrainAsSize",
             "min is \(min), but sizes of 0 and 1 may be treated apart, so it must be at least 2; to admit them use check(b >= \(min), ...) instead"
         )
     }
-    return try constrain(symbol, min: min ?? 2, max: max, in: "constrainAsSize")
+    return try constrain(symbol.symInt, min: min ?? 2, max: max, in: "constrainAsSize")
 }
 
 /// A float is no size: an error that says so.
@@ -46,18 +46,6 @@ public func constrainAsValue(_ symbol: SymFloat, min: Int? = nil, max: Int? = ni
 @discardableResult
 public func constrainAsSize(_ symbol: SymFloat, min: Int? = nil, max: Int? = nil) throws -> SymInt {
     throw notInteger(symbol, in: "constrainAsSize")
-}
-
-/// A plain number is checked at once.
-@discardableResult
-public func constrainAsValue(_ symbol: Int, min: Int? = nil, max: Int? = nil) throws -> SymInt {
-    try constrainAsValue(SymInt(symbol), min: min, max: max)
-}
-
-/// A plain number is checked at once.
-@discardableResult
-public func constrainAsSize(_ symbol: Int, min: Int? = nil, max: Int? = nil) throws -> SymInt {
-    try constrainAsSize(SymInt(symbol), min: min, max: max)
 }
 
 private func notInteger(_ symbol: SymFloat, in name: String) -> TensorError {

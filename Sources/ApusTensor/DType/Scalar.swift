@@ -78,6 +78,16 @@ extension Scalar {
         }
     }
 
+    /// The number as a floating-point one. A complex number that has an imaginary part stays what it is, for the operator to refuse.
+    var floating: Scalar {
+        switch self {
+        case .bool(let value): .float(value ? 1 : 0)
+        case .int(let value): .float(SymFloat(value))
+        case .float: self
+        case .complex(let value): value.imaginary == 0 ? .float(SymFloat(value.real)) : self
+        }
+    }
+
     /// True where every part of the number is the given one, known now.
     public func isKnown(_ value: Double) -> Bool {
         if case .complex(let z) = self { return z.real == value && z.imaginary == 0 }
@@ -110,7 +120,7 @@ extension Scalar {
 
 extension DType {
     /// The numbers of an integer type; everything for others.
-    var integerRange: ClosedRange<Int> {
+    package var integerRange: ClosedRange<Int> {
         switch self {
         case .uint8: 0...255
         case .int8: -128...127

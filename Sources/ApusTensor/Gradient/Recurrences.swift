@@ -12,17 +12,12 @@ extension Tensor {
         return try Tensor.cat([filler, sliced(dim: dim, to: shape[dim] - count)], dim: dim)
     }
 
-    /// For each element the product of those before it along a dimension, 1 for the first. In steps of doubling length, without division.
+    /// For each element the product of those before it along a dimension, 1 for the first. Without division.
     func productBefore(dim: Int) throws -> Tensor {
-        let size: Int = try knownSize(dim)
-        if size == 0 { return self }
-        var result: Tensor = try shifted(1, dim: dim, filling: 1)
-        var reach = 1
-        while reach < size {
-            result = try result * result.shifted(reach, dim: dim, filling: 1)
-            reach *= 2
-        }
-        return result
+        var sizes: [SymInt] = shape.sizes
+        sizes[dim] = 1
+        let one: Tensor = try Tensor.ones(sizes, dtype: dtype)
+        return try Tensor.cat([one, self], dim: dim).cumprod(dim: dim).sliced(dim: dim, to: shape[dim])
     }
 
     /// Solves `y[j] = self[j] + factors[j] * y[j - 1]` along a dimension, in steps of doubling length.

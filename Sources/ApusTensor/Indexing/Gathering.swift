@@ -210,7 +210,7 @@ extension Tensor {
     public func take(_ index: Tensor) throws -> Tensor { try applySingle(.take, [.tensor(self), .tensor(index)]) }
 
     /// Rows of this matrix at integer positions; the row `paddingIndex` gets no gradient.
-    public func embedding(_ index: Tensor, paddingIndex: Int = -1) throws -> Tensor {
+    public func embedding(_ index: Tensor, paddingIndex: any SymIntConvertible = -1) throws -> Tensor {
         try applySingle(.embedding, [.tensor(self), .tensor(index), .int(paddingIndex), .bool(false), .bool(false)])
     }
 }

@@ -45,7 +45,7 @@ extension Operator {
         let isInside: Tensor = try (counted .>= 0) & (counted .< bins) & x.isnan().logicalNot()
         // Counted in integers: float32 stops at 2^24.
         let counts: Tensor = try Tensor.zeros([SymInt(bins)], dtype: .int64)
-        var places: Tensor = try counted.clamp(min: 0, max: .int(bins - 1))
+        var places: Tensor = try counted.clamp(min: 0, max: bins - 1)
         if let isFinite {
             places = try call.positions(
                 places, where: isFinite,
@@ -117,8 +117,10 @@ extension Operator {
 
 extension Tensor {
     /// How many elements fall into each of `bins` equal ranges between two bounds.
-    public func histogram(bins: Int = 100, min: Double = 0, max: Double = 0) throws -> Tensor {
-        try applySingle(.histc, [.tensor(self), .int(bins), .double(min), .double(max)])
+    public func histogram(bins: any SymIntConvertible = 100, min: any ScalarConvertible = 0, max: any ScalarConvertible = 0) throws
+        -> Tensor
+    {
+        try applySingle(.histc, [.tensor(self), .int(bins), .float(min), .float(max)])
     }
     /// Each position of a dimension as often as a vector of counts says.
     public func repeatInterleave(_ counts: Tensor, dim: Int? = nil) throws -> Tensor {

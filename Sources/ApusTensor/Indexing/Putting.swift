@@ -130,7 +130,7 @@ extension Operator {
                 // Where the element would go into the sorted test elements, there it must stand.
                 let wide: DType = dtype == .bool ? .int64 : dtype
                 let (sorted, values): (Tensor, Tensor) = (try test.to(wide).sort(dim: 0).values, try x.to(wide))
-                let place: Tensor = try sorted.searchsorted(values).clamp(max: .int(test.count - 1))
+                let place: Tensor = try sorted.searchsorted(values).clamp(max: test.count - 1)
                 found = try Operator.eq(sorted.take(place), values)
             }
             return [.tensor(try call.bool(3) ? found.logicalNot() : found)]
@@ -148,7 +148,7 @@ extension Call {
             guard index.dtype == .int64 || index.dtype == .int32 else {
                 throw error(.dtypeMismatch, "the index must be int64 or int32, not \(index.dtype)")
             }
-            return try index.clamp(min: .int(0 - x.shape[dim]), max: .int(x.shape[dim] - 1))
+            return try index.clamp(min: 0 - x.shape[dim], max: x.shape[dim] - 1)
         }
     }
 }

@@ -278,8 +278,8 @@ extension Tensor {
     }
 
     /// A copy with `alpha` times the parts of `source` added at the positions of a dimension that a vector lists.
-    public func indexAdd(dim: Int, _ index: Tensor, _ source: Tensor, alpha: Scalar = 1) throws -> Tensor {
-        try applySingle(.indexAdd, [.tensor(self), .int(dim), .tensor(index), .tensor(source), .scalar(alpha)])
+    public func indexAdd(dim: Int, _ index: Tensor, _ source: Tensor, alpha: any ScalarConvertible = 1) throws -> Tensor {
+        try applySingle(.indexAdd, [.tensor(self), .int(dim), .tensor(index), .tensor(source), .scalar(alpha.scalar)])
     }
 
     /// A copy with the parts of `source` written at the positions of a dimension that a vector lists.

@@ -226,7 +226,7 @@ extension Tensor {
     }
 
     /// The `k` largest or smallest elements along a dimension, in order, and their positions.
-    public func topk(_ k: SymInt, dim: Int = -1, largest: Bool = true) throws -> (values: Tensor, indices: Tensor) {
+    public func topk(_ k: any SymIntConvertible, dim: Int = -1, largest: Bool = true) throws -> (values: Tensor, indices: Tensor) {
         let results = try applyTensors(.topk, [.tensor(self), .int(k), .int(dim), .bool(largest), .bool(true)])
         return (results[0], results[1])
     }

@@ -32,8 +32,10 @@ extension TensorIndex where Self == IndexStep {
 
     /// The positions from `start` up to, not including, `end`, every `step`-th. Negative bounds count from the end, which Swift's ranges
     /// can't say: `.slice(1, -1)`.
-    public static func slice(_ start: SymInt? = nil, _ end: SymInt? = nil, step: SymInt = 1) -> IndexStep {
-        .range(start: start, end: end, step: step)
+    public static func slice(
+        _ start: (any SymIntConvertible)? = nil, _ end: (any SymIntConvertible)? = nil, step: any SymIntConvertible = 1
+    ) -> IndexStep {
+        .range(start: start?.symInt, end: end?.symInt, step: step.symInt)
     }
 }
 

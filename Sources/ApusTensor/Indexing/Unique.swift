@@ -216,13 +216,17 @@ extension Tensor {
     }
 
     /// How often each of the numbers 0, 1, 2 ... occurs in this vector.
-    public func bincount(minLength: Int = 0) throws -> Tensor { try applySingle(.bincount, [.tensor(self), .none, .int(minLength)]) }
+    public func bincount(minLength: any SymIntConvertible = 0) throws -> Tensor {
+        try applySingle(.bincount, [.tensor(self), .none, .int(minLength)])
+    }
 
     /// A new last dimension of zeros with a one at each element's position.
     /// - Parameter classes: the size of the new dimension; -1 for as many as the largest element needs, which is read from the tensor.
-    public func oneHot(classes: Int = -1) throws -> Tensor {
+    public func oneHot(classes: any SymIntConvertible = -1) throws -> Tensor {
         // In a program the number of classes is then a number of its own.
-        guard classes == -1, Interpreter.current != nil else { return try applySingle(.oneHot, [.tensor(self), .int(classes)]) }
+        guard classes.symInt.constant == -1, Interpreter.current != nil else {
+            return try applySingle(.oneHot, [.tensor(self), .int(classes)])
+        }
         return try Operator.oneHot(self, classes: try amax().item() + 1)
     }
 }

@@ -60,6 +60,9 @@ open class Interpreter {
     /// filled when it runs.
     open var hasValues: Bool { outer?.hasValues ?? true }
 
+    /// Whether a question about values may be put: eager code and the paths of an export answer it, a body that stands for all its runs doesn't.
+    open var takesQuestions: Bool { outer?.takesQuestions ?? true }
+
     /// Learns that values are read that are not there.
     /// - Throws: what ends whatever asked for them.
     open func readWithoutValues() throws { try outer?.readWithoutValues() }
@@ -78,8 +81,21 @@ extension Interpreter {
         return Unmanaged<Interpreter>.fromOpaque(pointer).takeUnretainedValue()
     }
 
+    /// The interpreter on the thread's chain that is of a kind, the innermost one; nil where there is none.
+    package static func innermost<Kind>(as kind: Kind.Type) -> Kind? {
+        var next: Interpreter? = current
+        while let interpreter = next {
+            if let found = interpreter as? Kind { return found }
+            next = interpreter.outer
+        }
+        return nil
+    }
+
     /// Whether values of tensors that are no trace's can be read; an operation that would like to look first goes another way where not.
     static var hasValues: Bool { current?.hasValues ?? true }
+
+    /// Whether questions about values have an answer; an operation that would like to ask goes a way that fits both answers where not.
+    static var takesQuestions: Bool { hasValues && current?.takesQuestions ?? true }
 
     /// Runs the closure with the given interpreter current; nil means eager execution.
     public static func with<Result>(_ interpreter: Interpreter?, _ body: () throws -> Result) rethrows -> Result {

@@ -182,13 +182,14 @@ extension Tensor {
     ///   - scale: 1 / sqrt(E) unless given.
     ///   - sharesHeads: lets several heads of the query share one of key and value.
     public func scaledDotProductAttention(
-        key: Tensor, value: Tensor, mask: Tensor? = nil, isCausal: Bool = false, scale: Double? = nil, sharesHeads: Bool = false
+        key: Tensor, value: Tensor, mask: Tensor? = nil, isCausal: Bool = false, scale: (any ScalarConvertible)? = nil,
+        sharesHeads: Bool = false
     ) throws -> Tensor {
         try applySingle(
             .attention,
             [
                 .tensor(self), .tensor(key), .tensor(value), .optional(mask), .double(0), .bool(isCausal),
-                scale.map { .double($0) } ?? .none,
+                scale.map { .float($0) } ?? .none,
                 .bool(sharesHeads),
             ])
     }

@@ -100,15 +100,17 @@ extension Operator {
 
 extension Tensor {
     /// The cosine of the angle between vectors along a dimension.
-    public func cosineSimilarity(_ other: Tensor, dim: Int = 1, epsilon: Double = 1e-8) throws -> Tensor {
-        try applySingle(.cosineSimilarity, [.tensor(self), .tensor(other), .int(dim), .double(epsilon)])
+    public func cosineSimilarity(_ other: Tensor, dim: Int = 1, epsilon: any ScalarConvertible = 1e-8) throws -> Tensor {
+        try applySingle(.cosineSimilarity, [.tensor(self), .tensor(other), .int(dim), .float(epsilon)])
     }
     /// The distances between each row of this matrix and each of another.
-    public func cdist(_ other: Tensor, p: Double = 2) throws -> Tensor {
-        try applySingle(.cdist, [.tensor(self), .tensor(other), .double(p), .none])
+    public func cdist(_ other: Tensor, p: any ScalarConvertible = 2) throws -> Tensor {
+        try applySingle(.cdist, [.tensor(self), .tensor(other), .float(p), .none])
     }
     /// The norms of order `p` of the differences of rows.
-    public func pairwiseDistance(_ other: Tensor, p: Double = 2, epsilon: Double = 1e-6, keepDim: Bool = false) throws -> Tensor {
-        try applySingle(.pairwiseDistance, [.tensor(self), .tensor(other), .double(p), .double(epsilon), .bool(keepDim)])
+    public func pairwiseDistance(
+        _ other: Tensor, p: any ScalarConvertible = 2, epsilon: any ScalarConvertible = 1e-6, keepDim: Bool = false
+    ) throws -> Tensor {
+        try applySingle(.pairwiseDistance, [.tensor(self), .tensor(other), .float(p), .float(epsilon), .bool(keepDim)])
     }
 }

@@ -244,13 +244,13 @@ extension Tensor {
     public func bmm(_ other: Tensor) throws -> Tensor { try applySingle(.bmm, [.tensor(self), .tensor(other)]) }
 
     /// `beta * self + alpha * a @ b`; this tensor broadcasts to the product.
-    public func addmm(_ a: Tensor, _ b: Tensor, beta: Scalar = 1, alpha: Scalar = 1) throws -> Tensor {
-        try applySingle(.addmm, [.tensor(self), .tensor(a), .tensor(b), .scalar(beta), .scalar(alpha)])
+    public func addmm(_ a: Tensor, _ b: Tensor, beta: any ScalarConvertible = 1, alpha: any ScalarConvertible = 1) throws -> Tensor {
+        try applySingle(.addmm, [.tensor(self), .tensor(a), .tensor(b), .scalar(beta.scalar), .scalar(alpha.scalar)])
     }
 
     /// `beta * self + alpha * a @ b` for batches of matrices; this tensor broadcasts to the product.
-    public func baddbmm(_ a: Tensor, _ b: Tensor, beta: Scalar = 1, alpha: Scalar = 1) throws -> Tensor {
-        try applySingle(.baddbmm, [.tensor(self), .tensor(a), .tensor(b), .scalar(beta), .scalar(alpha)])
+    public func baddbmm(_ a: Tensor, _ b: Tensor, beta: any ScalarConvertible = 1, alpha: any ScalarConvertible = 1) throws -> Tensor {
+        try applySingle(.baddbmm, [.tensor(self), .tensor(a), .tensor(b), .scalar(beta.scalar), .scalar(alpha.scalar)])
     }
 
     /// The product of this matrix with a vector.

@@ -97,6 +97,7 @@ public struct Call {
     /// A number whose value the kernel needs now.
     public func double(_ index: Int) throws -> Double {
         let number = try scalar(index)
+        if case .complex(let value) = number, value.imaginary != 0 { throw wrong(index, "a real number, not \(number)") }
         guard let value = number.doubleValue else { throw unknown(index, number, "a number known at run time") }
         return value
     }

@@ -25,10 +25,13 @@ public typealias OperatorArgument = ArgumentOf<Tensor>
 
 extension ArgumentOf {
     public static func int(_ value: Int) -> Self { .scalar(.int(SymInt(value))) }
-    public static func int(_ value: SymInt) -> Self { .scalar(.int(value)) }
+    public static func int(_ value: some SymIntConvertible) -> Self { .scalar(.int(value.symInt)) }
     public static func bool(_ value: Bool) -> Self { .scalar(.bool(value)) }
     public static func double(_ value: Double) -> Self { .scalar(.float(SymFloat(value))) }
+    /// What a schema calls `float`, of any number: integers and truth values become floating-point numbers.
+    static func float(_ value: some ScalarConvertible) -> Self { .scalar(value.scalar.floating) }
     public static func ints(_ values: [Int]) -> Self { .ints(values.map { SymInt($0) }) }
+    public static func ints(_ values: [any SymIntConvertible]) -> Self { .ints(values.map { $0.symInt }) }
     public static func optional(_ value: Reference?) -> Self { value.map { .tensor($0) } ?? .none }
     public static func optional(_ value: DType?) -> Self { value.map { .dtype($0) } ?? .none }
 

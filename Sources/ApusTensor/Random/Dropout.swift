@@ -96,12 +96,12 @@ extension Call {
 
 extension Tensor {
     /// In training, elements become 0 with probability p and the others are scaled by 1 / (1 - p); else the tensor itself.
-    public func dropout(p: Double = 0.5, training: Bool = true) throws -> Tensor {
-        try applySingle(.dropout, [.tensor(self), .double(p), .bool(training)])
+    public func dropout(p: any ScalarConvertible = 0.5, training: Bool = true) throws -> Tensor {
+        try applySingle(.dropout, [.tensor(self), .float(p), .bool(training)])
     }
 
     /// In training, whole channels of [batch, channels, ...] become 0 with probability p; else the tensor itself.
-    public func featureDropout(p: Double = 0.5, training: Bool = true) throws -> Tensor {
-        try applySingle(.featureDropout, [.tensor(self), .double(p), .bool(training)])
+    public func featureDropout(p: any ScalarConvertible = 0.5, training: Bool = true) throws -> Tensor {
+        try applySingle(.featureDropout, [.tensor(self), .float(p), .bool(training)])
     }
 }

@@ -175,43 +175,50 @@ extension Operator {
 
 extension Tensor {
     /// Uniform numbers from 0 (included) to 1; of the default generator, or of a seed's own stream.
-    public static func rand(_ sizes: [SymInt], dtype: DType = .float32, seed: UInt64? = nil) throws -> Tensor {
+    public static func rand(_ sizes: [any SymIntConvertible], dtype: DType = .float32, seed: UInt64? = nil) throws -> Tensor {
         try draw(.rand, [.ints(sizes), .dtype(dtype), .none, .none, .none], seed: seed)
     }
 
     /// Numbers of the standard normal distribution; of the default generator, or of a seed's own stream.
-    public static func randn(_ sizes: [SymInt], dtype: DType = .float32, seed: UInt64? = nil) throws -> Tensor {
+    public static func randn(_ sizes: [any SymIntConvertible], dtype: DType = .float32, seed: UInt64? = nil) throws -> Tensor {
         try draw(.randn, [.ints(sizes), .dtype(dtype), .none, .none, .none], seed: seed)
     }
 
     /// Uniform integers from `low` (included) to `high` (not included); of the default generator, or of a seed's own stream.
-    public static func randint(_ low: Int, _ high: Int, _ sizes: [SymInt], dtype: DType = .int64, seed: UInt64? = nil) throws -> Tensor {
+    public static func randint(
+        _ low: any SymIntConvertible, _ high: any SymIntConvertible, _ sizes: [any SymIntConvertible], dtype: DType = .int64,
+        seed: UInt64? = nil
+    ) throws -> Tensor {
         try draw(.randintLow, [.int(low), .int(high), .ints(sizes), .dtype(dtype), .none, .none, .none], seed: seed)
     }
 
     /// Uniform integers from 0 to below `high`; of the default generator, or of a seed's own stream.
-    public static func randint(_ high: Int, _ sizes: [SymInt], dtype: DType = .int64, seed: UInt64? = nil) throws -> Tensor {
+    public static func randint(_ high: any SymIntConvertible, _ sizes: [any SymIntConvertible], dtype: DType = .int64, seed: UInt64? = nil)
+        throws -> Tensor
+    {
         try randint(0, high, sizes, dtype: dtype, seed: seed)
     }
 
     /// A random order of 0, 1 ... n - 1; of the default generator, or of a seed's own stream.
-    public static func randperm(_ n: SymInt, dtype: DType = .int64, seed: UInt64? = nil) throws -> Tensor {
+    public static func randperm(_ n: any SymIntConvertible, dtype: DType = .int64, seed: UInt64? = nil) throws -> Tensor {
         try draw(.randperm, [.int(n), .dtype(dtype), .none, .none, .none], seed: seed)
     }
 
     /// Numbers of a normal distribution; of the default generator, or of a seed's own stream.
     public static func normal(
-        mean: Double = 0, deviation: Double = 1, _ sizes: [SymInt], dtype: DType = .float32, seed: UInt64? = nil
+        mean: any ScalarConvertible = 0, deviation: any ScalarConvertible = 1, _ sizes: [any SymIntConvertible], dtype: DType = .float32,
+        seed: UInt64? = nil
     ) throws -> Tensor {
         try draw(
-            .normalFloats, [.double(mean), .double(deviation), .ints(sizes), .none, .dtype(dtype), .none, .none, .none], seed: seed)
+            .normalFloats, [.float(mean), .float(deviation), .ints(sizes), .none, .dtype(dtype), .none, .none, .none], seed: seed)
     }
 
     /// Uniform numbers from `low` (included) to `high`; of the default generator, or of a seed's own stream.
     public static func uniform(
-        _ low: Double, _ high: Double, _ sizes: [SymInt], dtype: DType = .float32, seed: UInt64? = nil
+        _ low: any ScalarConvertible, _ high: any ScalarConvertible, _ sizes: [any SymIntConvertible], dtype: DType = .float32,
+        seed: UInt64? = nil
     ) throws -> Tensor {
-        try draw(.uniform, [.tensor(.zeros(sizes, dtype: dtype)), .double(low), .double(high), .none], seed: seed)
+        try draw(.uniform, [.tensor(.zeros(sizes, dtype: dtype)), .float(low), .float(high), .none], seed: seed)
     }
 
     /// Uniform numbers from 0 (included) to 1 in this tensor's shape and dtype.
@@ -228,12 +235,12 @@ extension Tensor {
     public func bernoulli() throws -> Tensor { try applySingle(.bernoulli, [.tensor(self), .none]) }
 
     /// 1 with probability `p`, else 0, in this tensor's shape and dtype; of the default generator, or of a seed's own stream.
-    public func bernoulli(p: Double, seed: UInt64? = nil) throws -> Tensor {
-        try Tensor.draw(.bernoulliP, [.tensor(self), .double(p), .none], seed: seed)
+    public func bernoulli(p: any ScalarConvertible, seed: UInt64? = nil) throws -> Tensor {
+        try Tensor.draw(.bernoulliP, [.tensor(self), .float(p), .none], seed: seed)
     }
 
     /// Positions drawn with the weights of each row.
-    public func multinomial(_ draws: SymInt, replacement: Bool = false) throws -> Tensor {
+    public func multinomial(_ draws: any SymIntConvertible, replacement: Bool = false) throws -> Tensor {
         try applySingle(.multinomial, [.tensor(self), .int(draws), .bool(replacement), .none])
     }
 }

@@ -10,26 +10,23 @@ public protocol TensorLiteral {
     static var literalDType: DType { get }
     /// How deep arrays are nested: 0 for a number.
     static var nesting: Int { get }
-    /// Adds the numbers in row-major order. `position` says where in the whole this part stands.
-    func collect(into elements: inout LiteralElements, at position: [Int]) throws
+    /// Adds parts that lie beside each other in row-major order, numbers all at once. `position` says where in the whole they stand.
+    static func collect(_ parts: [Self], into elements: inout LiteralElements, at position: [Int]) throws
 }
 
-/// The numbers of a literal and the sizes that they were found to have.
+/// The numbers of a literal, which are all of one kind, and the sizes that they were found to have.
 public struct LiteralElements {
-    enum Values {
-        case integers([Int])
-        case numbers([Double])
-        case truths([Bool])
-    }
+    fileprivate var integers: [Int] = []
+    fileprivate var floats: [Float] = []
+    fileprivate var numbers: [Double] = []
+    fileprivate var truths: [Bool] = []
+    fileprivate var sizes: [Int?]
 
-    private(set) var values: Values?
-    private(set) var sizes: [Int?]
-
-    init(nesting: Int) { sizes = Array(repeating: nil, count: nesting) }
+    fileprivate init(nesting: Int) { sizes = Array(repeating: nil, count: nesting) }
 
     /// Notes the number of parts at a depth; throws where an earlier part had another.
-    mutating func note(_ count: Int, at position: [Int]) throws {
-        let depth = position.count
+    fileprivate mutating func note(_ count: Int, at position: [Int]) throws {
+        let depth = position.count - 1
         guard let known = sizes[depth] else {
             sizes[depth] = count
             return
@@ -37,44 +34,20 @@ public struct LiteralElements {
         guard known == count else {
             throw TensorError(
                 .shapeMismatch, in: "Tensor",
-                "the literal is ragged: the part at \(position) has \(count) elements, but those before it have \(known)")
+                "the literal is ragged: the part at \(Array(position.dropFirst())) has \(count) elements, but those before it have \(known)"
+            )
         }
     }
 
     /// Throws where a number can't be converted to an integer dtype.
-    static func requireFit(_ values: [some ScalarConvertible], _ dtype: DType) throws {
+    fileprivate static func requireFit(_ values: [some ScalarConvertible], _ dtype: DType) throws {
         guard dtype.isInteger, let outside = values.first(where: { !$0.scalar.fits(dtype) }) else { return }
         throw TensorError(.overflow, in: "Tensor", "the number \(outside) can't be converted to \(dtype) without overflow")
     }
 
-    mutating func append(_ value: Int) {
-        guard case .integers(var list) = values else {
-            values = .integers([value])
-            return
-        }
-        values = nil
-        list.append(value)
-        values = .integers(list)
-    }
-
-    mutating func append(_ value: Double) {
-        guard case .numbers(var list) = values else {
-            values = .numbers([value])
-            return
-        }
-        values = nil
-        list.append(value)
-        values = .numbers(list)
-    }
-
-    mutating func append(_ value: Bool) {
-        guard case .truths(var list) = values else {
-            values = .truths([value])
-            return
-        }
-        values = nil
-        list.append(value)
-        values = .truths(list)
+    /// An array that is the first is taken as it is: one flat array is copied once, into the tensor.
+    fileprivate static func add<Number>(_ row: [Number], to list: inout [Number]) {
+        if list.isEmpty { list = row } else { list += row }
     }
 }
 
@@ -82,15 +55,22 @@ extension TensorLiteral where Self: FixedWidthInteger {
     public static var literalDType: DType { .int64 }
     public static var nesting: Int { 0 }
 
-    public func collect(into elements: inout LiteralElements, at position: [Int]) throws {
-        guard let value = Int(exactly: self) else {
-            throw TensorError(.overflow, in: "Tensor", "the number \(self) can't be converted to int64 without overflow")
+    public static func collect(_ parts: [Self], into elements: inout LiteralElements, at position: [Int]) throws {
+        let row: [Int] = try parts.map { part in
+            guard let value = Int(exactly: part) else {
+                throw TensorError(.overflow, in: "Tensor", "the number \(part) can't be converted to int64 without overflow")
+            }
+            return value
         }
-        elements.append(value)
+        LiteralElements.add(row, to: &elements.integers)
     }
 }
 
-extension Int: TensorLiteral {}
+extension Int: TensorLiteral {
+    public static func collect(_ parts: [Int], into elements: inout LiteralElements, at position: [Int]) {
+        LiteralElements.add(parts, to: &elements.integers)
+    }
+}
 extension Int8: TensorLiteral {}
 extension Int16: TensorLiteral {}
 extension Int32: TensorLiteral {}
@@ -104,27 +84,44 @@ extension UInt64: TensorLiteral {}
 extension TensorLiteral where Self: BinaryFloatingPoint {
     public static var literalDType: DType { .float32 }
     public static var nesting: Int { 0 }
-    public func collect(into elements: inout LiteralElements, at position: [Int]) { elements.append(Double(self)) }
 }
 
-extension Double: TensorLiteral {}
-extension Float: TensorLiteral {}
+extension Double: TensorLiteral {
+    public static func collect(_ parts: [Double], into elements: inout LiteralElements, at position: [Int]) {
+        LiteralElements.add(parts, to: &elements.numbers)
+    }
+}
+
+extension Float16: TensorLiteral {
+    public static func collect(_ parts: [Float16], into elements: inout LiteralElements, at position: [Int]) {
+        LiteralElements.add(parts.map { Float($0) }, to: &elements.floats)
+    }
+}
+
+extension Float: TensorLiteral {
+    public static func collect(_ parts: [Float], into elements: inout LiteralElements, at position: [Int]) {
+        LiteralElements.add(parts, to: &elements.floats)
+    }
+}
 
 extension Bool: TensorLiteral {
     public static var literalDType: DType { .bool }
     public static var nesting: Int { 0 }
-    public func collect(into elements: inout LiteralElements, at position: [Int]) { elements.append(self) }
+    public static func collect(_ parts: [Bool], into elements: inout LiteralElements, at position: [Int]) {
+        LiteralElements.add(parts, to: &elements.truths)
+    }
 }
 
 extension Array: TensorLiteral where Element: TensorLiteral {
     public static var literalDType: DType { Element.literalDType }
     public static var nesting: Int { Element.nesting + 1 }
 
-    public func collect(into elements: inout LiteralElements, at position: [Int]) throws {
-        try elements.note(count, at: position)
-        // Numbers have no parts, so that none of them needs a place of its own.
-        guard Element.nesting > 0 else { return try forEach { try $0.collect(into: &elements, at: position) } }
-        for (index, element) in enumerated() { try element.collect(into: &elements, at: position + [index]) }
+    public static func collect(_ parts: [[Element]], into elements: inout LiteralElements, at position: [Int]) throws {
+        for (index, part) in parts.enumerated() {
+            let place: [Int] = position + [index]
+            try elements.note(part.count, at: place)
+            try Element.collect(part, into: &elements, at: place)
+        }
     }
 }
 
@@ -139,19 +136,21 @@ extension Tensor {
     ///   int64 or the integer dtype asked for.
     public init<Literal: TensorLiteral>(_ literal: Literal, dtype: DType? = nil) throws {
         var elements = LiteralElements(nesting: Literal.nesting)
-        try literal.collect(into: &elements, at: [])
+        try Literal.collect([literal], into: &elements, at: [])
         let sizes: [Int] = elements.sizes.map { $0 ?? 0 }
         let dtype: DType = dtype ?? Literal.literalDType
         let made: Tensor
-        switch elements.values {
-        case .integers(let values):
-            if dtype != .int64 { try LiteralElements.requireFit(values, dtype) }
-            made = try Tensor(values, shape: sizes)
-        case .numbers(let values):
-            try LiteralElements.requireFit(values, dtype)
-            made = try Tensor(values, shape: sizes)
-        case .truths(let values): made = try Tensor(values, shape: sizes)
-        case nil: made = try Tensor([Bool](), shape: sizes)
+        if !elements.integers.isEmpty {
+            if dtype != .int64 { try LiteralElements.requireFit(elements.integers, dtype) }
+            made = try Tensor(elements.integers, shape: sizes)
+        } else if !elements.floats.isEmpty {
+            try LiteralElements.requireFit(elements.floats, dtype)
+            made = try Tensor(elements.floats, shape: sizes)
+        } else if !elements.numbers.isEmpty {
+            try LiteralElements.requireFit(elements.numbers, dtype)
+            made = try Tensor(elements.numbers, shape: sizes)
+        } else {
+            made = try Tensor(elements.truths, shape: sizes)
         }
         // A constant, also while a function is traced.
         self = try Interpreter.with(nil) { try made.to(dtype) }

@@ -12,9 +12,7 @@ extension Int16: TensorElement { public static var dtype: DType { .int16 } }
 extension Int32: TensorElement { public static var dtype: DType { .int32 } }
 extension Int64: TensorElement { public static var dtype: DType { .int64 } }
 extension Int: TensorElement { public static var dtype: DType { .int64 } }
-#if arch(arm64)
 extension Float16: TensorElement { public static var dtype: DType { .float16 } }
-#endif
 extension Float: TensorElement { public static var dtype: DType { .float32 } }
 extension Double: TensorElement { public static var dtype: DType { .float64 } }
 

@@ -31,6 +31,12 @@ import Testing
             let step = try x - gradient(at: x, loss) * 0.1
             return try loss(step).item(SymFloat.self) < loss(x).item(SymFloat.self) ? step : x
         }
+        g.one("the gradient of a determinant that may be zero", .floats(2, 2), paths: 2, nodes: 38) { x in
+            try gradient(at: (x .> 0).to(.float32)) { try $0.det() }
+        }
+        g.one("gradients of determinants in the steps of a scan", .floats(.size("n", 1...3), 2, 2), paths: 1, nodes: 32) { x in
+            try map((x .> 0).to(.float32)) { a in try gradient(at: a) { try $0.det() } }
+        }
     }.programs
 
     @Test(arguments: gallery) func program(_ program: GalleryProgram) throws { try program.check() }

@@ -1,4 +1,4 @@
-import ApusExport
+import ApusProgram
 import ApusTensor
 import JudgeSupport
 import Testing

@@ -1,5 +1,6 @@
 import ApusExport
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 import Testing

@@ -1,4 +1,5 @@
 import ApusExport
+import ApusProgram
 import ApusTensor
 import Foundation
 import JudgeSupport

@@ -1,5 +1,6 @@
 import ApusExport
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 import Foundation
@@ -48,6 +49,22 @@ struct NestingTests {
         return try x.sin()
     }
 
+    /// `whileLoop` in the body of `whileLoop`.
+    @Sendable private static func loops(_ x: Tensor, _ depth: Int) throws -> Tensor {
+        if depth == 0 { return try x.sin() }
+        return try whileLoop(x) { x in
+            try x.sum() .< Float(depth)
+        } do: { x in
+            try loops(x, depth - 1) + 10
+        }
+    }
+
+    /// `scan` in the step of `scan`.
+    @Sendable private static func scans(_ x: Tensor, _ depth: Int) throws -> Tensor {
+        if depth == 0 { return try x.sin() }
+        return try scan(x, over: x[..<1]) { h, y in (try scans(h, depth - 1) + y, y) }.0
+    }
+
     private typealias Program = @Sendable (Tensor, Int) throws -> Tensor
 
     private func checkDeepest(_ function: @escaping Program) throws {
@@ -83,6 +100,8 @@ struct NestingTests {
 
     @Test func branchesInBranches() throws { try checkDeepest(NestingTests.branches) }
     @Test func questionsAfterQuestions() throws { try checkDeepest(NestingTests.questions) }
+    @Test(.timeLimit(.minutes(2))) func loopsInLoops() throws { try checkDeepest(NestingTests.loops) }
+    @Test(.timeLimit(.minutes(2))) func scansInScans() throws { try checkDeepest(NestingTests.scans) }
 
     @Test func deeperIsRefused() throws {
         let remedy = "put questions that follow one another into a loop (whileLoop, scan), or ask them of numbers with Tensor.where"

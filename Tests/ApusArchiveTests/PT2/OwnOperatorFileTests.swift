@@ -1,6 +1,7 @@
 import ApusExport
 import ApusGraph
 import ApusNN
+import ApusProgram
 import ApusTensor
 import Testing
 

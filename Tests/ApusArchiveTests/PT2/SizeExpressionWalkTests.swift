@@ -1,4 +1,5 @@
 import ApusExport
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 import Foundation

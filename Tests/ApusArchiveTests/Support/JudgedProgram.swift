@@ -1,4 +1,4 @@
-import ApusExport
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 import Foundation

@@ -1,6 +1,8 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
+import ProgramExpectations
 import Testing
 
 @testable import ApusExport

@@ -3,6 +3,7 @@ import ApusNN
 import ApusSymbolic
 import ApusTensor
 import Foundation
+import ProgramExpectations
 import Testing
 
 /// Counts its calls, in a loop that only its task can end.
@@ -100,5 +101,37 @@ private final class Endless: Module {
         // The plan is as good as before.
         let after: Tensor = try program(x)
         try expectClose(after, before)
+    }
+
+    // MARK: Deadlines
+
+    private func expectLate(_ work: () throws -> Void) throws {
+        let begin: ContinuousClock.Instant = .now
+        #expect(throws: DeadlineExceededError.self) { try withDeadline(in: .milliseconds(30), work) }
+        #expect(.now - begin < .seconds(30))
+    }
+
+    @Test func programsAndLoopsEndWhenTheirTimeIsUp() throws {
+        let x = try Tensor.ones([3])
+        let program = try export(Endless(), args: x, selfCheck: false)
+        try expectLate { let _: Tensor = try program(x) }
+        #expect(try #require(program.stateDict["count"]).item(Float.self) == 0)
+        try expectLate { _ = try whileLoop(x, while: { try $0.sum() .>= 0 }, do: { try $0 * 1 }) }
+        let long = try Tensor.ones([1]).expanded([50_000_000])
+        try expectLate { _ = try scan(Tensor.zeros([]), over: long) { sum, x in (try sum + x, x) } }
+    }
+
+    @Test func theEarliestDeadlineCounts() throws {
+        let x = try Tensor.ones([8])
+        let program = try export({ (x: Tensor) in try x.sin().sum() }, args: x)
+        let past: ContinuousClock.Instant = .now - .seconds(1)
+        let error = #expect(throws: DeadlineExceededError.self) {
+            try withDeadline(past) { try withDeadline(in: .seconds(1000)) { let _: Tensor = try program(x) } }
+        }
+        #expect(error?.deadline == past)
+        // What is in time, and what comes after, runs.
+        let y: Tensor = try withDeadline(in: .seconds(1000)) { try program(x) }
+        let z: Tensor = try program(x)
+        try expectClose(y, z)
     }
 }

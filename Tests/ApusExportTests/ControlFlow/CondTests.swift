@@ -1,7 +1,9 @@
 import ApusExport
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
+import ProgramExpectations
 import Testing
 
 @Suite("cond")

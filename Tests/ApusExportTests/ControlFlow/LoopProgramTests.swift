@@ -3,6 +3,7 @@ import ApusGraph
 import ApusNN
 import ApusSymbolic
 import ApusTensor
+import ProgramExpectations
 import Testing
 
 /// A recurrent network over the first dimension.

@@ -2,6 +2,7 @@ import ApusExport
 import ApusGraph
 import ApusSymbolic
 import ApusTensor
+import ProgramExpectations
 import Testing
 
 @Suite("scan and map")

@@ -1,8 +1,10 @@
 import ApusExport
 import ApusGraph
 import ApusNN
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
+import ProgramExpectations
 import Testing
 
 @Suite("whileLoop")

@@ -1,5 +1,5 @@
-import ApusExport
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
@@ -8,17 +8,19 @@ import ApusTensor
 /// Reading a program is carrying out its operations on tensors without data, as tracing does: result types come from the operators' own
 /// rules, never from what the file claims. Conditions that a rule requires are proved from the declared ranges where possible.
 /// What stays open on input sizes becomes a guard that every call must meet, what depends on values an assertion in the graph.
-final class ImportInterpreter: Interpreter {
+final class ImportInterpreter: Interpreter, Recorder {
     let symbols: ImportSymbols
     var graph = Graph()
     /// Inside a branch nothing may be demanded of every call: open conditions become assertions of the branch.
     private let isBody: Bool
     /// Whether what is read never runs, so that all that it requires holds.
     var isVacuous = false
-    /// For the branch that is being read: what its bodies alone know.
-    var branchTypes: BranchTypes?
+    /// For the branch that is being read: how its results' types are joined, with the file's names for symbols of their own.
+    var branchTypes: TypeJoin?
     var site: NodeSite?
     var modulePath: [ModuleFrame] = []
+    let provenance: String? = "imported"
+    var scope: SymbolScope { symbols.scope }
 
     init(symbols: ImportSymbols, isBody: Bool) {
         self.symbols = symbols
@@ -26,67 +28,35 @@ final class ImportInterpreter: Interpreter {
         super.init(outer: nil)
     }
 
-    /// A tensor that stands for a value of the graph.
-    func tensor(_ value: Value, _ spec: TensorSpec) -> Tensor { Tensor(spec: spec, owner: self, id: value.index) }
-
-    /// The graph's value for a tensor of this trace.
-    func value(of tensor: Tensor) throws -> Value {
-        guard let trace = tensor.trace, trace.owner === self else {
-            throw ArchiveError(.invalidProgram, "a tensor of another graph is used without being passed in")
-        }
-        return Value(index: trace.id)
+    func capture(_ tensor: Tensor, in operation: Operator?) throws -> Value {
+        throw ArchiveError(.invalidProgram, "a tensor of another graph is used without being passed in")
     }
 
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
-        let references: [GraphArgument] = try arguments.map { try $0.map { try value(of: $0) } }
-        let types: [ValueType] = try Interpreter.with(self) { try resultTypes(Call(operation, arguments)) }
-        let outputs = graph.append(operation, references, types: types, site: site, modulePath: modulePath, provenance: "imported")
-        return zip(outputs, types).map { value, type in
-            switch type {
-            case .tensor(let spec): .tensor(tensor(value, spec))
-            case .int(let number): .int(number)
-            case .float(let number): .scalar(.float(number))
-            case .bool(let condition): .symBool(condition)
-            case .none: .none
-            }
-        }
+        try record(operation, arguments, site: site)
     }
 
-    /// By the rule; numbers that only a run can know are fresh symbols, under the file's names.
-    private func resultTypes(_ call: Call) throws -> [ValueType] {
-        if let branchTypes, call.operator === Operator.cond {
-            self.branchTypes = nil
-            // The rule makes sizes of its own where the bodies differ: the file's names are for those that are kept.
-            let names: [String] = symbols.upcoming
-            symbols.upcoming = []
-            _ = try call.operator.rule(call)
-            symbols.upcoming = names
-            let branch = try CondArguments(call)
-            return try branchTypes.types(branch.whenTrue.graph, branch.whenFalse.graph)
-        }
-        guard call.operator.effects.contains(.dataDependent), let kind = call.operator.schema.results.first, !kind.holdsTensors else {
-            return try call.operator.rule(call).map { .tensor($0) }
-        }
+    /// By the rule; those of a branch from its bodies.
+    func resultTypes(_ call: Call, site: CallSite?) throws -> [ValueType] {
+        guard var branchTypes, call.operator === Operator.cond else { return try ruleTypes(call, site: site) }
+        self.branchTypes = nil
+        // The rule makes sizes of its own where the bodies differ: the file's names are for those that are kept.
+        let names: [String] = symbols.upcoming
+        symbols.upcoming = []
         _ = try call.operator.rule(call)
-        let dtype = try call.tensor(0).dtype
-        let name = symbols.upcoming.isEmpty ? nil : symbols.upcoming.removeFirst()
-        if dtype.isFloatingPoint || dtype.isComplex {
-            let value = symbols.makeUnbacked(name, kind: .unbackedFloat, range: .unbounded)
-            return [.float(value.float)]
-        }
-        if dtype == .bool { return [.bool(symbols.makeUnbacked(name, kind: .unbackedBool, range: SymRange(0...1)).bool)] }
-        guard let size = symbols.makeUnbacked(name, kind: .unbackedInt, range: dtype.integerRange).int else {
-            throw call.error(.unsupported, "gave no integer")
-        }
-        return [.int(size)]
+        symbols.upcoming = names
+        let branch = try CondArguments(call)
+        let (first, second) = (branch.whenTrue.graph, branch.whenFalse.graph)
+        return try zip(first.outputs, second.outputs).map { try branchTypes.type(first.type(of: $0), second.type(of: $1)) }
+    }
+
+    /// Under the file's names.
+    func fresh(_ kind: Symbol.Kind, origin: String, range: SymRange, isSize: Bool, site: CallSite?) -> ValueType {
+        symbols.makeUnbacked(symbols.nextName(), kind: kind, range: range).type
     }
 
     override func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
-        let name = symbols.upcoming.isEmpty ? nil : symbols.upcoming.removeFirst()
-        guard let size = symbols.makeUnbacked(name, kind: .unbackedInt, range: SymRange(range)).int else {
-            throw TensorError(.unsupported, "no size for \(origin)")
-        }
-        return size
+        try freshInt(origin: origin, range: SymRange(range), isSize: true, site: nil)
     }
 
     // MARK: Conditions
@@ -138,8 +108,6 @@ final class ImportInterpreter: Interpreter {
             symbols.add(InputGuard(condition: condition, message: message))
             return
         }
-        graph.append(
-            .assertScalar, [.symBool(condition), .string(message)], types: [], site: site, modulePath: modulePath, provenance: "imported")
-        symbols.scope.assume(condition)
+        assert(condition, message, at: site)
     }
 }

@@ -1,4 +1,4 @@
-import ApusExport
+import ApusProgram
 import ApusSymbolic
 
 /// The symbols of a program that is being read, what the file says of their ranges, and what reading has found to be required of them.
@@ -99,6 +99,9 @@ final class ImportSymbols {
         if let name { values[name] = kind == .unbackedBool ? .int(scope.size(symbol)) : value }
         return value
     }
+
+    /// The next name that the file gives a size or a number of the node that is being read.
+    func nextName() -> String? { upcoming.isEmpty ? nil : upcoming.removeFirst() }
 
     func value(_ name: String) -> SymValue? { values[name] }
 

@@ -1,5 +1,5 @@
-import ApusExport
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 

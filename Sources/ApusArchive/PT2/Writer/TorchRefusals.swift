@@ -1,5 +1,5 @@
-import ApusExport
 import ApusGraph
+import ApusProgram
 
 extension ExportedProgram {
     /// Why PyTorch's `torch.export.load` would not open the program's file, a phrase for each reason; empty where it opens it.

@@ -6,7 +6,7 @@ import ApusTensor
 /// Tensors from around it that the body uses become inputs behind its own: they are lifted, so that a body is closed. Sizes need no inputs,
 /// since symbols are those of the program around.
 package final class BodyTracer: Interpreter, TracingInterpreter {
-    package private(set) var graph = Graph()
+    package var graph = Graph()
     /// What writes the graph around.
     package let parent: any TracingInterpreter
     /// The construct that the body belongs to, for messages.
@@ -24,6 +24,7 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
 
     package var scope: SymbolScope { parent.scope }
     package var modulePath: [ModuleFrame] { parent.modulePath }
+    package var isTrial: Bool { questions?.isTrial == true || parent.isTrial }
 
     package init(of construct: String, parent: any TracingInterpreter) {
         self.construct = construct
@@ -35,11 +36,8 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
 
     package func addInput(_ name: String, _ spec: TensorSpec) -> Tensor { tensor(graph.addInput(name, .tensor(spec)), spec) }
 
-    private func tensor(_ value: Value, _ spec: TensorSpec) -> Tensor { Tensor(spec: spec, owner: self, id: value.index) }
-
-    /// The body's value for a tensor of its own or from around.
-    package func value(of tensor: Tensor) throws -> Value {
-        if let trace = tensor.trace, trace.owner === self { return Value(index: trace.id) }
+    /// The body's input for a tensor from around.
+    package func capture(_ tensor: Tensor, in operation: Operator?) -> Value {
         if let known = captured[tensor.identity] { return known }
         let value: Value = graph.addInput("captured_\(captures.count)", .tensor(tensor.spec))
         captures.append((tensor, value))
@@ -70,27 +68,7 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
 
     override package func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         try requireGoing()
-        let call = Call(operation, arguments)
-        try call.requireValidNumbers()
-        let site = CallSite.capture(skip: 1)
-        let types: [ValueType] = try Interpreter.with(self) { try scope.withoutOverflowChecks { try resultTypes(call, site: site) } }
-        return try append(operation, arguments, types: types, site: site)
-    }
-
-    package func append(
-        _ operation: Operator, _ arguments: [OperatorArgument], types: [ValueType], site: CallSite
-    ) throws -> [OperatorArgument] {
-        let references: [GraphArgument] = operation.withoutRepeatedOperands(try arguments.map { try $0.map { try value(of: $0) } })
-        let outputs: [Value] = graph.append(operation, references, types: types, site: .call(site), modulePath: modulePath)
-        return zip(outputs, types).map { value, type in
-            switch type {
-            case .tensor(let spec): .tensor(tensor(value, spec))
-            case .int(let number): .int(number)
-            case .float(let number): .scalar(.float(number))
-            case .bool(let condition): .symBool(condition)
-            case .none: .none
-            }
-        }
+        return try record(operation, arguments, site: .call(CallSite.capture(skip: 1)))
     }
 
     // MARK: Symbols
@@ -98,41 +76,27 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
     /// Notes that a symbol has a value only inside.
     package func own(_ symbols: [Symbol]) { locals.formUnion(symbols) }
 
-    package func freshInt(origin: String, range: SymRange, isSize: Bool, site: CallSite) -> SymInt {
-        if case .int(let known)? = nextUpcoming() { return known }
-        let size: SymInt = parent.freshInt(origin: origin, range: range, isSize: isSize, site: site)
-        own(size.freeSymbols)
-        return size
-    }
-
-    package func freshBool(origin: String, site: CallSite) -> SymBool {
-        if case .bool(let known)? = nextUpcoming() { return known }
-        let condition: SymBool = parent.freshBool(origin: origin, site: site)
-        own(condition.freeSymbols)
-        return condition
-    }
-
-    package func freshFloat(origin: String, site: CallSite) -> SymFloat {
-        if case .float(let known)? = nextUpcoming() { return known }
-        let number: SymFloat = parent.freshFloat(origin: origin, site: site)
-        own(number.freeSymbols)
-        return number
-    }
-
-    private func nextUpcoming() -> ValueType? {
-        guard !upcoming.isEmpty else { return nil }
-        let type: ValueType = upcoming.removeFirst()
+    package func fresh(_ kind: Symbol.Kind, origin: String, range: SymRange, isSize: Bool, site: CallSite?) throws -> ValueType {
+        let type: ValueType
+        if let known = upcoming.first, known.symbolKind == kind {
+            type = known
+            upcoming.removeFirst()
+        } else {
+            type = try parent.fresh(kind, origin: origin, range: range, isSize: isSize, site: site)
+        }
         own(type.freeSymbols)
         return type
     }
 
     override package func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
-        freshInt(origin: origin, range: SymRange(range), isSize: true, site: CallSite.capture(skip: 2))
+        try freshInt(origin: origin, range: SymRange(range), isSize: true, site: CallSite.capture(skip: 2))
     }
 
     // MARK: Conditions
 
     override package func decide(_ condition: SymBool) -> Bool? { condition.constant ?? scope.known(condition) }
+
+    override package var takesQuestions: Bool { false }
 
     /// Open conditions on input sizes are the caller's to declare, as anywhere in the program; others become assertions of the body.
     override package func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
@@ -149,7 +113,7 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
             return
         }
         let error: TensorError = failure()
-        assert(condition, error.description, at: error.site)
+        assert(condition, error.description, at: error.site.map { .call($0) })
     }
 
     override package func require(anyOf conditions: [SymBool], _ failure: () -> TensorError) throws -> Int? {
@@ -163,19 +127,12 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
     /// A check of the body, whether or not the function catches the error.
     package func demand(_ predicate: Predicate, is answer: Bool, orThrow error: any Error, site: CallSite) throws -> Bool {
         switch predicate {
-        case .condition(let condition): assert(answer ? condition : condition.negated(), "\(error)", at: site)
+        case .condition(let condition): assert(answer ? condition : condition.negated(), "\(error)", at: .call(site))
         case .tensor(let tensor):
             let holds: Tensor = answer ? tensor : try tensor.logicalNot()
-            _ = try append(.assertAsync, [.tensor(holds), .string("\(error)")], types: [], site: site)
+            try append(.assertAsync, [.tensor(holds), .string("\(error)")], types: [], site: .call(site))
         }
         return true
-    }
-
-    /// Writes a check of the body, whose condition is a fact from there on.
-    func assert(_ condition: SymBool, _ message: String, at site: CallSite?) {
-        graph.append(
-            .assertScalar, [.symBool(condition), .string(message)], types: [], site: site.map { .call($0) }, modulePath: modulePath)
-        scope.assume(condition)
     }
 
     // MARK: Failing
@@ -226,7 +183,7 @@ extension BodyTracer: TraceOwner {
         if let capture = captures.first(where: { $0.value == value }) {
             return capture.tensor.trace?.description(of: capture.tensor) ?? "a captured tensor"
         }
-        guard let node = graph.nodes.first(where: { $0.outputs.contains(value) }) else { return "an argument of a body of \(construct)" }
+        guard let node = graph.maker(of: value) else { return "an argument of a body of \(construct)" }
         return "the result of \(node.operator.schema.name)" + (node.site.map { " at \($0)" } ?? "") + " in a body of \(construct)"
     }
 }

@@ -14,10 +14,7 @@ extension Operator {
             return first
         }
         guard firstPlaces.count < operands.count else { return arguments }
-        return arguments.dropLast().map { argument in
-            guard case .graph(let subgraph) = argument, let body = subgraph as? GraphBody else { return argument }
-            return .graph(GraphBody(body.graph.joiningLastInputs(sources)))
-        } + [.tensors(sources.indices.filter { sources[$0] == $0 }.map { operands[$0] })]
+        return arguments.dropLast().map { $0.mapBody { $0.joiningLastInputs(sources) } } + [.tensors(sources.indices.filter { sources[$0] == $0 }.map { operands[$0] })]
     }
 }
 
@@ -33,10 +30,7 @@ extension Graph {
             node.arguments = node.arguments.map { $0.map { joined[$0] ?? $0 } }
             return node
         }
-        result.outputs = outputs.map { output in
-            guard case .value(let value) = output else { return output }
-            return .value(joined[value] ?? value)
-        }
+        result.outputs = outputs.map { $0.map { joined[$0] ?? $0 } }
         result.removeInputs { $0 >= start && sources[$0 - start] != $0 - start }
         return result
     }

@@ -87,18 +87,7 @@ package enum TensorControlFlow {
 
     /// Goes over the first dimension of tensors.
     static func scan(_ initial: [Tensor], over xs: [Tensor], _ step: Step) throws -> (carried: [Tensor], results: [Tensor]) {
-        let length: SymInt = try ScanLength.of(xs)
-        guard let tracer = Interpreter.tracing else {
-            var carried: [Tensor] = initial
-            var steps: [[Tensor]] = []
-            for index in 0..<(length.constant ?? 0) {
-                let (next, results) = try step(carried, try xs.map { try $0.select(dim: 0, index: SymInt(index)) })
-                carried = next
-                steps.append(results)
-            }
-            let count: Int = steps.first?.count ?? 0
-            return (carried, try (0..<count).map { position in try Tensor.stack(try steps.map { try ScanStep.result($0, position) }) })
-        }
+        guard let tracer = Interpreter.tracing else { return try ScanStep.run(initial, over: xs, step) }
         let body = BodyTracer(of: "scan", parent: tracer)
         let carried: [Tensor] = initial.enumerated().map { body.addInput("carried_\($0)", $1.spec) }
         let slices: [Tensor] = try xs.enumerated().map { body.addInput("x_\($0)", try $1.spec.slice) }

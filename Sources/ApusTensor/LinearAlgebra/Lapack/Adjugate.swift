@@ -4,19 +4,22 @@ import ApusSymbolic
 
 extension Operator {
     /// The gradient of determinants by their matrices, conjugated: the adjugate. Of a regular matrix it is the inverse times the determinant,
-    /// from one LU factorisation. Of others, which eager code sees by their determinants, the elements are computed one by one. A trace can't see
-    /// them; its programs refuse singular matrices.
+    /// from one LU factorisation. Of others, which their determinants tell, the elements are computed one by one. Whether there are such is a
+    /// question, of a program too; where none can be put, as in the body of a loop, both are computed.
     static func adjugate(of a: Tensor, determinant: Tensor) throws -> Tensor {
-        let size: Int? = a.shape[-1].constant
         let isOdd: Tensor = try (determinant .== 0) | determinant.isinf()
-        guard let size, !a.isTraced, Interpreter.hasValues, try Interpreter.with(nil, { try isOdd.any().item(Bool.self) }) else {
+        let asksOutside: Bool = !a.isTraced
+        func anyIsOdd() throws -> Bool { try isOdd.any().item(Bool.self) }
+        if Interpreter.takesQuestions, try !(asksOutside ? Interpreter.with(nil, anyIsOdd) : anyIsOdd()) {
             return try naming("linalg_det") { try inverse(a) * determinant.ofMatrices() }
         }
         let isSingular: Tensor = try isOdd.ofMatrices()
-        // Singular matrices must not reach the inverse, nor gradients flow back from it.
-        let regular: Tensor = try Tensor.where(isSingular, Tensor.eye(SymInt(size), dtype: a.dtype), a)
+        // Neither way gets what is the other's, whose values and gradients it may not have.
+        let one: Tensor = try Tensor.eye(a.shape[-1], dtype: a.dtype)
+        let (odd, regular): (Tensor, Tensor) = (try Tensor.where(isSingular, a, one), try Tensor.where(isSingular, one, a))
         let scaled: Tensor = try inverse(regular) * determinant.maskedFill(isOdd, 1).ofMatrices()
-        let single: Tensor = try size <= mostMinors ? adjugateOfMinors(a, size) : adjugateOfSingularValues(a)
+        let size: Int = a.shape[-1].constant ?? Int.max
+        let single: Tensor = try size <= mostMinors ? adjugateOfMinors(odd, size) : adjugateOfSingularValues(odd)
         return try Tensor.where(isSingular, single, scaled)
     }
 

@@ -170,29 +170,24 @@ extension Tensor {
     }
 
     /// The least-squares solution of `self @ x = b`.
-    public func lstsq(_ b: Tensor, rcond: Double? = nil) throws -> (
+    public func lstsq(_ b: Tensor, rcond: (any ScalarConvertible)? = nil) throws -> (
         solution: Tensor, residuals: Tensor, rank: Tensor, singularValues: Tensor
     ) {
         let parts = try applyTensors(
-            .linalgLstsq, [.tensor(self), .tensor(b), rcond.map { .double($0) } ?? .none, .string("gelsd")])
+            .linalgLstsq, [.tensor(self), .tensor(b), rcond.map { .float($0) } ?? .none, .string("gelsd")])
         return (parts[0], parts[1], parts[2], parts[3])
     }
 
     /// The Moore-Penrose inverse. Singular values up to `rcond` times the largest count as zero: by default the dtype's epsilon times the
     /// larger size.
-    public func pinv(rcond: Double? = nil) throws -> Tensor {
-        let cutoff: SymFloat
-        if let rcond {
-            cutoff = SymFloat(rcond)
-        } else {
-            guard rank >= 2 else { throw TensorError(.shapeMismatch, in: "pinv", "takes matrices, not shape \(shape)") }
-            cutoff = SymFloat(larger(shape[-1], shape[-2])) * dtype.smallestStep
-        }
-        return try applySingle(.linalgPinv, [.tensor(self), .scalar(.float(cutoff)), .bool(false)])
+    public func pinv(rcond: (any ScalarConvertible)? = nil) throws -> Tensor {
+        guard rcond != nil || rank >= 2 else { throw TensorError(.shapeMismatch, in: "pinv", "takes matrices, not shape \(shape)") }
+        let cutoff: any ScalarConvertible = rcond ?? SymFloat(larger(shape[-1], shape[-2])) * dtype.smallestStep
+        return try applySingle(.linalgPinv, [.tensor(self), .float(cutoff), .bool(false)])
     }
 
     /// The n-th power of square matrices.
-    public func matrixPower(_ n: Int) throws -> Tensor { try applySingle(.linalgMatrixPower, [.tensor(self), .int(n)]) }
+    public func matrixPower(_ n: any SymIntConvertible) throws -> Tensor { try applySingle(.linalgMatrixPower, [.tensor(self), .int(n)]) }
 
     /// Solves `self @ x = b` for triangular matrices, of which only the named triangle is read.
     public func solveTriangular(_ b: Tensor, upper: Bool, unitriangular: Bool = false) throws -> Tensor {

@@ -77,7 +77,7 @@ extension Operator {
     static let linalgDet: Operator = Operator(
         "aten::_linalg_det(Tensor A) -> (Tensor result, Tensor LU, Tensor pivots)",
         "The determinant of square matrices [..., n, n]; 1 for an empty one. Its gradient is the adjugate, of singular matrices too, where PyTorch "
-            + "gives zeros; that of an exported program refuses singular matrices.",
+            + "gives zeros.",
         effects: .mayFail,
         rule: { call in
             let a = try call.squareMatrix(0)

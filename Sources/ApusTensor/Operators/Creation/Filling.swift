@@ -121,16 +121,16 @@ extension DType {
 
 extension Tensor {
     /// A tensor of one number. Without a dtype: bool, int64, float32 or complex64 after the number.
-    public static func full(_ sizes: [SymInt], _ value: some ScalarConvertible, dtype: DType? = nil) throws -> Tensor {
+    public static func full(_ sizes: [any SymIntConvertible], _ value: some ScalarConvertible, dtype: DType? = nil) throws -> Tensor {
         try applySingle(.full, [.ints(sizes), .scalar(value.scalar), .optional(dtype), .none, .none, .none])
     }
 
     /// Zeros.
-    public static func zeros(_ sizes: [SymInt], dtype: DType = .float32) throws -> Tensor {
+    public static func zeros(_ sizes: [any SymIntConvertible], dtype: DType = .float32) throws -> Tensor {
         try naming("zeros") { try full(sizes, 0, dtype: dtype) }
     }
     /// Ones.
-    public static func ones(_ sizes: [SymInt], dtype: DType = .float32) throws -> Tensor {
+    public static func ones(_ sizes: [any SymIntConvertible], dtype: DType = .float32) throws -> Tensor {
         try naming("ones") { try full(sizes, 1, dtype: dtype) }
     }
 
@@ -144,7 +144,8 @@ extension Tensor {
     }
 
     /// A zero-dimensional tensor of a number. Without a dtype: bool, int64, float32 or complex64 after the number.
-    public static func scalar(_ value: Scalar, dtype: DType? = nil) throws -> Tensor {
-        try applySingle(.full, [.ints([SymInt]()), .scalar(value), .dtype(dtype ?? value.defaultDType), .none, .none, .none])
+    public static func scalar(_ value: any ScalarConvertible, dtype: DType? = nil) throws -> Tensor {
+        let number: Scalar = value.scalar
+        return try applySingle(.full, [.ints([SymInt]()), .scalar(number), .dtype(dtype ?? number.defaultDType), .none, .none, .none])
     }
 }

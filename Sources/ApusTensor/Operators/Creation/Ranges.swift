@@ -156,7 +156,9 @@ extension Tensor {
     }
 
     /// `steps` evenly spaced numbers from `start` to `end`, both included.
-    public static func linspace(_ start: Double, _ end: Double, steps: SymInt, dtype: DType? = nil) throws -> Tensor {
-        try applySingle(.linspace, [.double(start), .double(end), .int(steps), .optional(dtype), .none, .none, .none])
+    public static func linspace(
+        _ start: any ScalarConvertible, _ end: any ScalarConvertible, steps: any SymIntConvertible, dtype: DType? = nil
+    ) throws -> Tensor {
+        try applySingle(.linspace, [.float(start), .float(end), .int(steps), .optional(dtype), .none, .none, .none])
     }
 }

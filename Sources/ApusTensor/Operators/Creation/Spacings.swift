@@ -55,7 +55,10 @@ extension Operator {
 
 extension Tensor {
     /// Powers of `base` with evenly spaced exponents from `start` to `end`, both included.
-    public static func logspace(_ start: Double, _ end: Double, steps: SymInt, base: Double = 10, dtype: DType? = nil) throws -> Tensor {
-        try applySingle(.logspace, [.double(start), .double(end), .int(steps), .double(base), .optional(dtype), .none, .none, .none])
+    public static func logspace(
+        _ start: any ScalarConvertible, _ end: any ScalarConvertible, steps: any SymIntConvertible, base: any ScalarConvertible = 10,
+        dtype: DType? = nil
+    ) throws -> Tensor {
+        try applySingle(.logspace, [.float(start), .float(end), .int(steps), .float(base), .optional(dtype), .none, .none, .none])
     }
 }

@@ -142,13 +142,15 @@ private struct TriangleShape {
 
 extension Tensor {
     /// The identity matrix, or with `columns` a matrix with ones on its diagonal.
-    public static func eye(_ rows: SymInt, _ columns: SymInt? = nil, dtype: DType = .float32) throws -> Tensor {
+    public static func eye(_ rows: any SymIntConvertible, _ columns: (any SymIntConvertible)? = nil, dtype: DType = .float32) throws
+        -> Tensor
+    {
         guard let columns else { return try applySingle(.eye, [.int(rows), .dtype(dtype), .none, .none, .none]) }
         return try applySingle(.eyeM, [.int(rows), .int(columns), .dtype(dtype), .none, .none, .none])
     }
 
     /// The lower triangle of each matrix, zeros elsewhere.
-    public func tril(diagonal: SymInt = 0) throws -> Tensor { try applySingle(.tril, [.tensor(self), .int(diagonal)]) }
+    public func tril(diagonal: any SymIntConvertible = 0) throws -> Tensor { try applySingle(.tril, [.tensor(self), .int(diagonal)]) }
     /// The upper triangle of each matrix, zeros elsewhere.
-    public func triu(diagonal: SymInt = 0) throws -> Tensor { try applySingle(.triu, [.tensor(self), .int(diagonal)]) }
+    public func triu(diagonal: any SymIntConvertible = 0) throws -> Tensor { try applySingle(.triu, [.tensor(self), .int(diagonal)]) }
 }

@@ -165,35 +165,39 @@ extension Tensor {
     public func hardsigmoid() throws -> Tensor { try applyPointwise(.hardsigmoid, self) }
 
     /// Clamps between two numbers, in the tensor's dtype.
-    public func hardtanh(min: Scalar = -1, max: Scalar = 1) throws -> Tensor {
-        try applySingle(.hardtanh, [.tensor(self), .scalar(min), .scalar(max)])
+    public func hardtanh(min: any ScalarConvertible = -1, max: any ScalarConvertible = 1) throws -> Tensor {
+        try applySingle(.hardtanh, [.tensor(self), .scalar(min.scalar), .scalar(max.scalar)])
     }
 
     /// x where positive, else `negativeSlope * x`.
-    public func leakyRelu(negativeSlope: Double = 0.01) throws -> Tensor {
-        try applySingle(.leakyRelu, [.tensor(self), .double(negativeSlope)])
+    public func leakyRelu(negativeSlope: any ScalarConvertible = 0.01) throws -> Tensor {
+        try applySingle(.leakyRelu, [.tensor(self), .float(negativeSlope)])
     }
 
     /// x where positive, else `alpha * (exp(x) - 1)`.
-    public func elu(alpha: Double = 1) throws -> Tensor {
-        try applySingle(.elu, [.tensor(self), .double(alpha), .int(1), .int(1)])
+    public func elu(alpha: any ScalarConvertible = 1) throws -> Tensor {
+        try applySingle(.elu, [.tensor(self), .float(alpha), .int(1), .int(1)])
     }
 
     /// `elu` with the constants that keep activations normalised.
     public func selu() throws -> Tensor { try applyPointwise(.selu, self) }
 
     /// `log(1 + exp(beta * x)) / beta`; x itself where `beta * x` is above the threshold.
-    public func softplus(beta: Double = 1, threshold: Double = 20) throws -> Tensor {
-        try applySingle(.softplus, [.tensor(self), .double(beta), .double(threshold)])
+    public func softplus(beta: any ScalarConvertible = 1, threshold: any ScalarConvertible = 20) throws -> Tensor {
+        try applySingle(.softplus, [.tensor(self), .float(beta), .float(threshold)])
     }
 
     /// x where above the threshold, else the value.
-    public func threshold(_ threshold: Scalar, value: Scalar) throws -> Tensor {
-        try applySingle(.threshold, [.tensor(self), .scalar(threshold), .scalar(value)])
+    public func threshold(_ threshold: any ScalarConvertible, value: any ScalarConvertible) throws -> Tensor {
+        try applySingle(.threshold, [.tensor(self), .scalar(threshold.scalar), .scalar(value.scalar)])
     }
 
     /// 0 where the magnitude is at most `lambda`, else x.
-    public func hardshrink(lambda: Double = 0.5) throws -> Tensor { try applySingle(.hardshrink, [.tensor(self), .double(lambda)]) }
+    public func hardshrink(lambda: any ScalarConvertible = 0.5) throws -> Tensor {
+        try applySingle(.hardshrink, [.tensor(self), .float(lambda)])
+    }
     /// x moved towards 0 by `lambda`, 0 where the magnitude is smaller.
-    public func softshrink(lambda: Double = 0.5) throws -> Tensor { try applySingle(.softshrink, [.tensor(self), .double(lambda)]) }
+    public func softshrink(lambda: any ScalarConvertible = 0.5) throws -> Tensor {
+        try applySingle(.softshrink, [.tensor(self), .float(lambda)])
+    }
 }

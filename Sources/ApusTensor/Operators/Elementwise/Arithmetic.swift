@@ -113,13 +113,13 @@ extension Call {
 
 extension Tensor {
     /// `self + alpha * other`, broadcast, in the promoted dtype.
-    public func add(_ other: Tensor, alpha: Scalar = 1) throws -> Tensor {
-        try applySingle(.addTensor, [.tensor(self), .tensor(other), .scalar(alpha)])
+    public func add(_ other: Tensor, alpha: any ScalarConvertible = 1) throws -> Tensor {
+        try applySingle(.addTensor, [.tensor(self), .tensor(other), .scalar(alpha.scalar)])
     }
 
     /// `self - alpha * other`, broadcast, in the promoted dtype.
-    public func sub(_ other: Tensor, alpha: Scalar = 1) throws -> Tensor {
-        try applySingle(.subTensor, [.tensor(self), .tensor(other), .scalar(alpha)])
+    public func sub(_ other: Tensor, alpha: any ScalarConvertible = 1) throws -> Tensor {
+        try applySingle(.subTensor, [.tensor(self), .tensor(other), .scalar(alpha.scalar)])
     }
 
     public static func + (a: Tensor, b: Tensor) throws -> Tensor {

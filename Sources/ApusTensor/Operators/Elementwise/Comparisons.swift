@@ -59,3 +59,68 @@ extension Tensor {
     /// Where an element is neither infinite nor NaN.
     public func isfinite() throws -> Tensor { try applyPointwise(.isfinite, self) }
 }
+
+// MARK: What is no condition
+
+extension Tensor {
+    @available(
+        *, unavailable,
+        message: "a tensor is no condition: compare its elements with '.==', and read the answer with (a .== b).item(Bool.self)"
+    )
+    public static func == (a: Tensor, b: Tensor) throws -> Bool { try (a .== b).item(Bool.self) }
+    @available(
+        *, unavailable,
+        message: "a tensor is no condition: compare its elements with '.==', and read the answer with (a .== b).item(Bool.self)"
+    )
+    public static func == (a: Tensor, b: some ScalarConvertible) throws -> Bool { try (a .== b).item(Bool.self) }
+    @available(
+        *, unavailable,
+        message: "a tensor is no condition: compare its elements with '.!=', and read the answer with (a .!= b).item(Bool.self)"
+    )
+    public static func != (a: Tensor, b: Tensor) throws -> Bool { try (a .!= b).item(Bool.self) }
+    @available(
+        *, unavailable,
+        message: "a tensor is no condition: compare its elements with '.!=', and read the answer with (a .!= b).item(Bool.self)"
+    )
+    public static func != (a: Tensor, b: some ScalarConvertible) throws -> Bool { try (a .!= b).item(Bool.self) }
+    @available(
+        *, unavailable,
+        message: "a tensor is no condition: compare its elements with '.<', and read the answer with (a .< b).item(Bool.self)"
+    )
+    public static func < (a: Tensor, b: Tensor) throws -> Bool { try (a .< b).item(Bool.self) }
+    @available(
+        *, unavailable,
+        message: "a tensor is no condition: compare its elements with '.<', and read the answer with (a .< b).item(Bool.self)"
+    )
+    public static func < (a: Tensor, b: some ScalarConvertible) throws -> Bool { try (a .< b).item(Bool.self) }
+    @available(
+        *, unavailable,
+        message: "a tensor is no condition: compare its elements with '.<=', and read the answer with (a .<= b).item(Bool.self)"
+    )
+    public static func <= (a: Tensor, b: Tensor) throws -> Bool { try (a .<= b).item(Bool.self) }
+    @available(
+        *, unavailable,
+        message: "a tensor is no condition: compare its elements with '.<=', and read the answer with (a .<= b).item(Bool.self)"
+    )
+    public static func <= (a: Tensor, b: some ScalarConvertible) throws -> Bool { try (a .<= b).item(Bool.self) }
+    @available(
+        *, unavailable,
+        message: "a tensor is no condition: compare its elements with '.>', and read the answer with (a .> b).item(Bool.self)"
+    )
+    public static func > (a: Tensor, b: Tensor) throws -> Bool { try (a .> b).item(Bool.self) }
+    @available(
+        *, unavailable,
+        message: "a tensor is no condition: compare its elements with '.>', and read the answer with (a .> b).item(Bool.self)"
+    )
+    public static func > (a: Tensor, b: some ScalarConvertible) throws -> Bool { try (a .> b).item(Bool.self) }
+    @available(
+        *, unavailable,
+        message: "a tensor is no condition: compare its elements with '.>=', and read the answer with (a .>= b).item(Bool.self)"
+    )
+    public static func >= (a: Tensor, b: Tensor) throws -> Bool { try (a .>= b).item(Bool.self) }
+    @available(
+        *, unavailable,
+        message: "a tensor is no condition: compare its elements with '.>=', and read the answer with (a .>= b).item(Bool.self)"
+    )
+    public static func >= (a: Tensor, b: some ScalarConvertible) throws -> Bool { try (a .>= b).item(Bool.self) }
+}

@@ -197,12 +197,12 @@ extension Tensor {
     }
 
     /// `self + value * a * b`.
-    public func addcmul(_ a: Tensor, _ b: Tensor, value: Scalar = 1) throws -> Tensor {
-        try applySingle(.addcmul, [.tensor(self), .tensor(a), .tensor(b), .scalar(value)])
+    public func addcmul(_ a: Tensor, _ b: Tensor, value: any ScalarConvertible = 1) throws -> Tensor {
+        try applySingle(.addcmul, [.tensor(self), .tensor(a), .tensor(b), .scalar(value.scalar)])
     }
 
     /// `self + value * a / b`.
-    public func addcdiv(_ a: Tensor, _ b: Tensor, value: Scalar = 1) throws -> Tensor {
-        try applySingle(.addcdiv, [.tensor(self), .tensor(a), .tensor(b), .scalar(value)])
+    public func addcdiv(_ a: Tensor, _ b: Tensor, value: any ScalarConvertible = 1) throws -> Tensor {
+        try applySingle(.addcdiv, [.tensor(self), .tensor(a), .tensor(b), .scalar(value.scalar)])
     }
 }

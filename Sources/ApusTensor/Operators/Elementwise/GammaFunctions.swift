@@ -89,9 +89,9 @@ extension Tensor {
     /// The derivative of `lgamma`, elementwise.
     public func digamma() throws -> Tensor { try applyPointwise(.digamma, self) }
     /// Derivative number `n` of the digamma function, elementwise.
-    public func polygamma(_ n: Int) throws -> Tensor { try applySingle(.polygamma, [.int(n), .tensor(self)]) }
+    public func polygamma(_ n: any SymIntConvertible) throws -> Tensor { try applySingle(.polygamma, [.int(n), .tensor(self)]) }
     /// The logarithm of the multivariate gamma function of dimension `p`.
-    public func mvlgamma(_ p: Int) throws -> Tensor { try applySingle(.mvlgamma, [.tensor(self), .int(p)]) }
+    public func mvlgamma(_ p: any SymIntConvertible) throws -> Tensor { try applySingle(.mvlgamma, [.tensor(self), .int(p)]) }
     /// The Hurwitz zeta function with this exponent.
     func zeta(_ q: Tensor) throws -> Tensor { try applySingle(.zeta, [.tensor(self), .tensor(q)]) }
 }

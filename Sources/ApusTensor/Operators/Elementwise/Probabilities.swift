@@ -137,7 +137,9 @@ extension Call {
 
 extension Tensor {
     /// `log(x / (1 - x))`; with `eps`, elements are held between it and `1 - eps`.
-    public func logit(eps: Double? = nil) throws -> Tensor { try applySingle(.logit, [.tensor(self), eps.map { .double($0) } ?? .none]) }
+    public func logit(eps: (any ScalarConvertible)? = nil) throws -> Tensor {
+        try applySingle(.logit, [.tensor(self), eps.map { .float($0) } ?? .none])
+    }
     /// `sin(pi x) / (pi x)`, 1 at 0.
     public func sinc() throws -> Tensor { try applySingle(.sinc, [.tensor(self)]) }
 }

@@ -91,7 +91,9 @@ extension Tensor {
     /// The nearest integer, halves to the even one.
     public func round() throws -> Tensor { try applyPointwise(.round, self) }
     /// Rounds to a number of decimal places.
-    public func round(decimals: Int) throws -> Tensor { try applySingle(.roundDecimals, [.tensor(self), .int(decimals)]) }
+    public func round(decimals: any SymIntConvertible) throws -> Tensor {
+        try applySingle(.roundDecimals, [.tensor(self), .int(decimals)])
+    }
     /// The integer part, towards 0.
     public func trunc() throws -> Tensor { try applyPointwise(.trunc, self) }
     /// The part after the point, with the element's sign.

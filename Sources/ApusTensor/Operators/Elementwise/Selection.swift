@@ -203,8 +203,8 @@ extension Tensor {
     public func fmax(_ other: Tensor) throws -> Tensor { try applyPointwise(.fmax, self, other) { [.tensor(self), .tensor(other)] } }
 
     /// Clamps between numbers, in the promoted dtype. One bound may be absent.
-    public func clamp(min: Scalar? = nil, max: Scalar? = nil) throws -> Tensor {
-        try applySingle(.clamp, [.tensor(self), min.map { .scalar($0) } ?? .none, max.map { .scalar($0) } ?? .none])
+    public func clamp(min: (any ScalarConvertible)? = nil, max: (any ScalarConvertible)? = nil) throws -> Tensor {
+        try applySingle(.clamp, [.tensor(self), min.map { .scalar($0.scalar) } ?? .none, max.map { .scalar($0.scalar) } ?? .none])
     }
 
     /// Clamps between tensors, with broadcasting. One bound may be absent.
@@ -213,8 +213,11 @@ extension Tensor {
     }
 
     /// Replaces NaN and infinities by numbers.
-    public func nanToNum(nan: Double? = nil, positiveInfinity: Double? = nil, negativeInfinity: Double? = nil) throws -> Tensor {
-        let numbers: [OperatorArgument] = [nan, positiveInfinity, negativeInfinity].map { $0.map { .double($0) } ?? .none }
+    public func nanToNum(
+        nan: (any ScalarConvertible)? = nil, positiveInfinity: (any ScalarConvertible)? = nil,
+        negativeInfinity: (any ScalarConvertible)? = nil
+    ) throws -> Tensor {
+        let numbers: [OperatorArgument] = [nan, positiveInfinity, negativeInfinity].map { $0.map { .float($0) } ?? .none }
         return try applySingle(.nanToNum, [.tensor(self)] + numbers)
     }
 

@@ -144,7 +144,7 @@ extension Tensor {
         try require(size > 0, tooSmall())
         try require(size + before + after >= 0, tooSmall())
         let positions: Tensor = try Tensor.arange(0 - before, size + after)
-        return try indexSelect(dim: dim, positions.clamp(min: 0, max: .int(size - 1)))
+        return try indexSelect(dim: dim, positions.clamp(min: 0, max: size - 1))
     }
 
     private func border(_ border: Border, _ dim: Int, _ pad: SymInt, isFront: Bool, _ call: Call) throws -> Tensor {
@@ -170,7 +170,7 @@ extension Tensor {
     /// The tensor with a border: a number ('constant'), its mirror image ('reflect'), its edge ('replicate') or its other end ('circular').
     ///
     /// - Parameter pads: pairs (before, after), the last dimension first; negative ones cut off.
-    public func padded(_ pads: [SymInt], mode: String = "constant", value: Double? = nil) throws -> Tensor {
-        try applySingle(.pad, [.tensor(self), .ints(pads), .string(mode), value.map { .double($0) } ?? .none])
+    public func padded(_ pads: [any SymIntConvertible], mode: String = "constant", value: (any ScalarConvertible)? = nil) throws -> Tensor {
+        try applySingle(.pad, [.tensor(self), .ints(pads), .string(mode), value.map { .float($0) } ?? .none])
     }
 }

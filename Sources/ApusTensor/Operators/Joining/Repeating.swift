@@ -114,13 +114,13 @@ extension Tensor {
     }
 
     /// The tensor side by side `counts` times along each dimension; further counts in front add dimensions.
-    public func repeated(_ counts: [SymInt]) throws -> Tensor { try applySingle(.repeat, [.tensor(self), .ints(counts)]) }
+    public func repeated(_ counts: [any SymIntConvertible]) throws -> Tensor { try applySingle(.repeat, [.tensor(self), .ints(counts)]) }
 
     /// The tensor repeated along its last dimensions.
-    public func tiled(_ counts: [SymInt]) throws -> Tensor { try applySingle(.tile, [.tensor(self), .ints(counts)]) }
+    public func tiled(_ counts: [any SymIntConvertible]) throws -> Tensor { try applySingle(.tile, [.tensor(self), .ints(counts)]) }
 
     /// Moves elements along dimensions; those pushed out at the end come in at the front.
-    public func rolled(_ shifts: [SymInt], dims: [Int] = []) throws -> Tensor {
+    public func rolled(_ shifts: [any SymIntConvertible], dims: [Int] = []) throws -> Tensor {
         try applySingle(.roll, [.tensor(self), .ints(shifts), .ints(dims)])
     }
 
@@ -128,7 +128,7 @@ extension Tensor {
     public func flipped(_ dims: [Int]) throws -> Tensor { try applySingle(.flip, [.tensor(self), .ints(dims)]) }
 
     /// Each position of a dimension `count` times in a row; without a dimension the flattened tensor's elements.
-    public func repeatInterleave(_ count: SymInt, dim: Int? = nil) throws -> Tensor {
+    public func repeatInterleave(_ count: any SymIntConvertible, dim: Int? = nil) throws -> Tensor {
         try applySingle(.repeatInterleaveInt, [.tensor(self), .int(count), dim.map { .int($0) } ?? .none, .none])
     }
 }

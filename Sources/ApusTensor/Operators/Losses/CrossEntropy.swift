@@ -214,8 +214,9 @@ extension Tensor {
     }
 
     /// Less the score of each target's class. Scores have the classes in dimension 1, or 0 where they have but one dimension.
-    public func nllLoss(_ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean, ignoreIndex: Int = -100) throws -> Tensor
-    {
+    public func nllLoss(
+        _ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean, ignoreIndex: any SymIntConvertible = -100
+    ) throws -> Tensor {
         try naming("nll_loss") {
             try applySingle(
                 .nllLossND, [.tensor(self), .tensor(target), .optional(weight), .int(reduction.rawValue), .int(ignoreIndex)])
@@ -226,14 +227,15 @@ extension Tensor {
     ///
     /// Scores have the classes in dimension 1, or 0 where they have but one dimension.
     public func crossEntropy(
-        _ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean, ignoreIndex: Int = -100, labelSmoothing: Double = 0
+        _ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean, ignoreIndex: any SymIntConvertible = -100,
+        labelSmoothing: any ScalarConvertible = 0
     ) throws -> Tensor {
         try naming("cross_entropy") {
             try applySingle(
                 .crossEntropyLoss,
                 [
                     .tensor(self), .tensor(target), .optional(weight), .int(reduction.rawValue), .int(ignoreIndex),
-                    .double(labelSmoothing),
+                    .float(labelSmoothing),
                 ])
         }
     }

@@ -186,12 +186,12 @@ extension Tensor {
     /// The absolute difference from a target.
     public func l1Loss(_ target: Tensor, reduction: LossReduction = .mean) throws -> Tensor { try loss(.l1Loss, target, reduction) }
     /// The absolute difference from a target, rounded off below `beta`.
-    public func smoothL1Loss(_ target: Tensor, beta: Double = 1, reduction: LossReduction = .mean) throws -> Tensor {
-        try loss(.smoothL1Loss, target, reduction, [.double(beta)])
+    public func smoothL1Loss(_ target: Tensor, beta: any ScalarConvertible = 1, reduction: LossReduction = .mean) throws -> Tensor {
+        try loss(.smoothL1Loss, target, reduction, [.float(beta)])
     }
     /// Half the squared difference from a target, linear beyond `delta`.
-    public func huberLoss(_ target: Tensor, delta: Double = 1, reduction: LossReduction = .mean) throws -> Tensor {
-        try loss(.huberLoss, target, reduction, [.double(delta)])
+    public func huberLoss(_ target: Tensor, delta: any ScalarConvertible = 1, reduction: LossReduction = .mean) throws -> Tensor {
+        try loss(.huberLoss, target, reduction, [.float(delta)])
     }
     /// The divergence of a target distribution from this one, whose logarithms the tensor holds.
     public func klDiv(_ target: Tensor, logTarget: Bool = false, reduction: LossReduction = .mean) throws -> Tensor {

@@ -167,12 +167,13 @@ extension Tensor {
 
     /// How far this tensor's rows are from the positive ones, against the negative ones, less a margin.
     public func tripletMarginLoss(
-        positive: Tensor, negative: Tensor, margin: Double = 1, p: Double = 2, swap: Bool = false, reduction: LossReduction = .mean
+        positive: Tensor, negative: Tensor, margin: any ScalarConvertible = 1, p: any ScalarConvertible = 2, swap: Bool = false,
+        reduction: LossReduction = .mean
     ) throws -> Tensor {
         try applySingle(
             .tripletMarginLoss,
             [
-                .tensor(self), .tensor(positive), .tensor(negative), .double(margin), .double(p), .double(1e-6), .bool(swap),
+                .tensor(self), .tensor(positive), .tensor(negative), .float(margin), .float(p), .double(1e-6), .bool(swap),
                 .int(reduction.rawValue),
             ])
     }

@@ -323,14 +323,14 @@ extension Tensor {
 
     /// Batch norm by running statistics, of [batch, channels, ...].
     public func batchNorm(
-        runningMean: Tensor, runningVariance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5
+        runningMean: Tensor, runningVariance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: any ScalarConvertible = 1e-5
     ) throws -> Tensor {
         try naming("batch_norm") {
             try applyTensors(
                 .batchNormNoTraining,
                 [
                     .tensor(self), .optional(weight), .optional(bias), .tensor(runningMean), .tensor(runningVariance), .double(0),
-                    .double(epsilon),
+                    .float(epsilon),
                 ])[0]
         }
     }
@@ -338,8 +338,8 @@ extension Tensor {
     /// Batch norm by the batch's own statistics, of [batch, channels, ...], with the running statistics moved towards them by `momentum`.
     /// Throws where a channel has only one value, which has no variance.
     public func batchNormTraining(
-        runningMean: Tensor, runningVariance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, momentum: Double = 0.1,
-        epsilon: Double = 1e-5
+        runningMean: Tensor, runningVariance: Tensor, weight: Tensor? = nil, bias: Tensor? = nil, momentum: any ScalarConvertible = 0.1,
+        epsilon: any ScalarConvertible = 1e-5
     ) throws -> (output: Tensor, runningMean: Tensor, runningVariance: Tensor) {
         try naming("batch_norm") {
             try requireSeveralValuesPerChannel()
@@ -347,8 +347,8 @@ extension Tensor {
                 .batchNormFunctional,
                 [
                     .tensor(self), .optional(weight), .optional(bias), .tensor(runningMean), .tensor(runningVariance), .bool(true),
-                    .double(momentum),
-                    .double(epsilon),
+                    .float(momentum),
+                    .float(epsilon),
                 ])
             return (results[0], results[3], results[4])
         }
@@ -356,7 +356,7 @@ extension Tensor {
 
     /// Batch norm by the batch's own statistics, of [batch, channels, ...], without running ones. Throws where a channel has only one value,
     /// which has no variance.
-    public func batchNorm(weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5) throws -> Tensor {
+    public func batchNorm(weight: Tensor? = nil, bias: Tensor? = nil, epsilon: any ScalarConvertible = 1e-5) throws -> Tensor {
         try naming("batch_norm") {
             try requireSeveralValuesPerChannel()
             return try normalizedByBatch(weight: weight, bias: bias, epsilon: epsilon)
@@ -364,9 +364,9 @@ extension Tensor {
     }
 
     /// Batch norm by the batch's own statistics, whatever their number.
-    func normalizedByBatch(weight: Tensor?, bias: Tensor?, epsilon: Double) throws -> Tensor {
+    func normalizedByBatch(weight: Tensor?, bias: Tensor?, epsilon: any ScalarConvertible) throws -> Tensor {
         try applyTensors(
-            .batchNormNoStats, [.tensor(self), .optional(weight), .optional(bias), .bool(true), .double(0), .double(epsilon)])[0]
+            .batchNormNoStats, [.tensor(self), .optional(weight), .optional(bias), .bool(true), .double(0), .float(epsilon)])[0]
     }
 
     private func requireSeveralValuesPerChannel() throws {

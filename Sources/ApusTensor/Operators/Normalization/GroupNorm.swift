@@ -164,8 +164,10 @@ extension Call {
 
 extension Tensor {
     /// Group norm of [batch, channels, ...]: each group of channels is normalised for itself.
-    public func groupNorm(groups: Int, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5) throws -> Tensor {
+    public func groupNorm(groups: any SymIntConvertible, weight: Tensor? = nil, bias: Tensor? = nil, epsilon: any ScalarConvertible = 1e-5)
+        throws -> Tensor
+    {
         try applySingle(
-            .groupNorm, [.tensor(self), .int(groups), .optional(weight), .optional(bias), .double(epsilon), .bool(true)])
+            .groupNorm, [.tensor(self), .int(groups), .optional(weight), .optional(bias), .float(epsilon), .bool(true)])
     }
 }

@@ -306,15 +306,18 @@ func withViews<Result>(
 
 extension Tensor {
     /// Layer norm over the last dimensions, whose sizes are `normalizedShape`.
-    public func layerNorm(_ normalizedShape: [SymInt], weight: Tensor? = nil, bias: Tensor? = nil, epsilon: Double = 1e-5) throws -> Tensor
-    {
+    public func layerNorm(
+        _ normalizedShape: [any SymIntConvertible], weight: Tensor? = nil, bias: Tensor? = nil, epsilon: any ScalarConvertible = 1e-5
+    ) throws -> Tensor {
         try applySingle(
-            .layerNorm, [.tensor(self), .ints(normalizedShape), .optional(weight), .optional(bias), .double(epsilon), .bool(true)])
+            .layerNorm, [.tensor(self), .ints(normalizedShape), .optional(weight), .optional(bias), .float(epsilon), .bool(true)])
     }
 
     /// `x / sqrt(mean(x^2) + epsilon) * weight` over the last dimensions, whose sizes are `normalizedShape`.
-    public func rmsNorm(_ normalizedShape: [SymInt], weight: Tensor? = nil, epsilon: Double? = nil) throws -> Tensor {
+    public func rmsNorm(_ normalizedShape: [any SymIntConvertible], weight: Tensor? = nil, epsilon: (any ScalarConvertible)? = nil) throws
+        -> Tensor
+    {
         try applySingle(
-            .rmsNorm, [.tensor(self), .ints(normalizedShape), .optional(weight), epsilon.map { .double($0) } ?? .none])
+            .rmsNorm, [.tensor(self), .ints(normalizedShape), .optional(weight), epsilon.map { .float($0) } ?? .none])
     }
 }

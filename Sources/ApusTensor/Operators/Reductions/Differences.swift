@@ -166,11 +166,11 @@ extension Tensor {
     }
 
     /// The differences between neighbours along a dimension, `n` times over.
-    public func diff(_ n: Int = 1, dim: Int = -1) throws -> Tensor {
+    public func diff(_ n: any SymIntConvertible = 1, dim: Int = -1) throws -> Tensor {
         try applySingle(.diff, [.tensor(self), .int(n), .int(dim), .none, .none])
     }
     /// The area under a function sampled along a dimension at positions `dx` apart.
-    public func trapezoid(dx: Double = 1, dim: Int = -1) throws -> Tensor {
-        try applySingle(.trapezoidDX, [.tensor(self), .double(dx), .int(dim)])
+    public func trapezoid(dx: any ScalarConvertible = 1, dim: Int = -1) throws -> Tensor {
+        try applySingle(.trapezoidDX, [.tensor(self), .float(dx), .int(dim)])
     }
 }

@@ -122,8 +122,8 @@ extension Operator {
 
 extension Tensor {
     /// The vector norm `(sum |x|^order)^(1/order)` over several dimensions, all of them when the list is empty.
-    public func norm(_ order: Scalar = 2, dims: [Int] = [], keepDim: Bool = false) throws -> Tensor {
-        try applySingle(.vectorNorm, [.tensor(self), .scalar(order), .ints(dims), .bool(keepDim), .none])
+    public func norm(_ order: any ScalarConvertible = 2, dims: [Int] = [], keepDim: Bool = false) throws -> Tensor {
+        try applySingle(.vectorNorm, [.tensor(self), .scalar(order.scalar), .ints(dims), .bool(keepDim), .none])
     }
 
     /// `log(sum(exp(x)))` over several dimensions, without overflow.

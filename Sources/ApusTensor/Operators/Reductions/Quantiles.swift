@@ -134,8 +134,8 @@ extension Call {
 
 extension Tensor {
     /// The element below which a share of a dimension's elements lies, of all elements without a dimension; linear between two.
-    public func quantile(_ share: Double, dim: Int? = nil, keepDim: Bool = false) throws -> Tensor {
-        try applySingle(.quantileScalar, [.tensor(self), .double(share), dim.map { .int($0) } ?? .none, .bool(keepDim), .string("linear")])
+    public func quantile(_ share: any ScalarConvertible, dim: Int? = nil, keepDim: Bool = false) throws -> Tensor {
+        try applySingle(.quantileScalar, [.tensor(self), .float(share), dim.map { .int($0) } ?? .none, .bool(keepDim), .string("linear")])
     }
     /// The mean of the elements that are not NaN, over several dimensions, all of them when the list is empty.
     public func nanmean(dims: [Int] = [], keepDim: Bool = false) throws -> Tensor {

@@ -128,24 +128,26 @@ extension SymInt {
 
 extension Tensor {
     /// The variance over several dimensions, all of them when the list is empty, dividing by the count less `correction`.
-    public func `var`(dims: [Int] = [], correction: Scalar = 1, keepDim: Bool = false) throws -> Tensor {
-        try applySingle(.varCorrection, [.tensor(self), .ints(dims), .scalar(correction), .bool(keepDim)])
+    public func `var`(dims: [Int] = [], correction: any ScalarConvertible = 1, keepDim: Bool = false) throws -> Tensor {
+        try applySingle(.varCorrection, [.tensor(self), .ints(dims), .scalar(correction.scalar), .bool(keepDim)])
     }
-    public func `var`(dim: Int, correction: Scalar = 1, keepDim: Bool = false) throws -> Tensor {
+    public func `var`(dim: Int, correction: any ScalarConvertible = 1, keepDim: Bool = false) throws -> Tensor {
         try `var`(dims: [dim], correction: correction, keepDim: keepDim)
     }
 
     /// The standard deviation over several dimensions, all of them when the list is empty.
-    public func std(dims: [Int] = [], correction: Scalar = 1, keepDim: Bool = false) throws -> Tensor {
-        try applySingle(.stdCorrection, [.tensor(self), .ints(dims), .scalar(correction), .bool(keepDim)])
+    public func std(dims: [Int] = [], correction: any ScalarConvertible = 1, keepDim: Bool = false) throws -> Tensor {
+        try applySingle(.stdCorrection, [.tensor(self), .ints(dims), .scalar(correction.scalar), .bool(keepDim)])
     }
-    public func std(dim: Int, correction: Scalar = 1, keepDim: Bool = false) throws -> Tensor {
+    public func std(dim: Int, correction: any ScalarConvertible = 1, keepDim: Bool = false) throws -> Tensor {
         try std(dims: [dim], correction: correction, keepDim: keepDim)
     }
 
     /// The variance and the mean over several dimensions, all of them when the list is empty.
-    public func varMean(dims: [Int] = [], correction: Scalar = 1, keepDim: Bool = false) throws -> (variance: Tensor, mean: Tensor) {
-        let results = try applyTensors(.varMeanCorrection, [.tensor(self), .ints(dims), .scalar(correction), .bool(keepDim)])
+    public func varMean(dims: [Int] = [], correction: any ScalarConvertible = 1, keepDim: Bool = false) throws -> (
+        variance: Tensor, mean: Tensor
+    ) {
+        let results = try applyTensors(.varMeanCorrection, [.tensor(self), .ints(dims), .scalar(correction.scalar), .bool(keepDim)])
         return (results[0], results[1])
     }
 }

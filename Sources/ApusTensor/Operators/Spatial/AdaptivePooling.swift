@@ -171,17 +171,17 @@ extension Call {
 
 extension Tensor {
     /// The means of windows, as equal as can be, that give the last dimension a size.
-    public func adaptiveAvgPool1d(_ size: Int) throws -> Tensor {
+    public func adaptiveAvgPool1d(_ size: any SymIntConvertible) throws -> Tensor {
         try applySingle(try Operator.adaptivePoolOperator("adaptive_avg_pool1d"), [.tensor(self), .ints([size])])
     }
 
     /// The means of windows, as equal as can be, that give the last two dimensions these sizes.
-    public func adaptiveAvgPool2d(_ sizes: [SymInt]) throws -> Tensor {
+    public func adaptiveAvgPool2d(_ sizes: [any SymIntConvertible]) throws -> Tensor {
         try applySingle(try Operator.adaptivePoolOperator("adaptive_avg_pool2d"), [.tensor(self), .ints(sizes)])
     }
 
     /// The largest elements of windows, as equal as can be, that give the last two dimensions these sizes, and their positions.
-    public func adaptiveMaxPool2d(_ sizes: [Int]) throws -> (values: Tensor, indices: Tensor) {
+    public func adaptiveMaxPool2d(_ sizes: [any SymIntConvertible]) throws -> (values: Tensor, indices: Tensor) {
         let results = try applyTensors(try Operator.adaptivePoolOperator("adaptive_max_pool2d"), [.tensor(self), .ints(sizes)])
         return (results[0], results[1])
     }

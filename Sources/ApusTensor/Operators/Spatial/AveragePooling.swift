@@ -115,7 +115,8 @@ extension Call {
 extension Tensor {
     /// The mean of each window over the last dimension. Without a stride windows lie side by side.
     public func avgPool1d(
-        _ kernel: Int, stride: Int? = nil, padding: Int = 0, ceilMode: Bool = false, countIncludePad: Bool = true
+        _ kernel: any SymIntConvertible, stride: (any SymIntConvertible)? = nil, padding: any SymIntConvertible = 0, ceilMode: Bool = false,
+        countIncludePad: Bool = true
     ) throws -> Tensor {
         try applySingle(
             try Operator.averagePoolOperator("avg_pool1d"),
@@ -124,8 +125,9 @@ extension Tensor {
 
     /// The mean of each window over the last two dimensions. Lists have one number or two; without a stride windows lie side by side.
     public func avgPool2d(
-        _ kernel: [Int], stride: [Int] = [], padding: [Int] = [0], ceilMode: Bool = false, countIncludePad: Bool = true,
-        divisorOverride: Int? = nil
+        _ kernel: [any SymIntConvertible], stride: [any SymIntConvertible] = [], padding: [any SymIntConvertible] = [0],
+        ceilMode: Bool = false, countIncludePad: Bool = true,
+        divisorOverride: (any SymIntConvertible)? = nil
     ) throws -> Tensor {
         try applySingle(
             try Operator.averagePoolOperator("avg_pool2d"),

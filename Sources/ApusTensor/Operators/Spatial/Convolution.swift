@@ -262,7 +262,10 @@ extension Operator {
 
 extension Tensor {
     /// The convolution over the last dimension: weight is [out, in / groups, kernel].
-    public func conv1d(_ weight: Tensor, bias: Tensor? = nil, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1) throws
+    public func conv1d(
+        _ weight: Tensor, bias: Tensor? = nil, stride: any SymIntConvertible = 1, padding: any SymIntConvertible = 0,
+        dilation: any SymIntConvertible = 1, groups: any SymIntConvertible = 1
+    ) throws
         -> Tensor
     {
         try convolved(1, weight, bias, [stride], [padding], [dilation], groups)
@@ -270,20 +273,23 @@ extension Tensor {
 
     /// The convolution over the last two dimensions: weight is [out, in / groups, height, width]. Lists have one number or two.
     public func conv2d(
-        _ weight: Tensor, bias: Tensor? = nil, stride: [Int] = [1], padding: [Int] = [0], dilation: [Int] = [1], groups: Int = 1
+        _ weight: Tensor, bias: Tensor? = nil, stride: [any SymIntConvertible] = [1], padding: [any SymIntConvertible] = [0],
+        dilation: [any SymIntConvertible] = [1], groups: any SymIntConvertible = 1
     ) throws -> Tensor {
         try convolved(2, weight, bias, stride, padding, dilation, groups)
     }
 
     /// The convolution over the last three dimensions.
     public func conv3d(
-        _ weight: Tensor, bias: Tensor? = nil, stride: [Int] = [1], padding: [Int] = [0], dilation: [Int] = [1], groups: Int = 1
+        _ weight: Tensor, bias: Tensor? = nil, stride: [any SymIntConvertible] = [1], padding: [any SymIntConvertible] = [0],
+        dilation: [any SymIntConvertible] = [1], groups: any SymIntConvertible = 1
     ) throws -> Tensor {
         try convolved(3, weight, bias, stride, padding, dilation, groups)
     }
 
     private func convolved(
-        _ dims: Int, _ weight: Tensor, _ bias: Tensor?, _ stride: [Int], _ padding: [Int], _ dilation: [Int], _ groups: Int
+        _ dims: Int, _ weight: Tensor, _ bias: Tensor?, _ stride: [any SymIntConvertible], _ padding: [any SymIntConvertible],
+        _ dilation: [any SymIntConvertible], _ groups: any SymIntConvertible
     ) throws -> Tensor {
         try applySingle(
             Operator.plainConvolutions[dims - 1],
@@ -292,8 +298,9 @@ extension Tensor {
 
     /// The transposed convolution over the last two dimensions: weight is [in, out / groups, height, width].
     public func convTranspose2d(
-        _ weight: Tensor, bias: Tensor? = nil, stride: [Int] = [1], padding: [Int] = [0], outputPadding: [Int] = [0], groups: Int = 1,
-        dilation: [Int] = [1]
+        _ weight: Tensor, bias: Tensor? = nil, stride: [any SymIntConvertible] = [1], padding: [any SymIntConvertible] = [0],
+        outputPadding: [any SymIntConvertible] = [0], groups: any SymIntConvertible = 1,
+        dilation: [any SymIntConvertible] = [1]
     ) throws -> Tensor {
         try applySingle(
             Operator.transposedConvolutions[1],

@@ -82,7 +82,7 @@ private struct GridSampling {
         }
         // At the border the slope is that of outside, 0; but reflections between the outermost positions never leave them, and turn there.
         let last: SymInt = size(axis) - 1
-        return try turnsAtEnds ? position.clamp(min: 0, max: .int(last)) : position.hardtanh(min: 0, max: .int(last))
+        return try turnsAtEnds ? position.clamp(min: 0, max: last) : position.hardtanh(min: 0, max: last)
     }
 
     /// Whether positions are reflected at the outermost elements.
@@ -119,7 +119,7 @@ private struct GridSampling {
         let below: [Tensor] = try (0..<dims).map { axis in
             let below: Tensor = try places[axis].floor()
             // At the last element the slope is the one before it: beyond there is nothing to take one from.
-            return try turnsAtEnds && mode == 0 ? below.clamp(max: .int(size(axis) - 2)) : below
+            return try turnsAtEnds && mode == 0 ? below.clamp(max: size(axis) - 2) : below
         }
         let parts: [Tensor] = try zip(places, below).map { try $0 - $1 }
         if mode == 0 {

@@ -184,7 +184,7 @@ private struct InterpolationForm: Sendable {
 
 extension Tensor {
     /// Images [batch, channels, height, width] at another size, by 'nearest', 'bilinear' or 'bicubic' interpolation.
-    public func interpolated2d(to sizes: [SymInt], mode: String = "nearest", alignsCorners: Bool = false) throws -> Tensor {
+    public func interpolated2d(to sizes: [any SymIntConvertible], mode: String = "nearest", alignsCorners: Bool = false) throws -> Tensor {
         guard ["nearest", "bilinear", "bicubic"].contains(mode) else {
             throw TensorError(.invalidArgument, in: "interpolate", "mode must be 'nearest', 'bilinear' or 'bicubic', not '\(mode)'")
         }

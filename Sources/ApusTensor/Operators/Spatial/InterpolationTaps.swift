@@ -43,7 +43,7 @@ struct InterpolationTaps {
         }
     }
 
-    private func held(_ positions: Tensor) throws -> Tensor { try positions.to(.int64).clamp(min: 0, max: .int(input - 1)) }
+    private func held(_ positions: Tensor) throws -> Tensor { try positions.to(.int64).clamp(min: 0, max: input - 1) }
 
     /// Pairs of positions (int64) and weights, both of one element for each output position; no weight stands for 1. Not for averaging modes.
     func taps() throws -> [(positions: Tensor, weights: Tensor?)] {

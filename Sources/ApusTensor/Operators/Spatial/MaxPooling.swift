@@ -165,7 +165,10 @@ extension Call {
 
 extension Tensor {
     /// The largest element of each window over the last dimension. Without a stride windows lie side by side.
-    public func maxPool1d(_ kernel: Int, stride: Int? = nil, padding: Int = 0, dilation: Int = 1, ceilMode: Bool = false) throws -> Tensor {
+    public func maxPool1d(
+        _ kernel: any SymIntConvertible, stride: (any SymIntConvertible)? = nil, padding: any SymIntConvertible = 0,
+        dilation: any SymIntConvertible = 1, ceilMode: Bool = false
+    ) throws -> Tensor {
         try applySingle(
             try Operator.maxPoolOperator("max_pool1d"),
             [.tensor(self), .ints([kernel]), .ints([stride ?? kernel]), .ints([padding]), .ints([dilation]), .bool(ceilMode)])
@@ -173,7 +176,8 @@ extension Tensor {
 
     /// The largest element of each window over the last two dimensions. Lists have one number or two; without a stride windows lie side by side.
     public func maxPool2d(
-        _ kernel: [Int], stride: [Int] = [], padding: [Int] = [0], dilation: [Int] = [1], ceilMode: Bool = false
+        _ kernel: [any SymIntConvertible], stride: [any SymIntConvertible] = [], padding: [any SymIntConvertible] = [0],
+        dilation: [any SymIntConvertible] = [1], ceilMode: Bool = false
     ) throws -> Tensor {
         try applySingle(
             try Operator.maxPoolOperator("max_pool2d"),
@@ -182,7 +186,8 @@ extension Tensor {
 
     /// As `maxPool2d`, with the positions of the largest elements in the flattened input planes.
     public func maxPool2dWithIndices(
-        _ kernel: [Int], stride: [Int] = [], padding: [Int] = [0], dilation: [Int] = [1], ceilMode: Bool = false
+        _ kernel: [any SymIntConvertible], stride: [any SymIntConvertible] = [], padding: [any SymIntConvertible] = [0],
+        dilation: [any SymIntConvertible] = [1], ceilMode: Bool = false
     ) throws -> (values: Tensor, indices: Tensor) {
         let results = try applyTensors(
             try Operator.maxPoolOperator("max_pool2d_with_indices"),

@@ -136,7 +136,7 @@ extension Call {
 
 extension Tensor {
     /// Zeros of `sizes` with the elements at the positions that pooling gave.
-    public func maxUnpool2d(_ indices: Tensor, to sizes: [SymInt]) throws -> Tensor {
+    public func maxUnpool2d(_ indices: Tensor, to sizes: [any SymIntConvertible]) throws -> Tensor {
         try applySingle(.maxUnpool2d, [.tensor(self), .tensor(indices), .ints(sizes)])
     }
 }

@@ -121,7 +121,11 @@ extension Call {
 
 extension Tensor {
     /// Channels dealt out over space: [..., c * r * r, h, w] becomes [..., c, h * r, w * r].
-    public func pixelShuffle(_ factor: Int) throws -> Tensor { try applySingle(.pixelShuffle, [.tensor(self), .int(factor)]) }
+    public func pixelShuffle(_ factor: any SymIntConvertible) throws -> Tensor {
+        try applySingle(.pixelShuffle, [.tensor(self), .int(factor)])
+    }
     /// Space gathered into channels: [..., c, h * r, w * r] becomes [..., c * r * r, h, w].
-    public func pixelUnshuffle(_ factor: Int) throws -> Tensor { try applySingle(.pixelUnshuffle, [.tensor(self), .int(factor)]) }
+    public func pixelUnshuffle(_ factor: any SymIntConvertible) throws -> Tensor {
+        try applySingle(.pixelUnshuffle, [.tensor(self), .int(factor)])
+    }
 }

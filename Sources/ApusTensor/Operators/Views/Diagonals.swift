@@ -84,7 +84,7 @@ extension Operator {
 
 extension Tensor {
     /// Zeros with the last dimension on a diagonal of two new dimensions.
-    public func diagEmbed(offset: Int = 0, dim1: Int = -2, dim2: Int = -1) throws -> Tensor {
+    public func diagEmbed(offset: any SymIntConvertible = 0, dim1: Int = -2, dim2: Int = -1) throws -> Tensor {
         try applySingle(.diagEmbed, [.tensor(self), .int(offset), .int(dim1), .int(dim2)])
     }
     /// The sum of a matrix's diagonal.

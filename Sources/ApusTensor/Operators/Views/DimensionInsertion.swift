@@ -129,10 +129,9 @@ extension Tensor {
     public func expanded(_ shape: Shape) throws -> Tensor { try expanded(shape.sizes) }
 
     /// Repeats dimensions of size 1 up to the given sizes, without copying; -1 keeps a size.
-    public func expanded(_ sizes: [SymInt]) throws -> Tensor { try applySingle(.expand, [.tensor(self), .ints(sizes), .bool(false)]) }
-
-    /// Repeats dimensions of size 1 up to the given sizes, without copying; -1 keeps a size.
-    public func expanded(_ sizes: [Int]) throws -> Tensor { try applySingle(.expand, [.tensor(self), .ints(sizes), .bool(false)]) }
+    public func expanded(_ sizes: [any SymIntConvertible]) throws -> Tensor {
+        try applySingle(.expand, [.tensor(self), .ints(sizes), .bool(false)])
+    }
 
     /// Sums over what broadcasting repeated, so that the result has the given shape.
     func summed(to target: Shape) throws -> Tensor {

@@ -167,7 +167,9 @@ extension Tensor {
     public func detached() throws -> Tensor { try applySingle(.detach, [.tensor(self)]) }
 
     /// The elements in row-major order read with other sizes, strides and first position.
-    public func asStrided(_ sizes: [SymInt], strides: [SymInt], offset: SymInt = 0) throws -> Tensor {
+    public func asStrided(_ sizes: [any SymIntConvertible], strides: [any SymIntConvertible], offset: any SymIntConvertible = 0) throws
+        -> Tensor
+    {
         try applySingle(.asStrided, [.tensor(self), .ints(sizes), .ints(strides), .int(offset)])
     }
 

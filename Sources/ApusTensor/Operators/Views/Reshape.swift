@@ -155,10 +155,7 @@ extension Call {
 
 extension Tensor {
     /// The same elements in row-major order with other sizes; one size may be -1 and is inferred. Copies only where it must.
-    public func reshaped(_ sizes: [SymInt]) throws -> Tensor { try applySingle(.reshape, [.tensor(self), .ints(sizes)]) }
-
-    /// The same elements in row-major order with other sizes; one size may be -1 and is inferred. Copies only where it must.
-    public func reshaped(_ sizes: [Int]) throws -> Tensor { try applySingle(.reshape, [.tensor(self), .ints(sizes)]) }
+    public func reshaped(_ sizes: [any SymIntConvertible]) throws -> Tensor { try applySingle(.reshape, [.tensor(self), .ints(sizes)]) }
 
     /// The same elements in row-major order with another shape.
     public func reshaped(_ target: Shape) throws -> Tensor {
@@ -171,7 +168,7 @@ extension Tensor {
     }
 
     /// Splits dimension `dim` into `sizes`, of which one may be -1 and is inferred.
-    public func unflattened(_ dim: Int, _ sizes: [SymInt]) throws -> Tensor {
+    public func unflattened(_ dim: Int, _ sizes: [any SymIntConvertible]) throws -> Tensor {
         try applySingle(.unflatten, [.tensor(self), .int(dim), .ints(sizes)])
     }
 }

@@ -265,29 +265,31 @@ extension Call {
 
 extension Tensor {
     /// The part at a position of a dimension, which disappears. A negative index counts from the end.
-    public func select(dim: Int, index: SymInt) throws -> Tensor {
+    public func select(dim: Int, index: any SymIntConvertible) throws -> Tensor {
         try applySingle(.select, [.tensor(self), .int(dim), .int(index)])
     }
 
     /// Every `step`-th position of a dimension from `start` up to, not including, `end`; bounds are clamped, negative ones count from the end.
-    public func sliced(dim: Int, from start: SymInt? = nil, to end: SymInt? = nil, step: SymInt = 1) throws -> Tensor {
+    public func sliced(
+        dim: Int, from start: (any SymIntConvertible)? = nil, to end: (any SymIntConvertible)? = nil, step: any SymIntConvertible = 1
+    ) throws -> Tensor {
         try applySingle(
             .slice,
             [.tensor(self), .int(dim), start.map { .int($0) } ?? .none, end.map { .int($0) } ?? .none, .int(step)])
     }
 
     /// `length` positions of a dimension from `start` on, which must exist.
-    public func narrowed(dim: Int, from start: SymInt, length: SymInt) throws -> Tensor {
+    public func narrowed(dim: Int, from start: any SymIntConvertible, length: any SymIntConvertible) throws -> Tensor {
         try applySingle(.narrow, [.tensor(self), .int(dim), .int(start), .int(length)])
     }
 
     /// The diagonal of the matrices in two dimensions, which move into one new last dimension.
-    public func diagonal(offset: Int = 0, dim1: Int = 0, dim2: Int = 1) throws -> Tensor {
+    public func diagonal(offset: any SymIntConvertible = 0, dim1: Int = 0, dim2: Int = 1) throws -> Tensor {
         try applySingle(.diagonal, [.tensor(self), .int(offset), .int(dim1), .int(dim2)])
     }
 
     /// All windows of `size` positions along a dimension, `step` apart; their positions become a new last dimension.
-    public func unfolded(dim: Int, size: Int, step: Int) throws -> Tensor {
+    public func unfolded(dim: Int, size: any SymIntConvertible, step: any SymIntConvertible) throws -> Tensor {
         try applySingle(.unfold, [.tensor(self), .int(dim), .int(size), .int(step)])
     }
 }

@@ -142,17 +142,17 @@ extension Call {
 
 extension Tensor {
     /// Consecutive parts of `size` positions of a dimension; the last one may be smaller. Throws for more than 1,048,576 of them.
-    public func split(_ size: SymInt, dim: Int = 0) throws -> [Tensor] {
+    public func split(_ size: any SymIntConvertible, dim: Int = 0) throws -> [Tensor] {
         try applyTensors(.split, [.tensor(self), .int(size), .int(dim)])
     }
 
     /// Consecutive parts of the given sizes, which must add up to the dimension's size.
-    public func split(sizes: [SymInt], dim: Int = 0) throws -> [Tensor] {
+    public func split(sizes: [any SymIntConvertible], dim: Int = 0) throws -> [Tensor] {
         try applyTensors(.splitWithSizes, [.tensor(self), .ints(sizes), .int(dim)])
     }
 
     /// At most `count` consecutive parts of equal size; the last one may be smaller. Throws for more than 1,048,576 of them.
-    public func chunk(_ count: Int, dim: Int = 0) throws -> [Tensor] {
+    public func chunk(_ count: any SymIntConvertible, dim: Int = 0) throws -> [Tensor] {
         try applyTensors(.chunk, [.tensor(self), .int(count), .int(dim)])
     }
 

@@ -170,12 +170,15 @@ extension Tensor {
     }
 
     /// A copy of this tensor whose part at a position of a dimension is another one.
-    public func selectScatter(_ source: Tensor, dim: Int, index: SymInt) throws -> Tensor {
+    public func selectScatter(_ source: Tensor, dim: Int, index: any SymIntConvertible) throws -> Tensor {
         try applySingle(.selectScatter, [.tensor(self), .tensor(source), .int(dim), .int(index)])
     }
 
     /// A copy of this tensor whose slice is another one; bounds as in `sliced`.
-    public func sliceScatter(_ source: Tensor, dim: Int, from start: SymInt? = nil, to end: SymInt? = nil, step: SymInt = 1) throws
+    public func sliceScatter(
+        _ source: Tensor, dim: Int, from start: (any SymIntConvertible)? = nil, to end: (any SymIntConvertible)? = nil,
+        step: any SymIntConvertible = 1
+    ) throws
         -> Tensor
     {
         try applySingle(
@@ -184,7 +187,7 @@ extension Tensor {
     }
 
     /// A copy of this tensor whose diagonal is another one.
-    public func diagonalScatter(_ source: Tensor, offset: Int = 0, dim1: Int = 0, dim2: Int = 1) throws -> Tensor {
+    public func diagonalScatter(_ source: Tensor, offset: any SymIntConvertible = 0, dim1: Int = 0, dim2: Int = 1) throws -> Tensor {
         try applySingle(.diagonalScatter, [.tensor(self), .tensor(source), .int(offset), .int(dim1), .int(dim2)])
     }
 }

@@ -1,0 +1,37 @@
+import ApusTensor
+
+extension ExportedProgram {
+    /// Runs the program. The result's type is the caller's to say: `let y: Tensor = try program(x)`.
+    ///
+    /// - Throws: `ProgramError` where arguments or result do not have the program's structure, or an input is not admitted.
+    public func callAsFunction<each Input, Output: ProgramValue>(_ arguments: repeat each Input) throws -> Output {
+        try result(repeat each arguments).unpacked()
+    }
+
+    /// Runs a program that returns a tuple: `let (y, z): (Tensor, [Tensor]) = try program(x)`. A tuple among its elements is a `NestedValue`.
+    public func callAsFunction<each Input, First: ProgramValue, Second: ProgramValue, each Rest: ProgramValue>(
+        _ arguments: repeat each Input
+    ) throws -> (First, Second, repeat each Rest) {
+        try result(repeat each arguments).unpacked()
+    }
+
+    private func result<each Input>(_ arguments: repeat each Input) throws -> NestedValue {
+        NestedValue(try run(leaves: callLeaves(repeat each arguments)), callSpec.outSpec)
+    }
+
+    /// The leaves of arguments of the program's structure.
+    package func callLeaves<each Input>(_ arguments: repeat each Input) throws -> [LeafValue] {
+        var leaves: [LeafValue] = []
+        var specs: [TreeSpec] = []
+        for argument in repeat each arguments {
+            let tree = try flatten(argument)
+            leaves += tree.leaves
+            specs.append(tree.spec)
+        }
+        let spec = TreeSpec.tuple(specs)
+        guard spec == callSpec.inSpec else {
+            throw ProgramError(.structureMismatch, "the arguments have the structure \(spec) where the program takes \(callSpec.inSpec)")
+        }
+        return leaves
+    }
+}
