@@ -1,5 +1,6 @@
 import ApusExport
 import ApusNN
+import ApusProgram
 import ApusTensor
 import Testing
 
