@@ -85,6 +85,7 @@ let package = Package(
             name: "ApusProgramTests",
             dependencies: [
                 "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusArchive", "ApusNN", "ApusExport",
+                "CApusKernels",
                 "ProgramExpectations",
             ]),
         .testTarget(

@@ -64,7 +64,8 @@ import Testing
         let error = #expect(throws: TensorError.self) { try LoweringPipeline.standard.skipping(["fuse-row"]) }
         #expect(
             error?.message
-                == "there is no lowering pass 'fuse-row' to be left out; there are: dead-code, common-subexpressions, fuse-rows, update-in-place, place-memory")
+                == "there is no lowering pass 'fuse-row' to be left out; there are: dead-code, common-subexpressions, fuse-rows, update-in-place, place-memory"
+        )
     }
 
     /// A pass of one's own takes its place among the others.

@@ -123,7 +123,8 @@ import Testing
         }
         var counts = [0, 0]
         for round in 0..<80 {
-            var program = try Program(float32([5, 3]), float32([5, 3]), try indices, float32([2, 3]), .tensor(TensorSpec(.bool, .scalar)))
+            var program = try Program(
+                float32([5, 3]), float32([5, 3]), try indices, float32([2, 3]), .tensor(TensorSpec(.bool, .scalar)))
             let (rows, values) = (program.inputs[2], program.inputs[3])
             var found = Array(program.inputs.prefix(2))
             for _ in 0..<(1 + next(8)) {

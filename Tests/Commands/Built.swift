@@ -25,7 +25,7 @@ enum Built {
         try run(folder.appendingPathComponent("apus").path, arguments)
     }
 
-    static func run(_ executable: String, _ arguments: [String]) throws -> Outcome {
+    static func run(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
         guard FileManager.default.isExecutableFile(atPath: executable) else {
             throw Missing(description: "\(executable) is not there: build the package first")
         }
@@ -37,6 +37,7 @@ enum Built {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let output = Pipe()
         process.standardOutput = output
         process.standardError = try FileHandle(forWritingTo: messages)

@@ -131,6 +131,24 @@ import Testing
         }
     }
 
+    @Test("graph shows the program as it runs, and after each pass") func lowered() throws {
+        let text = try Built.apus("graph", file, "--lowered", "--size", "s0=2").output
+        #expect(text == (try ExportedProgram.load(from: file).loweredText(for: [Tensor.ones([2, 3])])) + "\n")
+        #expect(text.hasPrefix("passes: dead-code, common-subexpressions, fuse-rows, update-in-place, place-memory\n"), "\(text)")
+        let early = try Built.apus("graph", file, "--lowered", "--after", "common-subexpressions").output
+        #expect(early.hasPrefix("passes: dead-code, common-subexpressions\n"), "\(early)")
+        let apus = Built.folder.appendingPathComponent("apus").path
+        let skipped = try Built.run(apus, ["graph", file, "--lowered"], environment: ["APUS_SKIP_PASSES": "fuse-rows,place-memory"])
+        #expect(skipped.output.hasPrefix("passes: dead-code, common-subexpressions, update-in-place\n"), "\(skipped)")
+        let unknown = try Built.run(apus, ["graph", file, "--lowered"], environment: ["APUS_SKIP_PASSES": "fuse"])
+        #expect(unknown.status != 0 && unknown.messages.contains("there is no lowering pass 'fuse' to be left out"), "\(unknown)")
+        #expect(try Built.apus("graph", file, "--after", "dead-code").status != 0)
+        #expect(throws: TensorError.self) { try ExportedProgram.load(from: file, options: ProgramOptions(skipping: ["fuse"])) }
+        let plain = try ExportedProgram.load(from: file, options: ProgramOptions(skipping: LoweringPipeline.standard.names))
+        let (a, b): (Tensor, Tensor) = (try plain(x), try program(x))
+        #expect(try a.array(of: Float.self) == b.array(of: Float.self))
+    }
+
     @Test("graph writes text, DOT and SVG") func graph() throws {
         #expect(try Built.apus("graph", file).output == ExportedProgram.load(from: file).graph.description + "\n")
         #expect(try Built.apus("graph", file, "--format", "dot").output.hasPrefix("digraph"))

@@ -15,9 +15,14 @@ public struct ProgramOptions: Sendable, Hashable {
     /// lives. False reads the file into memory, after which nothing that happens to it matters. Replacing it by a rename, as all savers here
     /// do, is safe either way.
     public var mapsFile: Bool
+    /// Passes that programs are made ready to run without, by the names of `LoweringPipeline.standard`: to find the one that is to blame for
+    /// something. Loading throws `TensorError` for a name that no pass has. The environment variable `APUS_SKIP_PASSES` names some for all
+    /// programs of a process.
+    public var skipping: [String]
 
-    public init(checksums: Checksums = .onFirstUse, mapsFile: Bool = true) {
+    public init(checksums: Checksums = .onFirstUse, mapsFile: Bool = true, skipping: [String] = []) {
         self.checksums = checksums
         self.mapsFile = mapsFile
+        self.skipping = skipping
     }
 }

@@ -7,7 +7,8 @@ import ApusTensor
 ///
 /// Running it equals running the function on every input that its constraints admit; other inputs are rejected before any kernel runs.
 /// It may be called from many tasks at once. Its buffers are its own: calls that change them never touch the module it was made of, nor
-/// another program.
+/// another program. Calls of a program that changes buffers go one after another, in whatever order the tasks come, and each takes what the one
+/// before left: for a state that is one user's alone, as a cache is, ``makeSession()`` gives buffers of their own over the same weights.
 ///
 /// A call in a task that is cancelled ends with `CancellationError`, between two operations or two passes of a loop, and leaves the buffers as
 /// they were.
@@ -43,7 +44,14 @@ public final class ExportedProgram: Sendable {
         state = try ProgramState(store, positions: placement.tensors.count == positions.count ? nil : positions, of: parts)
         if !isVerified { try Verifier(undecided: .accept).verify(parts.graph, scope: parts.scope) }
         checker = try InputChecker(parts)
-        plan = LazyPlan(parts.graph)
+        plan = LazyPlan(parts)
+    }
+
+    /// The same program, with the same state, run by another plan.
+    init(_ program: ExportedProgram, plan: LazyPlan) {
+        (made, graphModule, graphSignature) = (program.made, program.graphModule, program.graphSignature)
+        (state, checker) = (program.state, program.checker)
+        self.plan = plan
     }
 
     /// The same program over a store that others share.
@@ -128,12 +136,7 @@ extension ExportedProgram {
     /// Runs the program on tensors alone, in the order of `graphSignature.userInputs`.
     /// - Parameter profiler: gets an event for the run and for each of its steps.
     public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [Tensor] {
-        try userResults(allOutputs(inputs: inputs, profiler)).enumerated().map { index, leaf in
-            guard case .tensor(let tensor) = leaf else {
-                throw ProgramError(.structureMismatch, "result \(index) is \(leaf), not a tensor; use run(leaves:)")
-            }
-            return tensor
-        }
+        try userTensors(allOutputs(inputs: inputs, profiler))
     }
 
     /// A program is a function of its inputs and its state. While a function that calls it is traced, it becomes a part of that function's
@@ -143,14 +146,30 @@ extension ExportedProgram {
             try state.prepare()
             return try tracer.inline(self, inputs)
         }
+        return try run(inputs, on: state, profiler)
+    }
+
+    /// All that the graph gives for a state, whose buffers get their new values.
+    func run(_ inputs: [Tensor], on state: ProgramState, _ profiler: Profiler?) throws -> [LeafValue] {
         try checker.check(inputs)
         let plan: Plan = try self.plan.plan
         return try state.run { state in try plan.run(state + inputs, profiler: profiler).map { LeafValue($0) } }
     }
 
-    private func userResults(_ outputs: [LeafValue]) -> [LeafValue] {
+    /// What the caller gets of all that the graph gives.
+    func userResults(_ outputs: [LeafValue]) -> [LeafValue] {
         zip(graphSignature.outputRoles, outputs).compactMap { role, leaf in
             role == .userOutput || role == .loss ? leaf : nil
+        }
+    }
+
+    /// The same, where all of it is tensors.
+    func userTensors(_ outputs: [LeafValue]) throws -> [Tensor] {
+        try userResults(outputs).enumerated().map { index, leaf in
+            guard case .tensor(let tensor) = leaf else {
+                throw ProgramError(.structureMismatch, "result \(index) is \(leaf), not a tensor; use run(leaves:)")
+            }
+            return tensor
         }
     }
 
@@ -163,7 +182,7 @@ extension ExportedProgram {
     }
 
     /// Checks plain values and counts, and keeps the tensors.
-    private func tensors(of leaves: [LeafValue]) throws -> [Tensor] {
+    func tensors(of leaves: [LeafValue]) throws -> [Tensor] {
         guard leaves.count == leafRoles.count else {
             throw ProgramError(.structureMismatch, "\(leaves.count) values where the program takes \(leafRoles.count)")
         }

@@ -30,6 +30,8 @@ public struct ProgramError: Error, Sendable {
         case leakedValue
         /// Gradients asked of a program that computes none.
         case notJoint
+        /// A session whose buffers an earlier call left half written.
+        case brokenSession
         /// A graph that breaks its own rules.
         case invalidGraph
     }

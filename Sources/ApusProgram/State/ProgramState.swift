@@ -37,7 +37,7 @@ package struct ProgramState: Sendable {
         package let position: Int
     }
 
-    private let store: StateStore
+    let store: StateStore
     /// For each state input of the graph its position in the store; nil where they are the same.
     private let positions: [Int]?
     /// Output position -> store position, for outputs that are a buffer's new value.
@@ -100,10 +100,14 @@ package struct ProgramState: Sendable {
     private func select(_ tensors: [Tensor]) -> [Tensor] { positions.map { $0.map { tensors[$0] } } ?? tensors }
 
     /// Runs with the state as it is now. Runs that change buffers go one after another, others at the same time.
-    func run(_ body: ([Tensor]) throws -> [LeafValue]) throws -> [LeafValue] {
+    /// - Parameter preparing: is given the store before a run that changes buffers
+    func run(
+        _ body: ([Tensor]) throws -> [LeafValue], preparing: (inout [Tensor]) throws -> Void = { _ in }
+    ) throws -> [LeafValue] {
         try prepare()
         if mutations.isEmpty { return try body(snapshot()) }
         return try store.withLock { tensors in
+            try preparing(&tensors)
             let outputs = try body(select(tensors))
             for (output, position) in mutations {
                 guard case .tensor(let tensor) = outputs[output] else { continue }
@@ -112,6 +116,24 @@ package struct ProgramState: Sendable {
             }
             return outputs
         }
+    }
+
+    /// The same view of another store.
+    func over(_ store: StateStore) -> ProgramState { ProgramState(self, store) }
+
+    private init(_ other: ProgramState, _ store: StateStore) {
+        self.store = store
+        (positions, mutations, slots) = (other.positions, other.mutations, other.slots)
+    }
+
+    /// Runs with a state that the body may write over: nobody else sees the memory of the buffers that it changes. Runs that change buffers go
+    /// one after another.
+    func update(_ body: ([Tensor]) throws -> [LeafValue]) throws -> [LeafValue] {
+        try run(
+            body,
+            preparing: { tensors in
+                for (_, position) in mutations where !tensors[position].isHeldAlone() { tensors[position] = try tensors[position].clone() }
+            })
     }
 
     func dictionary(_ signature: ExportGraphSignature, constants: Bool) -> [String: Tensor] {

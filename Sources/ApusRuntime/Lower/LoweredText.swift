@@ -4,8 +4,9 @@ import ApusTensor
 extension Plan {
     /// The program as it runs for inputs of these dtypes and sizes, for a person to read: the passes, the graph after them, then the steps with
     /// what they read and write and where that lies. For a program that runs node by node the graph, and why.
+    /// - Parameter isUpdating: shows the steps of a run that owns its states and may write over them
     /// - Throws: what binding throws for these sizes.
-    public func loweredText(for inputs: [TensorSpec]) throws -> String {
+    public func loweredText(for inputs: [TensorSpec], isUpdating: Bool = false) throws -> String {
         var lines: [String] = ["passes: \(pipeline.names.joined(separator: ", "))"]
         func list(_ title: String, _ isListed: (Role) -> Bool) {
             let names: [String] = zip(graph.inputs, roles).compactMap { isListed($1) ? "%\(graph.name($0))" : nil }
@@ -16,7 +17,7 @@ extension Plan {
         lines.append(graph.description)
         if let obstacle { return lines.joined(separator: "\n") + "node by node: \(obstacle)\n" }
         let bound: BoundPlan
-        do { bound = try bind(inputs.map { Tensor(spec: $0) }) } catch let error as NotPlannable {
+        do { bound = try bind(inputs.map { Tensor(spec: $0) }, isUpdating: isUpdating) } catch let error as NotPlannable {
             return lines.joined(separator: "\n") + "node by node: \(error.reason)\n"
         }
         let names: [String] = zip(graph.inputs, inputs).map { "%\(graph.name($0)): \($1)" }

@@ -7,7 +7,7 @@ struct UpdateInPlace: StepPass {
     let name = "update-in-place"
 
     func run(_ binder: Binder) {
-        var states: [Binder.State] = binder.states.filter { isReadBySteps(of: $0, binder) }
+        var states: [Binder.State] = binder.states.filter { isHiddenFromCaller($0, binder) }
         while !states.isEmpty {
             var lifetimes: [Lifetime?] = binder.lifetimes()
             let (inputs, results) = (Set(states.map(\.block)), Set(states.compactMap { result(of: $0, binder) }))
@@ -30,7 +30,7 @@ struct UpdateInPlace: StepPass {
     }
 
     /// False where the old value, or a part of it, is among the results.
-    private func isReadBySteps(of state: Binder.State, _ binder: Binder) -> Bool {
+    private func isHiddenFromCaller(_ state: Binder.State, _ binder: Binder) -> Bool {
         !binder.sources.contains { source in
             switch source {
             case .input(let position), .inputView(let position, _, _, _): position == state.input

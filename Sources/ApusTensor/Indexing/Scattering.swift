@@ -56,7 +56,8 @@ extension Operator {
             try call.requireFits(call.scalar(4), spec.dtype.accumulation)
             return [spec]
         },
-        kernel: .compute { call, outputs in try call.writeIndexed(outputs[0], APUS_SCATTER_ADD, alpha: try call.double(4)) }, isUpdate: true,
+        kernel: .compute { call, outputs in try call.writeIndexed(outputs[0], APUS_SCATTER_ADD, alpha: try call.double(4)) },
+        isUpdate: true,
         gradient: { g in
             let gradient = try g.gradient
             let part = try gradient.indexSelect(dim: g.call.constant(1), g.call.tensor(2)).reshaped(g.call.tensor(3).shape)

@@ -110,7 +110,8 @@ public final class Operator: Sendable {
     /// An operator of the table, from the text of its schema.
     package convenience init(
         _ schema: String, _ documentation: String, effects: Effects = [], failure: ValueFailure? = nil, rule: @escaping Rule,
-        kernel: Kernel, isUpdate: Bool = false, gradient: Gradient? = nil, saving: Saving? = nil, decomposition: Decomposition? = nil, pointwise: Pointwise? = nil,
+        kernel: Kernel, isUpdate: Bool = false, gradient: Gradient? = nil, saving: Saving? = nil, decomposition: Decomposition? = nil,
+        pointwise: Pointwise? = nil,
         pointwiseForm: Pointwise.Form? = nil, drawing: (@Sendable (Call) throws -> Drawing)? = nil,
         samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) {
@@ -122,7 +123,8 @@ public final class Operator: Sendable {
             preconditionFailure("\(error)")
         }
         self.init(
-            parsed, documentation, effects: effects, failure: failure, rule: rule, kernel: kernel, isUpdate: isUpdate, gradient: gradient, saving: saving,
+            parsed, documentation, effects: effects, failure: failure, rule: rule, kernel: kernel, isUpdate: isUpdate, gradient: gradient,
+            saving: saving,
             decomposition: decomposition, pointwise: pointwise, pointwiseForm: pointwiseForm, drawing: drawing, samples: samples)
     }
 
@@ -138,13 +140,15 @@ public final class Operator: Sendable {
         samples: @escaping @Sendable () throws -> [[OperatorArgument]] = { [] }
     ) {
         self.init(
-            schema, documentation, effects: effects, failure: nil, rule: rule, kernel: kernel, isUpdate: false, gradient: gradient, saving: nil,
+            schema, documentation, effects: effects, failure: nil, rule: rule, kernel: kernel, isUpdate: false, gradient: gradient,
+            saving: nil,
             decomposition: decomposition, pointwise: nil, pointwiseForm: nil, drawing: nil, samples: samples)
     }
 
     private init(
         _ schema: Schema, _ documentation: String, effects: Effects, failure: ValueFailure?, rule: @escaping Rule, kernel: Kernel,
-        isUpdate: Bool, gradient: Gradient?, saving: Saving?, decomposition: Decomposition?, pointwise: Pointwise?, pointwiseForm: Pointwise.Form?,
+        isUpdate: Bool, gradient: Gradient?, saving: Saving?, decomposition: Decomposition?, pointwise: Pointwise?,
+        pointwiseForm: Pointwise.Form?,
         drawing: (@Sendable (Call) throws -> Drawing)?, samples: @escaping @Sendable () throws -> [[OperatorArgument]]
     ) {
         self.schema = schema

@@ -159,7 +159,7 @@ package struct ElementwiseUpdate {
 
 extension Tensor {
     /// True where no other tensor, view or file can see this one's memory, so that it may be written.
-    mutating func isHeldAlone() -> Bool {
+    package mutating func isHeldAlone() -> Bool {
         guard isKnownUniquelyReferenced(&body), body.storage.isWritable, body.layout.isContiguous else { return false }
         // The body's reference is looked at where it lies: a copy of it would be a second one.
         var storage = Unmanaged.passUnretained(body.storage)

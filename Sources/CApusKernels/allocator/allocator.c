@@ -168,6 +168,7 @@ void *apus_allocate(int64_t size) {
     h->size_class = c;
     h->is_free = 0;
     cache.made.allocations++;
+    cache.made.bytes += bytes;
     note_allocation(bytes);
     char *block = (char *)h + HEADER;
     if (cache.is_poisoned) memset(block, cache.poison, (size_t)bytes);

@@ -18,6 +18,8 @@ typedef struct apus_allocator_statistics {
 typedef struct apus_allocator_thread_counts {
     int64_t allocations;
     int64_t frees;
+    /// Bytes in blocks that were handed out (size classes, not requests).
+    int64_t bytes;
 } apus_allocator_thread_counts;
 
 /// A block of at least `size` bytes, aligned to 64, contents unspecified. Null when the size is negative or absurd or memory has run out: all blocks together

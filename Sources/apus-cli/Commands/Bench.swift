@@ -10,8 +10,7 @@ struct Bench: ParsableCommand {
     @Argument(help: "Inputs as for 'run'; made up from the declared shapes when omitted.")
     var inputs: [String] = []
 
-    @Option(name: .long, help: "The sizes of dynamic dimensions for made-up inputs, e.g. s0=8. Default: the smallest allowed.")
-    var size: [String] = []
+    @OptionGroup var sizes: MadeUpInputs
 
     @Option(name: .long, help: "Counted calls.")
     var runs = 50
@@ -37,7 +36,7 @@ struct Bench: ParsableCommand {
 
     func run() throws {
         let program = try self.program.load()
-        let tensors = try inputs.isEmpty ? madeUpInputs(program) : TensorFiles.inputs(inputs, for: program)
+        let tensors = try inputs.isEmpty ? sizes.inputs(for: program) : TensorFiles.inputs(inputs, for: program)
         for _ in 0..<min(runs, 5) { _ = try program.run(tensors: tensors) }
         AllocatorStatistics.resetPeak()
         let clock = ContinuousClock()
@@ -58,32 +57,5 @@ struct Bench: ParsableCommand {
         )
         try write("peak tensor memory: \(timing.peakBytes) bytes")
         if let summary = timing.events { try write("\n\(summary)") }
-    }
-
-    private func madeUpInputs(_ program: ExportedProgram) throws -> [Tensor] {
-        var sizes: [String: Int] = [:]
-        for entry in size {
-            let parts = entry.split(separator: "=")
-            guard parts.count == 2, let value = Int(parts[1]) else { throw ValidationError("--size takes NAME=NUMBER, not '\(entry)'.") }
-            sizes[String(parts[0])] = value
-        }
-        let names: [String] = program.symbolToRange.keys.map(\.name).sorted()
-        if let unknown = sizes.keys.sorted().first(where: { !names.contains($0) }) {
-            throw ValidationError(
-                "--size \(unknown): the program has no such size; it has: \(names.isEmpty ? "none" : names.joined(separator: ", "))")
-        }
-        var point = Assignment()
-        for (symbol, range) in program.symbolToRange { point[symbol] = sizes[symbol.name] ?? max(range.lowerBound, 1) }
-        let values = zip(program.graph.inputs, program.graphSignature.inputRoles).filter { $0.1 == .userInput }.map { $0.0 }
-        return try values.map { value in
-            guard let spec = program.graph.spec(value) else { throw ValidationError("An input is no tensor; give the inputs as files.") }
-            let shape: [SymInt] = try spec.shape.map { size in
-                guard let known = program.scope.evaluate(size, at: point) else {
-                    throw ValidationError("The size \(size) of an input can't be computed; give --size for its symbols.")
-                }
-                return SymInt(known)
-            }
-            return try Tensor.ones(shape, dtype: spec.dtype)
-        }
     }
 }

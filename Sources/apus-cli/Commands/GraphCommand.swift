@@ -17,15 +17,40 @@ struct GraphCommand: ParsableCommand {
     @Option(name: .shortAndLong, help: "The file to write; standard output when omitted.")
     var output: String?
 
+    @Flag(name: .long, help: "Show the program as it runs: the passes, the graph after them, and the steps for the sizes given by --size.")
+    var lowered = false
+
+    @Option(name: .long, help: "With --lowered: leave out the passes after this one.")
+    var after: String?
+
+    @Flag(name: .long, help: "With --lowered: show the steps of a session, which writes over its buffers.")
+    var session = false
+
+    @OptionGroup var sizes: MadeUpInputs
+
+    func validate() throws {
+        if lowered, format != .text { throw ValidationError("--lowered writes text.") }
+        if !lowered, after != nil { throw ValidationError("--after needs --lowered.") }
+        if !lowered, session { throw ValidationError("--session needs --lowered.") }
+        if !lowered, !sizes.size.isEmpty { throw ValidationError("--size needs --lowered.") }
+    }
+
     func run() throws {
-        let graph = try program.load().graph
+        let loaded = try program.load()
+        let graph = loaded.graph
         let text =
             switch format {
+            case .text where lowered: try loweredText(loaded)
             case .text: graph.description
             case .dot: graph.dot(title: program.file)
             case .svg: graph.svg(title: program.file)
             }
         guard let output else { return try write(text) }
         try AtomicFile.write(text, to: output)
+    }
+
+    private func loweredText(_ program: ExportedProgram) throws -> String {
+        let program = try after.map { try program.lowered(by: LoweringPipeline.standard.ending(after: $0)) } ?? program
+        return try program.loweredText(for: sizes.inputs(for: program), inSession: session)
     }
 }

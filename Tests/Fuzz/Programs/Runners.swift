@@ -50,6 +50,38 @@ struct PlanRunner: Runner {
     func memory() throws -> Tensor? { program.stateDict["kept"] }
 }
 
+/// Runs a session, which writes over its buffer where it may.
+final class SessionRunner: Runner {
+    let name: String
+    let eager: Memory
+    private let session: Session
+    /// The buffer after the last call that went well.
+    private var kept: Tensor
+
+    init(name: String, _ program: ExportedProgram) throws {
+        self.name = name
+        session = try program.makeSession()
+        eager = try Memory()
+        kept = eager.kept
+    }
+
+    func run(_ inputs: [Tensor]) throws -> RunResults {
+        let leaves: [LeafValue] = inputs.map { .tensor($0) }
+        let results: RunResults
+        do {
+            results = try RunResults(try session.run(leaves: leaves))
+        } catch let error as ProgramError where error.code == .brokenSession {
+            session.reset()
+            try session.load(["kept": kept], strict: false)
+            results = try RunResults(try session.run(leaves: leaves))
+        }
+        kept = try memory() ?? kept
+        return results
+    }
+
+    func memory() throws -> Tensor? { session.stateDict["kept"] }
+}
+
 /// Runs the graph node by node.
 final class ExecutorRunner: Runner {
     let name = "executor"

@@ -12,6 +12,12 @@ extension RandomProgram {
             let program: ExportedProgram
             do { program = try exported(example) } catch { return try judge(error) { try throwsEverywhere(&random) } }
             var runners: [any Runner] = [try PlanRunner(name: "plan", program), try ExecutorRunner(program)]
+            if !program.isJoint {
+                let passes: [String] = LoweringPipeline.standard.names
+                let skipped: [String] = random.below(3) == 0 ? passes : [passes[random.below(passes.count)]]
+                runners.append(try SessionRunner(name: "session", program))
+                runners.append(try SessionRunner(name: "session without \(skipped)", program.skipping(skipped)))
+            }
             if let folder {
                 do {
                     runners.append(try reloaded(program, folder))

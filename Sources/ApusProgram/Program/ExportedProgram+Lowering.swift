@@ -1,0 +1,47 @@
+import ApusGraph
+import ApusRuntime
+import ApusTensor
+
+extension ExportedProgram {
+    /// The same program, with the same state, made ready to run without some passes: to find the one that is to blame for something. Their
+    /// names are those of `LoweringPipeline.standard`, `fuse-rows` for example. No pass changes a bit of the results.
+    ///
+    /// Programs that are made of this one by `transform` have all passes again.
+    /// - Throws: `TensorError` for a name that no pass has, with the names that there are.
+    public func skipping(_ passes: [String]) throws -> ExportedProgram {
+        lowered(by: try LoweringPipeline.standard.skipping(passes))
+    }
+
+    /// The same program, with the same state, made ready to run by other passes.
+    public func lowered(by pipeline: LoweringPipeline) -> ExportedProgram { ExportedProgram(self, plan: LazyPlan(plan, pipeline)) }
+
+    /// The program as it runs for tensors of these dtypes and sizes, for a person to read: `Plan.loweredText(for:)`.
+    /// - Parameter inSession: as a session runs it, which writes over its buffers
+    /// - Throws: `ProgramError` where an input is not what the program takes, and what binding throws.
+    public func loweredText(for inputs: [Tensor], inSession: Bool = false) throws -> String {
+        try checker.check(inputs)
+        return try plan.plan.loweredText(for: (state.snapshot() + inputs).map(\.spec), isUpdating: inSession)
+    }
+}
+
+extension ExportedPrograms {
+    /// The same programs, made ready to run without some passes; see `ExportedProgram.skipping`.
+    public func skipping(_ passes: [String]) throws -> ExportedPrograms {
+        try ExportedPrograms(entries.map { ($0.name, try $0.program.skipping(passes)) })
+    }
+}
+
+/// What a plan may rely on of a program's inputs.
+func planRoles(_ inputs: [InputRole], _ outputs: [OutputRole]) -> [Plan.Role] {
+    let changed: [String: Int] = Dictionary(
+        outputs.enumerated().compactMap { position, role in
+            if case .bufferMutation(let name) = role { (name, position) } else { nil }
+        }, uniquingKeysWith: { first, _ in first })
+    return inputs.map { role in
+        switch role {
+        case .parameter, .constant: .frozen
+        case .buffer(let name, _): changed[name].map { .state(output: $0) } ?? .frozen
+        case .userInput: .varying
+        }
+    }
+}
