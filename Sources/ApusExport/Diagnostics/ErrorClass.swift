@@ -1,4 +1,5 @@
 import ApusGraph
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
