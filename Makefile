@@ -7,7 +7,7 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo examples test fuzz sanitize bench format lint docs image clean packages python
+.PHONY: help demo examples arm64 test fuzz sanitize bench format lint docs image clean packages python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ format: ## format all Swift sources in place
 lint: ## formatting, file lengths, forbidden constructs
 	@Scripts/swift-sources | xargs -0 $(SWIFT) format lint --strict --parallel --configuration .swift-format
 	@Scripts/check-house
+
+arm64: packages ## the C kernels, compiled for arm64
+	@Scripts/ensure-packages --arm64
+	@SWIFT="$(SWIFT)" Scripts/check-arm64
 
 docs: packages ## the documentation, warnings as errors
 	@SWIFT="$(SWIFT)" Scripts/docs "$(OUT)/docs"
