@@ -50,7 +50,8 @@ struct ControlFlowRun {
     private func steps(_ scan: ScanArguments<Tensor>) throws -> [OperatorArgument] {
         let body = GraphExecutor(scan.body.graph)
         let count: Int = scan.initial.count
-        let (carried, results) = try ScanStep.run(scan.initial, over: scan.xs, results: body.graph.outputs.count - count) { carried, slices in
+        let (carried, results) = try ScanStep.run(scan.initial, over: scan.xs, results: body.graph.outputs.count - count) {
+            carried, slices in
             let given: [Tensor] = try run(body, (carried + slices + scan.operands).arguments).compactMap(\.tensor)
             return (Array(given.prefix(count)), Array(given.dropFirst(count)))
         }

@@ -90,7 +90,9 @@ final class BodyQuestions: Oracle, @unchecked Sendable {
 
     func canSpecialize(_ size: SymInt) -> Bool { isAnsweredOutside(size.freeSymbols) && previous?.canSpecialize(size) == true }
 
-    func require(_ condition: SymBool, _ failure: SymbolicError, site: CallSite) { body.assert(condition, failure.message, at: .call(site)) }
+    func require(_ condition: SymBool, _ failure: SymbolicError, site: CallSite) {
+        body.assert(condition, failure.message, at: .call(site))
+    }
 
     private func isAnsweredOutside(_ symbols: [Symbol]) -> Bool { symbols.allSatisfy { !body.locals.contains($0) } }
 

@@ -14,7 +14,9 @@ extension Operator {
             return first
         }
         guard firstPlaces.count < operands.count else { return arguments }
-        return arguments.dropLast().map { $0.mapBody { $0.joiningLastInputs(sources) } } + [.tensors(sources.indices.filter { sources[$0] == $0 }.map { operands[$0] })]
+        return arguments.dropLast().map { $0.mapBody { $0.joiningLastInputs(sources) } } + [
+            .tensors(sources.indices.filter { sources[$0] == $0 }.map { operands[$0] })
+        ]
     }
 }
 
