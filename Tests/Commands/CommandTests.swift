@@ -69,10 +69,10 @@ import Testing
     }
 
     @Test("verify takes cases from files") func verifyCaseFiles() throws {
-        try saveNumPy(["x": x, "out.0": try Self.function(x)], to: folder.file("case.npz"))
+        try ["x": x, "out.0": try Self.function(x)].save(npz: folder.file("case.npz"))
         let passed = try Built.apus("verify", file, folder.file("case.npz"))
         #expect(passed.status == 0 && passed.output.contains("3 results compared, 0 failed"), "\(passed)")
-        try saveNumPy(["x": x], to: folder.file("half.npz"))
+        try ["x": x].save(npz: folder.file("half.npz"))
         let half = try Built.apus("verify", file, folder.file("half.npz"))
         #expect(half.status != 0)
         #expect(half.messages.contains("half.npz has no expected result 'out.0'"), "\(half)")
@@ -166,6 +166,20 @@ import Testing
         #expect(unknown.status == 64 && unknown.messages.contains("--size nosuch: the program has no such size; it has: s0"), "\(unknown)")
         let bytes = try Built.run("/bin/sh", ["-c", "'\(Built.folder.path)/apus' info \"$(printf 'a\\377.pt2')\""])
         #expect(bytes.status == 64 && bytes.messages.contains("is not UTF-8"), "\(bytes)")
+    }
+
+    @Test("bench makes up inputs that the guards admit") func benchOfGuarded() throws {
+        let y = try Tensor.ones([12, 3])
+        let guarded = try export(
+            { (y: Tensor) in y.shape[0] % 6 == 0 && y.shape[0] > 6 ? try y.sin() : try y.cos() }, args: y,
+            constraints: [dynamicDim(y, 0).in(1...40)], branches: .guardExample)
+        #expect(!guarded.guards.isEmpty)
+        let place = folder.file("guarded.pt2")
+        try guarded.save(to: place)
+        let outcome = try Built.apus("bench", place, "--runs", "1")
+        #expect(outcome.status == 0 && outcome.lines.first == "calls: 1", "\(outcome)")
+        let given = try Built.apus("bench", place, "--runs", "1", "--size", "s0=7")
+        #expect(given.status == 64 && given.messages.contains("No sizes were found that the program admits"), "\(given)")
     }
 
     @Test("bench times calls, and sums up the events of each step") func bench() throws {
