@@ -7,7 +7,7 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo examples test fuzz sanitize bench format lint docs image clean packages python
+.PHONY: help demo examples test fuzz sanitize bench format lint api docs image clean packages python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -47,6 +47,10 @@ format: ## format all Swift sources in place
 lint: ## formatting, file lengths, import directions, forbidden constructs
 	@Scripts/swift-sources | xargs -0 $(SWIFT) format lint --strict --parallel --configuration .swift-format
 	@Scripts/check-house
+
+api: packages ## list everything public in docs/public-api.txt; a change of it is a change of what is promised
+	$(SWIFT) build --product Apus
+	@SWIFT="$(SWIFT)" Scripts/public-api
 
 docs: packages ## the documentation, warnings as errors
 	@SWIFT="$(SWIFT)" Scripts/docs "$(OUT)/docs"
