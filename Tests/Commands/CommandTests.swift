@@ -1,5 +1,6 @@
 import Apus
 import Foundation
+import JudgeSupport
 import Testing
 
 /// The `apus` executable, started as a user starts it: results on standard output, messages on standard error, and the exit status.
@@ -169,16 +170,27 @@ import Testing
     }
 
     @Test("bench makes up inputs that the guards admit") func benchOfGuarded() throws {
-        let y = try Tensor.ones([12, 3])
-        let guarded = try export(
-            { (y: Tensor) in y.shape[0] % 6 == 0 && y.shape[0] > 6 ? try y.sin() : try y.cos() }, args: y,
-            constraints: [dynamicDim(y, 0).in(1...40)], branches: .guardExample)
-        #expect(!guarded.guards.isEmpty)
+        // PyTorch keeps a condition on two sizes as an assertion: a guard, which neither size's range tells of.
         let place = folder.file("guarded.pt2")
-        try guarded.save(to: place)
+        try Python.run(
+            """
+            import sys, torch
+            class Model(torch.nn.Module):
+                def forward(self, x):
+                    torch._check((x.shape[0] * x.shape[1]) % 30 == 0)
+                    return x.sin()
+            sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+            program = torch.export.export(
+                Model(), (torch.ones(5, 6),), dynamic_shapes=(sizes,), prefer_deferred_runtime_asserts_over_guards=True)
+            torch.export.save(program, sys.argv[1])
+            """, [place])
+        let guards: [InputGuard] = try ExportedProgram.load(from: place).guards
+        #expect(guards.map { "\($0.condition)" } == ["(x.shape[0]*x.shape[1]) % 30 == 0"])
         let outcome = try Built.apus("bench", place, "--runs", "1")
         #expect(outcome.status == 0 && outcome.lines.first == "calls: 1", "\(outcome)")
-        let given = try Built.apus("bench", place, "--runs", "1", "--size", "s0=7")
+        let names: [String] = try ExportedProgram.load(from: place).symbolToRange.keys.map(\.name).sorted()
+        try #require(names.count == 2)
+        let given = try Built.apus("bench", place, "--runs", "1", "--size", "\(names[0])=7", "--size", "\(names[1])=11")
         #expect(given.status == 64 && given.messages.contains("No sizes were found that the program admits"), "\(given)")
     }
 
