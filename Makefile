@@ -7,7 +7,7 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo examples arm64 test fuzz sanitize bench format lint docs image clean packages python
+.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs image clean packages python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ lint: ## formatting, file lengths, forbidden constructs
 arm64: packages ## the C kernels, compiled for arm64
 	@Scripts/ensure-packages --arm64
 	@SWIFT="$(SWIFT)" Scripts/check-arm64
+
+api: packages ## list everything public in docs/public-api.txt; a change of it is a change of what is promised
+	$(SWIFT) build --product Apus
+	@SWIFT="$(SWIFT)" Scripts/public-api
 
 docs: packages ## the documentation, warnings as errors
 	@SWIFT="$(SWIFT)" Scripts/docs "$(OUT)/docs"

@@ -20,6 +20,8 @@ struct MadeUpInputs: ParsableArguments {
         }
         var point = Assignment()
         for (symbol, range) in program.symbolToRange { point[symbol] = sizes[symbol.name] ?? max(range.lowerBound, 1) }
+        let free: [Symbol] = program.symbolToRange.keys.filter { sizes[$0.name] == nil }.sorted { $0.name < $1.name }
+        point = try admitted(by: program, from: point, changing: free)
         let values = zip(program.graph.inputs, program.graphSignature.inputRoles).filter { $0.1 == .userInput }.map { $0.0 }
         return try values.map { value in
             guard let spec = program.graph.spec(value) else { throw ValidationError("An input is no tensor; give the inputs as files.") }
@@ -31,5 +33,32 @@ struct MadeUpInputs: ParsableArguments {
             }
             return try Tensor.ones(shape, dtype: spec.dtype)
         }
+    }
+
+    /// The smallest sizes, in the order of the symbols, that a program's guards admit.
+    private func admitted(by program: ExportedProgram, from start: Assignment, changing free: [Symbol]) throws -> Assignment {
+        func holds(_ point: Assignment) -> Bool {
+            program.guards.allSatisfy { program.scope.evaluate($0.condition, at: point) == true }
+        }
+        if holds(start) { return start }
+        // Only what a guard speaks of can help.
+        let involved: Set<Symbol> = Set(program.guards.flatMap { $0.condition.freeSymbols })
+        var attempts = 0
+        func search(_ symbols: ArraySlice<Symbol>, _ point: Assignment) -> Assignment? {
+            attempts += 1
+            guard attempts < 100_000 else { return nil }
+            guard let symbol = symbols.first, let lowest = point[symbol] else { return holds(point) ? point : nil }
+            let highest: Int = min(program.symbolToRange[symbol]?.upperBound ?? lowest, lowest.addingReportingOverflow(64).partialValue)
+            guard lowest <= highest else { return nil }
+            for size in lowest...highest {
+                var next: Assignment = point
+                next[symbol] = size
+                if let found = search(symbols.dropFirst(), next) { return found }
+            }
+            return nil
+        }
+        if let found = search(free.filter { involved.contains($0) }[...], start) { return found }
+        let broken: String = program.guards.first { program.scope.evaluate($0.condition, at: start) != true }?.message ?? ""
+        throw ValidationError("No sizes were found that the program admits (\(broken)); give some with --size.")
     }
 }

@@ -32,15 +32,15 @@ enum TensorFiles {
 
     static func load(_ path: String) throws -> [String: Tensor] {
         if path.hasSuffix(".npy") { return ["in.0": try Tensor.load(npy: path)] }
-        if path.hasSuffix(".npz") { return try loadNumPy(from: path) }
-        if path.hasSuffix(".safetensors") { return try loadSafetensors(from: path) }
+        if path.hasSuffix(".npz") { return try [String: Tensor].load(npz: path) }
+        if path.hasSuffix(".safetensors") { return try [String: Tensor].load(safetensors: path) }
         throw ValidationError("\(path): tensors are read from .npy, .npz and .safetensors files.")
     }
 
     static func save(_ tensors: [(name: String, tensor: Tensor)], to path: String) throws {
         let named = Dictionary(tensors.map { ($0.name, $0.tensor) }, uniquingKeysWith: { first, _ in first })
-        if path.hasSuffix(".npz") { return try saveNumPy(named, to: path) }
-        if path.hasSuffix(".safetensors") { return try saveSafetensors(named, to: path) }
+        if path.hasSuffix(".npz") { return try named.save(npz: path) }
+        if path.hasSuffix(".safetensors") { return try named.save(safetensors: path) }
         guard path.hasSuffix(".npy") else { throw ValidationError("\(path): tensors are written to .npy, .npz and .safetensors files.") }
         guard tensors.count == 1, let only = tensors.first else {
             throw ValidationError("\(path): a .npy file holds one tensor, the program gives \(tensors.count); use .npz or .safetensors.")

@@ -35,10 +35,10 @@ import Testing
 
     @Test func tiedParametersHaveTwoNamesAndOneStorage() throws {
         let tied = try Tied()
-        #expect(tied.namedParameters().map(\.name) == ["byBox", "byTensor", "first.weight"])
+        #expect(tied.namedParameters().map(\.name) == ["by_box", "by_tensor", "first.weight"])
         #expect(tied.parameters().count == 1)
         let state = try ModuleState(of: tied)
-        #expect(state.slots.map(\.names) == [["byBox", "byTensor", "first.weight"]])
+        #expect(state.slots.map(\.names) == [["by_box", "by_tensor", "first.weight"]])
         #expect(Set(state.entries.map { ObjectIdentifier($0.tensor.storage) }).count == 1)
     }
 
@@ -324,19 +324,35 @@ import Testing
 }
 
 @Suite struct StateNameTests {
+    @Test func propertiesHaveTorchNames() throws {
+        final class Named: Module {
+            @Parameter var inProjWeight: Tensor
+            @Parameter var weightHH2: Tensor
+            @Parameter var bn1Scale: Tensor
+            let keyValue: [String: Affine]
+            init() throws {
+                (inProjWeight, weightHH2, bn1Scale) = (try Tensor.ones([1]), try Tensor.ones([1]), try Tensor.ones([1]))
+                keyValue = ["aB": try Affine(bias: false)]
+            }
+        }
+        // The key of a dictionary is the programmer's own.
+        let names: [String] = ["in_proj_weight", "weight_hh2", "bn1_scale", "key_value.aB.weight"]
+        #expect(try Named().namedState().map(\.name) == names)
+    }
+
     @Test func propertiesMayBeRenamedAndFlattened() throws {
         final class Renamed: Module {
             @Parameter var inWeight: Tensor
             @Buffer var runningMean: Tensor
             let outProj: Affine
-            static var stateNames: [String: String] { ["inWeight": "in_weight", "runningMean": "running_mean", "outProj": "out_proj"] }
+            static var stateNames: [String: String] { ["outProj": "projection"] }
             init() throws {
                 inWeight = try Tensor.ones([1])
                 runningMean = try Tensor.ones([1])
                 outProj = try Affine()
             }
         }
-        #expect(try Renamed().namedState().map(\.name) == ["in_weight", "running_mean", "out_proj.weight", "out_proj.bias"])
+        #expect(try Renamed().namedState().map(\.name) == ["in_weight", "running_mean", "projection.weight", "projection.bias"])
         let sequence = Sequential(try Affine(bias: false), ReLU(), Sequential(Tanh(), try Affine(bias: false)))
         #expect(sequence.namedParameters().map(\.name) == ["0.weight", "2.1.weight"])
         #expect(try sequence(try Tensor([0, -3] as [Float], shape: [2])).array(of: Float.self) == [0, 0])

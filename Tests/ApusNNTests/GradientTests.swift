@@ -20,7 +20,23 @@ import Testing
         // w * w * w * x at w = 1: three times x.
         #expect(gradients.entries.count == 1)
         #expect(try gradients["first.weight"]?.array(of: Float.self) == [9, 12])
-        #expect(try gradients["byTensor"]?.array(of: Float.self) == [9, 12])
+        #expect(try gradients["by_tensor"]?.array(of: Float.self) == [9, 12])
+    }
+
+    @Test func gradientsAddUpAndScale() throws {
+        let model = try Affine()
+        let x = try Tensor([3, 4] as [Float], shape: [2])
+        let whole = try gradient(of: model) { try $0(x).sum() }
+        var sum = try whole * 0.5 + whole / 2
+        #expect(try sum["weight"]?.array(of: Float.self) == [3, 4])
+        try sum += whole - whole * 3
+        #expect(try sum["bias"]?.array(of: Float.self) == [-1, -1])
+        // What only one side has counts as zeros on the other.
+        let part = try gradient(of: model) { try ($0.weight * x).sum() }
+        #expect(part["bias"] == nil)
+        #expect(try (part - whole)["bias"]?.array(of: Float.self) == [-1, -1])
+        #expect(try (whole - part)["bias"]?.array(of: Float.self) == [1, 1])
+        #expect(throws: TensorError.self) { try whole + gradient(of: try Tied()) { try $0(x).sum() } }
     }
 
     @Test func unusedAndFrozenParametersGetNone() throws {

@@ -15,10 +15,10 @@ private struct LossCase: Decodable {
         let weight = try Tensor(Self.classWeights, shape: [4])
         switch name {
         case "crossEntropy", "crossEntropy probabilities": return try crossEntropy(x, target, reduction: reduction)
-        case "crossEntropy smooth": return try crossEntropy(x, target, reduction: reduction, labelSmoothing: 0.1)
+        case "crossEntropy smooth": return try crossEntropy(x, target, labelSmoothing: 0.1, reduction: reduction)
         case "crossEntropy weighted": return try crossEntropy(x, target, weight: weight, reduction: reduction)
         case "crossEntropy weighted smooth", "crossEntropy probabilities weighted smooth":
-            return try crossEntropy(x, target, weight: weight, reduction: reduction, labelSmoothing: 0.2)
+            return try crossEntropy(x, target, weight: weight, labelSmoothing: 0.2, reduction: reduction)
         case "crossEntropy image": return try crossEntropy(x, target, ignoreIndex: 1, reduction: reduction)
         case "nll": return try nllLoss(x.logSoftmax(dim: 1), target, reduction: reduction)
         case "mse": return try mseLoss(x, target, reduction: reduction)
@@ -29,7 +29,7 @@ private struct LossCase: Decodable {
         case "klDiv", "klDiv log":
             let divergence: DivergenceReduction =
                 last == "batchMean" ? .batchMean : reduction == .none ? .none : reduction == .sum ? .sum : .mean
-            return try klDiv(x.logSoftmax(dim: 1), target, reduction: divergence, logTarget: name == "klDiv log")
+            return try klDiv(x.logSoftmax(dim: 1), target, logTarget: name == "klDiv log", reduction: divergence)
         default: throw TensorError(.invalidArgument, "no loss for '\(name)'")
         }
     }
@@ -76,13 +76,15 @@ private struct LossCase: Decodable {
                 == "cross_entropy: the weight has shape [3], but there are 4 classes")
         #expect(
             message { try crossEntropy(x, try Tensor.ones([3], dtype: .bool)) }
-                == "cross_entropy: targets must be integers, or probabilities in the scores' shape, not bool")
+                == "cross_entropy: targets must be integers, or probabilities in the scores' shape, not bool; convert numbers of classes with to(.int64)"
+        )
         #expect(
             message { try crossEntropy(x, classes, labelSmoothing: 2) }
                 == "cross_entropy: label_smoothing must lie between 0 and 1, not at 2.0")
         #expect(
             message { try nllLoss(x, try x.sum(dim: 1)) }
-                == "nll_loss: targets must be integers, or probabilities in the scores' shape, not float32")
+                == "nll_loss: targets must be integers, or probabilities in the scores' shape, not float32; convert numbers of classes with to(.int64)"
+        )
         #expect(message { try crossEntropy(classes, classes) } == "cross_entropy: does not take int64, only floating-point dtypes")
         for bad in [4, -1, Int.max, Int.min] {
             #expect(throws: TensorError.self) { try crossEntropy(x, try Tensor([0, bad, 3], shape: [3])) }

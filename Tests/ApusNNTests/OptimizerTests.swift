@@ -230,4 +230,30 @@ private struct Answers: Decodable {
         try optimizer.step(try gradients(model, step: 1))
         #expect(try optimizer.stateDict()["bias.step"]?.array(of: Int.self) == [(1 << 53) + 1])
     }
+
+    /// A group's parameters take the steps that an optimizer of its numbers makes for all.
+    @Test func groupsHaveStepsOfTheirOwn() throws {
+        let makers: [(Affine, Double, Double) throws -> Optimizer] = [
+            { try SGD($0, learningRate: $1, momentum: 0.9, weightDecay: $2) }, { try Adam($0, learningRate: $1, weightDecay: $2) },
+            { try AdamW($0, learningRate: $1, weightDecay: $2) }, { try RMSprop($0, learningRate: $1, weightDecay: $2) },
+        ]
+        for make in makers {
+            let (grouped, whole, other) = (try model(), try model(), try model())
+            let optimizer = try make(grouped, 0.1, 0.3)
+            optimizer.groups = [
+                ParameterGroup(learningRateScale: 0.5, weightDecay: 0) { $0.hasSuffix("bias") },
+                ParameterGroup(learningRateScale: 100) { _ in false },
+            ]
+            let (plain, halved) = (try make(whole, 0.1, 0.3), try make(other, 0.05, 0))
+            for step in 0..<3 {
+                let gradients = try gradients(try model(), step: step)
+                try optimizer.step(gradients)
+                try plain.step(gradients)
+                try halved.step(gradients)
+            }
+            #expect(try grouped.weight.array(of: Double.self) == whole.weight.array(of: Double.self))
+            #expect(try grouped.bias?.array(of: Double.self) == other.bias?.array(of: Double.self))
+            #expect(try grouped.bias?.array(of: Double.self) != whole.bias?.array(of: Double.self))
+        }
+    }
 }

@@ -52,7 +52,7 @@ import Testing
     @Test func tiesSurviveLoadingAndAreNotMade() throws {
         let tied = try Tied()
         let value = try Tensor.full([2], 5.0)
-        try tied.load(["byBox": value, "byTensor": value.clone(), "first.weight": value])
+        try tied.load(["by_box": value, "by_tensor": value.clone(), "first.weight": value])
         #expect(tied.parameters().count == 1)
         #expect(try tied.byTensor.array(of: Float.self) == [5, 5])
 
@@ -61,10 +61,10 @@ import Testing
         #expect(free.parameters().count == 2)
 
         do {
-            try tied.load(["byBox": value, "byTensor": try Tensor.ones([2]), "first.weight": value])
+            try tied.load(["by_box": value, "by_tensor": try Tensor.ones([2]), "first.weight": value])
             Issue.record("no error")
         } catch let error as StateDictMismatch {
-            #expect("\(error)" == "Tied: the state dictionary does not fit\n  byTensor: differs from byBox, to which it is tied")
+            #expect("\(error)" == "Tied: the state dictionary does not fit\n  by_tensor: differs from by_box, to which it is tied")
         }
     }
 

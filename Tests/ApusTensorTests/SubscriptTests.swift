@@ -36,7 +36,7 @@ import Testing
         #expect(try x[0, 2..<100].sizes == [1, 4])
         #expect(try x[0, 7...].sizes == [0, 4])
         let error = #expect(throws: TensorError.self) { try x[0, 3] }
-        #expect(error?.description == "select: the index 3 is out of range for dimension 0 of shape [3, 4]")
+        #expect(error?.description == "index: the index 3 is out of range for dimension 1 of shape [2, 3, 4]")
         let many = #expect(throws: TensorError.self) { try x[0, 0, 0, 0] }
         #expect(many?.description == "index: 4 indices are too many for a tensor of rank 3")
         let dots = #expect(throws: TensorError.self) { try x[.ellipsis, .ellipsis] }

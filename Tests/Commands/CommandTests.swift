@@ -1,5 +1,6 @@
 import Apus
 import Foundation
+import JudgeSupport
 import Testing
 
 /// The `apus` executable, started as a user starts it: results on standard output, messages on standard error, and the exit status.
@@ -69,10 +70,10 @@ import Testing
     }
 
     @Test("verify takes cases from files") func verifyCaseFiles() throws {
-        try saveNumPy(["x": x, "out.0": try Self.function(x)], to: folder.file("case.npz"))
+        try ["x": x, "out.0": try Self.function(x)].save(npz: folder.file("case.npz"))
         let passed = try Built.apus("verify", file, folder.file("case.npz"))
         #expect(passed.status == 0 && passed.output.contains("3 results compared, 0 failed"), "\(passed)")
-        try saveNumPy(["x": x], to: folder.file("half.npz"))
+        try ["x": x].save(npz: folder.file("half.npz"))
         let half = try Built.apus("verify", file, folder.file("half.npz"))
         #expect(half.status != 0)
         #expect(half.messages.contains("half.npz has no expected result 'out.0'"), "\(half)")
@@ -184,6 +185,31 @@ import Testing
         #expect(unknown.status == 64 && unknown.messages.contains("--size nosuch: the program has no such size; it has: s0"), "\(unknown)")
         let bytes = try Built.run("/bin/sh", ["-c", "'\(Built.folder.path)/apus' info \"$(printf 'a\\377.pt2')\""])
         #expect(bytes.status == 64 && bytes.messages.contains("is not UTF-8"), "\(bytes)")
+    }
+
+    @Test("bench makes up inputs that the guards admit") func benchOfGuarded() throws {
+        // PyTorch keeps a condition on two sizes as an assertion: a guard, which neither size's range tells of.
+        let place = folder.file("guarded.pt2")
+        try Python.run(
+            """
+            import sys, torch
+            class Model(torch.nn.Module):
+                def forward(self, x):
+                    torch._check((x.shape[0] * x.shape[1]) % 30 == 0)
+                    return x.sin()
+            sizes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+            program = torch.export.export(
+                Model(), (torch.ones(5, 6),), dynamic_shapes=(sizes,), prefer_deferred_runtime_asserts_over_guards=True)
+            torch.export.save(program, sys.argv[1])
+            """, [place])
+        let guards: [InputGuard] = try ExportedProgram.load(from: place).guards
+        #expect(guards.map { "\($0.condition)" } == ["(x.shape[0]*x.shape[1]) % 30 == 0"])
+        let outcome = try Built.apus("bench", place, "--runs", "1")
+        #expect(outcome.status == 0 && outcome.lines.first == "calls: 1", "\(outcome)")
+        let names: [String] = try ExportedProgram.load(from: place).symbolToRange.keys.map(\.name).sorted()
+        try #require(names.count == 2)
+        let given = try Built.apus("bench", place, "--runs", "1", "--size", "\(names[0])=7", "--size", "\(names[1])=11")
+        #expect(given.status == 64 && given.messages.contains("No sizes were found that the program admits"), "\(given)")
     }
 
     @Test("bench times calls, and sums up the events of each step") func bench() throws {

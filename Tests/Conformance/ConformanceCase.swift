@@ -53,7 +53,7 @@ struct ConformanceCase {
     /// Opens the program, runs it on every set of inputs and compares. Throws for a difference.
     func check() throws {
         let program = try ExportedProgram.load(from: "\(folder)/\(id).pt2")
-        let tensors = try loadSafetensors(from: "\(folder)/\(id).safetensors")
+        let tensors = try [String: Tensor].load(safetensors: "\(folder)/\(id).safetensors")
         try check(program, tensors, inputs, outputs, "")
         if let alternative { try check(program, tensors, alternative.inputs, alternative.outputs, "alt.") }
     }

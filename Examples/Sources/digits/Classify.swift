@@ -40,7 +40,7 @@ struct Classify: ParsableCommand {
         guard let classifier = loaded else { return }
         var report = ClassificationReport(loadMilliseconds: loading.seconds * 1e3, batches: [], rejections: [])
 
-        let cases = try loadNumPy(from: cases)
+        let cases = try [String: Tensor].load(npz: cases)
         guard let images = cases["images"], let expected = cases["scores"] else {
             throw ValidationError("\(self.cases) holds no 'images' or no 'scores'")
         }

@@ -53,7 +53,7 @@ struct Demo: ParsableCommand {
         let example = try digits.heldOut.images[0..<2]
         let program = try export(model, args: example, constraints: [dynamicDim(example, 0).in(1...256)], names: ["images"])
         try program.save(to: path("digits.pt2"))
-        try saveNumPy(["images": digits.heldOut.images, "scores": scores], to: path("held-out.npz"))
+        try ["images": digits.heldOut.images, "scores": scores].save(npz: path("held-out.npz"))
         let report = try Classify.inNewProcess(program: path("digits.pt2"), cases: path("held-out.npz"))
         try drawGallery(digits.heldOut, predicted: predicted, to: path("digits.svg"))
 

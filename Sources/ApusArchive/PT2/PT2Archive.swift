@@ -11,7 +11,12 @@ struct PT2Archive: Sendable {
     /// Opens the file and checks its format and version.
     init(path: String, options: ProgramOptions = ProgramOptions()) throws {
         self.options = options
-        zip = try ZipReader(path: path, isMapped: options.mapsFile)
+        do {
+            zip = try ZipReader(path: path, isMapped: options.mapsFile)
+        } catch var error as ArchiveError where error.code == .wrongFormat && path.hasSuffix(".onnx") {
+            error.reason = "is an ONNX model, and only programs of torch.export are read: save the model's program with torch.export.save"
+            throw error
+        }
         root = try naming(file: path) { [zip] in
             guard let first = zip.directory.entries.first, let slash = first.name.utf8.firstIndex(of: UInt8(ascii: "/")) else {
                 throw ArchiveError(.wrongFormat, "is a zip file, but not a program: its members lie in no common folder")
@@ -23,6 +28,12 @@ struct PT2Archive: Sendable {
             return root
         }
         try naming(file: path) {
+            if entry("archive_format") == nil, entry("data.pkl") != nil {
+                throw ArchiveError(
+                    .pickled,
+                    "holds pickled objects that torch.save wrote, which are never read: save a program with torch.export.save, "
+                        + "or tensors with safetensors.torch.save_file")
+            }
             try requireText("archive_format", equals: "pt2", code: .wrongFormat)
             try requireText("archive_version", equals: "0", code: .unsupportedVersion)
             // All numbers are read as little-endian ones.

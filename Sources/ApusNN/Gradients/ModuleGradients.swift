@@ -39,6 +39,36 @@ public struct ModuleGradients: Sendable {
     }
 }
 
+// MARK: - Arithmetic
+
+extension ModuleGradients {
+    /// Sums, as accumulating over several batches makes them. What one side lacks counts as zeros. Both have to be of the same parameters.
+    public static func + (a: ModuleGradients, b: ModuleGradients) throws -> ModuleGradients {
+        try combined(a, b, { try $0 + $1 }, onlySecond: { $0 })
+    }
+    public static func - (a: ModuleGradients, b: ModuleGradients) throws -> ModuleGradients {
+        try combined(a, b, { try $0 - $1 }, onlySecond: { try $0.neg() })
+    }
+    public static func * (a: ModuleGradients, b: some ScalarConvertible) throws -> ModuleGradients { try a.map { try $0 * b } }
+    public static func / (a: ModuleGradients, b: some ScalarConvertible) throws -> ModuleGradients { try a.map { try $0 / b } }
+    public static func += (a: inout ModuleGradients, b: ModuleGradients) throws { a = try a + b }
+
+    private static func combined(
+        _ a: ModuleGradients, _ b: ModuleGradients, _ both: (Tensor, Tensor) throws -> Tensor, onlySecond: (Tensor) throws -> Tensor
+    ) throws -> ModuleGradients {
+        guard a.entries.map(\.names) == b.entries.map(\.names) else {
+            throw TensorError(
+                .invalidArgument, in: "ModuleGradients",
+                "the gradients are not of the same parameters: \(a.entries.flatMap(\.names)) and \(b.entries.flatMap(\.names))")
+        }
+        return ModuleGradients(
+            entries: try zip(a.entries, b.entries).map { mine, theirs in
+                guard let second = theirs.gradient else { return mine }
+                return Entry(names: mine.names, gradient: try mine.gradient.map { try both($0, second) } ?? onlySecond(second))
+            })
+    }
+}
+
 /// The value of a function of a module, and its gradients with respect to the module's parameters.
 ///
 ///     let (loss, gradients) = try valueAndGradient(of: model) { try crossEntropy($0(x), y) }

@@ -19,10 +19,6 @@ public class BatchNormBase: Module {
     final let layer: String
     final let ranks: ClosedRange<Int>
 
-    public static var stateNames: [String: String] {
-        ["runningMean": "running_mean", "runningVar": "running_var", "numBatchesTracked": "num_batches_tracked"]
-    }
-
     init(
         layer: String, ranks: ClosedRange<Int>, _ numFeatures: Int, _ epsilon: Double, _ momentum: Double, affine: Bool,
         trackRunningStats: Bool, dtype: DType

@@ -20,14 +20,6 @@ public final class MultiheadAttention: Module {
     public let batchFirst: Bool
     public var isTraining = true
 
-    public static var stateNames: [String: String] {
-        [
-            "inProjWeight": "in_proj_weight", "qProjWeight": "q_proj_weight", "kProjWeight": "k_proj_weight",
-            "vProjWeight": "v_proj_weight",
-            "inProjBias": "in_proj_bias", "outProj": "out_proj",
-        ]
-    }
-
     public init(
         _ embedDim: Int, _ numHeads: Int, dropout: Double = 0, bias: Bool = true, kdim: Int? = nil, vdim: Int? = nil,
         batchFirst: Bool = false, dtype: DType = .float32

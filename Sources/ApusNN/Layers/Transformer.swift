@@ -16,8 +16,6 @@ public final class TransformerEncoderLayer: Module {
     public let activation: Activation
     public let normFirst: Bool
 
-    public static var stateNames: [String: String] { ["selfAttn": "self_attn"] }
-
     public init(
         _ dModel: Int, _ nhead: Int, dimFeedforward: Int = 2048, dropout: Double = 0.1, activation: Activation = .relu,
         layerNormEpsilon: Double = 1e-5, batchFirst: Bool = false, normFirst: Bool = false, bias: Bool = true, dtype: DType = .float32

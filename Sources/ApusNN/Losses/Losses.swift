@@ -2,6 +2,7 @@ import ApusSymbolic
 import ApusTensor
 
 // Losses as functions, as training code reads best: `try crossEntropy(model(x), labels)`. The operators behind them are methods of `Tensor`.
+// All have one order of arguments: input, target, weights, what the loss is told besides, and the reduction last.
 
 /// The cross entropy between `softmax(input)` and a target.
 ///
@@ -12,17 +13,17 @@ import ApusTensor
 ///   - ignoreIndex: a class that marks places to leave out, also from the mean.
 ///   - labelSmoothing: how much of the target is spread evenly over all classes, between 0 and 1.
 public func crossEntropy(
-    _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoreIndex: Int = -100, reduction: LossReduction = .mean,
-    labelSmoothing: Double = 0
+    _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoreIndex: any SymIntConvertible = -100,
+    labelSmoothing: any ScalarConvertible = 0, reduction: LossReduction = .mean
 ) throws -> Tensor {
-    try input.crossEntropy(target, weight: weight, reduction: reduction, ignoreIndex: ignoreIndex, labelSmoothing: labelSmoothing)
+    try input.crossEntropy(target, weight: weight, ignoreIndex: ignoreIndex, labelSmoothing: labelSmoothing, reduction: reduction)
 }
 
 /// The negative log-likelihood of classes under log-probabilities: what `crossEntropy` does after `logSoftmax`. Arguments as there.
 public func nllLoss(
-    _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoreIndex: Int = -100, reduction: LossReduction = .mean
+    _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, ignoreIndex: any SymIntConvertible = -100, reduction: LossReduction = .mean
 ) throws -> Tensor {
-    try input.nllLoss(target, weight: weight, reduction: reduction, ignoreIndex: ignoreIndex)
+    try input.nllLoss(target, weight: weight, ignoreIndex: ignoreIndex, reduction: reduction)
 }
 
 /// The squared difference. Both shapes must be equal.
@@ -39,7 +40,9 @@ public func l1Loss(_ input: Tensor, _ target: Tensor, reduction: LossReduction =
 
 /// The squared difference over `2 * beta` where the difference is below `beta`, and the absolute difference less `beta / 2` elsewhere. Both
 /// shapes must be equal.
-public func smoothL1Loss(_ input: Tensor, _ target: Tensor, beta: Double = 1, reduction: LossReduction = .mean) throws -> Tensor {
+public func smoothL1Loss(_ input: Tensor, _ target: Tensor, beta: any ScalarConvertible = 1, reduction: LossReduction = .mean) throws
+    -> Tensor
+{
     try requireSameShape(input, target, in: "smoothL1Loss")
     return try input.smoothL1Loss(target, beta: beta, reduction: reduction)
 }
@@ -64,7 +67,7 @@ public enum DivergenceReduction: Sendable {
 
 /// Kullback-Leibler divergence `y (log y - x)` of log-probabilities x from probabilities y, or from their logarithms where `logTarget` says
 /// so. Both shapes must be equal.
-public func klDiv(_ input: Tensor, _ target: Tensor, reduction: DivergenceReduction = .mean, logTarget: Bool = false) throws -> Tensor {
+public func klDiv(_ input: Tensor, _ target: Tensor, logTarget: Bool = false, reduction: DivergenceReduction = .mean) throws -> Tensor {
     try requireSameShape(input, target, in: "klDiv")
     switch reduction {
     case .none: return try input.klDiv(target, logTarget: logTarget, reduction: .none)

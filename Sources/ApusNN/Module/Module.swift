@@ -22,7 +22,7 @@ import ApusTensor
 /// `stateDict()`.
 ///
 /// Modules are classes and belong to one task at a time; what they are exported to may be shared.
-public protocol Module<Input, Output>: AnyObject {
+public protocol Module<Input, Output>: AnyObject, CustomStringConvertible {
     /// What a `forward` of one argument takes. Inferred.
     associatedtype Input = NoForward
     /// What a `forward` of one argument returns. Inferred.
@@ -45,8 +45,9 @@ public protocol Module<Input, Output>: AnyObject {
     /// `train()` and `eval()` set it for a whole model. A module that reads it often may store it: `var isTraining = true`.
     var isTraining: Bool { get set }
 
-    /// The names that properties have in dotted names, where they differ from Swift's: `["inProjWeight": "in_proj_weight"]`, so that state
-    /// dictionaries fit PyTorch's. An empty name puts what an array holds directly under the module: `0.weight` rather than `layers.0.weight`.
+    /// The names that properties have in dotted names, where they are not what PyTorch's spelling of Swift's name gives: `inProjWeight` is
+    /// `in_proj_weight` by itself, so that state dictionaries fit PyTorch's. An empty name puts what an array holds directly under the module:
+    /// `0.weight` rather than `layers.0.weight`.
     static var stateNames: [String: String] { get }
 }
 

@@ -25,6 +25,7 @@ public class Adam: Optimizer {
     override public var memoryNames: [String] { ["exp_avg", "exp_avg_sq"] + (amsgrad ? ["max_exp_avg_sq"] : []) }
 
     override public func update(_ parameter: inout Tensor, _ gradient: Tensor, _ memory: inout Memory) throws {
+        let weightDecay = memory.weightDecay ?? weightDecay
         try adapt(&parameter, gradient, &memory) { update, parameter, gradient in
             (parameter, weightDecay == 0 ? gradient : update.addScaled(gradient, parameter, alpha: weightDecay))
         }
@@ -36,6 +37,7 @@ public class Adam: Optimizer {
         _ decay: (inout ElementwiseUpdate, Memory.Register, Memory.Register) -> (parameter: Memory.Register, gradient: Memory.Register)
     ) throws {
         let steps = Double(memory.steps)
+        let learningRate = learningRate * memory.learningRateScale
         let meanCorrection: Double = 1 - pow(betas.0, steps)
         let squareCorrection: Double = (1 - pow(betas.1, steps)).squareRoot()
         try memory.run(&parameter, gradient, memoryNames) { update, values in
@@ -62,6 +64,7 @@ public final class AdamW: Adam {
     }
 
     override public func update(_ parameter: inout Tensor, _ gradient: Tensor, _ memory: inout Memory) throws {
+        let (learningRate, weightDecay) = (learningRate * memory.learningRateScale, memory.weightDecay ?? weightDecay)
         try adapt(&parameter, gradient, &memory) { update, parameter, gradient in
             (weightDecay == 0 ? parameter : update.scaled(parameter, by: 1 - learningRate * weightDecay), gradient)
         }

@@ -15,10 +15,18 @@ open class Optimizer {
         public internal(set) var steps = 0
         /// Running averages and the like, under PyTorch's names for them.
         public var tensors: [String: Tensor] = [:]
+        /// What the parameter's group says, set before each step.
+        public internal(set) var learningRateScale = 1.0
+        public internal(set) var weightDecay: Double?
     }
 
     /// Changed freely between steps, for instance after a `LearningRateSchedule`.
     public var learningRate: Double
+
+    /// Parameters that are treated apart: the first group that a parameter belongs to counts. May be changed between steps.
+    public var groups: [ParameterGroup] = [] {
+        didSet { groupOfTarget = targets.map { target in groups.firstIndex { target.names.contains(where: $0.contains) } } }
+    }
 
     /// One distinct parameter. Only its boxes are kept: holding the tensor would keep the initial weights' memory alive.
     private struct Target {
@@ -29,6 +37,7 @@ open class Optimizer {
     private let targets: [Target]
     private let positionOfName: [String: Int]
     private var memories: [Memory]
+    private var groupOfTarget: [Int?]
 
     public init(_ model: some Module, learningRate: Double) throws {
         self.learningRate = learningRate
@@ -39,12 +48,13 @@ open class Optimizer {
         }
         positionOfName = positions
         memories = Array(repeating: Memory(), count: targets.count)
+        groupOfTarget = Array(repeating: nil, count: targets.count)
     }
 
     /// The names of the tensors in `Memory`, for loading.
     open var memoryNames: [String] { [] }
 
-    /// Gives a parameter its next value. `memory.steps` already counts this step.
+    /// Gives a parameter its next value. `memory.steps` already counts this step, and the memory tells what the parameter's group asks for.
     ///
     /// Called outside of any recorder. The gradient has the parameter's shape and dtype. The optimizer and the model hold neither the
     /// parameter nor the memory's tensors during the call, so that they can be changed in place where nobody else holds them.
@@ -71,6 +81,8 @@ open class Optimizer {
         for box in boxes { box.tensor = nil }
         memories[position].tensors = [:]
         memory.steps += 1
+        let group: ParameterGroup? = groupOfTarget[position].map { groups[$0] }
+        (memory.learningRateScale, memory.weightDecay) = (group?.learningRateScale ?? 1, group?.weightDecay)
         // What an update that throws leaves behind is the old value or the new one, never a mixture.
         defer {
             for box in boxes { box.tensor = parameter }

@@ -26,6 +26,7 @@ public final class RMSprop: Optimizer {
     }
 
     override public func update(_ parameter: inout Tensor, _ gradient: Tensor, _ memory: inout Memory) throws {
+        let (learningRate, weightDecay) = (learningRate * memory.learningRateScale, memory.weightDecay ?? weightDecay)
         try memory.run(&parameter, gradient, memoryNames) { update, values in
             let decayed = weightDecay == 0 ? values[1] : update.addScaled(values[1], values[0], alpha: weightDecay)
             let square = update.addcmul(update.scaled(values[2], by: alpha), decayed, decayed, value: 1 - alpha)

@@ -29,6 +29,7 @@ public final class SGD: Optimizer {
     override public func update(_ parameter: inout Tensor, _ gradient: Tensor, _ memory: inout Memory) throws {
         // The first buffer is the gradient itself, which a buffer of zeros and no dampening give.
         let dampening = memory.tensors.isEmpty ? 0 : dampening
+        let (learningRate, weightDecay) = (learningRate * memory.learningRateScale, memory.weightDecay ?? weightDecay)
         try memory.run(&parameter, gradient, memoryNames) { update, values in
             let decayed = weightDecay == 0 ? values[1] : update.addScaled(values[1], values[0], alpha: weightDecay)
             guard momentum != 0 else { return (update.addScaled(values[0], decayed, alpha: -learningRate), []) }

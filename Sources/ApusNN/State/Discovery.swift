@@ -50,7 +50,9 @@ struct Discovery {
         if let superclass = mirror.superclassMirror { visitProperties(superclass, path, names) }
         for child in mirror.children {
             let label = Discovery.name(of: child.label ?? "", child.value)
-            classify(child.value, Discovery.join(path, names[label] ?? label))
+            // What can't be part of a module is told of by the name that the programmer gave it.
+            let holdsState: Bool = child.value is any StateProperty || child.value is any Module || child.value is any StateContainer
+            classify(child.value, Discovery.join(path, names[label] ?? (holdsState ? Discovery.torchName(label) : label)))
         }
     }
 
@@ -65,6 +67,24 @@ struct Discovery {
         if label.hasPrefix(lazyPrefix) { return String(label.dropFirst(lazyPrefix.count)) }
         if value is any StateProperty, label.hasPrefix("_") { return String(label.dropFirst()) }
         return label
+    }
+
+    /// PyTorch's spelling of a property's name, `inProjWeight` as `in_proj_weight`: an underscore before each capital that begins a word.
+    /// A name that begins with a capital is one that somebody chose, and stays.
+    static func torchName(_ label: String) -> String {
+        guard label.first?.isLowercase == true else { return label }
+        let letters: [Character] = Array(label)
+        var name = ""
+        for (position, letter) in letters.enumerated() {
+            guard letter.isUppercase, position > 0 else {
+                name.append(letter)
+                continue
+            }
+            let endsRun: Bool = position + 1 < letters.count && letters[position + 1].isLowercase
+            if !letters[position - 1].isUppercase && letters[position - 1] != "_" || endsRun { name.append("_") }
+            name += letter.lowercased()
+        }
+        return name
     }
 
     private mutating func classify(_ value: Any, _ path: String) {

@@ -8,6 +8,12 @@ extension ExportedProgram {
         try result(repeat each arguments).unpacked()
     }
 
+    /// Runs a program that returns one tensor, where nothing says what the result is: `let y = try program(x)`.
+    @_disfavoredOverload
+    public func callAsFunction<each Input>(_ arguments: repeat each Input) throws -> Tensor {
+        try result(repeat each arguments).unpacked()
+    }
+
     /// Runs a program that returns a tuple: `let (y, z): (Tensor, [Tensor]) = try program(x)`. A tuple among its elements is a `NestedValue`.
     public func callAsFunction<each Input, First: ProgramValue, Second: ProgramValue, each Rest: ProgramValue>(
         _ arguments: repeat each Input
@@ -30,7 +36,11 @@ extension ExportedProgram {
         }
         let spec = TreeSpec.tuple(specs)
         guard spec == callSpec.inSpec else {
-            throw ProgramError(.structureMismatch, "the arguments have the structure \(spec) where the program takes \(callSpec.inSpec)")
+            var text = "the arguments have the structure \(spec) where the program takes \(callSpec.inSpec)"
+            if case .tuple(let expected) = callSpec.inSpec, expected.count != specs.count {
+                text += ": pass \(expected.count) argument\(expected.count == 1 ? "" : "s") rather than \(specs.count)"
+            }
+            throw ProgramError(.structureMismatch, text)
         }
         return leaves
     }

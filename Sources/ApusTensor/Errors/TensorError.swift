@@ -88,3 +88,8 @@ extension TensorError: CustomStringConvertible {
     /// One line: operator, colon, message.
     public var description: String { operatorName.isEmpty ? message : "\(operatorName): \(message)" }
 }
+
+extension TensorError: CustomDebugStringConvertible {
+    /// The same with the line of the user's program where it is known: what Swift prints of an error that nobody catches.
+    public var debugDescription: String { site?.location.map { "\(description) (at \($0))" } ?? description }
+}

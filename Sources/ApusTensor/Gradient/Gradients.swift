@@ -27,7 +27,7 @@ public func gradient(at tensor: Tensor, _ function: (Tensor) throws -> Tensor) t
 }
 
 /// Requires a value that can be differentiated: one real floating-point element.
-public func requireLoss(_ value: Tensor) throws {
+package func requireLoss(_ value: Tensor) throws {
     guard value.dtype.isFloatingPoint else {
         throw TensorError(
             .notDifferentiable, in: "gradient", "the value is of \(value.dtype); a gradient needs a real floating-point value")

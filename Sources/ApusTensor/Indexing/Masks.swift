@@ -151,4 +151,9 @@ extension Tensor {
     public func maskedScatter(_ mask: Tensor, _ source: Tensor) throws -> Tensor {
         try applySingle(.maskedScatter, [.tensor(self), .tensor(mask), .tensor(source)])
     }
+
+    /// The positions of the elements that are not 0, a vector for each dimension.
+    public func nonzeroTuple() throws -> [Tensor] {
+        try applyTensors(.nonzeroNumpy, [.tensor(self)])
+    }
 }

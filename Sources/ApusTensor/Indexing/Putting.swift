@@ -158,4 +158,17 @@ extension Tensor {
     public func isIn(_ test: Tensor) throws -> Tensor {
         try applySingle(.isinTensors, [.tensor(self), .tensor(test), .bool(false), .bool(false)])
     }
+
+    /// The positions of the elements that are not 0, a row each.
+    public func argwhere() throws -> Tensor { try applySingle(.argwhere, [.tensor(self)]) }
+
+    /// A copy in which the elements at positions of the flattened tensor are replaced, or added to.
+    public func put(_ index: Tensor, _ source: Tensor, accumulate: Bool = false) throws -> Tensor {
+        try applySingle(.put, [.tensor(self), .tensor(index), .tensor(source), .bool(accumulate)])
+    }
+
+    /// The positions of elements that are not 0, as many rows as told: the first ones, then `fillValue`.
+    public func nonzeroStatic(size: any SymIntConvertible, fillValue: any SymIntConvertible = -1) throws -> Tensor {
+        try applySingle(.nonzeroStatic, [.tensor(self), .int(size), .int(fillValue)])
+    }
 }

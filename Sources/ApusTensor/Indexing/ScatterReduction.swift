@@ -143,4 +143,10 @@ extension Tensor {
         try applySingle(
             .scatterReduceTwo, [.tensor(self), .int(dim), .tensor(index), .tensor(source), .string(reduce), .bool(includeSelf)])
     }
+
+    /// A copy in which parts at positions of a dimension are combined with those of the source: "prod", "mean", "amax" or "amin".
+    public func indexReduce(dim: Int, _ index: Tensor, _ source: Tensor, reduce: String, includeSelf: Bool = true) throws -> Tensor {
+        try applySingle(
+            .indexReduce, [.tensor(self), .int(dim), .tensor(index), .tensor(source), .string(reduce), .bool(includeSelf)])
+    }
 }

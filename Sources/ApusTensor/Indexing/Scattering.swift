@@ -286,4 +286,9 @@ extension Tensor {
     public func indexCopy(dim: Int, _ index: Tensor, _ source: Tensor) throws -> Tensor {
         try applySingle(.indexCopy, [.tensor(self), .int(dim), .tensor(index), .tensor(source)])
     }
+
+    /// A copy in which one number stands at the given positions of a dimension.
+    public func indexFill(dim: Int, _ index: Tensor, _ value: some ScalarConvertible) throws -> Tensor {
+        try applySingle(.indexFill, [.tensor(self), .int(dim), .tensor(index), .scalar(value.scalar)])
+    }
 }

@@ -240,4 +240,13 @@ extension Tensor {
     public func bucketize(_ boundaries: Tensor, right: Bool = false) throws -> Tensor {
         try applySingle(.bucketize, [.tensor(self), .tensor(boundaries), .bool(false), .bool(right)])
     }
+
+    /// The elements in ascending order along the first dimension.
+    public func msort() throws -> Tensor { try applySingle(.msort, [.tensor(self)]) }
+
+    /// The k-th smallest element along a dimension, counted from 1, and its position.
+    public func kthvalue(_ k: any SymIntConvertible, dim: Int = -1, keepDim: Bool = false) throws -> (values: Tensor, indices: Tensor) {
+        let results = try applyTensors(.kthvalue, [.tensor(self), .int(k), .int(dim), .bool(keepDim)])
+        return (results[0], results[1])
+    }
 }

@@ -122,14 +122,25 @@ struct IndexPlan {
     func view(of tensor: Tensor) throws -> (Tensor, [Tensor?]) {
         var part = tensor
         var tensors: [Tensor?] = []
-        var dim = 0
+        // The dimension of the part so far, and of the whole.
+        var (dim, axis) = (0, 0)
         for step in steps {
             switch step {
-            case .position(let index): part = try part.select(dim: dim, index: index)
+            case .position(let index):
+                do {
+                    part = try part.select(dim: dim, index: index)
+                } catch var error as TensorError where error.code == .indexOutOfRange {
+                    // In the terms of who wrote `x[0, 7]`.
+                    error.operatorName = "index"
+                    error.message = "the index \(index) is out of range for dimension \(axis) of shape \(tensor.shape)"
+                    throw error
+                }
+                axis += 1
             case .range(let start, let end, let step):
                 if start != nil || end != nil || step.constant != 1 { part = try part.sliced(dim: dim, from: start, to: end, step: step) }
                 tensors.append(nil)
                 dim += 1
+                axis += 1
             case .axis:
                 part = try part.unsqueezed(dim)
                 tensors.append(nil)
@@ -142,6 +153,7 @@ struct IndexPlan {
             case .tensor(let index):
                 tensors.append(index)
                 dim += index.dtype == .bool ? index.rank : 1
+                axis += index.dtype == .bool ? index.rank : 1
             case .rest: break
             }
         }

@@ -229,4 +229,16 @@ extension Tensor {
         }
         return try Operator.oneHot(self, classes: try amax().item() + 1)
     }
+
+    /// The distinct parts along a dimension in ascending order, for each part the position of its like, and how often each occurs.
+    public func unique(dim: Int) throws -> (values: Tensor, inverse: Tensor, counts: Tensor) {
+        let results = try applyTensors(.uniqueDim, [.tensor(self), .int(dim), .bool(true), .bool(true), .bool(true)])
+        return (results[0], results[1], results[2])
+    }
+
+    /// The first of every run of equal elements, for each element the position of its run, and how long each is.
+    public func uniqueConsecutive(dim: Int? = nil) throws -> (values: Tensor, inverse: Tensor, counts: Tensor) {
+        let results = try applyTensors(.uniqueConsecutive, [.tensor(self), .bool(true), .bool(true), dim.map { .int($0) } ?? .none])
+        return (results[0], results[1], results[2])
+    }
 }

@@ -133,3 +133,23 @@ extension Call {
         return isVector ? try rounded.reshaped([] as [SymInt]) : rounded
     }
 }
+
+extension Tensor {
+    /// The covariances of variables, which are the rows; of one for a vector.
+    public func cov(correction: any SymIntConvertible = 1, fweights: Tensor? = nil, aweights: Tensor? = nil) throws -> Tensor {
+        try applySingle(.cov, [.tensor(self), .int(correction), .optional(fweights), .optional(aweights)])
+    }
+
+    /// The correlations of variables, which are the rows.
+    public func corrcoef() throws -> Tensor { try applySingle(.corrcoef, [.tensor(self)]) }
+
+    /// `x W y + bias` for each of the output features that `weight` [out, in1, in2] has.
+    public func bilinear(_ other: Tensor, _ weight: Tensor, bias: Tensor? = nil) throws -> Tensor {
+        try applySingle(.bilinear, [.tensor(self), .tensor(other), .tensor(weight), .optional(bias)])
+    }
+
+    /// The positions, as `gridSample` takes them, that affine maps [batch, 2, 3] give for outputs of these sizes.
+    public func affineGrid(_ sizes: [any SymIntConvertible], alignsCorners: Bool = false) throws -> Tensor {
+        try applySingle(.affineGrid, [.tensor(self), .ints(sizes), .bool(alignsCorners)])
+    }
+}

@@ -113,4 +113,12 @@ extension Tensor {
     ) throws -> Tensor {
         try applySingle(.pairwiseDistance, [.tensor(self), .tensor(other), .float(p), .float(epsilon), .bool(keepDim)])
     }
+
+    /// The distances between all rows of a matrix, those of the upper triangle in a vector.
+    public func pdist(p: any ScalarConvertible = 2) throws -> Tensor { try applySingle(.pdist, [.tensor(self), .float(p)]) }
+
+    /// The `p`-norm of the difference to the other tensor.
+    public func dist(_ other: Tensor, p: any ScalarConvertible = 2) throws -> Tensor {
+        try applySingle(.dist, [.tensor(self), .tensor(other), .scalar(p.scalar)])
+    }
 }

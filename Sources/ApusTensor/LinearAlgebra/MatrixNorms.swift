@@ -112,3 +112,15 @@ extension Tensor {
 
     fileprivate func singularValues() throws -> Tensor { try applySingle(.linalgSVDValues, [.tensor(self), .none]) }
 }
+
+extension Tensor {
+    /// The norm of the matrices in two dimensions: 1, -1, 2, -2 or an infinity.
+    public func matrixNorm(_ order: any ScalarConvertible, dims: [Int] = [-2, -1], keepDim: Bool = false) throws -> Tensor {
+        try applySingle(.linalgMatrixNorm, [.tensor(self), .scalar(order.scalar), .ints(dims), .bool(keepDim), .none])
+    }
+
+    /// The norm of the matrices in two dimensions: "fro" or "nuc".
+    public func matrixNorm(named order: String = "fro", dims: [Int] = [-2, -1], keepDim: Bool = false) throws -> Tensor {
+        try applySingle(.linalgMatrixNormNamed, [.tensor(self), .string(order), .ints(dims), .bool(keepDim), .none])
+    }
+}

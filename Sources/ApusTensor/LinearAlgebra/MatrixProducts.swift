@@ -261,4 +261,19 @@ extension Tensor {
 
     /// The matrix of all products of two vectors' elements.
     public func outer(_ other: Tensor) throws -> Tensor { try applySingle(.outer, [.tensor(self), .tensor(other)]) }
+
+    /// `beta * self + alpha * sum of a @ b` over a batch.
+    public func addbmm(_ a: Tensor, _ b: Tensor, beta: any ScalarConvertible = 1, alpha: any ScalarConvertible = 1) throws -> Tensor {
+        try applySingle(.addbmm, [.tensor(self), .tensor(a), .tensor(b), .scalar(beta.scalar), .scalar(alpha.scalar)])
+    }
+
+    /// `beta * self + alpha * (matrix @ vector)`.
+    public func addmv(_ matrix: Tensor, _ vector: Tensor, beta: any ScalarConvertible = 1, alpha: any ScalarConvertible = 1) throws
+        -> Tensor
+    {
+        try applySingle(.addmv, [.tensor(self), .tensor(matrix), .tensor(vector), .scalar(beta.scalar), .scalar(alpha.scalar)])
+    }
+
+    /// The product of two vectors, this one conjugated.
+    public func vdot(_ other: Tensor) throws -> Tensor { try applySingle(.vdot, [.tensor(self), .tensor(other)]) }
 }

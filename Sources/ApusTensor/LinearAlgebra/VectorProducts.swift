@@ -160,4 +160,25 @@ extension Tensor {
     public func cross(_ other: Tensor, dim: Int = -1) throws -> Tensor {
         try applySingle(.linalgCross, [.tensor(self), .tensor(other), .int(dim)])
     }
+
+    /// `beta * self + alpha * outer(a, b)`.
+    public func addr(_ a: Tensor, _ b: Tensor, beta: any ScalarConvertible = 1, alpha: any ScalarConvertible = 1) throws -> Tensor {
+        try applySingle(.addr, [.tensor(self), .tensor(a), .tensor(b), .scalar(beta.scalar), .scalar(alpha.scalar)])
+    }
+
+    /// The products of vectors along a dimension, this tensor's conjugated, with broadcasting.
+    public func vecdot(_ other: Tensor, dim: Int = -1) throws -> Tensor {
+        try applySingle(.linalgVecdot, [.tensor(self), .tensor(other), .int(dim)])
+    }
+
+    /// The product of several matrices, in the order that takes the fewest operations.
+    public static func multiDot(_ tensors: [Tensor]) throws -> Tensor { try applySingle(.linalgMultiDot, [.tensors(tensors)]) }
+
+    /// The powers 0, 1, 2 ... of each element, a row each.
+    public func vander(_ n: (any SymIntConvertible)? = nil) throws -> Tensor {
+        try applySingle(.linalgVander, [.tensor(self), n.map { .int($0) } ?? .none])
+    }
+
+    /// The logarithm of the determinant of square matrices; NaN where it is negative.
+    public func logdet() throws -> Tensor { try applySingle(.logdet, [.tensor(self)]) }
 }

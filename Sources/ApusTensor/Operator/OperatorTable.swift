@@ -67,6 +67,12 @@ public struct OperatorTable: Sendable {
 }
 
 extension Operator {
+    /// The operator of a name without its namespace, `max_pool2d`: for families whose records are made in a loop and have no names of their own.
+    static func named(_ name: String) throws -> Operator {
+        guard let found = OperatorTable.find("aten::" + name) else { throw TensorError(.unsupported, in: name, "is not in the table") }
+        return found
+    }
+
     /// The rule of an operator that is its decomposition: run on shapes only.
     func specsOfDecomposition(_ call: Call) throws -> [TensorSpec] {
         guard let decomposition else { throw call.error(.unsupported, "has no decomposition") }

@@ -145,7 +145,9 @@ extension Operator {
                 let x = try call.tensor(0)
                 let requested: DType? = try reduction.requestedDType(call)
                 guard taking.contains(requested ?? x.dtype) else {
-                    throw call.error(.dtypeMismatch, "does not take \(requested ?? x.dtype)")
+                    let fix: String =
+                        requested == nil && taking == .differentiable ? "; pass dtype: .float32, or convert with to(.float32)" : ""
+                    throw call.error(.dtypeMismatch, "does not take \(requested ?? x.dtype)\(fix)")
                 }
                 let shape = try reduction.shape(call)
                 if needsElements { try reduction.requireElements(call) }

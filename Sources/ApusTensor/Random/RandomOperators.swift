@@ -243,4 +243,14 @@ extension Tensor {
     public func multinomial(_ draws: any SymIntConvertible, replacement: Bool = false) throws -> Tensor {
         try applySingle(.multinomial, [.tensor(self), .int(draws), .bool(replacement), .none])
     }
+
+    /// Uniform integers from `low` (included) to `high` (not included) in this tensor's shape and dtype.
+    public func randintLike(_ low: any SymIntConvertible, _ high: any SymIntConvertible, seed: UInt64? = nil) throws -> Tensor {
+        try Tensor.draw(.randintLikeLow, [.tensor(self), .int(low), .int(high), .none, .none, .none, .none, .none], seed: seed)
+    }
+
+    /// Numbers of an exponential distribution in this tensor's shape and dtype.
+    public func exponential(rate: any ScalarConvertible = 1, seed: UInt64? = nil) throws -> Tensor {
+        try Tensor.draw(.exponential, [.tensor(self), .float(rate), .none], seed: seed)
+    }
 }

@@ -77,7 +77,7 @@ private func mismatch(_ a: Shape, _ b: Shape, _ dim: Int, in operatorName: Strin
 }
 
 /// A dimension counted from the front, from one that may count from the end. A zero-dimensional tensor takes 0 and -1, as in PyTorch.
-public func normalize(dim: Int, rank: Int, in operatorName: String) throws -> Int {
+package func normalize(dim: Int, rank: Int, in operatorName: String) throws -> Int {
     let bound = max(rank, 1)
     guard dim >= -bound, dim < bound else {
         throw TensorError(
@@ -87,7 +87,7 @@ public func normalize(dim: Int, rank: Int, in operatorName: String) throws -> In
 }
 
 /// Several dimensions, each once. None given means all of them.
-public func normalize(dims: [Int], rank: Int, in operatorName: String) throws -> [Int] {
+package func normalize(dims: [Int], rank: Int, in operatorName: String) throws -> [Int] {
     if dims.isEmpty { return Array(0..<rank) }
     var seen = Set<Int>()
     for dim in dims {

@@ -31,10 +31,14 @@ public struct StateDictMismatch: Error, Sendable {
     public var conflicting: [Conflict] = []
 
     public init(moduleType: String) { self.moduleType = moduleType }
+
+    /// Whether nothing is wrong.
+    public var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty && conflicting.isEmpty }
 }
 
 extension StateDictMismatch: CustomStringConvertible {
     public var description: String {
+        if isEmpty { return "\(moduleType): the state dictionary fits" }
         var lines: [String] = ["\(moduleType): the state dictionary does not fit"]
         if !missing.isEmpty { lines.append("  missing: " + missing.joined(separator: ", ")) }
         if !unexpected.isEmpty { lines.append("  unexpected: " + unexpected.joined(separator: ", ")) }

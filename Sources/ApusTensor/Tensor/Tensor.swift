@@ -108,7 +108,7 @@ extension Tensor {
     }
 
     /// A contiguous tensor whose elements are not set yet. Throws where the shape is symbolic or the memory can't be had.
-    public static func uninitialized(_ shape: Shape, dtype: DType, in operatorName: String = "empty") throws -> Tensor {
+    package static func uninitialized(_ shape: Shape, dtype: DType, in operatorName: String = "empty") throws -> Tensor {
         guard let layout = shape.layout else {
             throw TensorError(.tracing, in: operatorName, "a tensor of symbolic shape \(shape) has no memory")
         }
@@ -151,4 +151,7 @@ extension Tensor {
             data: baseAddress, sizes: body.layout.sizes, strides: body.layout.strides, rank: Int32(truncatingIfNeeded: body.layout.rank),
             dtype: Int32(body.dtype.rawValue))
     }
+
+    /// The number of elements: the product of the sizes.
+    public var numel: SymInt { shape.elementCount }
 }

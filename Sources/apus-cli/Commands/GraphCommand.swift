@@ -50,7 +50,7 @@ struct GraphCommand: ParsableCommand {
     }
 
     private func loweredText(_ program: ExportedProgram) throws -> String {
-        let program = try after.map { try program.lowered(by: LoweringPipeline.standard.ending(after: $0)) } ?? program
+        let program = try after.map { program.lowered(by: try LoweringPipeline.standard.ending(after: $0)) } ?? program
         return try program.loweredText(for: sizes.inputs(for: program), inSession: session)
     }
 }

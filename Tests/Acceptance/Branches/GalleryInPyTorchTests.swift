@@ -61,7 +61,7 @@ import Testing
                     for (index, tensor) in results.enumerated() { outputs["\(calls).out.\(index)"] = tensor }
                     calls += 1
                 }
-                try saveSafetensors(inputs, to: path + ".in")
+                try inputs.save(safetensors: path + ".in")
                 given.expected[path + ".out"] = outputs
                 given.names["\(number)"] = program.name
                 given.files += [path + ".pt2", path + ".in", path + ".out"]
@@ -81,7 +81,7 @@ import Testing
             #expect(output.isEmpty, "\(output)")
             for (path, outputs) in given.expected {
                 let name: String = given.names[URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent] ?? path
-                guard let found = try? loadSafetensors(from: path) else { continue }
+                guard let found = try? [String: Tensor].load(safetensors: path) else { continue }
                 for (key, tensor) in outputs {
                     guard let other = found[key] else { continue }
                     #expect(try isClose(tensor, other), "\(name) \(key): eager \(tensor), PyTorch \(other)")
@@ -113,7 +113,7 @@ import Testing
                     refusals.insert("\(number) \(call)")
                     names["\(number) \(call)"] = place
                 }
-                try saveSafetensors(inputs, to: path + ".in")
+                try inputs.save(safetensors: path + ".in")
                 files += [path + ".pt2", path + ".in", path + ".out"]
             }
             #expect(refusals.count > 250)

@@ -61,7 +61,7 @@ private final class Sharing: Module {
                     for name, value in module.named_buffers(): found[f"{step} {name}"] = value.clone()
             save_file({name: value.contiguous() for name, value in found.items()}, sys.argv[2])
             """, [path, answers])
-        let found = try loadSafetensors(from: answers)
+        let found = try [String: Tensor].load(safetensors: answers)
         let twin = try Sharing()
         for step in 1...3 {
             let results = try function(twin, try Tensor([5, 6] as [Float], shape: [2]) * Double(step))

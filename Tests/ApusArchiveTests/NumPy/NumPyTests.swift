@@ -41,7 +41,7 @@ struct NumPyTests {
         var tensors = try sampleTensors()
         tensors["bfloat16"] = nil
         for (name, tensor) in tensors { try tensor.save(npy: folder.file(name + ".npy")) }
-        try saveNumPy(tensors, to: folder.file("all.npz"))
+        try tensors.save(npz: folder.file("all.npz"))
         let output = try Python.run(
             """
             import sys, numpy as np
@@ -81,7 +81,7 @@ struct NumPyTests {
             """, [folder.path])
         let expected = output.split(separator: "\n").map(String.init)
         for archive in ["stored.npz", "deflated.npz"] {
-            let tensors = try loadNumPy(from: folder.file(archive))
+            let tensors = try [String: Tensor].load(npz: folder.file(archive))
             #expect(try tensors.keys.sorted().map { "\($0) \(try describe(try #require(tensors[$0])))" } == expected)
         }
         for line in expected {
@@ -112,7 +112,7 @@ struct NumPyTests {
         let tensor = try Tensor([1] as [Float], shape: [1]).to(.bfloat16)
         let reason = "NumPy has no bfloat16: convert to float32 first, or save as safetensors, which has it"
         #expect(archiveError(.notRepresentable) { try tensor.save(npy: folder.file("a.npy")) }?.reason == reason)
-        let error = archiveError(.notRepresentable) { try saveNumPy(["x": tensor], to: folder.file("a.npz")) }
+        let error = archiveError(.notRepresentable) { try ["x": tensor].save(npz: folder.file("a.npz")) }
         #expect(error?.description == "\(folder.file("a.npz")): x: \(reason)")
         #expect(try folder.contents == [])
     }

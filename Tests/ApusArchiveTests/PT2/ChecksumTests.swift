@@ -108,9 +108,9 @@ struct ChecksumTests {
     func numPy() throws {
         let folder = try TemporaryFolder()
         let path = folder.file("a.npz")
-        try saveNumPy(["x": try Tensor.ones([100])], to: path)
+        try ["x": try Tensor.ones([100])].save(npz: path)
         let entry = try #require(try ZipReader(path: path).entry("x.npy"))
         try flip(path, at: entry.dataOffset + entry.size - 3)
-        #expect(archiveError(.checksum) { _ = try loadNumPy(from: path) }?.member == "x.npy")
+        #expect(archiveError(.checksum) { _ = try [String: Tensor].load(npz: path) }?.member == "x.npy")
     }
 }

@@ -152,7 +152,7 @@ struct JointFileTests {
         for sample in samples {
             try sample.program.save(to: folder.file("\(sample.name).pt2"))
             let inputs = Dictionary(sample.inputs.enumerated().map { ("in.\($0)", $1) }, uniquingKeysWith: { first, _ in first })
-            try saveSafetensors(inputs, to: folder.file("\(sample.name).safetensors"))
+            try inputs.save(safetensors: folder.file("\(sample.name).safetensors"))
             let reloaded = try ExportedProgram.load(from: folder.file("\(sample.name).pt2"))
             #expect(
                 reloaded.graphSignature.backwardSignature.map { Set($0.gradientsToParameters.values) }
@@ -170,7 +170,7 @@ struct JointFileTests {
         var compared = 0
         for sample in samples {
             let own = try #require(expected[sample.name])
-            for (name, tensor) in try loadSafetensors(from: folder.file("\(sample.name).out.safetensors")) {
+            for (name, tensor) in try [String: Tensor].load(safetensors: folder.file("\(sample.name).out.safetensors")) {
                 let what = String(name.drop { $0 != "/" }.dropFirst())
                 let actual = try #require(own[what], "\(sample.name): \(name)")
                 if let difference = try difference(actual, tensor, rtol: 1e-4, atol: 2e-6) {

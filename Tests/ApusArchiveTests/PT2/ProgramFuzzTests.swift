@@ -25,7 +25,7 @@ struct ProgramFuzzTests {
     }
 
     private func inputs(_ program: TorchArchives.Program) throws -> [LeafValue] {
-        let tensors = try loadSafetensors(from: try TorchArchives.folder.file(program.name + ".safetensors"))
+        let tensors = try [String: Tensor].load(safetensors: try TorchArchives.folder.file(program.name + ".safetensors"))
         return try #require(program.calls.first).inputs.enumerated().map { index, value in
             value == nil ? .tensor(tensors["0.in.\(index)"] ?? Tensor(spec: TensorSpec(.float32, .scalar))) : .none
         }

@@ -55,7 +55,7 @@ struct SizeExpressionWalkTests {
             }
             saved.expected.append(.success(eager))
         }
-        try saveSafetensors(inputs, to: path + ".in")
+        try inputs.save(safetensors: path + ".in")
         return saved
     }
 
@@ -63,7 +63,7 @@ struct SizeExpressionWalkTests {
     private func compare(_ saved: Saved, refusals: [String: String]) throws -> Int {
         let file: String = URL(fileURLWithPath: saved.path).lastPathComponent
         if refusals["\(file) load"] != nil { return 0 }
-        let found = try loadSafetensors(from: saved.path + ".out")
+        let found = try [String: Tensor].load(safetensors: saved.path + ".out")
         var compared = 0
         for (call, expected) in saved.expected.enumerated() {
             let refusal: String? = refusals["\(file) \(call)"]

@@ -10,7 +10,7 @@ struct TorchProgramTests {
     /// Runs every call of a program on one loaded instance, so that its buffers carry over, and gives what differs from PyTorch.
     private func differences(_ program: TorchArchives.Program, _ path: String) throws -> [String] {
         let loaded = try ExportedProgram.load(from: path)
-        let tensors = try loadSafetensors(from: try TorchArchives.folder.file(program.name + ".safetensors"))
+        let tensors = try [String: Tensor].load(safetensors: try TorchArchives.folder.file(program.name + ".safetensors"))
         var found: [String] = []
         for (number, call) in program.calls.enumerated() {
             let inputs: [LeafValue] = try call.inputs.enumerated().map { index, value in

@@ -20,7 +20,7 @@ struct SafetensorsTests {
         var tensors = try sampleTensors()
         tensors["complex128"] = nil
         let path = folder.file("a.safetensors")
-        try saveSafetensors(tensors, to: path, metadata: ["format": "pt", "ä": "\"ö\"\n"])
+        try tensors.save(safetensors: path, metadata: ["format": "pt", "ä": "\"ö\"\n"])
         let output = try Python.run(
             """
             import sys, torch
@@ -51,11 +51,11 @@ struct SafetensorsTests {
             save_file(tensors, sys.argv[1], metadata={"k": "v"})
             for name in sorted(tensors): print(name, describe(tensors[name]))
             """, [path])
-        let tensors = try loadSafetensors(from: path)
+        let tensors = try [String: Tensor].load(safetensors: path)
         #expect(
             try tensors.keys.sorted().map { "\($0) \(try describe(try #require(tensors[$0])))" }
                 == output.split(separator: "\n").map(String.init))
-        #expect(try loadSafetensorsMetadata(from: path) == ["k": "v"])
+        #expect(try [String: Tensor].metadata(safetensors: path) == ["k": "v"])
         #expect(tensors["float32"]?.storage.isWritable == false)
     }
 
@@ -65,11 +65,11 @@ struct SafetensorsTests {
         let path = folder.file("a.safetensors")
         let complex = try Tensor([1] as [Double], shape: [1]).to(.complex128)
         #expect(
-            archiveError(.notRepresentable) { try saveSafetensors(["x": complex], to: path) }?.description
+            archiveError(.notRepresentable) { try ["x": complex].save(safetensors: path) }?.description
                 == "\(path): x: safetensors has no complex128: save its real and imaginary parts, or use npz")
         let plain = try Tensor([1] as [Float], shape: [1])
         #expect(
-            archiveError(.notRepresentable) { try saveSafetensors(["__metadata__": plain], to: path) }?.description
+            archiveError(.notRepresentable) { try ["__metadata__": plain].save(safetensors: path) }?.description
                 == "\(path): __metadata__: this name is reserved by the format")
         #expect(try folder.contents == [])
     }

@@ -56,12 +56,12 @@ struct JudgedProgram {
                     }
                 }
             }
-            try saveSafetensors(pairing(inputs), to: folder.file("\(sample.name).in.safetensors"))
+            try pairing(inputs).save(safetensors: folder.file("\(sample.name).in.safetensors"))
             files += [path, folder.file("\(sample.name).in.safetensors"), folder.file("\(sample.name).out.safetensors")]
         }
         problems += try Python.runFile("Tests/Judges/check_pt2.py", options + files).split(separator: "\n").map(String.init)
         for sample in samples where FileManager.default.fileExists(atPath: folder.file("\(sample.name).out.safetensors")) {
-            for (name, tensor) in try unpairing(loadSafetensors(from: folder.file("\(sample.name).out.safetensors"))) {
+            for (name, tensor) in try unpairing([String: Tensor].load(safetensors: folder.file("\(sample.name).out.safetensors"))) {
                 let place = "\(sample.name) \(name)"
                 guard let wanted = expected.removeValue(forKey: place) else {
                     problems.append("\(place): only PyTorch gives it")

@@ -64,7 +64,7 @@ struct TorchSnippets {
     /// Loads a program, runs it on its input, and compares with what PyTorch's module gave.
     func check(_ name: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let program = try ExportedProgram.load(from: path(name))
-        let tensors: [String: Tensor] = try loadSafetensors(from: folder.file(name + ".safetensors"))
+        let tensors: [String: Tensor] = try [String: Tensor].load(safetensors: folder.file(name + ".safetensors"))
         let outputs: [Tensor] = try program.run([try #require(tensors["in"], sourceLocation: sourceLocation)])
         #expect(outputs.count == tensors.count - 1, "\(name)", sourceLocation: sourceLocation)
         for (index, output) in outputs.enumerated() {

@@ -129,8 +129,8 @@ extension PoolCase {
             let functions: [(Tensor) throws -> Tensor] = [
                 { try $0.maxPool2d([3], stride: [2], padding: [1]) }, { try $0.avgPool2d([3], stride: [2]) },
                 { try $0.adaptiveAvgPool2d([7, 5]) },
-                { try $0.adaptiveMaxPool2d([7, 5]).values }, { try $0.interpolated2d(to: [90, 77], mode: "bilinear") },
-                { try $0.interpolated2d(to: [90, 77]) },
+                { try $0.adaptiveMaxPool2d([7, 5]).values }, { try $0.interpolated(to: [90, 77], mode: "bilinear") },
+                { try $0.interpolated(to: [90, 77]) },
             ]
             return try functions.flatMap { function in try withGradients([x]) { try function($0[0]) } }
         }

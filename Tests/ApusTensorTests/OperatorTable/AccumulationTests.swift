@@ -114,8 +114,8 @@ import Testing
             gradient("max_pool1d", at: peak) { try $0.maxPool1d(n, stride: 1) },
             gradient("avg_pool1d", at: peak) { try $0.avgPool1d(n, stride: 1) * n },
             gradient("adaptive_avg_pool1d", at: plane.squeezed(dims: [0])) { try $0.adaptiveAvgPool1d(n) },
-            gradient("nearest", at: plane) { try $0.interpolated2d(to: [1, SymInt(n)]) },
-            gradient("bilinear", at: plane) { try $0.interpolated2d(to: [1, SymInt(n)], mode: "bilinear") },
+            gradient("nearest", at: plane) { try $0.interpolated(to: [1, SymInt(n)]) },
+            gradient("bilinear", at: plane) { try $0.interpolated(to: [1, SymInt(n)], mode: "bilinear") },
             gradient("replication_pad1d", at: plane.squeezed(dims: [0])) {
                 try call("replication_pad1d", [.tensor($0), .ints([n - 1, 0])])
             },

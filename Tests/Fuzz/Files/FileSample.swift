@@ -31,8 +31,8 @@ struct FileSample: Sendable {
             "index": try Tensor.arange(12).reshaped([3, 4]), "mask": try Tensor.randn([9], seed: 3) .> 0,
         ]
         let (arrays, safe) = (path("arrays", .arrays), path("tensors", .tensors))
-        try saveNumPy(tensors, to: arrays)
-        try saveSafetensors(tensors, to: safe, metadata: ["made": "here"])
+        try tensors.save(npz: arrays)
+        try tensors.save(safetensors: safe, metadata: ["made": "here"])
         samples += [
             FileSample(name: "arrays", format: .arrays, path: arrays), FileSample(name: "tensors", format: .tensors, path: safe),
         ]

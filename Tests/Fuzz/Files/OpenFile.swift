@@ -32,9 +32,12 @@ public enum OpenFile {
     private static func digest(_ path: String) throws -> String {
         var hash = Digest()
         switch path.split(separator: ".").last {
-        case "npz": for (name, tensor) in try loadNumPy(from: path).sorted(by: { $0.key < $1.key }) { try hash.add(name, tensor) }
+        case "npz":
+            for (name, tensor) in try [String: Tensor].load(npz: path).sorted(by: { $0.key < $1.key }) { try hash.add(name, tensor) }
         case "safetensors":
-            for (name, tensor) in try loadSafetensors(from: path).sorted(by: { $0.key < $1.key }) { try hash.add(name, tensor) }
+            for (name, tensor) in try [String: Tensor].load(safetensors: path).sorted(by: { $0.key < $1.key }) {
+                try hash.add(name, tensor)
+            }
         case "npy": try hash.add("array", try Tensor.load(npy: path))
         default:
             let program = try ExportedProgram.load(from: path)

@@ -193,6 +193,14 @@ extension Tensor {
     public func solveTriangular(_ b: Tensor, upper: Bool, unitriangular: Bool = false) throws -> Tensor {
         try Operator.solveTriangular(self, b, upper: upper, unit: unitriangular)
     }
+
+    /// The singular values of matrices, the largest first.
+    public func svdvals() throws -> Tensor { try applySingle(.linalgSVDValues, [.tensor(self), .none]) }
+
+    /// The eigenvalues of symmetric or Hermitian matrices in ascending order.
+    public func eigvalsh(upper: Bool = false) throws -> Tensor {
+        try applySingle(.linalgEighValues, [.tensor(self), .string(upper ? "U" : "L")])
+    }
 }
 
 extension Call {

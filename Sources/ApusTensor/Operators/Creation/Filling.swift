@@ -148,4 +148,32 @@ extension Tensor {
         let number: Scalar = value.scalar
         return try applySingle(.full, [.ints([SymInt]()), .scalar(number), .dtype(dtype ?? number.defaultDType), .none, .none, .none])
     }
+
+    /// A tensor whose elements are not promised to be anything; zeros while nothing is written.
+    public static func empty(_ sizes: [any SymIntConvertible], dtype: DType = .float32) throws -> Tensor {
+        try applySingle(.empty, [.ints(sizes), .dtype(dtype), .none, .none, .none, .none])
+    }
+
+    /// A tensor of this shape and dtype whose elements are not promised to be anything.
+    public func emptyLike() throws -> Tensor { try applySingle(.emptyLike, [.tensor(self), .none, .none, .none, .none, .none]) }
+
+    /// A tensor of one number in this tensor's dtype.
+    public func newFull(_ sizes: [any SymIntConvertible], _ value: some ScalarConvertible) throws -> Tensor {
+        try applySingle(.newFull, [.tensor(self), .ints(sizes), .scalar(value.scalar), .none, .none, .none, .none])
+    }
+
+    /// Zeros in this tensor's dtype.
+    public func newZeros(_ sizes: [any SymIntConvertible]) throws -> Tensor {
+        try applySingle(.newZeros, [.tensor(self), .ints(sizes), .none, .none, .none, .none])
+    }
+
+    /// Ones in this tensor's dtype.
+    public func newOnes(_ sizes: [any SymIntConvertible]) throws -> Tensor {
+        try applySingle(.newOnes, [.tensor(self), .ints(sizes), .none, .none, .none, .none])
+    }
+
+    /// A tensor in this one's dtype whose elements are not promised to be anything.
+    public func newEmpty(_ sizes: [any SymIntConvertible]) throws -> Tensor {
+        try applySingle(.newEmpty, [.tensor(self), .ints(sizes), .none, .none, .none, .none])
+    }
 }

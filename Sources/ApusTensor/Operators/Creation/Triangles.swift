@@ -153,4 +153,18 @@ extension Tensor {
     public func tril(diagonal: any SymIntConvertible = 0) throws -> Tensor { try applySingle(.tril, [.tensor(self), .int(diagonal)]) }
     /// The upper triangle of each matrix, zeros elsewhere.
     public func triu(diagonal: any SymIntConvertible = 0) throws -> Tensor { try applySingle(.triu, [.tensor(self), .int(diagonal)]) }
+
+    /// The rows and columns of the lower triangle of a matrix, [2, count].
+    public static func trilIndices(
+        _ rows: any SymIntConvertible, _ columns: any SymIntConvertible, offset: any SymIntConvertible = 0, dtype: DType = .int64
+    ) throws -> Tensor {
+        try applySingle(.trilIndices, [.int(rows), .int(columns), .int(offset), .dtype(dtype), .none, .none, .none])
+    }
+
+    /// The rows and columns of the upper triangle of a matrix, [2, count].
+    public static func triuIndices(
+        _ rows: any SymIntConvertible, _ columns: any SymIntConvertible, offset: any SymIntConvertible = 0, dtype: DType = .int64
+    ) throws -> Tensor {
+        try applySingle(.triuIndices, [.int(rows), .int(columns), .int(offset), .dtype(dtype), .none, .none, .none])
+    }
 }

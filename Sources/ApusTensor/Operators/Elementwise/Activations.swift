@@ -200,4 +200,9 @@ extension Tensor {
     public func softshrink(lambda: any ScalarConvertible = 0.5) throws -> Tensor {
         try applySingle(.softshrink, [.tensor(self), .float(lambda)])
     }
+
+    /// x where positive, else `alpha * (exp(x / alpha) - 1)`.
+    public func celu(alpha: any ScalarConvertible = 1) throws -> Tensor {
+        try applySingle(.celu, [.tensor(self), .scalar(alpha.scalar)])
+    }
 }

@@ -157,4 +157,7 @@ extension Tensor {
     public static func / (a: some ScalarConvertible, b: Tensor) throws -> Tensor {
         try applySingle(.divTensor, [.scalar(a.scalar), .tensor(b)])
     }
+
+    /// The product, broadcast, in the promoted dtype: `self * other`.
+    public func mul(_ other: Tensor) throws -> Tensor { try self * other }
 }

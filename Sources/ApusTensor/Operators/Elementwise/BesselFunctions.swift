@@ -60,4 +60,13 @@ extension Operator {
 extension Tensor {
     /// The modified Bessel function of the first kind of order 0, elementwise.
     public func i0() throws -> Tensor { try applyPointwise(.i0, self) }
+
+    /// `exp(-|x|) i0(x)`, which stays in range.
+    public func i0e() throws -> Tensor { try applyPointwise(.i0e, self) }
+
+    /// The modified Bessel function of the first kind of order 1.
+    public func i1() throws -> Tensor { try applyPointwise(.i1, self) }
+
+    /// `exp(-|x|) i1(x)`, which stays in range.
+    public func i1e() throws -> Tensor { try applyPointwise(.i1e, self) }
 }

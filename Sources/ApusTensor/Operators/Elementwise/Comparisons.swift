@@ -58,6 +58,25 @@ extension Tensor {
     public func isinf() throws -> Tensor { try applyPointwise(.isinf, self) }
     /// Where an element is neither infinite nor NaN.
     public func isfinite() throws -> Tensor { try applyPointwise(.isfinite, self) }
+
+    /// Where an element is positive infinity.
+    public func isposinf() throws -> Tensor { try applyPointwise(.isposinf, self) }
+
+    /// Where an element is negative infinity.
+    public func isneginf() throws -> Tensor { try applyPointwise(.isneginf, self) }
+
+    /// Where the sign bit is set, as in -0.
+    public func signbit() throws -> Tensor { try applyPointwise(.signbit, self) }
+
+    /// Whether both have the same sizes and elements. While a function is traced, both answers are followed. Different dtypes throw.
+    public func equal(_ other: Tensor) throws -> Bool {
+        guard dtype == other.dtype else {
+            throw TensorError(.dtypeMismatch, in: "equal", "\(spec) and \(other.spec) differ in their dtypes: convert one with to(_:)")
+        }
+        guard rank == other.rank else { return false }
+        for (mine, theirs) in zip(shape, other.shape) where mine != theirs { return false }
+        return try (self .== other).all().item(Bool.self)
+    }
 }
 
 // MARK: What is no condition

@@ -96,3 +96,36 @@ extension Call {
         return try Tensor.stack([real.expanded(shape), imaginary.expanded(shape)], dim: -1).viewAsComplex()
     }
 }
+
+extension Tensor {
+    /// The real parts of complex numbers; a real tensor itself.
+    public func real() throws -> Tensor { try applySingle(.realPart, [.tensor(self)]) }
+
+    /// The imaginary parts of complex numbers. Real tensors throw.
+    public func imag() throws -> Tensor { try applySingle(.imaginaryPart, [.tensor(self)]) }
+
+    /// Complex numbers of their real and imaginary parts, float32 or float64, with broadcasting.
+    public static func complex(_ real: Tensor, _ imag: Tensor) throws -> Tensor {
+        try applySingle(.complex, [.tensor(real), .tensor(imag)])
+    }
+
+    /// Complex numbers of their magnitudes and angles, float32 or float64, with broadcasting.
+    public static func polar(_ abs: Tensor, _ angle: Tensor) throws -> Tensor { try applySingle(.polar, [.tensor(abs), .tensor(angle)]) }
+
+    /// Where an element has no imaginary part.
+    public func isreal() throws -> Tensor { try applySingle(.isreal, [.tensor(self)]) }
+
+    /// Where `|self - other| <= atol + rtol * |other|`, elementwise with broadcasting. NaN is close to NaN only with `equalNaN`.
+    public func isclose(_ other: Tensor, rtol: any ScalarConvertible = 1e-5, atol: any ScalarConvertible = 1e-8, equalNaN: Bool = false)
+        throws -> Tensor
+    {
+        try applySingle(.isclose, [.tensor(self), .tensor(other), .float(rtol), .float(atol), .bool(equalNaN)])
+    }
+
+    /// Whether all elements are close, as `isclose` tells. While a function is traced, both answers are followed.
+    public func allclose(_ other: Tensor, rtol: any ScalarConvertible = 1e-5, atol: any ScalarConvertible = 1e-8, equalNaN: Bool = false)
+        throws -> Bool
+    {
+        try isclose(other, rtol: rtol, atol: atol, equalNaN: equalNaN).all().item(Bool.self)
+    }
+}

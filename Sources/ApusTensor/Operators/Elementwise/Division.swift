@@ -122,4 +122,10 @@ extension Tensor {
     /// The remainder, with the dividend's sign. Dividing integers by 0 is an error.
     public func fmod(_ other: Tensor) throws -> Tensor { try Operator.fmod(self, other) }
     public func fmod(_ other: some ScalarConvertible) throws -> Tensor { try Operator.fmod(self, other.scalar) }
+
+    /// The quotient, broadcast: `self / other`.
+    public func div(_ other: Tensor) throws -> Tensor { try self / other }
+
+    /// The remainder of floor division, with the sign of the divisor: `self % other`.
+    public func remainder(_ other: Tensor) throws -> Tensor { try self % other }
 }

@@ -92,6 +92,6 @@ extension Tensor {
     public func polygamma(_ n: any SymIntConvertible) throws -> Tensor { try applySingle(.polygamma, [.int(n), .tensor(self)]) }
     /// The logarithm of the multivariate gamma function of dimension `p`.
     public func mvlgamma(_ p: any SymIntConvertible) throws -> Tensor { try applySingle(.mvlgamma, [.tensor(self), .int(p)]) }
-    /// The Hurwitz zeta function with this exponent.
-    func zeta(_ q: Tensor) throws -> Tensor { try applySingle(.zeta, [.tensor(self), .tensor(q)]) }
+    /// The Hurwitz zeta function with this exponent, the sum of `(k + q)^-self` over k = 0, 1, 2 ..., elementwise with broadcasting.
+    public func zeta(_ q: Tensor) throws -> Tensor { try applySingle(.zeta, [.tensor(self), .tensor(q)]) }
 }

@@ -120,4 +120,31 @@ extension Tensor {
     public func gcd(_ other: Tensor) throws -> Tensor { try applySingle(.gcd, [.tensor(self), .tensor(other)]) }
     /// The least common multiple of integers.
     public func lcm(_ other: Tensor) throws -> Tensor { try applySingle(.lcm, [.tensor(self), .tensor(other)]) }
+
+    /// The number next to this one on the way to the other, elementwise with broadcasting.
+    public func nextafter(_ other: Tensor) throws -> Tensor {
+        try applyPointwise(.nextafter, self, other) { [.tensor(self), .tensor(other)] }
+    }
+
+    /// The magnitude of this tensor with the sign of a number, -0 included.
+    public func copysign(_ other: some ScalarConvertible) throws -> Tensor { try Operator.copysign(self, other.scalar) }
+
+    /// `self * 2^other`, elementwise with broadcasting.
+    public func ldexp(_ other: Tensor) throws -> Tensor { try applySingle(.ldexp, [.tensor(self), .tensor(other)]) }
+
+    /// Mantissas of [0.5, 1) and int32 exponents: `self = mantissa * 2^exponent`.
+    public func frexp() throws -> (mantissa: Tensor, exponent: Tensor) {
+        let results = try applyTensors(.frexp, [.tensor(self)])
+        return (results[0], results[1])
+    }
+
+    /// `self^exponent`, computed in float64 or complex128.
+    public func floatPower(_ exponent: Tensor) throws -> Tensor {
+        try applySingle(.named("float_power.Tensor_Tensor"), [.tensor(self), .tensor(exponent)])
+    }
+
+    /// `self^exponent` with a number, computed in float64 or complex128.
+    public func floatPower(_ exponent: some ScalarConvertible) throws -> Tensor {
+        try applySingle(.named("float_power.Tensor_Scalar"), [.tensor(self), .scalar(exponent.scalar)])
+    }
 }

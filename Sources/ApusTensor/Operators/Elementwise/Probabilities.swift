@@ -142,4 +142,13 @@ extension Tensor {
     }
     /// `sin(pi x) / (pi x)`, 1 at 0.
     public func sinc() throws -> Tensor { try applySingle(.sinc, [.tensor(self)]) }
+
+    /// `-x log(x)`; 0 at 0, and -infinity below.
+    public func entr() throws -> Tensor { try applySingle(.entropy, [.tensor(self)]) }
+
+    /// The distribution function of the standard normal distribution.
+    public func ndtr() throws -> Tensor { try applySingle(.normalDistribution, [.tensor(self)]) }
+
+    /// `self * log(1 + other)`, 0 where this tensor is 0.
+    public func xlog1py(_ other: Tensor) throws -> Tensor { try applySingle(.xlog1py, [.tensor(self), .tensor(other)]) }
 }

@@ -129,4 +129,10 @@ extension Tensor {
     public func atan2(_ other: Tensor) throws -> Tensor { try applyPointwise(.atan2, self, other) { [.tensor(self), .tensor(other)] } }
     /// The length of the vector (self, other), elementwise with broadcasting.
     public func hypot(_ other: Tensor) throws -> Tensor { try applyPointwise(.hypot, self, other) { [.tensor(self), .tensor(other)] } }
+
+    /// Degrees as radians.
+    public func deg2rad() throws -> Tensor { try applySingle(.named("deg2rad"), [.tensor(self)]) }
+
+    /// Radians as degrees.
+    public func rad2deg() throws -> Tensor { try applySingle(.named("rad2deg"), [.tensor(self)]) }
 }

@@ -83,3 +83,22 @@ extension Operator {
         alias("aten::row_stack(Tensor[] tensors) -> Tensor", of: vstack),
     ]
 }
+
+extension Tensor {
+    /// Tensors side by side along a dimension, as `cat`.
+    public static func concat(_ tensors: [Tensor], dim: Int = 0) throws -> Tensor { try cat(tensors, dim: dim) }
+
+    /// Tensors along the third dimension, which is added where there is none.
+    public static func dstack(_ tensors: [Tensor]) throws -> Tensor { try applySingle(.dstack, [.tensors(tensors)]) }
+
+    /// Vectors as columns, and matrices, side by side.
+    public static func columnStack(_ tensors: [Tensor]) throws -> Tensor { try applySingle(.columnStack, [.tensors(tensors)]) }
+
+    /// Every choice of one element of each vector, a row each.
+    public static func cartesianProd(_ vectors: [Tensor]) throws -> Tensor { try applySingle(.cartesianProduct, [.tensors(vectors)]) }
+
+    /// Every choice of `r` elements of a vector, a row each.
+    public func combinations(_ r: any SymIntConvertible = 2, withReplacement: Bool = false) throws -> Tensor {
+        try applySingle(.combinations, [.tensor(self), .int(r), .bool(withReplacement)])
+    }
+}

@@ -103,7 +103,7 @@ extension Call {
 
 extension Tensor {
     fileprivate func rolled(by shift: SymInt, dim: Int, _ call: Call) throws -> Tensor {
-        let dim = try normalize(dim: dim, rank: rank, in: call.name)
+        let dim = try ApusTensor.normalize(dim: dim, rank: rank, in: call.name)
         guard rank > 0, shape[dim].constant != 0 else { return self }
         let size: SymInt = shape[dim]
         // The remainder has the divisor's sign: a shift backwards is one forwards by the rest.

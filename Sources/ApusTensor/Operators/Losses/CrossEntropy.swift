@@ -115,7 +115,10 @@ extension Call {
     /// Where a target counts, and the class that it names, 0 where it does not count.
     private func targets(_ target: Tensor) throws -> (counts: Tensor, classes: Tensor) {
         guard target.dtype.isInteger else {
-            throw error(.dtypeMismatch, "targets must be integers, or probabilities in the scores' shape, not \(target.dtype)")
+            throw error(
+                .dtypeMismatch,
+                "targets must be integers, or probabilities in the scores' shape, not \(target.dtype); convert numbers of classes with to(.int64)"
+            )
         }
         let counts: Tensor = try target.to(.int64) .!= int(4)
         return (counts, try Tensor.where(counts, target.to(.int64), 0))
@@ -215,7 +218,7 @@ extension Tensor {
 
     /// Less the score of each target's class. Scores have the classes in dimension 1, or 0 where they have but one dimension.
     public func nllLoss(
-        _ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean, ignoreIndex: any SymIntConvertible = -100
+        _ target: Tensor, weight: Tensor? = nil, ignoreIndex: any SymIntConvertible = -100, reduction: LossReduction = .mean
     ) throws -> Tensor {
         try naming("nll_loss") {
             try applySingle(
@@ -227,8 +230,8 @@ extension Tensor {
     ///
     /// Scores have the classes in dimension 1, or 0 where they have but one dimension.
     public func crossEntropy(
-        _ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean, ignoreIndex: any SymIntConvertible = -100,
-        labelSmoothing: any ScalarConvertible = 0
+        _ target: Tensor, weight: Tensor? = nil, ignoreIndex: any SymIntConvertible = -100, labelSmoothing: any ScalarConvertible = 0,
+        reduction: LossReduction = .mean
     ) throws -> Tensor {
         try naming("cross_entropy") {
             try applySingle(

@@ -211,4 +211,9 @@ extension Tensor {
             .binaryCrossEntropyWithLogits,
             [.tensor(self), .tensor(target), .optional(weight), .optional(positiveWeight), .int(reduction.rawValue)])
     }
+
+    /// `log(1 + exp(-target * x))`, of targets that are 1 or -1.
+    public func softMarginLoss(_ target: Tensor, reduction: LossReduction = .mean) throws -> Tensor {
+        try applySingle(.softMarginLoss, [.tensor(self), .tensor(target), .int(reduction.rawValue)])
+    }
 }

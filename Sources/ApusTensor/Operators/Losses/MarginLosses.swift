@@ -177,4 +177,47 @@ extension Tensor {
                 .int(reduction.rawValue),
             ])
     }
+
+    /// `1 - cos` of the angle to the other where the target is 1, `max(0, cos - margin)` where it is -1.
+    public func cosineEmbeddingLoss(_ other: Tensor, _ target: Tensor, margin: any ScalarConvertible = 0, reduction: LossReduction = .mean)
+        throws -> Tensor
+    {
+        try applySingle(.cosineEmbeddingLoss, [.tensor(self), .tensor(other), .tensor(target), .float(margin), .int(reduction.rawValue)])
+    }
+
+    /// x where the target is 1, `max(0, margin - x)` where it is -1.
+    public func hingeEmbeddingLoss(_ target: Tensor, margin: any ScalarConvertible = 1, reduction: LossReduction = .mean) throws -> Tensor {
+        try applySingle(.hingeEmbeddingLoss, [.tensor(self), .tensor(target), .float(margin), .int(reduction.rawValue)])
+    }
+
+    /// `max(0, -target * (self - other) + margin)`.
+    public func marginRankingLoss(_ other: Tensor, _ target: Tensor, margin: any ScalarConvertible = 0, reduction: LossReduction = .mean)
+        throws -> Tensor
+    {
+        try applySingle(.marginRankingLoss, [.tensor(self), .tensor(other), .tensor(target), .float(margin), .int(reduction.rawValue)])
+    }
+
+    /// The margins that the target class of each row misses before the others, to the power `p`.
+    public func multiMarginLoss(
+        _ target: Tensor, p: any ScalarConvertible = 1, margin: any ScalarConvertible = 1, weight: Tensor? = nil,
+        reduction: LossReduction = .mean
+    ) throws -> Tensor {
+        try applySingle(
+            .multiMarginLoss,
+            [.tensor(self), .tensor(target), .scalar(p.scalar), .scalar(margin.scalar), .optional(weight), .int(reduction.rawValue)])
+    }
+
+    /// As `multiMarginLoss` with several target classes a row, which end at the first -1.
+    public func multilabelMarginLoss(_ target: Tensor, reduction: LossReduction = .mean) throws -> Tensor {
+        try applySingle(.multilabelMarginLoss, [.tensor(self), .tensor(target), .int(reduction.rawValue)])
+    }
+
+    /// The negative log-likelihood of counts under a Poisson distribution, whose mean is given as its logarithm unless `logInput` is
+    /// false.
+    public func poissonNllLoss(
+        _ target: Tensor, logInput: Bool = true, full: Bool = false, epsilon: any ScalarConvertible = 1e-8, reduction: LossReduction = .mean
+    ) throws -> Tensor {
+        try applySingle(
+            .poissonLoss, [.tensor(self), .tensor(target), .bool(logInput), .bool(full), .float(epsilon), .int(reduction.rawValue)])
+    }
 }

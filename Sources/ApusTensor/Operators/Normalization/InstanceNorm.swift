@@ -50,3 +50,12 @@ extension Operator {
 
     static let instanceNorms: [Operator] = [instanceNorm]
 }
+
+extension Tensor {
+    /// Instance norm of [batch, channels, ...]: each channel of each example is normalised for itself.
+    public func instanceNorm(weight: Tensor? = nil, bias: Tensor? = nil, epsilon: any ScalarConvertible = 1e-5) throws -> Tensor {
+        try applySingle(
+            .instanceNorm,
+            [.tensor(self), .optional(weight), .optional(bias), .none, .none, .bool(true), .double(0.1), .float(epsilon), .bool(false)])
+    }
+}

@@ -173,4 +173,30 @@ extension Tensor {
     public func trapezoid(dx: any ScalarConvertible = 1, dim: Int = -1) throws -> Tensor {
         try applySingle(.trapezoidDX, [.tensor(self), .float(dx), .int(dim)])
     }
+
+    /// The area under a function sampled along a dimension at the positions `x`.
+    public func trapezoid(_ x: Tensor, dim: Int = -1) throws -> Tensor {
+        try applySingle(.trapezoidX, [.tensor(self), .tensor(x), .int(dim)])
+    }
+
+    /// The areas under a function up to each of its samples but the first, `dx` apart.
+    public func cumulativeTrapezoid(dx: any ScalarConvertible = 1, dim: Int = -1) throws -> Tensor {
+        try applySingle(.cumulativeTrapezoidDX, [.tensor(self), .scalar(dx.scalar), .int(dim)])
+    }
+
+    /// The areas under a function up to each of its samples but the first, at the positions `x`.
+    public func cumulativeTrapezoid(_ x: Tensor, dim: Int = -1) throws -> Tensor {
+        try applySingle(.cumulativeTrapezoidX, [.tensor(self), .tensor(x), .int(dim)])
+    }
+
+    /// The slopes of a function sampled `spacing` apart, along one dimension or along each: central differences inside, one-sided ones at
+    /// the edges.
+    public func gradient(spacing: any ScalarConvertible = 1, dim: Int? = nil, edgeOrder: Int = 1) throws -> [Tensor] {
+        try applyTensors(.gradientScalar, [.tensor(self), .scalar(spacing.scalar), dim.map { .int($0) } ?? .none, .int(edgeOrder)])
+    }
+
+    /// The parts along a dimension, those whose `p`-norm is above `maxNorm` scaled down to it.
+    public func renorm(p: any ScalarConvertible, dim: Int, maxNorm: any ScalarConvertible) throws -> Tensor {
+        try applySingle(.renorm, [.tensor(self), .scalar(p.scalar), .int(dim), .scalar(maxNorm.scalar)])
+    }
 }

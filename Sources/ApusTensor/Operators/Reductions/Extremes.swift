@@ -143,4 +143,10 @@ extension Tensor {
     public func argmin(dim: Int? = nil, keepDim: Bool = false) throws -> Tensor {
         try applySingle(.argmin, [.tensor(self), dim.map { .int($0) } ?? .none, .bool(keepDim)])
     }
+
+    /// The smallest and the largest element along a dimension, or of all.
+    public func aminmax(dim: Int? = nil, keepDim: Bool = false) throws -> (min: Tensor, max: Tensor) {
+        let results = try applyTensors(.aminmax, [.tensor(self), dim.map { .int($0) } ?? .none, .bool(keepDim)])
+        return (results[0], results[1])
+    }
 }

@@ -120,4 +120,19 @@ extension Tensor {
         let results = try applyTensors(.medianDim, [.tensor(self), .int(dim), .bool(keepDim)])
         return (results[0], results[1])
     }
+
+    /// The most frequent element along a dimension, the smallest of several, and the last position where it stands.
+    public func mode(dim: Int = -1, keepDim: Bool = false) throws -> (values: Tensor, indices: Tensor) {
+        let results = try applyTensors(.mode, [.tensor(self), .int(dim), .bool(keepDim)])
+        return (results[0], results[1])
+    }
+
+    /// The median of the elements that are not NaN.
+    public func nanmedian() throws -> Tensor { try applySingle(.nanmedian, [.tensor(self)]) }
+
+    /// The median of a dimension's elements that are not NaN, and its position.
+    public func nanmedian(dim: Int, keepDim: Bool = false) throws -> (values: Tensor, indices: Tensor) {
+        let results = try applyTensors(.nanmedianDim, [.tensor(self), .int(dim), .bool(keepDim)])
+        return (results[0], results[1])
+    }
 }

@@ -131,4 +131,14 @@ extension Tensor {
         try applySingle(.logsumexp, [.tensor(self), .ints(dims), .bool(keepDim)])
     }
     public func logsumexp(dim: Int, keepDim: Bool = false) throws -> Tensor { try logsumexp(dims: [dim], keepDim: keepDim) }
+
+    /// The vector norm along one dimension.
+    public func norm(_ order: any ScalarConvertible = 2, dim: Int, keepDim: Bool = false) throws -> Tensor {
+        try norm(order, dims: [dim], keepDim: keepDim)
+    }
+
+    /// The tensor over its `p`-norm along a dimension, which counts as at least `epsilon`.
+    public func normalize(p: any ScalarConvertible = 2, dim: Int = 1, epsilon: any ScalarConvertible = 1e-12) throws -> Tensor {
+        try self / norm(p, dim: dim, keepDim: true).clamp(min: epsilon)
+    }
 }

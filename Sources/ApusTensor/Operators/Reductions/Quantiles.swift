@@ -141,4 +141,13 @@ extension Tensor {
     public func nanmean(dims: [Int] = [], keepDim: Bool = false) throws -> Tensor {
         try applySingle(.nanmean, [.tensor(self), .ints(dims), .bool(keepDim), .none])
     }
+
+    /// As `quantile`, of the elements that are not NaN.
+    public func nanquantile(_ share: any ScalarConvertible, dim: Int? = nil, keepDim: Bool = false) throws -> Tensor {
+        try applySingle(
+            .nanquantileScalar, [.tensor(self), .float(share), dim.map { .int($0) } ?? .none, .bool(keepDim), .string("linear")])
+    }
+
+    /// The mean of a dimension's elements that are not NaN.
+    public func nanmean(dim: Int, keepDim: Bool = false) throws -> Tensor { try nanmean(dims: [dim], keepDim: keepDim) }
 }

@@ -128,4 +128,12 @@ extension Tensor {
     public func countNonzero(dim: Int? = nil) throws -> Tensor {
         try applySingle(.countNonzero, [.tensor(self), dim.map { .int($0) } ?? .none])
     }
+
+    /// How many elements are not 0, over several dimensions.
+    public func countNonzero(dims: [Int]) throws -> Tensor { try applySingle(.countNonzeroDims, [.tensor(self), .ints(dims)]) }
+
+    /// The sum of a dimension's elements that are not NaN.
+    public func nansum(dim: Int, keepDim: Bool = false, dtype: DType? = nil) throws -> Tensor {
+        try nansum(dims: [dim], keepDim: keepDim, dtype: dtype)
+    }
 }

@@ -150,4 +150,23 @@ extension Tensor {
         let results = try applyTensors(.varMeanCorrection, [.tensor(self), .ints(dims), .scalar(correction.scalar), .bool(keepDim)])
         return (results[0], results[1])
     }
+
+    /// The standard deviation and the mean over several dimensions, all of them when the list is empty.
+    public func stdMean(dims: [Int] = [], correction: any ScalarConvertible = 1, keepDim: Bool = false) throws -> (
+        deviation: Tensor, mean: Tensor
+    ) {
+        let results = try applyTensors(.stdMeanCorrection, [.tensor(self), .ints(dims), .scalar(correction.scalar), .bool(keepDim)])
+        return (results[0], results[1])
+    }
+
+    /// The variance and the mean along one dimension.
+    public func varMean(dim: Int, correction: any ScalarConvertible = 1, keepDim: Bool = false) throws -> (variance: Tensor, mean: Tensor) {
+        try varMean(dims: [dim], correction: correction, keepDim: keepDim)
+    }
+
+    /// The standard deviation and the mean along one dimension.
+    public func stdMean(dim: Int, correction: any ScalarConvertible = 1, keepDim: Bool = false) throws -> (deviation: Tensor, mean: Tensor)
+    {
+        try stdMean(dims: [dim], correction: correction, keepDim: keepDim)
+    }
 }

@@ -11,11 +11,6 @@ extension Operator {
             return [average, backward, adaptiveAverageComposite(dims, average), adaptiveMax(dims), adaptiveMaxBackward(dims)]
         } + [adaptiveAverage1d, adaptiveMax1d]
 
-    fileprivate static func adaptivePoolOperator(_ name: String) throws -> Operator {
-        if let found = adaptivePools.first(where: { $0.schema.name == name }) { return found }
-        throw TensorError(.unsupported, in: name, "is not in the table")
-    }
-
     private static func sample(_ dims: Int) throws -> [OperatorArgument] {
         [.tensor(try .sample([1, 2] + [5, 4, 3].prefix(dims))), .ints([3, 2, 2].prefix(dims).map { $0 })]
     }
@@ -58,7 +53,7 @@ extension Operator {
             gradient: { g in
                 let sizes = Array(try g.call.tensor(0).shape.sizes.suffix(dims))
                 return [
-                    .tensor(try applySingle(try adaptivePoolOperator("_adaptive_avg_pool\(dims)d"), [.tensor(g.gradient), .ints(sizes)]))
+                    .tensor(try applySingle(try named("_adaptive_avg_pool\(dims)d"), [.tensor(g.gradient), .ints(sizes)]))
                 ]
             },
             samples: {
@@ -80,7 +75,7 @@ extension Operator {
         "The means of windows, as equal as can be, that give the last dimension the size `output_size`.", samples: { [try sample(1)] }
     ) { call in
         try call.inTwoDimensions { x in
-            [try applySingle(try adaptivePoolOperator("_adaptive_avg_pool2d"), [.tensor(x), call.widened(1, 1)])]
+            [try applySingle(try named("_adaptive_avg_pool2d"), [.tensor(x), call.widened(1, 1)])]
         }
     }
 
@@ -103,7 +98,7 @@ extension Operator {
                 withExtendedLifetime((x, outputs)) {}
             },
             gradient: { g in
-                let backward = try adaptivePoolOperator("adaptive_max_pool\(dims)d_backward")
+                let backward = try named("adaptive_max_pool\(dims)d_backward")
                 return [.tensor(try applySingle(backward, [.tensor(g.gradient), g.call[0], .tensor(g.outputs[1])]))]
             }, samples: { [try sample(dims)] })
     }
@@ -124,7 +119,7 @@ extension Operator {
             gradient: { g in [.tensor(try g.call.pickBack(try g.gradient, indices: 2, dims: dims))] },
             samples: {
                 let arguments = try sample(dims)
-                let outputs = try applyTensors(try adaptivePoolOperator("adaptive_max_pool\(dims)d"), arguments)
+                let outputs = try applyTensors(try named("adaptive_max_pool\(dims)d"), arguments)
                 return [[.tensor(try .sample([1, 2] + [3, 2, 2].prefix(dims), seed: 3)), arguments[0], .tensor(outputs[1])]]
             })
     }
@@ -135,7 +130,7 @@ extension Operator {
         samples: { [try sample(1)] }
     ) { call in
         try call.inTwoDimensions { x in
-            try applyTensors(try adaptivePoolOperator("adaptive_max_pool2d"), [.tensor(x), call.widened(1, 1)])
+            try applyTensors(try named("adaptive_max_pool2d"), [.tensor(x), call.widened(1, 1)])
         }
     }
 }
@@ -172,17 +167,34 @@ extension Call {
 extension Tensor {
     /// The means of windows, as equal as can be, that give the last dimension a size.
     public func adaptiveAvgPool1d(_ size: any SymIntConvertible) throws -> Tensor {
-        try applySingle(try Operator.adaptivePoolOperator("adaptive_avg_pool1d"), [.tensor(self), .ints([size])])
+        try applySingle(.named("adaptive_avg_pool1d"), [.tensor(self), .ints([size])])
     }
 
     /// The means of windows, as equal as can be, that give the last two dimensions these sizes.
     public func adaptiveAvgPool2d(_ sizes: [any SymIntConvertible]) throws -> Tensor {
-        try applySingle(try Operator.adaptivePoolOperator("adaptive_avg_pool2d"), [.tensor(self), .ints(sizes)])
+        try applySingle(.named("adaptive_avg_pool2d"), [.tensor(self), .ints(sizes)])
     }
 
     /// The largest elements of windows, as equal as can be, that give the last two dimensions these sizes, and their positions.
     public func adaptiveMaxPool2d(_ sizes: [any SymIntConvertible]) throws -> (values: Tensor, indices: Tensor) {
-        let results = try applyTensors(try Operator.adaptivePoolOperator("adaptive_max_pool2d"), [.tensor(self), .ints(sizes)])
+        let results = try applyTensors(.named("adaptive_max_pool2d"), [.tensor(self), .ints(sizes)])
+        return (results[0], results[1])
+    }
+
+    /// The means of windows, as equal as can be, that give the last three dimensions these sizes.
+    public func adaptiveAvgPool3d(_ sizes: [any SymIntConvertible]) throws -> Tensor {
+        try applySingle(.named("adaptive_avg_pool3d"), [.tensor(self), .ints(sizes)])
+    }
+
+    /// The largest elements of windows, as equal as can be, that give the last dimension this size, and their positions.
+    public func adaptiveMaxPool1d(_ sizes: [any SymIntConvertible]) throws -> (values: Tensor, indices: Tensor) {
+        let results = try applyTensors(.named("adaptive_max_pool1d"), [.tensor(self), .ints(sizes)])
+        return (results[0], results[1])
+    }
+
+    /// The largest elements of windows, as equal as can be, that give the last three dimensions these sizes, and their positions.
+    public func adaptiveMaxPool3d(_ sizes: [any SymIntConvertible]) throws -> (values: Tensor, indices: Tensor) {
+        let results = try applyTensors(.named("adaptive_max_pool3d"), [.tensor(self), .ints(sizes)])
         return (results[0], results[1])
     }
 }

@@ -10,11 +10,6 @@ extension Operator {
             return [averagePool(dims, backward), backward]
         } + [averagePool1d]
 
-    fileprivate static func averagePoolOperator(_ name: String) throws -> Operator {
-        if let found = averagePools.first(where: { $0.schema.name == name }) { return found }
-        throw TensorError(.unsupported, in: name, "is not in the table")
-    }
-
     private static func samples(_ dims: Int) throws -> [[OperatorArgument]] {
         let x: Tensor = try .sample([1, 2] + [5, 4, 3].prefix(dims))
         return [
@@ -76,11 +71,11 @@ extension Operator {
                 withExtendedLifetime((gradient, outputs)) {}
             },
             gradient: { g in
-                [.tensor(try applySingle(try averagePoolOperator("avg_pool\(dims)d"), [.tensor(g.gradient)] + g.call.arguments[2...7]))]
+                [.tensor(try applySingle(try named("avg_pool\(dims)d"), [.tensor(g.gradient)] + g.call.arguments[2...7]))]
             },
             samples: {
                 try samples(dims).prefix(3).map { arguments in
-                    let result = try applySingle(try averagePoolOperator("avg_pool\(dims)d"), arguments)
+                    let result = try applySingle(try named("avg_pool\(dims)d"), arguments)
                     var window = Array(arguments[1...6])
                     if case .ints(let stride) = window[1], stride.isEmpty { window[1] = window[0] }
                     return [.tensor(try .sample(try result.sizes, seed: 3)), arguments[0]] + window
@@ -95,7 +90,7 @@ extension Operator {
         try call.inTwoDimensions { x in
             [
                 try applySingle(
-                    try averagePoolOperator("avg_pool2d"),
+                    try named("avg_pool2d"),
                     [.tensor(x), call.widened(1, 1), call.widened(2, 1), call.widened(3, 0), call[4], call[5], .none])
             ]
         }
@@ -119,7 +114,7 @@ extension Tensor {
         countIncludePad: Bool = true
     ) throws -> Tensor {
         try applySingle(
-            try Operator.averagePoolOperator("avg_pool1d"),
+            .named("avg_pool1d"),
             [.tensor(self), .ints([kernel]), .ints([stride ?? kernel]), .ints([padding]), .bool(ceilMode), .bool(countIncludePad)])
     }
 
@@ -130,7 +125,21 @@ extension Tensor {
         divisorOverride: (any SymIntConvertible)? = nil
     ) throws -> Tensor {
         try applySingle(
-            try Operator.averagePoolOperator("avg_pool2d"),
+            .named("avg_pool2d"),
+            [
+                .tensor(self), .ints(kernel), .ints(stride), .ints(padding), .bool(ceilMode), .bool(countIncludePad),
+                divisorOverride.map { .int($0) } ?? .none,
+            ])
+    }
+
+    /// The mean of each window over the last three dimensions.
+    public func avgPool3d(
+        _ kernel: [any SymIntConvertible], stride: [any SymIntConvertible] = [], padding: [any SymIntConvertible] = [0],
+        ceilMode: Bool = false,
+        countIncludePad: Bool = true, divisorOverride: (any SymIntConvertible)? = nil
+    ) throws -> Tensor {
+        try applySingle(
+            .named("avg_pool3d"),
             [
                 .tensor(self), .ints(kernel), .ints(stride), .ints(padding), .bool(ceilMode), .bool(countIncludePad),
                 divisorOverride.map { .int($0) } ?? .none,

@@ -302,11 +302,34 @@ extension Tensor {
         outputPadding: [any SymIntConvertible] = [0], groups: any SymIntConvertible = 1,
         dilation: [any SymIntConvertible] = [1]
     ) throws -> Tensor {
+        try convolvedTransposed(2, weight, bias, stride, padding, outputPadding, groups, dilation)
+    }
+
+    private func convolvedTransposed(
+        _ dims: Int, _ weight: Tensor, _ bias: Tensor?, _ stride: [any SymIntConvertible], _ padding: [any SymIntConvertible],
+        _ outputPadding: [any SymIntConvertible], _ groups: any SymIntConvertible, _ dilation: [any SymIntConvertible]
+    ) throws -> Tensor {
         try applySingle(
-            Operator.transposedConvolutions[1],
+            Operator.transposedConvolutions[dims - 1],
             [
                 .tensor(self), .tensor(weight), .optional(bias), .ints(stride), .ints(padding), .ints(outputPadding), .int(groups),
                 .ints(dilation),
             ])
+    }
+
+    /// The transposed convolution over the last dimension: weight is [in, out / groups, kernel].
+    public func convTranspose1d(
+        _ weight: Tensor, bias: Tensor? = nil, stride: [any SymIntConvertible] = [1], padding: [any SymIntConvertible] = [0],
+        outputPadding: [any SymIntConvertible] = [0], groups: any SymIntConvertible = 1, dilation: [any SymIntConvertible] = [1]
+    ) throws -> Tensor {
+        try convolvedTransposed(1, weight, bias, stride, padding, outputPadding, groups, dilation)
+    }
+
+    /// The transposed convolution over the last three dimensions.
+    public func convTranspose3d(
+        _ weight: Tensor, bias: Tensor? = nil, stride: [any SymIntConvertible] = [1], padding: [any SymIntConvertible] = [0],
+        outputPadding: [any SymIntConvertible] = [0], groups: any SymIntConvertible = 1, dilation: [any SymIntConvertible] = [1]
+    ) throws -> Tensor {
+        try convolvedTransposed(3, weight, bias, stride, padding, outputPadding, groups, dilation)
     }
 }

@@ -148,3 +148,18 @@ extension InterpolationTaps {
     /// The cubic kernel at a distance.
     fileprivate static func weight(_ distance: Tensor) throws -> Tensor { try cubic(distance.abs(), -0.75) }
 }
+
+extension Tensor {
+    /// Images at the positions of a grid, which run from -1 to 1.
+    public func gridSample(_ grid: Tensor, mode: String = "bilinear", padding: String = "zeros", alignsCorners: Bool = false) throws
+        -> Tensor
+    {
+        guard let mode = ["bilinear", "nearest", "bicubic"].firstIndex(of: mode) else {
+            throw TensorError(.invalidArgument, in: "grid_sample", "mode must be 'bilinear', 'nearest' or 'bicubic', not '\(mode)'")
+        }
+        guard let padding = ["zeros", "border", "reflection"].firstIndex(of: padding) else {
+            throw TensorError(.invalidArgument, in: "grid_sample", "padding must be 'zeros', 'border' or 'reflection', not '\(padding)'")
+        }
+        return try applySingle(.gridSampler, [.tensor(self), .tensor(grid), .int(mode), .int(padding), .bool(alignsCorners)])
+    }
+}

@@ -12,11 +12,6 @@ extension Operator {
         + interpolation("upsample_bicubic2d", .cubic, 2) + interpolation("_upsample_bilinear2d_aa", .averagingLinear, 2)
         + interpolation("_upsample_bicubic2d_aa", .averagingCubic, 2)
 
-    fileprivate static func interpolationOperator(_ name: String) throws -> Operator {
-        if let found = interpolations.first(where: { $0.name == "aten::" + name }) { return found }
-        throw TensorError(.unsupported, in: name, "is not in the table")
-    }
-
     /// An interpolation, the same with a choice of sizes or scale factors, and its gradient.
     private static func interpolation(_ name: String, _ mode: InterpolationMode, _ dims: Int) -> [Operator] {
         let aligns: Bool = mode != .nearest && mode != .nearestExact
@@ -183,13 +178,28 @@ private struct InterpolationForm: Sendable {
 }
 
 extension Tensor {
-    /// Images [batch, channels, height, width] at another size, by 'nearest', 'bilinear' or 'bicubic' interpolation.
-    public func interpolated2d(to sizes: [any SymIntConvertible], mode: String = "nearest", alignsCorners: Bool = false) throws -> Tensor {
-        guard ["nearest", "bilinear", "bicubic"].contains(mode) else {
-            throw TensorError(.invalidArgument, in: "interpolate", "mode must be 'nearest', 'bilinear' or 'bicubic', not '\(mode)'")
+    /// Images [batch, channels, ...] of one, two or three dimensions at other sizes.
+    ///
+    /// - Parameters:
+    ///   - mode: 'nearest' or 'nearest-exact'; 'linear' of one dimension, 'bilinear' or 'bicubic' of two, 'trilinear' of three.
+    ///   - antialias: averages where an image shrinks; 'bilinear' and 'bicubic' only.
+    public func interpolated(
+        to sizes: [any SymIntConvertible], mode: String = "nearest", alignsCorners: Bool = false, antialias: Bool = false
+    ) throws -> Tensor {
+        guard (1...3).contains(sizes.count) else {
+            throw TensorError(.invalidArgument, in: "interpolate", "takes one, two or three sizes, not \(sizes.count)")
         }
-        let operation = try Operator.interpolationOperator("upsample_\(mode)2d")
-        let middle: [OperatorArgument] = mode == "nearest" ? [] : [.bool(alignsCorners)]
-        return try applySingle(operation, [.tensor(self), .ints(sizes)] + middle + [.none, .none])
+        let smooth: [String] = [["linear"], ["bilinear", "bicubic"], ["trilinear"]][sizes.count - 1]
+        let modes: [String] = antialias ? ["bilinear", "bicubic"] : ["nearest", "nearest-exact"] + smooth
+        guard modes.contains(mode), smooth.contains(mode) || !antialias else {
+            let names: String = modes.map { "'\($0)'" }.joined(separator: ", ")
+            throw TensorError(
+                .invalidArgument, in: "interpolate",
+                "mode must be one of \(names) for \(antialias ? "antialiasing in two" : "\(sizes.count)") dimensions, not '\(mode)'")
+        }
+        let name: String = mode == "nearest-exact" ? "_upsample_nearest_exact" : "\(antialias ? "_" : "")upsample_\(mode)"
+        let operation: Operator = try .named("\(name)\(sizes.count)d\(antialias ? "_aa" : "")")
+        let middle: [OperatorArgument] = mode.hasPrefix("nearest") ? [] : [.bool(alignsCorners)]
+        return try applySingle(operation, [.tensor(self), .ints(sizes)] + middle + Array(repeating: .none, count: sizes.count))
     }
 }

@@ -11,11 +11,6 @@ extension Operator {
             return [maxPool(dims, indexed), indexed, backward]
         } + [maxPool1d, maxPool1dIndexed]
 
-    fileprivate static func maxPoolOperator(_ name: String) throws -> Operator {
-        if let found = maxPools.first(where: { $0.schema.name == name }) { return found }
-        throw TensorError(.unsupported, in: name, "is not in the table")
-    }
-
     private static func schemaParameters(_ dims: Int) -> String {
         "int[\(dims)] kernel_size, int[\(dims)] stride=[], int[\(dims)] padding=0, int[\(dims)] dilation=1, bool ceil_mode=False"
     }
@@ -107,7 +102,7 @@ extension Operator {
             gradient: { g in [.tensor(try g.call.pickBack(try g.gradient, indices: 7, dims: dims))] },
             samples: {
                 try samples(dims).prefix(2).map { arguments in
-                    let forward = try maxPoolOperator("max_pool\(dims)d_with_indices")
+                    let forward = try named("max_pool\(dims)d_with_indices")
                     let outputs = try applyTensors(forward, arguments)
                     let gradient: Tensor = try .sample(try outputs[0].sizes, seed: 3)
                     var window = Array(arguments[1...5])
@@ -124,7 +119,7 @@ extension Operator {
         try call.inTwoDimensions { x in
             [
                 try applySingle(
-                    try maxPoolOperator("max_pool2d"),
+                    try named("max_pool2d"),
                     [.tensor(x), call.widened(1, 1), call.widened(2, 1), call.widened(3, 0), call.widened(4, 1), call[5]])
             ]
         }
@@ -136,7 +131,7 @@ extension Operator {
     ) { call in
         try call.inTwoDimensions { x in
             try applyTensors(
-                try maxPoolOperator("max_pool2d_with_indices"),
+                try named("max_pool2d_with_indices"),
                 [.tensor(x), call.widened(1, 1), call.widened(2, 1), call.widened(3, 0), call.widened(4, 1), call[5]])
         }
     }
@@ -170,7 +165,7 @@ extension Tensor {
         dilation: any SymIntConvertible = 1, ceilMode: Bool = false
     ) throws -> Tensor {
         try applySingle(
-            try Operator.maxPoolOperator("max_pool1d"),
+            .named("max_pool1d"),
             [.tensor(self), .ints([kernel]), .ints([stride ?? kernel]), .ints([padding]), .ints([dilation]), .bool(ceilMode)])
     }
 
@@ -180,7 +175,7 @@ extension Tensor {
         dilation: [any SymIntConvertible] = [1], ceilMode: Bool = false
     ) throws -> Tensor {
         try applySingle(
-            try Operator.maxPoolOperator("max_pool2d"),
+            .named("max_pool2d"),
             [.tensor(self), .ints(kernel), .ints(stride), .ints(padding), .ints(dilation), .bool(ceilMode)])
     }
 
@@ -190,7 +185,40 @@ extension Tensor {
         dilation: [any SymIntConvertible] = [1], ceilMode: Bool = false
     ) throws -> (values: Tensor, indices: Tensor) {
         let results = try applyTensors(
-            try Operator.maxPoolOperator("max_pool2d_with_indices"),
+            .named("max_pool2d_with_indices"),
+            [.tensor(self), .ints(kernel), .ints(stride), .ints(padding), .ints(dilation), .bool(ceilMode)])
+        return (results[0], results[1])
+    }
+
+    /// The largest element of each window over the last three dimensions.
+    public func maxPool3d(
+        _ kernel: [any SymIntConvertible], stride: [any SymIntConvertible] = [], padding: [any SymIntConvertible] = [0],
+        dilation: [any SymIntConvertible] = [1],
+        ceilMode: Bool = false
+    ) throws -> Tensor {
+        try applySingle(
+            .named("max_pool3d"), [.tensor(self), .ints(kernel), .ints(stride), .ints(padding), .ints(dilation), .bool(ceilMode)])
+    }
+
+    /// As `maxPool1d`, with the positions of the largest elements.
+    public func maxPool1dWithIndices(
+        _ kernel: any SymIntConvertible, stride: (any SymIntConvertible)? = nil, padding: any SymIntConvertible = 0,
+        dilation: any SymIntConvertible = 1, ceilMode: Bool = false
+    ) throws -> (values: Tensor, indices: Tensor) {
+        let results = try applyTensors(
+            .named("max_pool1d_with_indices"),
+            [.tensor(self), .ints([kernel]), .ints([stride ?? kernel]), .ints([padding]), .ints([dilation]), .bool(ceilMode)])
+        return (results[0], results[1])
+    }
+
+    /// As `maxPool3d`, with the positions of the largest elements in the flattened input volumes.
+    public func maxPool3dWithIndices(
+        _ kernel: [any SymIntConvertible], stride: [any SymIntConvertible] = [], padding: [any SymIntConvertible] = [0],
+        dilation: [any SymIntConvertible] = [1],
+        ceilMode: Bool = false
+    ) throws -> (values: Tensor, indices: Tensor) {
+        let results = try applyTensors(
+            .named("max_pool3d_with_indices"),
             [.tensor(self), .ints(kernel), .ints(stride), .ints(padding), .ints(dilation), .bool(ceilMode)])
         return (results[0], results[1])
     }

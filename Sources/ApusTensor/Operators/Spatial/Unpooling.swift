@@ -139,4 +139,29 @@ extension Tensor {
     public func maxUnpool2d(_ indices: Tensor, to sizes: [any SymIntConvertible]) throws -> Tensor {
         try applySingle(.maxUnpool2d, [.tensor(self), .tensor(indices), .ints(sizes)])
     }
+
+    /// The windows of images [batch, channels, height, width], a column each: [batch, channels * height * width of the kernel, count].
+    public func im2col(
+        _ kernel: [any SymIntConvertible], dilation: [any SymIntConvertible] = [1], padding: [any SymIntConvertible] = [0],
+        stride: [any SymIntConvertible] = [1]
+    ) throws -> Tensor {
+        try applySingle(.im2col, [.tensor(self), .ints(kernel), .ints(dilation), .ints(padding), .ints(stride)])
+    }
+
+    /// Images of these sizes in which the columns that `im2col` makes are added where they came from.
+    public func col2im(
+        _ sizes: [any SymIntConvertible], _ kernel: [any SymIntConvertible], dilation: [any SymIntConvertible] = [1],
+        padding: [any SymIntConvertible] = [0], stride: [any SymIntConvertible] = [1]
+    ) throws -> Tensor {
+        try applySingle(
+            .col2im, [.tensor(self), .ints(sizes), .ints(kernel), .ints(dilation), .ints(padding), .ints(stride)])
+    }
+
+    /// Zeros of `sizes` with the elements at the positions that pooling of volumes gave.
+    public func maxUnpool3d(
+        _ indices: Tensor, to sizes: [any SymIntConvertible], stride: [any SymIntConvertible] = [1, 1, 1],
+        padding: [any SymIntConvertible] = [0, 0, 0]
+    ) throws -> Tensor {
+        try applySingle(.maxUnpool3d, [.tensor(self), .tensor(indices), .ints(sizes), .ints(stride), .ints(padding)])
+    }
 }

@@ -128,4 +128,23 @@ extension Tensor {
     public func pixelUnshuffle(_ factor: any SymIntConvertible) throws -> Tensor {
         try applySingle(.pixelUnshuffle, [.tensor(self), .int(factor)])
     }
+
+    /// The matrices of the last two dimensions transposed and conjugated.
+    public var mH: Tensor { get throws { try applySingle(.named("mH"), [.tensor(self)]) } }
+
+    /// Turned by 90 degrees `k` times, from the first of two dimensions to the second.
+    public func rot90(_ k: any SymIntConvertible = 1, dims: [Int] = [0, 1]) throws -> Tensor {
+        try applySingle(.rot90, [.tensor(self), .int(k), .ints(dims)])
+    }
+
+    /// The columns in reverse order.
+    public func fliplr() throws -> Tensor { try applySingle(.fliplr, [.tensor(self)]) }
+
+    /// The rows in reverse order.
+    public func flipud() throws -> Tensor { try applySingle(.flipud, [.tensor(self)]) }
+
+    /// Channels of [batch, channels, ...] taken in turn from groups.
+    public func channelShuffle(_ groups: any SymIntConvertible) throws -> Tensor {
+        try applySingle(.channelShuffle, [.tensor(self), .int(groups)])
+    }
 }

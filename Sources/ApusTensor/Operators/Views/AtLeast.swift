@@ -66,4 +66,19 @@ extension Tensor {
     public static func broadcast(_ tensors: [Tensor]) throws -> [Tensor] {
         try applyTensors(.broadcastTensors, [.tensors(tensors)])
     }
+
+    /// All elements in one dimension.
+    public func ravel() throws -> Tensor { try applySingle(.ravel, [.tensor(self)]) }
+
+    /// The tensor with dimensions of size 1 added, so that it has at least 1.
+    public func atleast1d() throws -> Tensor { try applySingle(.named("atleast_1d"), [.tensor(self)]) }
+
+    /// The tensor with dimensions of size 1 added, so that it has at least 2.
+    public func atleast2d() throws -> Tensor { try applySingle(.named("atleast_2d"), [.tensor(self)]) }
+
+    /// The tensor with dimensions of size 1 added, so that it has at least 3.
+    public func atleast3d() throws -> Tensor { try applySingle(.named("atleast_3d"), [.tensor(self)]) }
+
+    /// Sums over what broadcasting from these sizes repeats, so that the result has them.
+    public func summed(to sizes: [any SymIntConvertible]) throws -> Tensor { try applySingle(.sumToSize, [.tensor(self), .ints(sizes)]) }
 }

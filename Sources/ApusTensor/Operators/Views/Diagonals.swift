@@ -89,4 +89,15 @@ extension Tensor {
     }
     /// The sum of a matrix's diagonal.
     public func matrixTrace() throws -> Tensor { try applySingle(.trace, [.tensor(self)]) }
+
+    /// The diagonal of a matrix, or the square matrix that has a vector on its diagonal.
+    public func diag(_ diagonal: any SymIntConvertible = 0) throws -> Tensor { try applySingle(.diag, [.tensor(self), .int(diagonal)]) }
+
+    /// The square matrix that has the elements on its diagonal.
+    public func diagflat(offset: any SymIntConvertible = 0) throws -> Tensor {
+        try applySingle(.diagflat, [.tensor(self), .int(offset)])
+    }
+
+    /// Matrices along the diagonal of one, zeros elsewhere.
+    public static func blockDiag(_ tensors: [Tensor]) throws -> Tensor { try applySingle(.blockDiag, [.tensors(tensors)]) }
 }

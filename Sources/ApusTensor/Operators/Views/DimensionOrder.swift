@@ -145,4 +145,16 @@ extension Tensor {
     public func movedDims(from sources: [Int], to destinations: [Int]) throws -> Tensor {
         try applySingle(.movedimList, [.tensor(self), .ints(sources), .ints(destinations)])
     }
+
+    /// Two dimensions exchanged.
+    public func swapaxes(_ axis0: Int, _ axis1: Int) throws -> Tensor {
+        try applySingle(.swapaxes, [.tensor(self), .int(axis0), .int(axis1)])
+    }
+
+    // swift-format-ignore: AlwaysUseLowerCamelCase
+    /// The dimensions in reverse order.
+    public var T: Tensor { get throws { try applySingle(.numpyT, [.tensor(self)]) } }
+
+    /// The matrices of the last two dimensions transposed.
+    public var mT: Tensor { get throws { try applySingle(.matrixTranspose, [.tensor(self)]) } }
 }

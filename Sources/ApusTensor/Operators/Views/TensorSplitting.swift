@@ -90,3 +90,45 @@ extension Tensor {
         return results
     }
 }
+
+extension Tensor {
+    /// A number of parts along a dimension, the first ones larger by one where they don't come out even.
+    public func tensorSplit(_ sections: any SymIntConvertible, dim: Int = 0) throws -> [Tensor] {
+        try applyTensors(.tensorSplitSections, [.tensor(self), .int(sections), .int(dim)])
+    }
+
+    /// The parts along a dimension that end before each of these positions, and the rest.
+    public func tensorSplit(indices: [any SymIntConvertible], dim: Int = 0) throws -> [Tensor] {
+        try applyTensors(.tensorSplitIndices, [.tensor(self), .ints(indices), .int(dim)])
+    }
+
+    /// Equal parts of the columns.
+    public func hsplit(_ sections: any SymIntConvertible) throws -> [Tensor] {
+        try applyTensors(.named("hsplit.int"), [.tensor(self), .int(sections)])
+    }
+
+    /// The parts of the columns that end before each of these positions, and the rest.
+    public func hsplit(indices: [any SymIntConvertible]) throws -> [Tensor] {
+        try applyTensors(.named("hsplit.array"), [.tensor(self), .ints(indices)])
+    }
+
+    /// Equal parts of the rows.
+    public func vsplit(_ sections: any SymIntConvertible) throws -> [Tensor] {
+        try applyTensors(.named("vsplit.int"), [.tensor(self), .int(sections)])
+    }
+
+    /// The parts of the rows that end before each of these positions, and the rest.
+    public func vsplit(indices: [any SymIntConvertible]) throws -> [Tensor] {
+        try applyTensors(.named("vsplit.array"), [.tensor(self), .ints(indices)])
+    }
+
+    /// Equal parts of the layers.
+    public func dsplit(_ sections: any SymIntConvertible) throws -> [Tensor] {
+        try applyTensors(.named("dsplit.int"), [.tensor(self), .int(sections)])
+    }
+
+    /// The parts of the layers that end before each of these positions, and the rest.
+    public func dsplit(indices: [any SymIntConvertible]) throws -> [Tensor] {
+        try applyTensors(.named("dsplit.array"), [.tensor(self), .ints(indices)])
+    }
+}

@@ -56,3 +56,12 @@ extension Operator {
         }
     }
 }
+
+extension Tensor {
+    /// A copy in which the elements that `asStrided` would take are replaced.
+    public func asStridedScatter(
+        _ source: Tensor, _ sizes: [any SymIntConvertible], strides: [any SymIntConvertible], offset: any SymIntConvertible = 0
+    ) throws -> Tensor {
+        try applySingle(.asStridedScatter, [.tensor(self), .tensor(source), .ints(sizes), .ints(strides), .int(offset)])
+    }
+}
