@@ -55,7 +55,7 @@ let package = Package(
         .target(
             name: "Apus",
             dependencies: [
-                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusArchive", "ApusNN", "ApusExport",
+                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusArchive", "ApusRun", "ApusNN", "ApusExport",
             ]),
         .executableTarget(
             name: "apus-cli",

@@ -3,6 +3,7 @@
 @_exported import ApusGraph
 @_exported import ApusNN
 @_exported import ApusProgram
+@_exported import ApusRun
 @_exported import ApusRuntime
 @_exported import ApusSymbolic
 @_exported import ApusTensor
