@@ -133,7 +133,7 @@ public final class Plan: Sendable {
             try binder.makeInput(position, TensorSpec(tensor.dtype, tensor.shape))
         }
         let results: [RuntimeValue] = try withStackRoom(deepStack) {
-            try binder.bind(graph, inputs: bound.map { .tensor($0) })
+            try binder.bind(graph, inputs: bound.map { .tensor($0) }).map { try RuntimeValue($0) }
         }
         if isUpdating {
             binder.states = roles.enumerated().compactMap { input, role in

@@ -147,9 +147,7 @@ private struct CondTrace<Output> {
     }
 
     private func join(_ p: SymInt, _ q: SymInt, _ bodies: (BodyTracer, BodyTracer)) throws -> Join {
-        var condition: SymBool?
-        if case .condition(let known) = predicate { condition = known }
-        let join = TypeJoin(condition, inner: bodies.0.locals.union(bodies.1.locals))
+        let join = TypeJoin(predicate.condition, inner: bodies.0.locals.union(bodies.1.locals))
         if let size = join.choice(p, q) { return .plain(.int(size)) }
         let range: SymRange = join.range(p, q)
         return .tensor(

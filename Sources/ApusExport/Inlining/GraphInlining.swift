@@ -106,13 +106,10 @@ struct GraphInlining: GraphHandler {
         let spec = TreeSpec.list(Array(repeating: .leaf, count: count))
         func whenTrue() throws -> NestedValue { NestedValue(try run(branch.whenTrue, branch.operands), spec) }
         func whenFalse() throws -> NestedValue { NestedValue(try run(branch.whenFalse, branch.operands), spec) }
-        let joined: NestedValue
-        if let predicate = branch.predicate.tensor {
-            joined = try cond(predicate, then: whenTrue, else: whenFalse)
-        } else {
-            joined = try cond(try truth(branch.predicate), then: whenTrue, else: whenFalse)
+        switch try Predicate(branch.predicate, in: "cond") {
+        case .tensor(let tensor): return try cond(tensor, then: whenTrue, else: whenFalse).leaves.map(\.argument)
+        case .condition(let condition): return try cond(condition, then: whenTrue, else: whenFalse).leaves.map(\.argument)
         }
-        return joined.leaves.map(\.argument)
     }
 
     private func loop(_ loop: WhileArguments<Tensor>) throws -> [OperatorArgument] {

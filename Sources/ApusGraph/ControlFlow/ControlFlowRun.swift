@@ -12,7 +12,7 @@ struct ControlFlowRun {
         switch call.operator {
         case .cond:
             let branch = try CondArguments(call)
-            let holds: Bool = try holds(try symbols.concrete(branch.predicate, in: call.name), in: call.name, "the predicate")
+            let holds: Bool = try holds(branch.predicate, in: call.name)
             return try run(GraphExecutor((holds ? branch.whenTrue : branch.whenFalse).graph), branch.operands.arguments)
         case .whileLoop: return try passes(try WhileArguments(call))
         case .scan: return try steps(try ScanArguments(call))
@@ -27,11 +27,10 @@ struct ControlFlowRun {
         try body.run(inputs, knowing: symbols)
     }
 
-    private func holds(_ condition: OperatorArgument?, in name: String, _ what: String) throws -> Bool {
-        switch condition {
-        case .scalar(.bool(let value))?: return value
-        case .tensor(let tensor)?: return try tensor.truth(in: name)
-        default: throw TensorError(.invalidArgument, in: name, "\(what) must be a truth value or a tensor of one bool")
+    private func holds(_ argument: OperatorArgument?, in name: String) throws -> Bool {
+        switch try Predicate(argument ?? .none, in: name) {
+        case .condition(let condition): try symbols.value(of: condition, in: name)
+        case .tensor(let tensor): try tensor.truth(in: name)
         }
     }
 
@@ -40,7 +39,7 @@ struct ControlFlowRun {
         let body = GraphExecutor(loop.body.graph)
         let operands: [OperatorArgument] = loop.operands.arguments
         var carried: [OperatorArgument] = loop.carried.arguments
-        while try holds(try run(condition, carried + operands).first, in: "whileLoop", "the condition") {
+        while try holds(try run(condition, carried + operands).first, in: "whileLoop") {
             try Deadline.check()
             carried = try run(body, carried + operands)
         }
@@ -50,8 +49,7 @@ struct ControlFlowRun {
     private func steps(_ scan: ScanArguments<Tensor>) throws -> [OperatorArgument] {
         let body = GraphExecutor(scan.body.graph)
         let count: Int = scan.initial.count
-        let (carried, results) = try ScanStep.run(scan.initial, over: scan.xs, results: body.graph.outputs.count - count) {
-            carried, slices in
+        let (carried, results) = try ScanStep.run(scan.initial, over: scan.xs) { carried, slices in
             let given: [Tensor] = try run(body, (carried + slices + scan.operands).arguments).compactMap(\.tensor)
             return (Array(given.prefix(count)), Array(given.dropFirst(count)))
         }
@@ -61,14 +59,12 @@ struct ControlFlowRun {
 
 enum ScanStep {
     /// Makes each step of a scan over tensors with data.
-    /// - Parameter count: how many results each step gives.
     static func run(
-        _ initial: [Tensor], over xs: [Tensor], results count: Int? = nil,
-        _ step: ([Tensor], [Tensor]) throws -> (carried: [Tensor], results: [Tensor])
+        _ initial: [Tensor], over xs: [Tensor], _ step: ([Tensor], [Tensor]) throws -> (carried: [Tensor], results: [Tensor])
     ) throws -> (carried: [Tensor], results: [Tensor]) {
         guard let length = try ScanLength.of(xs).constant else { throw TensorError(.invalidArgument, in: "scan", "goes over tensors") }
         var carried: [Tensor] = initial
-        var columns: [[Tensor]] = Array(repeating: [], count: count ?? 0)
+        var columns: [[Tensor]] = []
         for index in 0..<length {
             try Deadline.check()
             let (next, results) = try step(carried, try xs.map { try $0.select(dim: 0, index: SymInt(index)) })

@@ -21,7 +21,7 @@ public enum RuntimeValue: Sendable {
     }
 
     /// The value that an argument or a result is, which has to be plain.
-    init(_ argument: OperatorArgument) throws {
+    package init(_ argument: OperatorArgument) throws {
         switch argument {
         case .none: self = .none
         case .tensor(let tensor): self = .tensor(tensor)

@@ -64,94 +64,30 @@ final class Binder: Interpreter {
     // MARK: Graphs
 
     /// Binds the nodes of a graph or body, and returns what it gives.
-    func bind(_ graph: Graph, inputs: [RuntimeValue]) throws -> [RuntimeValue] {
-        var values = [RuntimeValue?](repeating: nil, count: graph.values.count)
-        for (input, value) in zip(graph.inputs, inputs) { values[input.index] = value }
-        for node in graph.nodes {
-            let outer: NodeSite? = site
-            site = node.site ?? outer
-            defer { site = outer }
-            do {
-                let results: [RuntimeValue] = try bind(node, graph, values)
-                for (output, result) in zip(node.outputs, results) {
-                    try symbols.bind(graph.type(output), to: result, "the result '%\(graph.name(output))'")
-                    values[output.index] = result
-                }
-            } catch let error as TensorError { throw error.located(at: site) }
-        }
-        return try graph.outputs.map { output in
-            switch output {
-            case .value(let value): try known(values, value, graph)
-            case .literal(let literal): RuntimeValue(literal)
-            case .int(let size): .int(try symbols.value(of: size))
-            case .float(let number): .float(try symbols.value(of: number))
-            case .bool(let condition): .bool(try symbols.value(of: condition))
-            }
-        }
-    }
-
-    private func known(_ values: [RuntimeValue?], _ value: Value, _ graph: Graph) throws -> RuntimeValue {
-        guard let known = values[value.index] else {
-            throw TensorError(.invalidArgument, "the value '%\(graph.name(value))' is read before it is computed")
-        }
-        return known
-    }
-
-    private func bind(_ node: Node, _ graph: Graph, _ values: [RuntimeValue?]) throws -> [RuntimeValue] {
-        if node.operator == .cond { return try bindBranch(node, graph, values) }
-        if node.operator == .call {
-            let part = try PartArguments(node)
-            return try bind(part.body.graph, inputs: try part.operands.map { try known(values, $0, graph) })
-        }
-        let name: String = node.operator.schema.name
-        let arguments: [OperatorArgument] = try node.arguments.map { argument in
-            if case .tensor(let value) = argument { return try known(values, value, graph).argument }
-            let tensors: OperatorArgument = try argument.map { value in
-                guard case .tensor(let tensor) = try known(values, value, graph) else {
-                    throw TensorError(.invalidArgument, in: name, "the value '%\(graph.name(value))' is no tensor")
-                }
-                return tensor
-            }
-            return try symbols.concrete(tensors, in: name)
-        }
-        return try apply(node.operator, arguments).flatMap { result -> [RuntimeValue] in
-            switch result {
-            case .tensor(let tensor): return [.tensor(tensor)]
-            case .tensors(let tensors): return tensors.map { .tensor($0) }
-            default: throw NotPlannable(reason: "a result of '\(name)' that is no tensor")
-            }
-        }
+    func bind(_ graph: Graph, inputs: [OperatorArgument]) throws -> [OperatorArgument] {
+        var handler: Binder = self
+        return try handler.run(graph, inputs)
     }
 
     // MARK: Branches
 
-    private func bindBranch(_ node: Node, _ graph: Graph, _ values: [RuntimeValue?]) throws -> [RuntimeValue] {
-        let branch = try CondArguments(node)
-        let operands: [RuntimeValue] = try branch.operands.map { try known(values, $0, graph) }
-        switch try predicate(branch.predicate, graph, values) {
-        case .bool(let holds):
+    private func bindBranch(_ branch: CondArguments<Tensor>, _ node: Node, _ graph: Graph) throws -> [OperatorArgument] {
+        switch try Predicate(branch.predicate, in: "cond") {
+        case .condition(let condition):
+            let holds: Bool = try symbols.value(of: condition, in: "cond")
             let outer: SymbolValues = symbols
             defer { symbols = outer }
-            return try bind((holds ? branch.whenTrue : branch.whenFalse).graph, inputs: operands)
+            return try bind((holds ? branch.whenTrue : branch.whenFalse).graph, inputs: branch.operands.map { .tensor($0) })
         case .tensor(let predicate) where predicate.dtype == .bool && predicate.layout.count == 1:
-            return try bindValueBranch(node, graph, branch, predicate, operands)
-        default: throw TensorError(.invalidArgument, in: "cond", "the predicate must be a truth value or a tensor of one bool")
-        }
-    }
-
-    private func predicate(_ argument: GraphArgument, _ graph: Graph, _ values: [RuntimeValue?]) throws -> RuntimeValue {
-        switch argument {
-        case .tensor(let value): try known(values, value, graph)
-        case .symBool(let condition): .bool(try symbols.value(of: condition, in: "cond"))
-        case .scalar(.bool(let value)): .bool(value)
+            return try bindValueBranch(node, graph, branch, predicate)
         default: throw TensorError(.invalidArgument, in: "cond", "the predicate must be a truth value or a tensor of one bool")
         }
     }
 
     /// Both bodies, one after the other, with jumps around them; each copies its results to where the program goes on reading them.
     private func bindValueBranch(
-        _ node: Node, _ graph: Graph, _ branch: CondArguments<Value>, _ predicate: Tensor, _ operands: [RuntimeValue]
-    ) throws -> [RuntimeValue] {
+        _ node: Node, _ graph: Graph, _ branch: CondArguments<Tensor>, _ predicate: Tensor
+    ) throws -> [OperatorArgument] {
         let joined: [Tensor] = try node.outputs.map { output in
             guard let spec = graph.spec(output) else { throw NotPlannable(reason: "a number that a branch gives") }
             guard let sizes = try? symbols.sizes(of: spec.shape) else { throw NotPlannable(reason: "a size that a branch gives") }
@@ -161,26 +97,27 @@ final class Binder: Interpreter {
         defer { branchDepth -= 1 }
         let (start, end) = (JumpStep(unless: predicate), JumpStep())
         steps.append(start)
-        try bindBody(branch.whenTrue.graph, operands, joined)
+        try bindBody(branch.whenTrue.graph, branch.operands, joined)
         steps.append(end)
         start.target = steps.count
-        try bindBody(branch.whenFalse.graph, operands, joined)
+        try bindBody(branch.whenFalse.graph, branch.operands, joined)
         end.target = steps.count
         return joined.map { .tensor($0) }
     }
 
-    private func bindBody(_ body: Graph, _ operands: [RuntimeValue], _ joined: [Tensor]) throws {
+    private func bindBody(_ body: Graph, _ operands: [Tensor], _ joined: [Tensor]) throws {
         let outer: SymbolValues = symbols
         defer { symbols = outer }
         let start: Int = steps.count
         do {
-            let results: [RuntimeValue] = try bind(body, inputs: operands)
+            let results: [OperatorArgument] = try bind(body, inputs: operands.map { .tensor($0) })
             guard results.count == joined.count else {
                 throw NotPlannable(reason: "a branch with \(results.count) results where \(joined.count) are read")
             }
             for (result, target) in zip(results, joined) {
                 guard case .tensor(let tensor) = result, tensor.dtype == target.dtype, tensor.layout.hasSameSizes(as: target.layout) else {
-                    throw NotPlannable(reason: "a branch gives \(result) where \(target.spec) is read")
+                    throw NotPlannable(
+                        reason: "a branch gives \(result.tensor.map { "\($0.spec)" } ?? "a number") where \(target.spec) is read")
                 }
                 emitCopy(of: tensor, to: target)
             }
@@ -304,5 +241,33 @@ final class Binder: Interpreter {
 
     private func emitCopy(of source: Tensor, to target: Tensor) {
         emit(Call(.clone, [.tensor(source), .none]), [target]) { call, outputs in try outputs[0].fill(from: try call.tensor(0)) }
+    }
+}
+
+/// What nodes mean to a plan: steps over memory that is placed later.
+extension Binder: GraphHandler {
+    func bind(_ type: ValueType, to seen: OperatorArgument, _ name: @autoclosure () -> String) throws {
+        try symbols.bind(type, to: try RuntimeValue(seen), name())
+    }
+
+    func value(of argument: OperatorArgument, in name: String) throws -> OperatorArgument { try symbols.concrete(argument, in: name) }
+
+    func results(of node: Node, _ values: GraphValues) throws -> [OperatorArgument]? {
+        let outer: NodeSite? = site
+        site = node.site ?? outer
+        defer { site = outer }
+        let call = Call(node.operator, try arguments(of: node, values))
+        switch node.operator {
+        case .cond: return try bindBranch(try CondArguments(call), node, values.graph)
+        case .call:
+            let part = try PartArguments(call)
+            return try bind(part.body.graph, inputs: part.operands.map { .tensor($0) })
+        default:
+            let results: [OperatorArgument] = try apply(call.operator, call.arguments).flatMap(\.elements)
+            guard results.allSatisfy({ $0.tensor != nil }) else {
+                throw NotPlannable(reason: "a result of '\(call.name)' that is no tensor")
+            }
+            return results
+        }
     }
 }

@@ -7,6 +7,22 @@ package enum Predicate {
     /// One bool.
     case tensor(Tensor)
 
+    /// A predicate out of an operator's argument.
+    package init(_ argument: OperatorArgument, in construct: String) throws {
+        switch argument {
+        case .tensor(let tensor): self = .tensor(tensor)
+        case .symBool(let condition): self = .condition(condition)
+        case .scalar(.bool(let holds)): self = .condition(SymBool(holds))
+        default: throw TensorError(.invalidArgument, in: construct, "the predicate must be a truth value or a tensor of one bool")
+        }
+    }
+
+    /// The condition, where it is one on sizes.
+    package var condition: SymBool? {
+        if case .condition(let condition) = self { return condition }
+        return nil
+    }
+
     /// The answer where it is known: in eager code always.
     package func known(in construct: String) throws -> Bool? {
         switch self {
@@ -37,8 +53,7 @@ package enum Predicate {
 
     /// The facts of the two branches.
     package var facts: (whenTrue: [SymBool], whenFalse: [SymBool]) {
-        if case .condition(let condition) = self { return ([condition], [condition.negated()]) }
-        return ([], [])
+        condition.map { ([$0], [$0.negated()]) } ?? ([], [])
     }
 }
 

@@ -15,12 +15,7 @@ struct CondGradient {
     }
 
     func gradients() throws -> [OperatorArgument] {
-        let predicate: Predicate
-        switch branch.predicate {
-        case .tensor(let tensor): predicate = .tensor(tensor)
-        case .symBool(let condition): predicate = .condition(condition)
-        default: predicate = .condition(SymBool(try call.call.bool(0)))
-        }
+        let predicate = try Predicate(branch.predicate, in: "cond")
         let wanted: [Int] = branch.operands.indices.filter { branch.operands[$0].dtype.isDifferentiable }
         let draws = (try draws(branch.whenTrue), try draws(branch.whenFalse))
         let results: [Tensor] = try TensorControlFlow.cond(

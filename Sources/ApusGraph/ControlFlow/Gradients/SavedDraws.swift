@@ -30,8 +30,7 @@ enum SavedDraws {
         guard branch.whenTrue.graph.draws || branch.whenFalse.graph.draws,
             var whenTrue = try ready(branch.whenTrue.graph, of: "cond"), var whenFalse = try ready(branch.whenFalse.graph, of: "cond")
         else { return nil }
-        var isCondition = false
-        if case .symBool = branch.predicate { isCondition = true }
+        let isCondition: Bool = branch.condition != nil
         try give(whenTrue.drawn, of: &whenTrue, zerosIn: &whenFalse, isCondition)
         try give(whenFalse.drawn, of: &whenFalse, zerosIn: &whenTrue, isCondition)
         var arguments: [OperatorArgument] = call.arguments
@@ -113,9 +112,7 @@ enum SavedDraws {
             }
         }
         let branch = try CondArguments(saving.call)
-        var condition: SymBool?
-        if case .symBool(let known) = branch.predicate { condition = known }
-        var join = TypeJoin(condition, inner: [])
+        var join = TypeJoin(branch.condition, inner: [])
         return try zip(specs(branch.whenTrue.graph), specs(branch.whenFalse.graph)).compactMap { first, second in
             try join.type(.tensor(first), .tensor(second)).spec
         }

@@ -26,12 +26,12 @@ extension Operator {
 }
 
 /// The arguments of a part of a program, by their meaning.
-public struct PartArguments<Reference: Sendable> {
+public struct PartArguments<Reference: Sendable>: ControlFlowArguments {
     public let name: String
     public let body: GraphBody
     public let operands: [Reference]
 
-    private init(_ arguments: [ArgumentOf<Reference>]) throws {
+    public init(_ arguments: [ArgumentOf<Reference>]) throws {
         guard arguments.count == 3, case .string(let name) = arguments[0], case .graph(let graph) = arguments[1],
             let body = graph as? GraphBody, case .tensors(let operands) = arguments[2]
         else {
@@ -44,12 +44,4 @@ public struct PartArguments<Reference: Sendable> {
         }
         (self.name, self.body, self.operands) = (name, body, operands)
     }
-}
-
-extension PartArguments where Reference == Value {
-    public init(_ node: Node) throws { try self.init(node.arguments) }
-}
-
-extension PartArguments where Reference == Tensor {
-    public init(_ call: Call) throws { try self.init(call.arguments) }
 }

@@ -18,9 +18,7 @@ extension Operator {
         let (whenTrue, whenFalse) = (arguments.whenTrue.graph, arguments.whenFalse.graph)
         try checkBodiesAgree(whenTrue, whenFalse)
         let made: Set<Symbol> = whenTrue.madeSymbols.union(whenFalse.madeSymbols)
-        var condition: SymBool?
-        if case .symBool(let known) = arguments.predicate { condition = known }
-        var join = TypeJoin(condition, inner: made) { _, range in
+        var join = TypeJoin(arguments.condition, inner: made) { _, range in
             guard let bounds = range.closedRange, let interpreter = Interpreter.current else { throw TypeJoin.failure(range) }
             return .int(try interpreter.unbackedSize(for: "cond", in: bounds))
         }
@@ -72,13 +70,19 @@ extension Operator {
 }
 
 /// The arguments of a branch, by their meaning.
-public struct CondArguments<Reference: Sendable> {
+public struct CondArguments<Reference: Sendable>: ControlFlowArguments {
     public let predicate: ArgumentOf<Reference>
     public let whenTrue: GraphBody
     public let whenFalse: GraphBody
     public let operands: [Reference]
 
-    private init(_ arguments: [ArgumentOf<Reference>]) throws {
+    /// The predicate, where it is a condition on sizes that is open.
+    package var condition: SymBool? {
+        if case .symBool(let condition) = predicate { return condition }
+        return nil
+    }
+
+    public init(_ arguments: [ArgumentOf<Reference>]) throws {
         guard arguments.count == 4, case .graph(let first) = arguments[1], let whenTrue = first as? GraphBody,
             case .graph(let second) = arguments[2], let whenFalse = second as? GraphBody, case .tensors(let operands) = arguments[3]
         else {
@@ -95,13 +99,7 @@ public struct CondArguments<Reference: Sendable> {
     }
 }
 
-extension CondArguments where Reference == Value {
-    public init(_ node: Node) throws { try self.init(node.arguments) }
-}
-
 extension CondArguments where Reference == Tensor {
-    public init(_ call: Call) throws { try self.init(call.arguments) }
-
     /// Operands must have the dtypes and ranks that the bodies' inputs have.
     fileprivate func checkOperands(_ call: Call) throws {
         for body in [whenTrue, whenFalse] {

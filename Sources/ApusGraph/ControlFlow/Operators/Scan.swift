@@ -25,13 +25,13 @@ extension Operator {
 }
 
 /// The arguments of a scan, by their meaning.
-public struct ScanArguments<Reference: Sendable>: Sendable {
+public struct ScanArguments<Reference: Sendable>: ControlFlowArguments, Sendable {
     public let body: GraphBody
     public let initial: [Reference]
     public let xs: [Reference]
     public let operands: [Reference]
 
-    private init(_ arguments: [ArgumentOf<Reference>]) throws {
+    public init(_ arguments: [ArgumentOf<Reference>]) throws {
         guard arguments.count == 4, case .graph(let graph) = arguments[0], let body = graph as? GraphBody,
             case .tensors(let initial) = arguments[1], case .tensors(let xs) = arguments[2], case .tensors(let operands) = arguments[3]
         else {
@@ -56,13 +56,7 @@ public struct ScanArguments<Reference: Sendable>: Sendable {
     }
 }
 
-extension ScanArguments where Reference == Value {
-    public init(_ node: Node) throws { try self.init(node.arguments) }
-}
-
 extension ScanArguments where Reference == Tensor {
-    public init(_ call: Call) throws { try self.init(call.arguments) }
-
     fileprivate func resultSpecs(_ call: Call) throws -> [TensorSpec] {
         let length: SymInt = try ScanLength.of(xs)
         let graph: Graph = body.graph

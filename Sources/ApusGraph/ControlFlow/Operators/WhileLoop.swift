@@ -59,13 +59,13 @@ extension Operator {
 }
 
 /// The arguments of a loop, by their meaning.
-public struct WhileArguments<Reference: Sendable>: Sendable {
+public struct WhileArguments<Reference: Sendable>: ControlFlowArguments, Sendable {
     public let condition: GraphBody
     public let body: GraphBody
     public let carried: [Reference]
     public let operands: [Reference]
 
-    private init(_ arguments: [ArgumentOf<Reference>]) throws {
+    public init(_ arguments: [ArgumentOf<Reference>]) throws {
         guard arguments.count == 4, case .graph(let first) = arguments[0], let condition = first as? GraphBody,
             case .graph(let second) = arguments[1], let body = second as? GraphBody, case .tensors(let carried) = arguments[2],
             case .tensors(let operands) = arguments[3]
@@ -118,13 +118,7 @@ extension Graph {
     }
 }
 
-extension WhileArguments where Reference == Value {
-    public init(_ node: Node) throws { try self.init(node.arguments) }
-}
-
 extension WhileArguments where Reference == Tensor {
-    public init(_ call: Call) throws { try self.init(call.arguments) }
-
     /// What is carried, with a fresh size in the place of each one that differs from pass to pass.
     fileprivate func resultSpecs(_ call: Call) throws -> [TensorSpec] {
         var fresh: [Symbol: SymInt] = [:]
