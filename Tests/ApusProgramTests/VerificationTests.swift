@@ -6,7 +6,6 @@ import ApusSymbolic
 import ApusTensor
 import Foundation
 import ProgramExpectations
-import Synchronization
 import Testing
 
 @testable import ApusProgram
@@ -30,14 +29,10 @@ private final class Scaling: Module {
 
 /// How often a program's graph is verified on the way to it, and when its plan is made.
 @Suite struct VerificationTests {
-    private final class Counter: Sendable {
-        let count = Mutex(0)
-    }
-
     private static func verifications(_ body: () throws -> Void) rethrows -> Int {
-        let counter = Counter()
-        try Verifier.$observer.withValue({ _ in counter.count.withLock { $0 += 1 } }) { try body() }
-        return counter.count.withLock { $0 }
+        let counter = Verifier.Counter()
+        try Verifier.$counter.withValue(counter, operation: body)
+        return counter.count
     }
 
     private static func entryPoints(_ model: Scaling, _ x: Tensor) throws -> ExportedPrograms {

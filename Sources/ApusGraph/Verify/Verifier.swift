@@ -1,5 +1,6 @@
 import ApusSymbolic
 import ApusTensor
+import Synchronization
 
 /// Checks that a graph is a program: in static single assignment, every argument of its schema's kind, every result of the type that the
 /// operator's own rule gives under the declared facts and the conditions of the branches around it.
@@ -14,8 +15,17 @@ public struct Verifier: Sendable {
 
     public var dialect: Dialect
     public var undecided: Undecided
-    /// Told of each graph that the task verifies, for who counts them.
-    @TaskLocal package static var observer: (@Sendable (Graph) -> Void)?
+    /// Counts the graphs that the task verifies.
+    @TaskLocal package static var counter: Counter?
+
+    package final class Counter: Sendable {
+        private let verifications = Atomic(0)
+
+        package init() {}
+
+        package var count: Int { verifications.load(ordering: .relaxed) }
+        fileprivate func add() { verifications.add(1, ordering: .relaxed) }
+    }
 
     public init(dialect: Dialect = .aten, undecided: Undecided = .refuse) {
         self.dialect = dialect
@@ -25,7 +35,7 @@ public struct Verifier: Sendable {
     /// Throws `VerificationError` for the first offence.
     /// - Parameter scope: what is known of the symbols; that of the inputs' sizes by default.
     public func verify(_ graph: Graph, scope: SymbolScope? = nil) throws {
-        Verifier.observer?(graph)
+        Verifier.counter?.add()
         let scope: SymbolScope? = scope ?? graph.scope
         func check() throws {
             let rules = RuleInterpreter(scope: scope, acceptsUndecided: undecided == .accept)
