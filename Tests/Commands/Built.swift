@@ -1,4 +1,5 @@
 import Foundation
+import JudgeSupport
 
 /// What was built beside the tests: the `apus` executable, and the modules.
 enum Built {
@@ -42,7 +43,7 @@ enum Built {
         process.standardOutput = output
         process.standardError = try FileHandle(forWritingTo: messages)
         try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let text = String(decoding: try output.fileHandleForReading.everything(), as: UTF8.self)
         process.waitUntilExit()
         return Outcome(status: process.terminationStatus, output: text, messages: try String(contentsOf: messages, encoding: .utf8))
     }

@@ -59,7 +59,7 @@ public enum Python {
         process.standardOutput = output
         process.standardError = try FileHandle(forWritingTo: warnings)
         try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let text = String(decoding: try output.fileHandleForReading.everything(), as: UTF8.self)
         process.waitUntilExit()
         guard process.terminationStatus == 0 else {
             let messages = (try? String(contentsOf: warnings, encoding: .utf8)) ?? ""

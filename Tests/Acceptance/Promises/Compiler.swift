@@ -36,7 +36,7 @@ enum Compiler {
         process.standardOutput = output
         process.standardError = output
         try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        let text = String(decoding: try output.fileHandleForReading.everything(), as: UTF8.self)
         process.waitUntilExit()
         return text
     }
