@@ -61,6 +61,9 @@ private func at(_ position: Int) throws -> Tensor { try Tensor([position], shape
         // It gives what the program gives.
         let (a, b): (Tensor, Tensor) = (try first(row(3), at(2)), try program(row(3), at(2)))
         #expect(try a.item(Float.self) == b.item(Float.self))
+        // What nothing says the type of is a tensor, as of a program.
+        let inferred = try second(row(3), at(2))
+        #expect(inferred.dtype == .float32)
     }
 
     /// In the steady state a call takes memory for its result and nothing for the cache, which a call of the program copies.

@@ -1,6 +1,17 @@
+import ApusRuntime
 import ApusTensor
 
-extension ExportedProgram {
+/// What is called as the function that a program was made of: the program, or a session of it.
+public protocol CallableProgram: Sendable {
+    /// How arguments and results are nested.
+    var callSpec: CallSpec { get }
+    /// Runs the program on the flattened arguments.
+    func run(leaves: [LeafValue], profiler: Profiler?) throws -> [LeafValue]
+}
+
+extension ExportedProgram: CallableProgram {}
+
+extension CallableProgram {
     /// Runs the program. The result's type is the caller's to say: `let y: Tensor = try program(x)`.
     ///
     /// - Throws: `ProgramError` where arguments or result do not have the program's structure, or an input is not admitted.
@@ -22,7 +33,7 @@ extension ExportedProgram {
     }
 
     private func result<each Input>(_ arguments: repeat each Input) throws -> NestedValue {
-        NestedValue(try run(leaves: callLeaves(repeat each arguments)), callSpec.outSpec)
+        NestedValue(try run(leaves: callLeaves(repeat each arguments), profiler: nil), callSpec.outSpec)
     }
 
     /// The leaves of arguments of the program's structure.

@@ -19,8 +19,9 @@ import Synchronization
 /// calls with `ProgramError.Code.brokenSession` until `reset()`.
 ///
 /// While gradients are recorded it runs like the program; a function that calls a session can't be exported.
-public final class Session: Sendable {
+public final class Session: CallableProgram {
     public let program: ExportedProgram
+    public var callSpec: CallSpec { program.callSpec }
     private let contents: SessionContents
     private let state: ProgramState
 
@@ -45,22 +46,6 @@ public final class Session: Sendable {
     public func reset() { contents.reset() }
 
     // MARK: Running
-
-    /// Runs the program; as `ExportedProgram.callAsFunction`.
-    public func callAsFunction<each Input, Output: ProgramValue>(_ arguments: repeat each Input) throws -> Output {
-        try result(repeat each arguments).unpacked()
-    }
-
-    /// Runs a program that returns a tuple; as `ExportedProgram.callAsFunction`.
-    public func callAsFunction<each Input, First: ProgramValue, Second: ProgramValue, each Rest: ProgramValue>(
-        _ arguments: repeat each Input
-    ) throws -> (First, Second, repeat each Rest) {
-        try result(repeat each arguments).unpacked()
-    }
-
-    private func result<each Input>(_ arguments: repeat each Input) throws -> NestedValue {
-        NestedValue(try run(leaves: program.callLeaves(repeat each arguments)), program.callSpec.outSpec)
-    }
 
     /// Runs the program on the flattened arguments; as `ExportedProgram.run(leaves:)`.
     public func run(leaves: [LeafValue], profiler: Profiler? = nil) throws -> [LeafValue] {
