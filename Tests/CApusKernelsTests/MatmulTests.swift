@@ -101,12 +101,12 @@ import Testing
             defer { apus_free(packed) }
             var v: [apus_view] = [x, w, b, out].map(\.view)
             #expect(apus_pack(&v[1], packed) == ok)
-            #expect(apus_linear_packed(&v[0], Int64(n), packed, nil, &v[3]) == ok)
+            #expect(apus_linear_packed(&v[0], Int64(n), packed, nil, nil, nil, &v[3]) == ok)
             let exact: [Double] = (0..<(m * n)).map { (i: Int) -> Double in
                 (0..<k).reduce(0) { $0 + x[i / n * k + $1] * w[i % n * k + $1] }
             }
             expectEqual(out, exact, "\(m)x\(n)x\(k) \(layout)")
-            #expect(apus_linear_packed(&v[0], Int64(n), packed, &v[2], &v[3]) == ok)
+            #expect(apus_linear_packed(&v[0], Int64(n), packed, &v[2], nil, nil, &v[3]) == ok)
             expectEqual(out, (0..<(m * n)).map { exact[$0] + b[$0 % n] }, "with bias, \(m)x\(n)x\(k) \(layout)")
         }
         #expect(apus_packed_size(-1, 3) == -1 && apus_packed_size(Int64.max, 3) == -1 && apus_packed_size(1 << 40, 1 << 40) == -1)
@@ -126,7 +126,7 @@ import Testing
             let out = TestArray(APUS_FLOAT32, [m, n])
             var v: [apus_view] = [x, w, out].map(\.view)
             #expect(apus_pack(&v[1], packed) == ok)
-            #expect(apus_linear_packed(&v[0], Int64(n), packed, nil, &v[2]) == ok)
+            #expect(apus_linear_packed(&v[0], Int64(n), packed, nil, nil, nil, &v[2]) == ok)
             return out.values
         }
         for other: [Double] in results.dropFirst() { #expect(other == results[0]) }

@@ -1,5 +1,6 @@
 #ifndef APUS_MATMUL_H
 #define APUS_MATMUL_H
+#include "apus_epilogue.h"
 #include "apus_view.h"
 
 /// C = alpha * op(A) * op(B) + beta * C, row-major; op(A) is m x k, op(B) is k x n; leading dimensions count elements.
@@ -23,6 +24,7 @@ int apus_linear(const apus_view *x, const apus_view *weight, const apus_view *bi
 /// Bytes for a packed [n, k] weight (-1 where that overflows), and the packing of a float32 `weight` of any strides.
 int64_t apus_packed_size(int64_t n, int64_t k);
 int apus_pack(const apus_view *weight, void *packed);
-/// x [m, k] @ weight [n, k]^T + bias [n] (null for none) from a packed weight; float32, the last dimensions contiguous.
-int apus_linear_packed(const apus_view *x, int64_t n, const void *packed, const apus_view *bias, const apus_view *out);
+/// x [m, k] @ weight [n, k]^T + bias [n] (null for none) from a packed weight; float32, the last dimensions contiguous. `after` (null for none) gets pieces that
+/// cover the result exactly once, by blocks of rows, as wide as the threads allow.
+int apus_linear_packed(const apus_view *x, int64_t n, const void *packed, const apus_view *bias, apus_epilogue after, void *context, const apus_view *out);
 #endif

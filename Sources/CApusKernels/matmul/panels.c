@@ -87,7 +87,7 @@ static void linear_range(void *context, int64_t begin, int64_t end) {
     }
 }
 
-int apus_linear_packed(const apus_view *x, int64_t n, const void *packed, const apus_view *bias, const apus_view *out) {
+int apus_linear_packed(const apus_view *x, int64_t n, const void *packed, const apus_view *bias, apus_epilogue after, void *context, const apus_view *out) {
     if (x->dtype != APUS_FLOAT32 || out->dtype != APUS_FLOAT32 || (bias && bias->dtype != APUS_FLOAT32)) return APUS_UNSUPPORTED;
     if (x->rank != 2 || out->rank != 2 || out->sizes[0] != x->sizes[0] || out->sizes[1] != n) return APUS_INVALID_ARGUMENT;
     if ((x->sizes[1] > 1 && x->strides[1] != 1) || (n > 1 && out->strides[1] != 1)) return APUS_INVALID_ARGUMENT;
@@ -97,5 +97,6 @@ int apus_linear_packed(const apus_view *x, int64_t n, const void *packed, const 
     j.blocks = (j.m - 1) / ROW_BLOCK + 1;
     int64_t work = APUS_MIN(ROW_BLOCK, j.m) * 16 * APUS_MAX(j.k, 1);
     apus_parallel_for(((n - 1) / 16 + 1) * j.blocks, 100000 / work + 1, linear_range, &j);
+    if (after) after(context, 0, j.m, 0, n);
     return APUS_OK;
 }
