@@ -8,6 +8,7 @@
 #include "apus_convolution.h"
 #include "apus_copy.h"
 #include "apus_cpu.h"
+#include "apus_epilogue.h"
 #include "apus_indexing.h"
 #include "apus_matmul.h"
 #include "apus_normalize.h"
