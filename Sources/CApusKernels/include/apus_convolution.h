@@ -1,5 +1,6 @@
 #ifndef APUS_CONVOLUTION_H
 #define APUS_CONVOLUTION_H
+#include "apus_epilogue.h"
 #include "apus_view.h"
 
 /// A convolution of 1 to 3 spatial dimensions over contiguous [batch, channels, spatial...]; unused leading dimensions have size 1, kernel 1, stride 1,
@@ -21,6 +22,23 @@ int apus_conv_backward_weight(const apus_conv *conv, int32_t dtype, const void *
 int apus_conv_backward_bias(const apus_conv *conv, int32_t dtype, const void *grad, void *grad_bias);
 /// Adds a per-channel bias to contiguous [batch, channels, spatial] (after a transposed convolution, which is backward_input).
 int apus_add_channel_bias(int64_t batch, int64_t channels, int64_t spatial, int32_t dtype, const void *bias, void *out);
+
+/// How a convolution with weights prepared beforehand is carried out. Decides the form of the packed weights.
+typedef enum {
+    APUS_CONV_DIRECT,      // tiles of positions times panels of output channels, read from padded planes
+    APUS_CONV_DEPTHWISE,   // one input channel per group
+    APUS_CONV_WINOGRAD_2,  // 3 x 3, stride 1: F(2 x 2, 3 x 3), 2.25 times fewer multiplications, errors as in the direct form
+    APUS_CONV_WINOGRAD_4,  // F(4 x 4, 3 x 3), 4 times fewer multiplications, errors up to about ten times those of the direct form
+} apus_conv_algorithm;
+
+/// The fastest `apus_conv_algorithm` for these sizes; `exact` leaves out F(4 x 4, 3 x 3). -1 for what has no packed form: other dtypes than float32, and
+/// descriptions that are not valid.
+int32_t apus_conv_algorithm_for(const apus_conv *conv, int32_t dtype, bool exact);
+/// Bytes of the packed weights, -1 where the algorithm does not apply. Depends on channels, groups and kernel only, as do the packed weights.
+int64_t apus_conv_packed_size(const apus_conv *conv, int32_t algorithm);
+int apus_conv_pack(const apus_conv *conv, int32_t algorithm, const void *weight, void *packed);
+/// `apus_conv_forward` in float32 with packed weights. `after` may be null; it sees the result as rows = batch * out_channels, columns = spatial positions.
+int apus_conv_packed(const apus_conv *conv, int32_t algorithm, const void *in, const void *packed, const void *bias, apus_epilogue after, void *context, void *out);
 
 /// Pooling over contiguous [planes, in_size]; `planes` is batch times channels. Same convention for fewer dimensions.
 typedef struct apus_pooling {
