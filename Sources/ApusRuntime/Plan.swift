@@ -29,9 +29,12 @@ public final class Plan: Sendable {
     private let executor: GraphExecutor
     /// Dimensions of inputs that may differ from call to call.
     private let dynamicDimensions: [(input: Int, dim: Int)]
-    private let cache: PlanCache
-    /// For runs that write over their states.
-    private let updatingCache: PlanCache
+    /// The positions of the inputs that no run changes.
+    private let frozenInputs: [Int]
+    private let frozen = FrozenCache()
+    /// For weights that change too often to be known.
+    private let unfrozen: FrozenWeights
+    private let cacheSize: Int
     /// Why the program can't be planned for any sizes.
     let obstacle: String?
 
@@ -43,16 +46,18 @@ public final class Plan: Sendable {
     /// - Throws: what a pass throws, and `TensorError` for a name in `APUS_SKIP_PASSES` that no pass has.
     public init(_ graph: Graph, roles: [Role] = [], pipeline: LoweringPipeline = .standard, cacheSize: Int = 8) throws {
         self.pipeline = try pipeline.skippingForEnvironment()
-        self.roles = roles.count == graph.inputs.count ? roles : graph.inputs.map { _ in .varying }
-        let graph: Graph = try self.pipeline.graphPasses.reduce(graph) { try $1.run($0) }
+        let roles: [Role] = roles.count == graph.inputs.count ? roles : graph.inputs.map { _ in .varying }
+        self.roles = roles
+        frozenInputs = self.pipeline.freezesWeights ? roles.indices.filter { roles[$0] == .frozen } : []
+        let graph: Graph = try self.pipeline.lower(graph, frozenInputs: Set(frozenInputs))
         self.graph = graph
         executor = GraphExecutor(graph)
         dynamicDimensions = graph.inputs.enumerated().flatMap { position, input -> [(input: Int, dim: Int)] in
             guard let shape = graph.spec(input)?.shape, shape.isSymbolic else { return [] }
             return shape.indices.filter { shape[$0].constant == nil }.map { (position, $0) }
         }
-        cache = PlanCache(capacity: cacheSize)
-        updatingCache = PlanCache(capacity: cacheSize)
+        self.cacheSize = cacheSize
+        unfrozen = try FrozenWeights(graph, [], at: [], folds: false, cacheSize: cacheSize)
         obstacle = Plan.obstacle(in: graph)
     }
 
@@ -64,7 +69,7 @@ public final class Plan: Sendable {
     /// - Parameter profiler: gets an event for the run and for each of its steps.
     public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [RuntimeValue] {
         var hasWritten = false
-        return try run(inputs, cache, &hasWritten, profiler)
+        return try run(inputs, isUpdating: false, &hasWritten, profiler)
     }
 
     /// Runs the program as `run` does, but lets the new value of a state lie in the old one's memory, and then gives the same tensor. Results
@@ -73,41 +78,44 @@ public final class Plan: Sendable {
     ///   - inputs: where one is a state, nobody else may see its memory, which is contiguous
     ///   - hasWritten: set where states have been written over in part when the run throws
     package func update(_ inputs: [Tensor], hasWritten: inout Bool, profiler: Profiler? = nil) throws -> [RuntimeValue] {
-        try run(inputs, updatingCache, &hasWritten, profiler)
+        try run(inputs, isUpdating: true, &hasWritten, profiler)
     }
 
     private func run(
-        _ inputs: [Tensor], _ cache: PlanCache, _ hasWritten: inout Bool, _ profiler: Profiler?
+        _ inputs: [Tensor], isUpdating: Bool, _ hasWritten: inout Bool, _ profiler: Profiler?
     ) throws -> [RuntimeValue] {
-        guard let profiler else { return try run(checked: inputs, cache, &hasWritten, nil) }
-        return try profiler.measure(.run, "program") { try run(checked: inputs, cache, &hasWritten, profiler) }
+        guard let profiler else { return try run(checked: inputs, isUpdating, &hasWritten, nil) }
+        return try profiler.measure(.run, "program") { try run(checked: inputs, isUpdating, &hasWritten, profiler) }
     }
 
     private func run(
-        checked inputs: [Tensor], _ cache: PlanCache, _ hasWritten: inout Bool, _ profiler: Profiler?
+        checked inputs: [Tensor], _ isUpdating: Bool, _ hasWritten: inout Bool, _ profiler: Profiler?
     ) throws -> [RuntimeValue] {
         guard inputs.count == graph.inputs.count else {
             throw TensorError(.invalidArgument, "the program takes \(graph.inputs.count) inputs, not \(inputs.count)")
         }
         if obstacle != nil || Interpreter.current != nil { return try runNodes(inputs, profiler) }
+        let weights: FrozenWeights = try weights(among: inputs)
         return try withUnsafeTemporaryAllocation(of: Int.self, capacity: dynamicDimensions.count) { key in
             for (position, dynamic) in dynamicDimensions.enumerated() {
                 let layout: Layout = inputs[dynamic.input].layout
                 key[position] = dynamic.dim < layout.rank ? layout.size(dynamic.dim) : -1
             }
-            return try run(inputs, UnsafeBufferPointer(key), cache, &hasWritten, profiler)
+            return try run(inputs, weights, UnsafeBufferPointer(key), isUpdating, &hasWritten, profiler)
         }
     }
 
     private func run(
-        _ inputs: [Tensor], _ key: UnsafeBufferPointer<Int>, _ cache: PlanCache, _ hasWritten: inout Bool, _ profiler: Profiler?
+        _ inputs: [Tensor], _ weights: FrozenWeights, _ key: UnsafeBufferPointer<Int>, _ isUpdating: Bool, _ hasWritten: inout Bool,
+        _ profiler: Profiler?
     ) throws -> [RuntimeValue] {
+        let cache: PlanCache = isUpdating ? weights.updatingCache : weights.cache
         let bound: BoundPlan
         switch cache.take(key) {
         case .bound(let known): bound = known
         case .unplannable: return try runNodes(inputs, profiler)
         case .none:
-            func bind() throws -> BoundPlan { try self.bind(inputs, isUpdating: cache === updatingCache) }
+            func bind() throws -> BoundPlan { try self.bind(inputs, weights, isUpdating: isUpdating) }
             do {
                 bound = try profiler?.measure(.bind, "program") { try bind() } ?? bind()
             } catch is NotPlannable {
@@ -119,6 +127,27 @@ public final class Plan: Sendable {
         return try bound.run(try bound.accept(inputs, graph), given: inputs, &hasWritten, profiler)
     }
 
+    /// What is known of the weights among the inputs, which have their dtypes and shapes in every run.
+    func weights(among inputs: [Tensor]) throws -> FrozenWeights {
+        if frozenInputs.isEmpty { return unfrozen }
+        return try frozen.entry(inputs, at: frozenInputs) {
+            try requireFrozenSpecs(inputs)
+            return try FrozenWeights(graph, inputs, at: frozenInputs, folds: true, cacheSize: cacheSize)
+        } ?? unfrozen
+    }
+
+    private func requireFrozenSpecs(_ inputs: [Tensor]) throws {
+        for position in frozenInputs {
+            let input: Value = graph.inputs[position]
+            guard let spec = graph.spec(input), spec.shape.constants != nil else { continue }
+            let tensor: Tensor = inputs[position]
+            guard tensor.dtype == spec.dtype, tensor.shape.isIdentical(to: spec.shape), !tensor.isTraced else {
+                throw TensorError(
+                    .shapeMismatch, "input '\(graph.name(input))' is \(tensor.spec) where \(spec) is expected")
+            }
+        }
+    }
+
     private func runNodes(_ inputs: [Tensor], _ profiler: Profiler?) throws -> [RuntimeValue] {
         guard let profiler else { return try executor.run(inputs) }
         return try Interpreter.with(ProfilingInterpreter(profiler)) { try executor.run(inputs) }
@@ -127,13 +156,19 @@ public final class Plan: Sendable {
     /// The bound form for inputs of these sizes.
     /// - Parameter isUpdating: whether runs may write over the inputs that are states
     func bind(_ inputs: [Tensor], isUpdating: Bool = false) throws -> BoundPlan {
-        let binder = Binder()
-        try binder.symbols.bind(graph.inputs, of: graph, to: inputs.map { .tensor($0) })
+        try bind(inputs, try weights(among: inputs), isUpdating: isUpdating)
+    }
+
+    func bind(_ inputs: [Tensor], _ weights: FrozenWeights, isUpdating: Bool) throws -> BoundPlan {
+        let binder = Binder(packsWeights: pipeline.packsWeights ? weights.packed : nil)
+        let graph: Graph = weights.graph
+        let known: Set<Int> = weights === unfrozen ? [] : Set(frozenInputs)
+        try binder.symbols.bind(graph.inputs, of: graph, to: (inputs + weights.computed).map { .tensor($0) })
         let bound: [Tensor] = try inputs.enumerated().map { position, tensor in
-            try binder.makeInput(position, TensorSpec(tensor.dtype, tensor.shape))
+            known.contains(position) ? tensor : try binder.makeInput(position, TensorSpec(tensor.dtype, tensor.shape))
         }
         let results: [RuntimeValue] = try withStackRoom(deepStack) {
-            try binder.bind(graph, inputs: bound.map { .tensor($0) }).map { try RuntimeValue($0) }
+            try binder.bind(graph, inputs: (bound + weights.computed).map { .tensor($0) }).map { try RuntimeValue($0) }
         }
         if isUpdating {
             binder.states = roles.enumerated().compactMap { input, role in

@@ -8,8 +8,15 @@ import ApusTensor
 public struct ConstantFolding: Sendable {
     /// Results above this many bytes are left to be computed, unless they are no larger than what they are made of.
     public var byteLimit: Int
+    /// Whether views of constants stay views of their memory; copies are made of them otherwise.
+    package var keepsViews = false
 
     public init(byteLimit: Int = 1 << 20) { self.byteLimit = byteLimit }
+
+    package init(keepsViews: Bool) {
+        self.init()
+        self.keepsViews = keepsViews
+    }
 
     public struct Result: Sendable {
         /// The graph with the new constants as inputs.
@@ -24,7 +31,7 @@ public struct ConstantFolding: Sendable {
     ///   - constant: the tensor of an input that is a constant; nil for one that differs from run to run
     public func fold(_ graph: Graph, insertingAt position: Int, constant: (Value) -> Tensor?) throws -> Result {
         try graph.requireOwnValues()
-        var folding = FoldingHandler(byteLimit: byteLimit)
+        var folding = FoldingHandler(byteLimit: byteLimit, keepsViews: keepsViews)
         let known: GraphValues = try folding.carryOut(graph, graph.inputs.map { input in constant(input).map { .tensor($0) } })
         // What is known and read by something that is not becomes an input.
         var lifted: [Value] = []
@@ -54,6 +61,7 @@ public struct ConstantFolding: Sendable {
 /// What nodes mean to folding: those that read only what is known are computed.
 private struct FoldingHandler: GraphHandler {
     let byteLimit: Int
+    let keepsViews: Bool
 
     func results(of node: Node, _ values: GraphValues) throws -> [OperatorArgument]? {
         let operands: [Value] = node.operands
@@ -64,7 +72,7 @@ private struct FoldingHandler: GraphHandler {
         return try Interpreter.with(nil) {
             // What fails now would fail on every run: it is left for them to say so.
             guard let results = try? applyTensors(node.operator, arguments), results.count == node.outputs.count else { return nil }
-            return try results.map { .tensor(try $0.contiguous()) }
+            return try results.map { .tensor(keepsViews ? $0 : try $0.contiguous()) }
         }
     }
 

@@ -20,7 +20,8 @@ extension ExportedProgram {
     /// - Throws: `ProgramError` where an input is not what the program takes, and what binding throws.
     public func loweredText(for inputs: [Tensor], inSession: Bool = false) throws -> String {
         try checker.check(inputs)
-        return try plan.plan.loweredText(for: (state.snapshot() + inputs).map(\.spec), isUpdating: inSession)
+        try state.prepare()
+        return try plan.plan.loweredText(for: state.snapshot() + inputs, isUpdating: inSession)
     }
 }
 
@@ -33,13 +34,16 @@ extension ExportedPrograms {
 
 /// What a plan may rely on of a program's inputs.
 func planRoles(_ inputs: [InputRole], _ outputs: [OutputRole]) -> [Plan.Role] {
+    // Who asks for gradients changes what they are of.
+    let trains: Bool = outputs.contains(.loss)
     let changed: [String: Int] = Dictionary(
         outputs.enumerated().compactMap { position, role in
             if case .bufferMutation(let name) = role { (name, position) } else { nil }
         }, uniquingKeysWith: { first, _ in first })
     return inputs.map { role in
         switch role {
-        case .parameter, .constant: .frozen
+        case .parameter: trains ? .varying : .frozen
+        case .constant: .frozen
         case .buffer(let name, _): changed[name].map { .state(output: $0) } ?? .frozen
         case .userInput: .varying
         }

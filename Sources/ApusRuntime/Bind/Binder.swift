@@ -1,6 +1,7 @@
 import ApusGraph
 import ApusSymbolic
 import ApusTensor
+import CApusKernels
 
 /// Turns a graph into steps for given input sizes: every size a number, views resolved to layouts, composite operators taken apart,
 /// branches on sizes picked, and what depends on nothing computed at once.
@@ -27,6 +28,8 @@ final class Binder: Interpreter {
     /// Where the blocks lie; nil until a pass says so.
     var placement: MemoryPlacement?
     let memory = KernelMemory()
+    /// Where weights that stay the same are packed; nil where they are not.
+    private let packedWeights: PackedWeights?
     var symbols = SymbolValues()
     /// The place in the source of the node that is being bound.
     private var site: NodeSite?
@@ -36,7 +39,10 @@ final class Binder: Interpreter {
     /// Results up to this size that depend on nothing are computed once and kept.
     private static let constantLimit = 1 << 20
 
-    init() { super.init(outer: nil) }
+    init(packsWeights: PackedWeights? = nil) {
+        packedWeights = packsWeights
+        super.init(outer: nil)
+    }
 
     // MARK: Blocks
 
@@ -167,10 +173,27 @@ final class Binder: Interpreter {
         let outputs: [Tensor] = try specs.map { try makeTensor($0, .temporary) }
         if outputs.count == 1, let step = try PointwiseStep(call, outputs[0], site, memory, kernel: kernel) {
             steps.append(step)
+        } else if let step = try packedStep(call, outputs) {
+            steps.append(step)
         } else {
             emit(try withTensorsForNumbers(call), outputs, kernel: kernel)
         }
         return outputs.map { .tensor($0) }
+    }
+
+    /// A step that reads a weight in packed form, where the operator has one and the weight stays the same.
+    private func packedStep(_ call: Call, _ outputs: [Tensor]) throws -> (any Step)? {
+        guard let packedWeights, call.operator == .linear || call.operator == .convolution else { return nil }
+        let weight: Tensor = try call.tensor(1)
+        guard block(of: weight) == nil else { return nil }
+        if call.operator == .linear {
+            return try packedWeights.linear(weight).flatMap { try PackedLinearStep(call, outputs[0], packed: $0, site, memory) }
+        }
+        guard var convolution = try call.convolution(into: outputs[0]) else { return nil }
+        let algorithm: Int32 = apus_conv_algorithm_for(&convolution, Int32(weight.dtype.rawValue), false)
+        return try packedWeights.convolution(weight, convolution, algorithm: algorithm).flatMap {
+            try PackedConvolutionStep(call, outputs[0], convolution, algorithm: algorithm, packed: $0, site)
+        }
     }
 
     /// True where nothing that the results depend on changes from run to run.

@@ -2,11 +2,11 @@ import ApusGraph
 import ApusTensor
 
 extension Plan {
-    /// The program as it runs for inputs of these dtypes and sizes, for a person to read: the passes, the graph after them, then the steps with
+    /// The program as it runs for inputs like these, frozen ones among them, for a person to read: the passes, the graph after them, then the steps with
     /// what they read and write and where that lies. For a program that runs node by node the graph, and why.
     /// - Parameter isUpdating: shows the steps of a run that owns its states and may write over them
     /// - Throws: what binding throws for these sizes.
-    public func loweredText(for inputs: [TensorSpec], isUpdating: Bool = false) throws -> String {
+    public func loweredText(for inputs: [Tensor], isUpdating: Bool = false) throws -> String {
         var lines: [String] = ["passes: \(pipeline.names.joined(separator: ", "))"]
         func list(_ title: String, _ isListed: (Role) -> Bool) {
             let names: [String] = zip(graph.inputs, roles).compactMap { isListed($1) ? "%\(graph.name($0))" : nil }
@@ -14,17 +14,21 @@ extension Plan {
         }
         list("frozen") { $0 == .frozen }
         list("state") { if case .state = $0 { true } else { false } }
-        lines.append(graph.description)
+        let weights: FrozenWeights = try weights(among: inputs)
+        let lowered: Graph = weights.graph
+        lines.append(lowered.description)
         if let obstacle { return lines.joined(separator: "\n") + "node by node: \(obstacle)\n" }
         let bound: BoundPlan
-        do { bound = try bind(inputs.map { Tensor(spec: $0) }, isUpdating: isUpdating) } catch let error as NotPlannable {
+        do { bound = try bind(inputs, weights, isUpdating: isUpdating) } catch let error as NotPlannable {
             return lines.joined(separator: "\n") + "node by node: \(error.reason)\n"
         }
-        let names: [String] = zip(graph.inputs, inputs).map { "%\(graph.name($0)): \($1)" }
+        let names: [String] = zip(graph.inputs, inputs).enumerated().filter { roles[$0.offset] != .frozen }.map { "%\(graph.name($1.0)): \($1.1.spec)" }
         lines.append("steps for \(names.joined(separator: ", ")):")
+        let known: [Tensor] = inputs + weights.computed
+        func text(_ tensor: Tensor) -> String { bound.text(tensor, lowered, known) }
         for (number, step) in bound.program.steps.enumerated() {
-            let reads: String = step.operands.map { $0.map { bound.text($0, graph) } ?? "a number" }.joined(separator: ", ")
-            let writes: String = step.outputs.map { "\(bound.text($0, graph)): \($0.spec)" }.joined(separator: ", ")
+            let reads: String = step.operands.map { $0.map(text) ?? "a number" }.joined(separator: ", ")
+            let writes: String = step.outputs.map { "\(text($0)): \($0.spec)" }.joined(separator: ", ")
             var line = "    \(number): \(step.title)(\(reads))"
             if !writes.isEmpty { line += " -> \(writes)" }
             if let site = step.site { line += "    # \(site)" }
@@ -37,8 +41,12 @@ extension Plan {
 
 extension BoundPlan {
     /// A tensor by where it lies: an input, a result, a place in the arena in bytes; what it sees of it where that is not the whole.
-    fileprivate func text(_ tensor: Tensor, _ graph: Graph) -> String {
-        guard let block = blocks.firstIndex(where: { $0.storage === tensor.storage }) else { return "constant \(tensor.spec)" }
+    /// - Parameter known: a tensor for each of the graph's inputs; those of frozen ones are the steps' own
+    fileprivate func text(_ tensor: Tensor, _ graph: Graph, _ known: [Tensor]) -> String {
+        guard let block = blocks.firstIndex(where: { $0.storage === tensor.storage }) else {
+            let input: Int? = known.firstIndex { $0.identity == tensor.identity }
+            return input.map { "%\(graph.name(graph.inputs[$0]))" } ?? "constant \(tensor.spec)"
+        }
         let place: String =
             switch blocks[block].kind {
             case .input(let position): "%\(graph.name(graph.inputs[position]))"

@@ -14,14 +14,34 @@ protocol StepPass: Sendable {
 public struct LoweringPipeline: Sendable {
     /// On the graph, before sizes are known. Inputs and outputs keep their places.
     public var graphPasses: [any GraphPass]
+    /// Whether what no run changes is known to the steps, and what follows from it alone computed once: `freeze-weights`.
+    private(set) var freezesWeights = true
+    /// Whether weights are packed once for the kernels that read them: `pack-weights`.
+    private(set) var packsWeights = true
     private(set) var stepPasses: [any StepPass]
 
     /// The passes of every plan.
     public static let standard = LoweringPipeline(
-        graphPasses: [DeadCodeElimination(), CommonSubexpressionElimination()], stepPasses: [FuseRows(), UpdateInPlace(), PlaceMemory()])
+        graphPasses: [
+            DeadCodeElimination(), CommonSubexpressionElimination(), Decomposition(to: .patterns), PatternPass.linears,
+            PatternPass.foldBatchNorms,
+        ],
+        stepPasses: [FuseRows(), AttachEpilogues(), UpdateInPlace(), PlaceMemory()])
+
+    /// The graph after the passes over graphs.
+    /// - Parameter frozenInputs: the positions of the inputs that are the same in every run
+    func lower(_ graph: Graph, frozenInputs: Set<Int>) throws -> Graph {
+        try graphPasses.reduce(graph) { graph, pass in
+            if let pass = pass as? any FreezingPass { return try pass.run(graph, frozenInputs: frozenInputs) }
+            return try pass.run(graph)
+        }
+    }
 
     /// The names of the passes, in order: `dead-code`.
-    public var names: [String] { graphPasses.map { Self.key($0.name) } + stepPasses.map(\.name) }
+    public var names: [String] {
+        let frozen: [String] = (freezesWeights ? [Self.freezing] : []) + (packsWeights ? [Self.packing] : [])
+        return graphPasses.map { Self.key($0.name) } + frozen + stepPasses.map(\.name)
+    }
 
     /// The same without some passes.
     /// - Throws: `TensorError` for a name that no pass has, with the names that there are.
@@ -29,6 +49,7 @@ public struct LoweringPipeline: Sendable {
         let skipped = Set(try names.map(known))
         return LoweringPipeline(
             graphPasses: graphPasses.filter { !skipped.contains(Self.key($0.name)) },
+            freezesWeights: freezesWeights && !skipped.contains(Self.freezing), packsWeights: packsWeights && !skipped.contains(Self.packing),
             stepPasses: stepPasses.filter { !skipped.contains($0.name) })
     }
 
@@ -46,6 +67,9 @@ public struct LoweringPipeline: Sendable {
     private static let environment: [String] =
         (ProcessInfo.processInfo.environment["APUS_SKIP_PASSES"] ?? "").split(separator: ",").map(String.init)
 
+    private static let freezing = "freeze-weights"
+    private static let packing = "pack-weights"
+
     private static func key(_ name: some StringProtocol) -> String { name.split(separator: " ").joined(separator: "-") }
 
     private func known(_ name: String) throws -> String {
@@ -58,4 +82,12 @@ public struct LoweringPipeline: Sendable {
         }
         return key
     }
+}
+
+extension Dialect {
+    /// What patterns are written in: without the names under which the same operator is called as well.
+    static let patterns = Dialect("patterns") { !synonyms.contains($0.name) }
+
+    private static let synonyms: Set<String> = Set(
+        (1...3).flatMap { ["aten::conv\($0)d", "aten::conv\($0)d.padding"] } + ["aten::batch_norm"])
 }

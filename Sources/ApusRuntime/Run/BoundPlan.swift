@@ -6,6 +6,7 @@ import ApusTensor
 ///
 /// Between runs only addresses change: those of the inputs, where they differ from the last call's, and those of the results.
 final class BoundPlan: @unchecked Sendable {
+    /// Those that differ from run to run.
     let inputs: [BoundInput]
     let blocks: [Block]
     /// The results' blocks, which are fresh for each run.
@@ -39,7 +40,9 @@ final class BoundPlan: @unchecked Sendable {
             case .temporary: break
             }
         }
-        self.inputs = zip(inputs, inputBlocks).map { BoundInput(tensor: $0, blocks: $1) }
+        self.inputs = inputs.enumerated().compactMap { position, tensor in
+            binder.block(of: tensor) == nil ? nil : BoundInput(position: position, tensor: tensor, blocks: inputBlocks[position])
+        }
         resultBlocks = resultNumbers.keys.sorted()
         sources = binder.sources.map { source in
             guard case .block(let block, let dtype, let layout, let offset) = source else { return source }
@@ -66,10 +69,10 @@ final class BoundPlan: @unchecked Sendable {
     /// Runs the program on contiguous inputs of the right dtypes and sizes; `given` are the caller's, which may be returned.
     /// - Parameter hasWritten: set where states have been written over in part when the run throws
     func run(_ tensors: [Tensor], given: [Tensor], _ hasWritten: inout Bool, _ profiler: Profiler?) throws -> [RuntimeValue] {
-        for (position, input) in inputs.enumerated() {
-            let address: UnsafeMutableRawPointer = tensors[position].baseAddress
-            if address == lastAddresses[position] { continue }
-            lastAddresses[position] = address
+        for (number, input) in inputs.enumerated() {
+            let address: UnsafeMutableRawPointer = tensors[input.position].baseAddress
+            if address == lastAddresses[number] { continue }
+            lastAddresses[number] = address
             for block in input.blocks {
                 blocks[block].storage.rebind(to: address)
                 program.move(block, to: address)
@@ -108,6 +111,8 @@ final class BoundPlan: @unchecked Sendable {
 
 /// An input as the steps see it.
 struct BoundInput {
+    /// Among all of the program's inputs.
+    let position: Int
     let tensor: Tensor
     /// Its block, and those that lie in the same place.
     let blocks: [Int]

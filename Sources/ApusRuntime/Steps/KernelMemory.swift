@@ -63,4 +63,12 @@ final class KernelMemory {
         }
         return view
     }
+
+    /// The tensor as a matrix with these strides.
+    func matrixView(of tensor: Tensor, _ sizes: [Int], _ strides: [Int]) -> apus_view {
+        let numbers: UnsafeMutablePointer<Int64> = numbers((sizes + strides).map { Int64($0) })
+        return apus_view(
+            data: tensor.baseAddress, sizes: UnsafePointer(numbers), strides: UnsafePointer(numbers + 2), rank: 2,
+            dtype: Int32(tensor.dtype.rawValue))
+    }
 }

@@ -51,7 +51,7 @@ extension Operator {
             ]
         })
 
-    static let linear: Operator = Operator(
+    package static let linear: Operator = Operator(
         "aten::linear(Tensor input, Tensor weight, Tensor? bias=None) -> Tensor",
         "`input @ weight^T + bias` over the last dimension: weight is [out, in], bias [out]. All have one dtype.",
         rule: { call in

@@ -216,6 +216,11 @@ typedef struct apus_fusion apus_fusion;
 /// As `apus_fused`, without running. Null where the program is refused or memory has run out.
 apus_fusion *apus_fusion_make(const apus_instruction *program, int32_t count, const apus_view *inputs, int32_t n_in, const int32_t *output_registers,
                               const apus_view *outputs, int32_t n_out);
+/// One for matrices, to be run by pieces as an `apus_epilogue` with the fusion as its context: all views have two dimensions and the same sizes, or rank 0. Null
+/// also for operations that values can make fail.
+apus_fusion *apus_fusion_make_epilogue(const apus_instruction *program, int32_t count, const apus_view *inputs, int32_t n_in, const int32_t *output_registers,
+                                       const apus_view *outputs, int32_t n_out);
+void apus_fusion_run_piece(void *fusion, int64_t row, int64_t rows, int64_t column, int64_t columns);
 /// Operands are numbered from 0, the inputs first.
 void apus_fusion_set_address(apus_fusion *fusion, int32_t operand, void *address);
 int apus_fusion_run(const apus_fusion *fusion);

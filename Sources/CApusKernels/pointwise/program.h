@@ -29,6 +29,9 @@ int apus_program_make(apus_program *program, const apus_instruction *instruction
                       const int32_t *output_registers, const int32_t *output_dtypes, int32_t n_out);
 /// Runs over a plan whose operands are the inputs, then the outputs.
 int apus_program_run(const apus_program *program, const apus_plan *plan);
+/// Runs over a piece of a plan of two dimensions, on the calling thread: rows `row` ..< `row + rows`, columns `column` ..< `column + columns`. For programs whose
+/// operations never fail.
+void apus_program_run_piece(const apus_program *program, const apus_plan *plan, int64_t row, int64_t rows, int64_t column, int64_t columns);
 /// Whether an operation takes many times longer than a memory access.
 bool apus_op_is_costly(int32_t op);
 #endif

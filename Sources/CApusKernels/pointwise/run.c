@@ -2,7 +2,8 @@
 #include "program.h"
 #include <stdatomic.h>
 
-enum { MIN_ROW = 128, REPEAT_TILE = 256 };
+enum { MIN_ROW = 128, REPEAT_TILE = 256, PIECE_BYTES = 32768 };
+_Static_assert(PIECE_BYTES / APUS_PROGRAM_REGISTERS >= 64 + 4 * 16, "a tile of a piece must have elements");
 
 /// Tiles cover consecutive row-major positions. Rows at least MIN_ROW long are cut into tiles of their own, so that strides are those of the
 /// innermost dimension; shorter ones are packed into tiles.
@@ -147,34 +148,74 @@ static bool is_whole(const apus_plan *plan, int32_t k) {
     return true;
 }
 
-int apus_program_run(const apus_program *program, const apus_plan *plan) {
-    if (plan->count == 0) return APUS_OK;
-    run r = {.program = program, .plan = plan};
+/// What does not depend on the positions: how each operand lies in memory.
+static bool survey(run *r) {
+    const apus_program *program = r->program;
+    const apus_plan *plan = r->plan;
     bool all_whole = true;
     for (int32_t k = 0; k < plan->operands; k++) {
-        r.whole[k] = is_whole(plan, k);
-        r.scalar[k] = true;
-        for (int32_t d = 0; d < plan->rank; d++) r.scalar[k] &= plan->strides[d][k] == 0;
-        if (k < program->inputs && plan->rank > 0) r.whole[k] &= !r.scalar[k];
-        all_whole &= r.whole[k] || (r.scalar[k] && k < program->inputs);
+        r->whole[k] = is_whole(plan, k);
+        r->scalar[k] = true;
+        for (int32_t d = 0; d < plan->rank; d++) r->scalar[k] &= plan->strides[d][k] == 0;
+        if (k < program->inputs && plan->rank > 0) r->whole[k] &= !r->scalar[k];
+        all_whole &= r->whole[k] || (r->scalar[k] && k < program->inputs);
     }
     for (int32_t o = 0; o < program->outputs; o++)
         for (int32_t k = 0; k < program->inputs; k++)
-            r.deferred |= program->steps > 1 && program->outputs > 1 && plan->data[program->inputs + o] == plan->data[k];
-    int64_t inner = plan->rank > 0 ? plan->sizes[plan->rank - 1] : 1;
-    r.row = all_whole || inner < MIN_ROW ? plan->count : inner;
-    r.tile = APUS_MIN(r.row, APUS_TILE);
-    for (int32_t k = 0; k < program->inputs && r.row != plan->count; k++) {
-        r.repeats[k] = !r.scalar[k] && plan->strides[plan->rank - 1][k] == 0;
-        if (r.repeats[k]) r.tile = APUS_MIN(r.tile, REPEAT_TILE); // filled once for several tiles of a row
-    }
-    r.tiles_per_row = (r.row - 1) / r.tile + 1;
-    r.tiles = plan->count / r.row * r.tiles_per_row;
+            r->deferred |= program->steps > 1 && program->outputs > 1 && plan->data[program->inputs + o] == plan->data[k];
+    return all_whole;
+}
+
+static int64_t widest_element(const apus_program *program) {
     int64_t widest = 1;
     for (int32_t i = 0; i < program->registers; i++) widest = APUS_MAX(widest, apus_dtype_size(program->dtype[i]));
-    r.slot_bytes = (r.tile * widest + 63) / 64 * 64;
+    return widest;
+}
+
+/// Chooses tiles for rows of `length` elements, of which a tile is a part.
+static void cut(run *r, int64_t length, bool keeps_rows, int64_t limit) {
+    const apus_program *program = r->program;
+    const apus_plan *plan = r->plan;
+    r->tile = APUS_MIN(length, limit);
+    for (int32_t k = 0; k < program->inputs && keeps_rows; k++) {
+        r->repeats[k] = !r->scalar[k] && plan->strides[plan->rank - 1][k] == 0;
+        if (r->repeats[k]) r->tile = APUS_MIN(r->tile, REPEAT_TILE); // filled once for several tiles of a row
+    }
+    r->tiles_per_row = (length - 1) / r->tile + 1;
+    r->slot_bytes = (r->tile * widest_element(program) + 63) / 64 * 64;
+}
+
+int apus_program_run(const apus_program *program, const apus_plan *plan) {
+    if (plan->count == 0) return APUS_OK;
+    run r = {.program = program, .plan = plan};
+    bool all_whole = survey(&r);
+    int64_t inner = plan->rank > 0 ? plan->sizes[plan->rank - 1] : 1;
+    r.row = all_whole || inner < MIN_ROW ? plan->count : inner;
+    cut(&r, r.row, r.row != plan->count, APUS_TILE);
+    r.tiles = plan->count / r.row * r.tiles_per_row;
     int64_t work = program->steps + plan->operands;
     int64_t elements = (program->is_costly ? 16384 : 65536) / work + 1;
     apus_parallel_for(r.tiles, elements / r.tile + 1, run_range, &r);
     return atomic_load_explicit(&r.status, memory_order_relaxed);
+}
+
+void apus_program_run_piece(const apus_program *program, const apus_plan *plan, int64_t row, int64_t rows, int64_t column, int64_t columns) {
+    _Alignas(64) char scratch[PIECE_BYTES];
+    run r = {.program = program, .plan = plan};
+    // Whole rows that lie together are one long row.
+    if (survey(&r) && columns == plan->sizes[1]) {
+        column += row * columns;
+        columns *= rows;
+        row = 0;
+        rows = 1;
+    }
+    r.row = plan->sizes[1];
+    // All registers fit, so that no piece can fail: with the most registers and the widest elements a tile still has four.
+    int64_t fits = (PIECE_BYTES / program->slots - 64) / widest_element(program);
+    cut(&r, columns, true, APUS_MIN(APUS_TILE, fits));
+    int64_t filled[APUS_MAX_OPERANDS];
+    for (int32_t k = 0; k < program->inputs; k++) filled[k] = -1;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t t = 0; t < columns; t += r.tile)
+            run_tile(&r, (row + i) * r.row + column + t, APUS_MIN(r.tile, columns - t), scratch, filled);
 }

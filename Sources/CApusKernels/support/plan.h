@@ -21,6 +21,9 @@ typedef struct apus_plan {
 /// view's strides instead of its own.
 int apus_plan_make(apus_plan *plan, const apus_view *const *views, int32_t count, bool reorder);
 
+/// The same over matrices, whose two dimensions stay as they are: what a caller counts rows and columns in.
+int apus_plan_make_matrix(apus_plan *plan, const apus_view *const *views, int32_t count);
+
 /// Byte offsets of every operand at the row-major position `index` of the dimensions 0 ..< `rank`.
 void apus_plan_offsets(const apus_plan *plan, int32_t rank, int64_t index, int64_t *coordinates, int64_t *offsets);
 /// Steps to the next position of dimensions 0 ..< `rank`.

@@ -32,7 +32,8 @@ static bool merge(apus_plan *p, int64_t size, const int64_t *strides) {
     return true;
 }
 
-int apus_plan_make(apus_plan *p, const apus_view *const *views, int32_t count, bool reorder) {
+/// Takes the views' addresses and dtypes; requires the sizes of the last, or rank 0.
+static int take_operands(apus_plan *p, const apus_view *const *views, int32_t count) {
     if (count < 1 || count > APUS_PLAN_OPERANDS) return APUS_INVALID_ARGUMENT;
     const apus_view *shape = views[count - 1];
     p->rank = 0;
@@ -49,6 +50,25 @@ int apus_plan_make(apus_plan *p, const apus_view *const *views, int32_t count, b
         for (int32_t d = 0; d < v->rank; d++)
             if (v->sizes[d] != shape->sizes[d]) return APUS_INVALID_ARGUMENT;
     }
+    return APUS_OK;
+}
+
+int apus_plan_make_matrix(apus_plan *p, const apus_view *const *views, int32_t count) {
+    int status = take_operands(p, views, count);
+    if (status != APUS_OK) return status;
+    if (views[count - 1]->rank != 2) return APUS_INVALID_ARGUMENT;
+    p->rank = 2;
+    for (int32_t d = 0; d < 2; d++) {
+        p->sizes[d] = views[count - 1]->sizes[d];
+        for (int32_t k = 0; k < count; k++) p->strides[d][k] = views[k]->rank == 0 ? 0 : views[k]->strides[d] * p->item[k];
+    }
+    return APUS_OK;
+}
+
+int apus_plan_make(apus_plan *p, const apus_view *const *views, int32_t count, bool reorder) {
+    int status = take_operands(p, views, count);
+    if (status != APUS_OK) return status;
+    const apus_view *shape = views[count - 1];
     if (p->count == 0) return APUS_OK;
     for (int32_t d = 0; d < shape->rank; d++) {
         int64_t size = shape->sizes[d];

@@ -4,7 +4,7 @@ import CApusKernels
 // Convolution of one to three spatial dimensions, forward and backward.
 
 extension Operator {
-    static let convolution: Operator = Operator(
+    package static let convolution: Operator = Operator(
         "aten::convolution(Tensor input, Tensor weight, Tensor? bias, SymInt[] stride, SymInt[] padding, SymInt[] dilation, bool transposed, SymInt[] output_padding, SymInt groups) -> Tensor",
         "Cross-correlation of input [batch, in, spatial...] with weight [out, in / groups, kernel...], or its transpose with weight [in, out / groups, "
             + "kernel...]. A size becomes `(size + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1`.",

@@ -146,3 +146,12 @@ extension Call {
         return values
     }
 }
+
+extension Call {
+    /// The convolution that a call of `aten::convolution` is, as kernels see it; nil for a transposed one.
+    package func convolution(into output: Tensor) throws -> apus_conv? {
+        let (input, weight): (Tensor, Tensor) = (try tensor(0), try tensor(1))
+        let geometry = try ConvolutionGeometry(self, at: 3, weight: weight)
+        return geometry.isTransposed ? nil : geometry.parameters(input: input, output: output, weight: weight)
+    }
+}
