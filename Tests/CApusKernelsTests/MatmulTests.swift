@@ -89,49 +89,6 @@ import Testing
         expectEqual(dot, [zip(p.values, q.values).reduce(0) { $0 + $1.0 * $1.1 }], "dot")
     }
 
-    @Test(arguments: [(1, 1, 1), (1, 40, 9), (7, 33, 19), (100, 17, 300), (6, 16, 0), (13, 64, 513)])
-    func packedWeightsGiveTheSame(_ m: Int, _ n: Int, _ k: Int) throws {
-        var random = SplitMix(25)
-        for layout in [Layout.contiguous, .transposed] {
-            let x: TestArray = TestArray(APUS_FLOAT32, [m, k]).fill { Double(random.whole(-3...3)) }
-            let w: TestArray = layout.array(APUS_FLOAT32, [n, k]).fill { Double(random.whole(-3...3)) }
-            let b: TestArray = TestArray(APUS_FLOAT32, [n]).fill { Double(random.whole(-3...3)) }
-            let out = TestArray(APUS_FLOAT32, [m, n])
-            let packed: UnsafeMutableRawPointer = try #require(apus_allocate(apus_packed_size(Int64(n), Int64(k))))
-            defer { apus_free(packed) }
-            var v: [apus_view] = [x, w, b, out].map(\.view)
-            #expect(apus_pack(&v[1], packed) == ok)
-            #expect(apus_linear_packed(&v[0], Int64(n), packed, nil, nil, nil, &v[3]) == ok)
-            let exact: [Double] = (0..<(m * n)).map { (i: Int) -> Double in
-                (0..<k).reduce(0) { $0 + x[i / n * k + $1] * w[i % n * k + $1] }
-            }
-            expectEqual(out, exact, "\(m)x\(n)x\(k) \(layout)")
-            #expect(apus_linear_packed(&v[0], Int64(n), packed, &v[2], nil, nil, &v[3]) == ok)
-            expectEqual(out, (0..<(m * n)).map { exact[$0] + b[$0 % n] }, "with bias, \(m)x\(n)x\(k) \(layout)")
-        }
-        #expect(apus_packed_size(-1, 3) == -1 && apus_packed_size(Int64.max, 3) == -1 && apus_packed_size(1 << 40, 1 << 40) == -1)
-    }
-
-    @Test func packedWeightsGiveTheSameBitsOnAnyNumberOfThreads() throws {
-        let (m, n, k) = (301, 203, 517)
-        var random = SplitMix(26)
-        let x: TestArray = TestArray(APUS_FLOAT32, [m, k]).fill { random.real() }
-        let w: TestArray = TestArray(APUS_FLOAT32, [n, k]).fill { random.real() }
-        let packed: UnsafeMutableRawPointer = try #require(apus_allocate(apus_packed_size(Int64(n), Int64(k))))
-        defer { apus_free(packed) }
-        let threads: Int32 = apus_num_threads()
-        defer { apus_set_num_threads(threads) }
-        let results: [[Double]] = [1, 2, 3, 8].map { (count: Int32) -> [Double] in
-            apus_set_num_threads(count)
-            let out = TestArray(APUS_FLOAT32, [m, n])
-            var v: [apus_view] = [x, w, out].map(\.view)
-            #expect(apus_pack(&v[1], packed) == ok)
-            #expect(apus_linear_packed(&v[0], Int64(n), packed, nil, nil, nil, &v[2]) == ok)
-            return out.values
-        }
-        for other: [Double] in results.dropFirst() { #expect(other == results[0]) }
-    }
-
     @Test func sizesThatDoNotFitAreRefused() {
         let a = TestArray(APUS_FLOAT32, [2, 3])
         let out = TestArray(APUS_FLOAT32, [2, 2])
