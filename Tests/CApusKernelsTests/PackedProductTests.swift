@@ -8,7 +8,8 @@ struct Packing: CustomStringConvertible {
 
     static let all: [Packing] = [
         Packing(format: APUS_WEIGHT_FLOAT32, group: 0), Packing(format: APUS_WEIGHT_BFLOAT16, group: 0),
-        Packing(format: APUS_WEIGHT_INT8, group: 0), Packing(format: APUS_WEIGHT_INT8, group: 64), Packing(format: APUS_WEIGHT_INT8, group: 7),
+        Packing(format: APUS_WEIGHT_INT8, group: 0), Packing(format: APUS_WEIGHT_INT8, group: 64),
+        Packing(format: APUS_WEIGHT_INT8, group: 7),
     ]
 
     var description: String { "format \(format.rawValue), groups of \(group)" }
@@ -43,7 +44,9 @@ final class PackedWeight {
 
     deinit { apus_free(memory) }
 
-    func product(_ x: TestArray, bias: TestArray?, after: apus_epilogue? = nil, context: UnsafeMutableRawPointer? = nil, into out: TestArray) -> Int32 {
+    func product(
+        _ x: TestArray, bias: TestArray?, after: apus_epilogue? = nil, context: UnsafeMutableRawPointer? = nil, into out: TestArray
+    ) -> Int32 {
         var (a, c): (apus_view, apus_view) = (x.view, out.view)
         guard var b: apus_view = bias?.view else { return apus_linear_packed(&a, Int64(out.shape[1]), memory, nil, after, context, &c) }
         return apus_linear_packed(&a, Int64(out.shape[1]), memory, &b, after, context, &c)
@@ -65,7 +68,8 @@ final class PackedWeight {
     /// Sums of k products, and a bias, one after the other: each addition and multiplication errs by half a unit in the last place (2^-24) of sums that are no
     /// larger than the sum of magnitudes.
     @Test(arguments: [
-        (0, 3, 2), (2, 0, 2), (1, 1, 1), (1, 40, 9), (6, 16, 0), (3, 70, 600), (4, 16, 64), (5, 65, 31), (7, 33, 19), (14, 32, 257), (29, 33, 260),
+        (0, 3, 2), (2, 0, 2), (1, 1, 1), (1, 40, 9), (6, 16, 0), (3, 70, 600), (4, 16, 64), (5, 65, 31), (7, 33, 19), (14, 32, 257),
+        (29, 33, 260),
         (130, 20, 300), (60, 17, 1024), (13, 64, 513),
     ])
     func productsWithPackedWeightsAreWithinTheBoundOfTheirSums(_ m: Int, _ n: Int, _ k: Int) throws {
@@ -147,7 +151,8 @@ final class PackedWeight {
                     let isNaN: Bool = i == 3 || (packing.format != APUS_WEIGHT_INT8 && j == 18)
                     let want: Double = hasInfinity ? -.infinity : i == 4 ? .infinity : 80
                     let got: Double = out[i * n + j]
-                    let isRight: Bool = isNaN ? got.isNaN : hasInfinity && i == 4 ? got.isNaN || got == want : (got - want).magnitude < 1e-3 || got == want
+                    let isRight: Bool =
+                        isNaN ? got.isNaN : hasInfinity && i == 4 ? got.isNaN || got == want : (got - want).magnitude < 1e-3 || got == want
                     #expect(isRight, "\(packing): [\(i), \(j)] is \(got)")
                 }
             }
@@ -157,7 +162,9 @@ final class PackedWeight {
 
     @Test func weightsAndSizesThatDoNotFitAreRefused() throws {
         #expect(apus_packed_size(-1, 3) == -1 && apus_packed_size(Int64.max, 3) == -1 && apus_packed_size(1 << 40, 1 << 40) == -1)
-        #expect(apus_packed_size_as(3, 0, 1, 1) == -1 && apus_packed_size_as(2, -1, 1, 1) == -1 && apus_packed_size_as(2, 1, 1 << 31, 1 << 31) == -1)
+        #expect(
+            apus_packed_size_as(3, 0, 1, 1) == -1 && apus_packed_size_as(2, -1, 1, 1) == -1
+                && apus_packed_size_as(2, 1, 1 << 31, 1 << 31) == -1)
         let w: TestArray = TestArray(APUS_FLOAT32, [3, 4]).fill { 1 }
         let weight = try PackedWeight(Packing.all[0], w)
         let x = TestArray(APUS_FLOAT32, [2, 5])
