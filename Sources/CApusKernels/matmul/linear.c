@@ -16,7 +16,6 @@ typedef struct {
 
 static void linear_range(void *context, int64_t begin, int64_t end) {
     job *j = context;
-    static const int64_t bytes[] = {4, 2, 1};
     for (int64_t t = begin; t < end; t++) {
         apus_panels p = j->whole;
         int64_t piece = t / j->column_pieces, column = t % j->column_pieces * j->columns, even = p.m / j->row_pieces, more = p.m % j->row_pieces;
@@ -24,8 +23,9 @@ static void linear_range(void *context, int64_t begin, int64_t end) {
         p.m = even + (piece < more);
         p.n = APUS_MIN(j->columns, p.n - column);
         p.a += row * p.lda;
-        p.panels += column * p.k * bytes[p.format];
-        p.scales += column;
+        if (p.loose) p.loose += column * p.column_step;
+        else p.panels += column / APUS_PANEL * p.lines * apus_line_bytes(p.format);
+        if (p.scales) p.scales += column;
         if (p.bias) p.bias += column;
         p.c += row * p.ldc + column;
         int status = apus_panels_run(&p);
@@ -40,11 +40,23 @@ static void cut(job *j) {
     double work = (double)APUS_MAX(m, 4) * (double)j->whole.n * (double)APUS_MAX(j->whole.k, 16);
     int64_t wanted = threads == 1 || work < 2 * PIECE_WORK ? 1 : (int64_t)APUS_MIN(work / PIECE_WORK, (double)threads * 4);
     if (wanted > threads) wanted = wanted / threads * threads;
-    int64_t columns = APUS_MIN(panels, MOST_PANELS), rows = APUS_MAX(LEAST_ROWS, APUS_MIN(MOST_ROWS, RESULT_FLOATS / (columns * APUS_PANEL)));
-    j->row_pieces = APUS_MAX((m - 1) / rows + 1, APUS_MIN(wanted, m / LEAST_ROWS));
-    int64_t across = APUS_MAX((panels - 1) / MOST_PANELS + 1, APUS_MIN((wanted - 1) / j->row_pieces + 1, panels / LEAST_PANELS));
+    int64_t columns = APUS_MIN(panels, MOST_PANELS), rows = APUS_MAX(LEAST_ROWS, APUS_MIN(MOST_ROWS, RESULT_FLOATS / (columns * APUS_PANEL))), across = 1;
+    if (j->whole.loose) { // each piece of rows packs anew
+        across = APUS_MAX(1, APUS_MIN(wanted, panels / LEAST_PANELS));
+        j->row_pieces = APUS_MAX((m - 1) / (4 * MOST_ROWS) + 1, APUS_MIN((wanted - 1) / across + 1, m / LEAST_ROWS));
+    } else {
+        j->row_pieces = APUS_MAX((m - 1) / rows + 1, APUS_MIN(wanted, m / LEAST_ROWS));
+        across = APUS_MAX((panels - 1) / MOST_PANELS + 1, APUS_MIN((wanted - 1) / j->row_pieces + 1, panels / LEAST_PANELS));
+    }
     j->columns = ((panels - 1) / across + 1) * APUS_PANEL;
     j->column_pieces = (j->whole.n - 1) / j->columns + 1;
+}
+
+int apus_panels_over_pool(const apus_panels *p, apus_epilogue after, void *context) {
+    job j = {.whole = *p, .after = after, .context = context};
+    cut(&j);
+    apus_parallel_for(j.row_pieces * j.column_pieces, 1, linear_range, &j);
+    return atomic_load_explicit(&j.status, memory_order_relaxed);
 }
 
 int apus_linear_packed(const apus_view *x, int64_t n, const void *packed, const apus_view *bias, apus_epilogue after, void *context, const apus_view *out) {
@@ -53,12 +65,10 @@ int apus_linear_packed(const apus_view *x, int64_t n, const void *packed, const 
     if (x->sizes[0] == 0 || n == 0) return APUS_OK;
     if ((x->sizes[1] > 1 && x->strides[1] != 1) || (n > 1 && out->strides[1] != 1)) return APUS_INVALID_ARGUMENT;
     if (bias && (bias->rank != 1 || bias->sizes[0] != n || (n > 1 && bias->strides[0] != 1))) return APUS_INVALID_ARGUMENT;
-    job j = {.whole = apus_panels_of(packed), .after = after, .context = context};
-    if (j.whole.n != n || j.whole.k != x->sizes[1]) return APUS_INVALID_ARGUMENT;
-    j.whole.m = x->sizes[0], j.whole.a = x->data, j.whole.lda = x->strides[0];
-    j.whole.c = out->data, j.whole.ldc = out->strides[0];
-    j.whole.bias = bias ? bias->data : NULL;
-    cut(&j);
-    apus_parallel_for(j.row_pieces * j.column_pieces, 1, linear_range, &j);
-    return atomic_load_explicit(&j.status, memory_order_relaxed);
+    apus_panels p = apus_panels_of(packed);
+    if (p.n != n || p.k != x->sizes[1]) return APUS_INVALID_ARGUMENT;
+    p.m = x->sizes[0], p.a = x->data, p.lda = x->strides[0];
+    p.c = out->data, p.ldc = out->strides[0];
+    p.bias = bias ? bias->data : NULL;
+    return apus_panels_over_pool(&p, after, context);
 }

@@ -3,7 +3,7 @@
 
 enum { HEADER = 64 };
 
-static int64_t bytes_of(int32_t format) { return format == APUS_WEIGHT_FLOAT32 ? 4 : format == APUS_WEIGHT_BFLOAT16 ? 2 : 1; }
+int64_t apus_line_bytes(int32_t format) { return APUS_PANEL * (format == APUS_WEIGHT_FLOAT32 ? 4 : format == APUS_WEIGHT_BFLOAT16 ? 2 : 1); }
 
 /// Sets what follows from the others: groups of one length, of whole lines.
 static bool describe(apus_packed *p, int32_t format, int64_t group, int64_t n, int64_t k) {
@@ -16,14 +16,14 @@ static int64_t groups(const apus_packed *p) { return p->format != APUS_WEIGHT_IN
 
 apus_panels apus_panels_of(const apus_packed *p) {
     const char *data = (const char *)p + HEADER;
-    return (apus_panels){.n = p->n, .k = p->k, .format = p->format, .panels = data + groups(p) * padded(p) * 4, .scales = (const float *)data, .group = p->group, .scale_step = padded(p)};
+    return (apus_panels){.n = p->n, .k = p->k, .format = p->format, .panels = data + groups(p) * padded(p) * 4, .lines = p->k, .scales = (const float *)data, .group = p->group, .scale_step = padded(p)};
 }
 
 int64_t apus_packed_size_as(int32_t format, int64_t group, int64_t n, int64_t k) {
     apus_packed p;
-    int64_t scales, numbers, bytes;
+    int64_t scales, lines, bytes;
     if (!describe(&p, format, group, n, k) || __builtin_mul_overflow(groups(&p), padded(&p), &scales) || __builtin_mul_overflow(scales, 4, &scales)) return -1;
-    if (__builtin_mul_overflow(padded(&p), k, &numbers) || __builtin_mul_overflow(numbers, bytes_of(format), &bytes)) return -1;
+    if (__builtin_mul_overflow(padded(&p) / APUS_PANEL, k, &lines) || __builtin_mul_overflow(lines, apus_line_bytes(format), &bytes)) return -1;
     return __builtin_add_overflow(bytes, scales, &bytes) || __builtin_add_overflow(bytes, HEADER, &bytes) ? -1 : bytes;
 }
 
@@ -107,7 +107,7 @@ int apus_pack_as(int32_t format, int64_t group, const apus_view *weight, void *p
     if (format != APUS_WEIGHT_FLOAT32 && !wide) return APUS_OUT_OF_MEMORY;
     int status = APUS_OK;
     for (int64_t first = 0; first < n && status == APUS_OK; first += APUS_PANEL) {
-        void *to = (char *)(uintptr_t)at.panels + first * k * bytes_of(format);
+        void *to = (char *)(uintptr_t)at.panels + first / APUS_PANEL * k * apus_line_bytes(format);
         apus_pack_panel((const float *)weight->data + first * column_step, column_step, line_step, APUS_MIN(APUS_PANEL, n - first), k, wide ? wide : to);
         if (format == APUS_WEIGHT_BFLOAT16)
             for (int64_t i = 0; i < k * APUS_PANEL; i++) ((uint16_t *)to)[i] = apus_f32_to_bf16(wide[i]);

@@ -12,10 +12,10 @@ typedef struct apus_tile {
     int64_t depth;
     const float *a;
     int64_t lda;
-    /// Each [depth, 16] numbers without gaps; so many bytes from one panel to the next.
+    /// Each `depth` lines of 16 numbers; so many bytes from one panel to the next, and from one line to the next.
     const char *panels;
-    int64_t panel_bytes;
-    /// What to fetch meanwhile, a cache line for a line: numbers that are needed next.
+    int64_t panel_bytes, line_bytes;
+    /// What to fetch meanwhile, a line for a line: numbers that are needed next.
     const char *next;
     /// Null for zeros. A step of 0 repeats one row.
     const float *start;
@@ -35,6 +35,9 @@ typedef struct apus_tiles {
     int rows;
     /// By the panels' format, by rows - 1, and by panels: 1, 2, 4. Null where registers would not suffice, never for one panel of float32.
     apus_tile_function of[3][APUS_TILE_ROWS][3];
+    /// By rows - 1 of `a`: four columns, each `depth` numbers without gaps, `panel_bytes` from one to the next. Sixteen partial sums for each result, added in
+    /// one order.
+    apus_tile_function dots[APUS_FEW_ROWS];
 } apus_tiles;
 
 const apus_tiles *apus_tiles_of_cpu(void);
