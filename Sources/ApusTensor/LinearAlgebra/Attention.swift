@@ -137,14 +137,15 @@ extension Call {
         let q = try tensor(0)
         guard q.dtype == .float32, output.layout.count > 0 else { return false }
         return try Interpreter.with(nil) {
-            let (k, v) = try sharedHeads()
+            let (k, v, sharesHeads) = (try tensor(1), try tensor(2), try bool(7))
             let leading = Array(output.layout.sizesArray.dropLast(2))
-            // Everything as [batch, heads, rows, columns].
+            // Everything as [batch, heads, rows, columns]; key and value have fewer heads where several of the query share them.
             func arranged(_ tensor: Tensor) throws -> Tensor {
                 let matrix = tensor.layout.sizesArray.suffix(2)
-                let heads: Int = leading.last ?? 1
+                let heads: Int = sharesHeads ? tensor.layout.size(tensor.rank - 3) : leading.last ?? 1
                 let batch: Int = leading.dropLast().reduce(1, *)
-                let wide = try tensor.expanded(leading + matrix).reshaped([batch, heads] + matrix)
+                let wide = try tensor.expanded(leading.dropLast() + (leading.isEmpty ? [] : [heads]) + matrix).reshaped(
+                    [batch, heads] + matrix)
                 return wide.hasRows ? wide : try wide.contiguous()
             }
             let (query, key, value, result) = (try arranged(q), try arranged(k), try arranged(v), try arranged(output))

@@ -19,9 +19,23 @@ int apus_dot(const apus_view *a, const apus_view *b, const apus_view *out);
 /// x [m, k] @ weight [n, k]^T + bias [n] (null for none), float32 or any dtype that `apus_matmul` takes; contiguous out [m, n].
 int apus_linear(const apus_view *x, const apus_view *weight, const apus_view *bias, const apus_view *out);
 
-/// Weights that stay the same can be packed once, which BLAS does anew for every product: it pays most for few rows.
+/// How the numbers of a packed weight are stored. Whatever it is, they are computed with in float32.
+typedef enum apus_weight_format {
+    APUS_WEIGHT_FLOAT32 = 0,
+    /// Rounded to the nearest.
+    APUS_WEIGHT_BFLOAT16 = 1,
+    /// Whole multiples, -127 ... 127, of a scale: the largest size among a column's numbers (of a group of them) by 127.
+    APUS_WEIGHT_INT8 = 2,
+} apus_weight_format;
+
+/// Weights that stay the same can be packed once, which BLAS does anew for every product: it pays most for few rows. The form depends on the machine and is
+/// not for files.
 ///
-/// Bytes for a packed [n, k] weight (-1 where that overflows), and the packing of a float32 `weight` of any strides.
+/// Bytes for a packed [n, k] weight (-1 where that overflows), and the packing of a float32 `weight` of any strides. For int8, `group` numbers along k share a
+/// scale (0: all of them), and numbers that are not finite are refused.
+int64_t apus_packed_size_as(int32_t format, int64_t group, int64_t n, int64_t k);
+int apus_pack_as(int32_t format, int64_t group, const apus_view *weight, void *packed);
+/// The same in float32.
 int64_t apus_packed_size(int64_t n, int64_t k);
 int apus_pack(const apus_view *weight, void *packed);
 /// x [m, k] @ weight [n, k]^T + bias [n] (null for none) from a packed weight; float32, the last dimensions contiguous. `after` (null for none) gets pieces that

@@ -61,6 +61,7 @@ static void cut(const apus_product *p, double work, split *s) {
 
 int apus_product_run(const apus_product *p) {
     if (p->dtype == APUS_FLOAT16 || p->dtype == APUS_BFLOAT16) return apus_product_half(p);
+    if (apus_product_suits_panels(p)) return apus_product_panels(p);
     if (p->dtype >= APUS_FLOAT32) apus_blas_initialize();
     double work = (double)p->m * (double)p->n * (double)p->k;
     if (p->whole || work < PARALLEL_WORK) return run_whole(p);

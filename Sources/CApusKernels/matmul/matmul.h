@@ -20,6 +20,10 @@ typedef struct apus_product {
 int apus_product_blas(const apus_product *p);
 /// Runs on the calling thread. Integers and bool, and any dtype whose sizes BLAS cannot count.
 int apus_product_portable(const apus_product *p);
+/// Runs over the pool (on the calling thread for a whole one). float32 without scaling.
+int apus_product_panels(const apus_product *p);
+/// Whether that beats BLAS.
+bool apus_product_suits_panels(const apus_product *p);
 /// Halves, by way of float32 copies.
 int apus_product_half(const apus_product *p);
 /// Any dtype, over the pool where it pays.
