@@ -1,0 +1,73 @@
+#include "tile.h"
+
+typedef float line16 __attribute__((vector_size(64), aligned(4)));
+typedef float line8 __attribute__((vector_size(32), aligned(4)));
+
+/// Rows `row` ..< + `rows` of a tile and `count` lines of it, the first of them line `first`; `rows`, `first` and `count` are known where this is inlined.
+#define BLOCK(NAME, LINE)                                                                                                                       \
+    APUS_INLINE void NAME(const apus_conv_tile *t, int row, int rows, int first, int count) {                                                    \
+        enum { WIDTH = sizeof(LINE) / 4, PER_VECTOR = APUS_CONV_LANES / WIDTH };                                                                 \
+        LINE sum[APUS_CONV_ROWS][APUS_CONV_VECTORS];                                                                                             \
+        for (int i = 0; i < rows; i++)                                                                                                           \
+            for (int j = 0; j < count; j++) sum[i][j] = (LINE){0} + (t->start ? t->start[row + i] : 0.0f);                                       \
+        const float *weight = t->weight + row;                                                                                                   \
+        const int64_t *offsets = t->offsets;                                                                                                     \
+        int64_t step = t->step;                                                                                                                  \
+        for (int64_t k = 0; k < t->depth; k++, weight += APUS_CONV_ROWS) {                                                                       \
+            const float *in = t->in + offsets[k];                                                                                                \
+            LINE b[APUS_CONV_VECTORS];                                                                                                           \
+            for (int j = 0; j < count; j++)                                                                                                      \
+                memcpy(&b[j], in + (first + j) / PER_VECTOR * step + (first + j) % PER_VECTOR * WIDTH, sizeof(LINE));                            \
+            for (int i = 0; i < rows; i++)                                                                                                       \
+                for (int j = 0; j < count; j++) sum[i][j] = sum[i][j] + b[j] * weight[i];                                                        \
+        }                                                                                                                                        \
+        for (int i = 0; i < rows && row + i < t->rows; i++)                                                                                      \
+            for (int j = 0; j < count; j++) memcpy(t->out + (row + i) * t->out_stride + (first + j) * WIDTH, &sum[i][j], sizeof(LINE));          \
+    }
+BLOCK(block16, line16)
+BLOCK(block8, line8)
+
+#if defined(__x86_64__) && defined(__linux__) && !defined(APUS_NO_CLONES)
+#define HAS_WIDE 1
+/// With 32 registers of sixteen lanes: 8 x 48 in registers.
+__attribute__((target("arch=x86-64-v4"), min_vector_width(512))) static void wide_tile(const apus_conv_tile *t) {
+    if (t->rows > 4) {
+        switch (t->vectors) {
+        case 1: block16(t, 0, 8, 0, 1); break;
+        case 2: block16(t, 0, 8, 0, 2); break;
+        default: block16(t, 0, 8, 0, 3); break;
+        }
+    } else {
+        switch (t->vectors) {
+        case 1: block16(t, 0, 4, 0, 1); break;
+        case 2: block16(t, 0, 4, 0, 2); break;
+        default: block16(t, 0, 4, 0, 3); break;
+        }
+    }
+}
+#else
+#define HAS_WIDE 0
+static void wide_tile(const apus_conv_tile *t) { (void)t; }
+#endif
+
+/// With 16 registers of eight lanes: 4 x 24 in registers.
+APUS_CLONES static void narrow_tile(const apus_conv_tile *t) {
+    for (int row = 0; row < t->rows; row += 4) switch (t->vectors) {
+        case 1: block8(t, row, 4, 0, 2); break;
+        case 2:
+            block8(t, row, 4, 0, 2);
+            block8(t, row, 4, 2, 2);
+            break;
+        default:
+            block8(t, row, 4, 0, 3);
+            block8(t, row, 4, 3, 3);
+            break;
+        }
+}
+
+void apus_conv_run_tile(const apus_conv_tile *tile) {
+    static _Atomic int wide = -1;
+    if (wide < 0) wide = HAS_WIDE && strcmp(apus_cpu_level(), "avx512") == 0;
+    if (wide) wide_tile(tile);
+    else narrow_tile(tile);
+}
