@@ -4,7 +4,7 @@
 
 /// TASKS: how many a convolution is cut into where it is large. Tasks follow from the shape alone, never from the number of threads: products of other shapes
 /// round differently.
-enum { TILE_BYTES = 1 << 20, MIN_TILE = 64, TASKS = 16, MIN_ROWS = 96 };
+enum { TILE_BYTES = 1 << 20, MIN_TILE = 64, TASKS = 16, MIN_ROWS = 96, MIN_POSITIONS = 96 };
 
 int64_t apus_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
     int64_t limit = INT64_MAX / 4;
@@ -104,8 +104,17 @@ static int run_forward(job *j) {
         apus_parallel_for(j->conv->batch * j->conv->out_channels, 32768 / (s->out_plane * s->window) + 1, depthwise_range, j);
         return APUS_OK;
     }
-    if (apus_conv_suits_winograd(j->conv, j->dtype))
-        return apus_conv_winograd(j->conv, (const float *)j->in, (const float *)j->weight, (const float *)j->bias, (float *)j->out);
+    // Preparing the weights pays where they are used often enough.
+    if (j->dtype == APUS_FLOAT32 && j->conv->batch * s->out_plane >= MIN_POSITIONS) {
+        int32_t algorithm = apus_conv_algorithm_for(j->conv, j->dtype, true);
+        if (j->conv->batch * s->out_plane < 4 * MIN_POSITIONS) algorithm = APUS_CONV_DIRECT;
+        char *packed = apus_allocate(apus_conv_packed_size(j->conv, algorithm));
+        if (!packed) return APUS_OUT_OF_MEMORY;
+        int status = apus_conv_pack(j->conv, algorithm, j->weight, packed);
+        if (status == APUS_OK) status = apus_conv_packed(j->conv, algorithm, j->in, packed, j->bias, NULL, NULL, j->out);
+        apus_free(packed);
+        return status;
+    }
     // Each thread gets a few tiles; a tile's windows stay in the second-level cache.
     int64_t fits = TILE_BYTES / j->item / APUS_MAX(s->rows, 1), share = (s->out_plane * j->conv->batch * j->conv->groups - 1) / TASKS + 1;
     j->tile = APUS_MAX(MIN_TILE, APUS_MIN(fits, share)) / 16 * 16;

@@ -1,28 +1,45 @@
 #include "tile.h"
 
+/// Products summed up before their sum is added to the result: errors grow with this length, not with the depth.
+enum { DEPTH = 256 };
+
 typedef float line16 __attribute__((vector_size(64), aligned(4)));
 typedef float line8 __attribute__((vector_size(32), aligned(4)));
 
 /// Rows `row` ..< + `rows` of a tile and `count` lines of it, the first of them line `first`; `rows`, `first` and `count` are known where this is inlined.
+// Sums stay in registers only where every loop over them is unrolled.
+#define ALL APUS_PRAGMA(clang loop unroll(full))
 #define BLOCK(NAME, LINE)                                                                                                                       \
     APUS_INLINE void NAME(const apus_conv_tile *t, int row, int rows, int first, int count) {                                                    \
         enum { WIDTH = sizeof(LINE) / 4, PER_VECTOR = APUS_CONV_LANES / WIDTH };                                                                 \
-        LINE sum[APUS_CONV_ROWS][APUS_CONV_VECTORS];                                                                                             \
-        for (int i = 0; i < rows; i++)                                                                                                           \
-            for (int j = 0; j < count; j++) sum[i][j] = (LINE){0} + (t->start ? t->start[row + i] : 0.0f);                                       \
         const float *weight = t->weight + row;                                                                                                   \
         const int64_t *offsets = t->offsets;                                                                                                     \
-        int64_t step = t->step;                                                                                                                  \
-        for (int64_t k = 0; k < t->depth; k++, weight += APUS_CONV_ROWS) {                                                                       \
-            const float *in = t->in + offsets[k];                                                                                                \
-            LINE b[APUS_CONV_VECTORS];                                                                                                           \
-            for (int j = 0; j < count; j++)                                                                                                      \
-                memcpy(&b[j], in + (first + j) / PER_VECTOR * step + (first + j) % PER_VECTOR * WIDTH, sizeof(LINE));                            \
+        int64_t step = t->step, left = t->depth;                                                                                                 \
+        do {                                                                                                                                     \
+            LINE sum[APUS_CONV_ROWS][APUS_CONV_VECTORS];                                                                                         \
             for (int i = 0; i < rows; i++)                                                                                                       \
-                for (int j = 0; j < count; j++) sum[i][j] = sum[i][j] + b[j] * weight[i];                                                        \
-        }                                                                                                                                        \
-        for (int i = 0; i < rows && row + i < t->rows; i++)                                                                                      \
-            for (int j = 0; j < count; j++) memcpy(t->out + (row + i) * t->out_stride + (first + j) * WIDTH, &sum[i][j], sizeof(LINE));          \
+                for (int j = 0; j < count; j++) sum[i][j] = (LINE){0};                                                                           \
+            for (int64_t k = APUS_MIN(left, DEPTH); k > 0; k--, weight += APUS_CONV_ROWS) {                                                      \
+                const float *in = t->in + *offsets++;                                                                                            \
+                LINE b[APUS_CONV_VECTORS];                                                                                                       \
+                for (int j = 0; j < count; j++)                                                                                                  \
+                    memcpy(&b[j], in + (first + j) / PER_VECTOR * step + (first + j) % PER_VECTOR * WIDTH, sizeof(LINE));                        \
+                for (int i = 0; i < rows; i++)                                                                                                   \
+                    for (int j = 0; j < count; j++) sum[i][j] = sum[i][j] + b[j] * weight[i];                                                    \
+            }                                                                                                                                    \
+            bool fresh = left == t->depth;                                                                                                       \
+            ALL for (int i = 0; i < rows; i++) {                                                                                \
+                if (row + i >= t->rows) break;                                                                                                   \
+                float *out = t->out + (row + i) * t->out_stride + first * WIDTH, start = t->start ? t->start[row + i] : 0;                       \
+                ALL for (int j = 0; j < count; j++) {                                                                                                \
+                    LINE before = (LINE){0} + start;                                                                                             \
+                    if (!fresh) memcpy(&before, out + j * WIDTH, sizeof before);                                                                 \
+                    before += sum[i][j];                                                                                                         \
+                    memcpy(out + j * WIDTH, &before, sizeof before);                                                                             \
+                }                                                                                                                                \
+            }                                                                                                                                    \
+            left -= DEPTH;                                                                                                                       \
+        } while (left > 0);                                                                                                                      \
     }
 BLOCK(block16, line16)
 BLOCK(block8, line8)
