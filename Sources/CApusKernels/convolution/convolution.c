@@ -92,14 +92,13 @@ static void forward_range(void *context, int64_t begin, int64_t end) {
 
 static void depthwise_range(void *context, int64_t begin, int64_t end) {
     job *j = context;
-    if (j->dtype == APUS_FLOAT32)
-        apus_conv_depthwise_f32(j->conv, (const float *)j->in, (const float *)j->weight, (const float *)j->bias, (float *)j->out, begin, end);
-    else apus_conv_depthwise_f64(j->conv, (const double *)j->in, (const double *)j->weight, (const double *)j->bias, (double *)j->out, begin, end);
+    apus_conv_depthwise_f64(j->conv, (const double *)j->in, (const double *)j->weight, (const double *)j->bias, (double *)j->out, begin, end);
 }
 
 static int run_forward(job *j) {
     const apus_conv_shape *s = &j->shape;
     if (j->conv->batch == 0 || s->out_plane == 0 || j->conv->out_channels == 0) return APUS_OK;
+    if (s->depthwise && j->dtype == APUS_FLOAT32) return apus_conv_packed(j->conv, APUS_CONV_DEPTHWISE, j->in, j->weight, j->bias, NULL, NULL, j->out);
     if (s->depthwise) {
         apus_parallel_for(j->conv->batch * j->conv->out_channels, 32768 / (s->out_plane * s->window) + 1, depthwise_range, j);
         return APUS_OK;

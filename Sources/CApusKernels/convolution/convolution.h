@@ -21,8 +21,7 @@ void apus_conv_unroll(const apus_conv *conv, int64_t item, const char *plane, in
 void apus_conv_roll_f32(const apus_conv *conv, const float *columns, int64_t channels, float *planes);
 void apus_conv_roll_f64(const apus_conv *conv, const double *columns, int64_t channels, double *planes);
 
-/// Depthwise convolution of output planes `begin` ..< `end` (batch times channels), and its gradient by the input of input planes.
-void apus_conv_depthwise_f32(const apus_conv *conv, const float *in, const float *weight, const float *bias, float *out, int64_t begin, int64_t end);
+/// Depthwise convolution of output planes `begin` ..< `end` (batch times channels).
 void apus_conv_depthwise_f64(const apus_conv *conv, const double *in, const double *weight, const double *bias, double *out, int64_t begin, int64_t end);
 
 /// The convolution of integers and its gradient by the input, which is the transposed convolution.

@@ -9,7 +9,10 @@ enum {
     BLOCK_COLUMNS = 480,     // positions to a task, as far as memory allows
     BLOCK_FLOATS = 1 << 16,  // of the padded block: it stays in the second-level cache
     TASKS = 16,              // that a convolution is cut into where it is large
+    PLANE_COLUMNS = 4096,    // the same for depthwise convolutions
     TILE = APUS_CONV_LANES * APUS_CONV_VECTORS,
+    LINES = 8,
+    SLACK = 64,              // elements behind a padded block that the last vectors may read
 };
 
 typedef struct {
@@ -115,6 +118,45 @@ static void keep_columns(const job *j, const float *tile, int rows, int64_t firs
     }
 }
 
+typedef float line8 __attribute__((vector_size(32), aligned(4)));
+
+/// `count` lines of eight neighbouring positions of one plane by one filter; `count` is known where this is inlined.
+APUS_INLINE void filter_lines(int count, int64_t depth, const float *weight, const float *in, const int64_t *offsets, float start, float *out) {
+    line8 sum[LINES];
+    for (int i = 0; i < count; i++) sum[i] = (line8){0} + start;
+    for (int64_t k = 0; k < depth; k++) {
+        const float *from = in + offsets[k];
+        for (int i = 0; i < count; i++) {
+            line8 b;
+            memcpy(&b, from + i * 8, sizeof b);
+            sum[i] = sum[i] + b * weight[k];
+        }
+    }
+    for (int i = 0; i < count; i++) memcpy(out + i * 8, &sum[i], sizeof sum[i]);
+}
+
+APUS_CLONES static void filter(int count, int64_t depth, const float *weight, const float *in, const int64_t *offsets, float start, float *out) {
+    switch (count) {
+    case 1: filter_lines(1, depth, weight, in, offsets, start, out); break;
+    case 2: filter_lines(2, depth, weight, in, offsets, start, out); break;
+    case 4: filter_lines(4, depth, weight, in, offsets, start, out); break;
+    default: filter_lines(LINES, depth, weight, in, offsets, start, out); break;
+    }
+}
+
+/// Depthwise: all filters of one channel at one block of positions.
+static void filter_block(const job *j, int64_t group, const float *in, int64_t columns, float *out) {
+    const apus_conv_shape *s = j->shape;
+    float scratch[LINES * 8];
+    for (int64_t channel = group * s->group_out; channel < (group + 1) * s->group_out; channel++, out += s->out_plane)
+        for (int64_t first = 0; first < columns;) {
+            int64_t left = columns - first, lines = left > 32 ? LINES : left > 16 ? 4 : left > 8 ? 2 : 1, count = APUS_MIN(left, lines * 8);
+            filter((int)lines, s->window, j->packed + channel * s->window, in + first, j->offsets, j->bias ? j->bias[channel] : 0, scratch);
+            keep_columns(j, scratch, 1, first, count, out);
+            first += count;
+        }
+}
+
 /// All panels of a task at one block of positions: `in` is the block's first window, `out` its first result of the task's first channel.
 static void run_block(const job *j, int64_t group, int64_t panel, int64_t panels, const float *in, int64_t columns, float *out) {
     const apus_conv_shape *s = j->shape;
@@ -155,12 +197,12 @@ static void direct_range(void *context, int64_t begin, int64_t end) {
     float *block = NULL;
     if (!j->in_place) {
         int64_t floats = s->group_in * j->channel;
-        block = apus_allocate((floats + TILE) * 4);
+        block = apus_allocate((floats + SLACK) * 4);
         if (!block) {
             atomic_store_explicit(&j->status, APUS_OUT_OF_MEMORY, memory_order_relaxed);
             return;
         }
-        memset(block + floats, 0, TILE * 4);
+        memset(block + floats, 0, SLACK * 4);
     }
     int64_t filled = -1;
     for (int64_t task = begin; task < end; task++) {
@@ -175,7 +217,9 @@ static void direct_range(void *context, int64_t begin, int64_t end) {
         int64_t row = sample * c->out_channels + channel, column = first * j->unit_columns, columns;
         if (j->in_place) columns = units;
         else columns = block_columns(j, units);
-        run_block(j, group, panel, panels, j->in_place ? planes + first : block, columns, j->out + row * s->out_plane + column);
+        float *out = j->out + row * s->out_plane + column;
+        if (s->depthwise) filter_block(j, group, block, columns, out);
+        else run_block(j, group, panel, panels, j->in_place ? planes + first : block, columns, out);
         int64_t rows = APUS_MIN(panels * APUS_CONV_ROWS, s->group_out - panel * APUS_CONV_ROWS);
         if (j->after) j->after(j->context, row, rows, column, units * j->unit_columns);
     }
@@ -236,12 +280,12 @@ int apus_conv_direct(const apus_conv *c, const apus_conv_shape *s, const float *
     } else {
         j.unit_columns = s->out_plane / units;
         // The reach beyond a block is copied again for the next one: blocks are at least as long.
-        int64_t fits = BLOCK_FLOATS / APUS_MAX(1, s->group_in * j.channel), wanted = (BLOCK_COLUMNS - 1) / j.unit_columns + 1;
+        int64_t fits = BLOCK_FLOATS / APUS_MAX(1, s->group_in * j.channel), wanted = ((s->depthwise ? PLANE_COLUMNS : BLOCK_COLUMNS) - 1) / j.unit_columns + 1;
         int64_t reach = j.size[j.unit] - 1, least = reach + 1;
         set_sizes(&j, APUS_MIN(units, APUS_MAX(least, APUS_MIN(wanted, fits))));
         j.blocks = (units - 1) / j.units + 1;
     }
-    int64_t places = c->batch * c->groups * j.blocks, pieces = APUS_MIN((TASKS - 1) / places + 1, (panel_count(s) + 1) / 2);
+    int64_t places = c->batch * c->groups * j.blocks, pieces = s->depthwise ? 1 : APUS_MIN((TASKS - 1) / places + 1, (panel_count(s) + 1) / 2);
     j.panels = (panel_count(s) - 1) / pieces + 1;
     j.panel_blocks = (panel_count(s) - 1) / j.panels + 1;
     j.offsets = apus_allocate(s->rows * (int64_t)sizeof(int64_t));

@@ -4,7 +4,7 @@
 
 static bool applies(const apus_conv *conv, const apus_conv_shape *shape, int32_t algorithm) {
     switch (algorithm) {
-    case APUS_CONV_DIRECT: return true;
+    case APUS_CONV_DIRECT: return !shape->depthwise;
     case APUS_CONV_DEPTHWISE: return shape->depthwise;
     case APUS_CONV_WINOGRAD_2:
     case APUS_CONV_WINOGRAD_4: return apus_conv_allows_winograd(conv);
@@ -60,11 +60,8 @@ int apus_conv_packed(const apus_conv *conv, int32_t algorithm, const void *in, c
     if (status != APUS_OK) return status;
     if (!applies(conv, &shape, algorithm)) return APUS_INVALID_ARGUMENT;
     switch (algorithm) {
-    case APUS_CONV_DIRECT: return apus_conv_direct(conv, &shape, in, packed, bias, after, context, out);
     case APUS_CONV_WINOGRAD_2:
     case APUS_CONV_WINOGRAD_4: return apus_conv_winograd(conv, algorithm == APUS_CONV_WINOGRAD_2 ? 2 : 4, in, packed, bias, after, context, out);
+    default: return apus_conv_direct(conv, &shape, in, packed, bias, after, context, out);
     }
-    status = apus_conv_forward(conv, APUS_FLOAT32, in, packed, bias, out);
-    if (status == APUS_OK && after && conv->batch * conv->out_channels * shape.out_plane > 0) after(context, 0, conv->batch * conv->out_channels, 0, shape.out_plane);
-    return status;
 }
