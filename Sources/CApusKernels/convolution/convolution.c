@@ -158,13 +158,49 @@ static int64_t channel_block(const apus_conv_shape *s, int64_t units) {
     return (s->group_in - 1) / pieces + 1;
 }
 
+/// With stride 1, the gradient by the input is a convolution of the gradient with the filters turned around, channels exchanged: its description, or false.
+static bool turned_around(const job *j, apus_conv *turned) {
+    const apus_conv *c = j->conv;
+    bool fills_panels = j->shape.group_in >= 8 || (j->shape.group_in == 1 && j->shape.group_out == 1);
+    if (j->dtype != APUS_FLOAT32 || j->shape.pointwise || !fills_panels || c->batch * j->shape.in_plane < MIN_POSITIONS) return false;
+    *turned = *c;
+    turned->in_channels = c->out_channels;
+    turned->out_channels = c->in_channels;
+    for (int d = 0; d < 3; d++) {
+        turned->in_size[d] = c->out_size[d];
+        turned->out_size[d] = c->in_size[d];
+        turned->padding[d] = (c->kernel[d] - 1) * c->dilation[d] - c->padding[d];
+        if (c->stride[d] != 1) return false;
+    }
+    apus_conv_shape shape;
+    return apus_conv_check(turned, j->dtype, &shape) == APUS_OK;
+}
+
+static int run_turned_around(const job *j, const apus_conv *turned) {
+    const apus_conv_shape *s = &j->shape;
+    float *weight = apus_allocate(j->conv->out_channels * s->rows * 4);
+    if (!weight) return APUS_OUT_OF_MEMORY;
+    for (int64_t group = 0; group < j->conv->groups; group++)
+        for (int64_t o = 0; o < s->group_out; o++)
+            for (int64_t i = 0; i < s->group_in; i++) {
+                const float *from = (const float *)j->weight + ((group * s->group_out + o) * s->group_in + i) * s->window;
+                float *to = weight + ((group * s->group_in + i) * s->group_out + o) * s->window;
+                for (int64_t k = 0; k < s->window; k++) to[k] = from[s->window - 1 - k];
+            }
+    int status = apus_conv_forward(turned, APUS_FLOAT32, j->grad, weight, NULL, j->out);
+    apus_free(weight);
+    return status;
+}
+
 static int run_backward_input(job *j) {
     const apus_conv_shape *s = &j->shape;
+    apus_conv turned;
     if (j->conv->batch == 0 || j->conv->in_channels == 0 || s->in_plane == 0) return APUS_OK;
     if (s->out_plane == 0 || s->group_out == 0) {
         memset(j->out, 0, (size_t)(j->conv->batch * j->conv->in_channels * s->in_plane * j->item));
         return APUS_OK;
     }
+    if (turned_around(j, &turned)) return run_turned_around(j, &turned);
     int64_t fits = 4 * TILE_BYTES / j->item / (s->window * s->out_plane), units = j->conv->batch * j->conv->groups;
     j->block = APUS_MAX(1, APUS_MIN(channel_block(s, units), APUS_MAX(fits, (64 + s->window - 1) / s->window)));
     j->blocks = (s->group_in - 1) / j->block + 1;

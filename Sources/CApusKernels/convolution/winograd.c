@@ -18,6 +18,7 @@ enum {
 };
 
 typedef float line16 __attribute__((vector_size(64), aligned(4)));
+typedef uint32_t count16 __attribute__((vector_size(64), aligned(4)));
 
 typedef struct {
     const apus_conv *conv;
@@ -124,34 +125,40 @@ static int find_segments(const job *j, int64_t block, segment *segments) {
 #define LOAD(v, from) memcpy(&(v), from, sizeof(line16))
 #define STORE(v, to) memcpy(to, &(v), sizeof(line16))
 
-/// Every m-th value of a line, from the first m and the two after them on, to m + 2 rows of lanes: as many from `lane` on as there are tiles.
-APUS_INLINE void spread(int m, const float *line, int lane, int count, float *to, int64_t step) {
-    line16 phase[4];
+/// Sixteen values of a row from column `x` on, zeros outside of it.
+#define LOAD_INSIDE(v, row, x, width)                                                                                                           \
+    do {                                                                                                                                        \
+        LOAD(v, (row) + (x));                                                                                                                   \
+        v = (line16)((count16)v & (count16)(LANE_NUMBERS + (uint32_t)(x) < (count16){0} + (uint32_t)(width)));                                   \
+    } while (0)
+
+/// Every m-th value of a row from column x on, from the first m and the two after them on, to m + 2 rows of lanes: as many from `lane` on as there are
+/// tiles. Reads 16 m values from column x on.
+APUS_INLINE void spread(int m, const float *row, int64_t x, int64_t width, int lane, int count, float *to, int64_t step) {
+    static const count16 LANE_NUMBERS = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    line16 phase[4], a, b, c, d;
+    LOAD_INSIDE(a, row, x, width);
+    LOAD_INSIDE(b, row, x + LANES, width);
     if (m == 2) {
-        line16 a, b;
-        LOAD(a, line);
-        LOAD(b, line + 16);
         phase[0] = EVENS(a, b);
         phase[1] = ODDS(a, b);
     } else {
-        line16 a, b, c, d;
-        LOAD(a, line);
-        LOAD(b, line + 16);
-        LOAD(c, line + 32);
-        LOAD(d, line + 48);
+        LOAD_INSIDE(c, row, x + 2 * LANES, width);
+        LOAD_INSIDE(d, row, x + 3 * LANES, width);
         line16 even[2] = {EVENS(a, b), EVENS(c, d)}, odd[2] = {ODDS(a, b), ODDS(c, d)};
         phase[0] = EVENS(even[0], even[1]);
         phase[1] = EVENS(odd[0], odd[1]);
         phase[2] = ODDS(even[0], even[1]);
         phase[3] = ODDS(odd[0], odd[1]);
     }
-    for (int c = 0; c < m; c++) STORE(phase[c], to + c * step + lane);
+    for (int i = 0; i < m; i++) STORE(phase[i], to + i * step + lane);
     // The last two columns are the next tile's first two.
-    for (int c = 0; c < 2; c++) {
-        float *row = to + (m + c) * step, before = row[lane - 1];
-        STORE(phase[c], row + lane - 1);
-        row[lane - 1] = before;
-        row[lane + count - 1] = line[m * count + c];
+    for (int i = 0; i < 2; i++) {
+        float *at = to + (m + i) * step + lane, before = at[-1];
+        STORE(phase[i], at - 1);
+        at[-1] = before;
+        int64_t last = x + m * count + i;
+        at[count - 1] = last >= 0 && last < width ? row[last] : 0;
     }
 }
 
@@ -195,21 +202,25 @@ APUS_INLINE void transform_block(const job *j, int m, const segment *segments, i
     const apus_conv *c = j->conv;
     const int side = m + 2;
     int64_t width = c->in_size[2], height = c->in_size[1];
-    float spreads[36 * STEP], line[5 * LANES];
+    const float *end = j->in + c->batch * c->in_channels * height * width;
+    float spreads[36 * STEP], edge[6 * LANES] = {0};
     if (segments[count - 1].lane + segments[count - 1].count < LANES) memset(spreads, 0, sizeof spreads);
-    memset(line, 0, sizeof line);
     for (int s = 0; s < count; s++) {
         const float *plane = j->in + (segments[s].sample * c->in_channels + channel) * height * width;
-        int64_t x = m * segments[s].x - c->padding[2], needed = m * segments[s].count + 2;
-        int64_t low = APUS_MIN(needed, APUS_MAX(0, -x)), high = APUS_MAX(low, APUS_MIN(needed, width - x));
+        int64_t x = m * segments[s].x - c->padding[2];
         for (int r = 0; r < side; r++) {
-            int64_t y = m * segments[s].y + r - c->padding[1];
-            bool inside = y >= 0 && y < height;
-            if (inside && high > low) memcpy(line + low, plane + y * width + x + low, (size_t)(high - low) * 4);
-            else memset(line + low, 0, (size_t)(high - low) * 4);
-            for (int64_t i = 0; i < low; i++) line[i] = 0;
-            for (int64_t i = high; i < needed; i++) line[i] = 0;
-            spread(m, line, segments[s].lane, segments[s].count, spreads + LANES + r * side * STEP, STEP);
+            int64_t y = m * segments[s].y + r - c->padding[1], at = x, seen = y >= 0 && y < height ? width : 0;
+            const float *row = plane + (seen ? y * width : 0);
+            if (seen && (row - j->in + x < 0 || end - row - x < m * LANES)) {
+                // Near the ends of the input: from a copy, whose column 0 is the first that the segment sees.
+                int64_t low = APUS_MIN(width, APUS_MAX(0, x));
+                seen = APUS_MIN(width - low, m * segments[s].count + 2);
+                memcpy(edge + LANES, row + low, (size_t)seen * 4);
+                row = edge + LANES;
+                at = x - low;
+            }
+            if (!seen) row = edge + LANES, at = 0;
+            spread(m, row, at, seen, segments[s].lane, segments[s].count, spreads + LANES + r * side * STEP, STEP);
         }
     }
     line16 half[36];
@@ -326,7 +337,7 @@ static void multiply_range(void *context, int64_t begin, int64_t end) {
 
 bool apus_conv_allows_winograd(const apus_conv *c) {
     bool allows = c->groups == 1 && c->kernel[0] == 1 && c->kernel[1] == 3 && c->kernel[2] == 3 && c->in_size[0] == 1 && c->out_size[0] == 1 && c->padding[0] == 0;
-    for (int d = 0; d < 3; d++) allows &= c->stride[d] == 1 && c->dilation[d] == 1;
+    for (int d = 0; d < 3; d++) allows &= c->stride[d] == 1 && c->dilation[d] == 1 && c->padding[d] <= 2;
     return allows;
 }
 
