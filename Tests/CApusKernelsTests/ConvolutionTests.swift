@@ -49,12 +49,12 @@ import Testing
         Case(channels: (4, 3), size: [5, 5], kernel: [1, 1], stride: 2),
     ]
 
-    private func padded(_ values: [Int], _ filler: Int) -> (Int64, Int64, Int64) {
+    func padded(_ values: [Int], _ filler: Int) -> (Int64, Int64, Int64) {
         let three: [Int] = Array(repeating: filler, count: 3 - values.count) + values
         return (Int64(three[0]), Int64(three[1]), Int64(three[2]))
     }
 
-    private func describe(_ c: Case) -> (apus_conv, [Int]) {
+    func describe(_ c: Case) -> (apus_conv, [Int]) {
         let out: [Int] = zip(c.size, c.kernel).map {
             Int(apus_conv_out_size(Int64($0), Int64($1), Int64(c.stride), Int64(c.padding), Int64(c.dilation)))
         }
@@ -67,7 +67,7 @@ import Testing
     }
 
     /// Calls `body(output, input, weight)` for every triple of positions that a convolution multiplies.
-    private func forEachProduct(_ c: Case, _ out: [Int], _ body: (Int, Int, Int) -> Void) {
+    func forEachProduct(_ c: Case, _ out: [Int], _ body: (Int, Int, Int) -> Void) {
         let perGroup: (Int, Int) = (c.channels.0 / c.groups, c.channels.1 / c.groups)
         let outPlane: Int = out.reduce(1, *)
         let window: Int = c.kernel.reduce(1, *)

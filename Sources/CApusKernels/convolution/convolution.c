@@ -4,7 +4,7 @@
 
 /// TASKS: how many a convolution is cut into where it is large. Tasks follow from the shape alone, never from the number of threads: products of other shapes
 /// round differently.
-enum { TILE_BYTES = 1 << 20, MIN_TILE = 64, TASKS = 16, MIN_ROWS = 96 };
+enum { TILE_BYTES = 1 << 20, MIN_TILE = 64, TASKS = 16, MIN_ROWS = 96, MIN_POSITIONS = 96 };
 
 int64_t apus_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
     int64_t limit = INT64_MAX / 4;
@@ -92,20 +92,28 @@ static void forward_range(void *context, int64_t begin, int64_t end) {
 
 static void depthwise_range(void *context, int64_t begin, int64_t end) {
     job *j = context;
-    if (j->dtype == APUS_FLOAT32)
-        apus_conv_depthwise_f32(j->conv, (const float *)j->in, (const float *)j->weight, (const float *)j->bias, (float *)j->out, begin, end);
-    else apus_conv_depthwise_f64(j->conv, (const double *)j->in, (const double *)j->weight, (const double *)j->bias, (double *)j->out, begin, end);
+    apus_conv_depthwise_f64(j->conv, (const double *)j->in, (const double *)j->weight, (const double *)j->bias, (double *)j->out, begin, end);
 }
 
 static int run_forward(job *j) {
     const apus_conv_shape *s = &j->shape;
     if (j->conv->batch == 0 || s->out_plane == 0 || j->conv->out_channels == 0) return APUS_OK;
+    if (s->depthwise && j->dtype == APUS_FLOAT32) return apus_conv_packed(j->conv, APUS_CONV_DEPTHWISE, j->in, j->weight, j->bias, NULL, NULL, j->out);
     if (s->depthwise) {
         apus_parallel_for(j->conv->batch * j->conv->out_channels, 32768 / (s->out_plane * s->window) + 1, depthwise_range, j);
         return APUS_OK;
     }
-    if (apus_conv_suits_winograd(j->conv, j->dtype))
-        return apus_conv_winograd(j->conv, (const float *)j->in, (const float *)j->weight, (const float *)j->bias, (float *)j->out);
+    // Preparing the weights pays where they are used often enough.
+    if (j->dtype == APUS_FLOAT32 && j->conv->batch * s->out_plane >= MIN_POSITIONS) {
+        int32_t algorithm = apus_conv_algorithm_for(j->conv, j->dtype, true);
+        if (j->conv->batch * s->out_plane < 4 * MIN_POSITIONS) algorithm = APUS_CONV_DIRECT;
+        char *packed = apus_allocate(apus_conv_packed_size(j->conv, algorithm));
+        if (!packed) return APUS_OUT_OF_MEMORY;
+        int status = apus_conv_pack(j->conv, algorithm, j->weight, packed);
+        if (status == APUS_OK) status = apus_conv_packed(j->conv, algorithm, j->in, packed, j->bias, NULL, NULL, j->out);
+        apus_free(packed);
+        return status;
+    }
     // Each thread gets a few tiles; a tile's windows stay in the second-level cache.
     int64_t fits = TILE_BYTES / j->item / APUS_MAX(s->rows, 1), share = (s->out_plane * j->conv->batch * j->conv->groups - 1) / TASKS + 1;
     j->tile = APUS_MAX(MIN_TILE, APUS_MIN(fits, share)) / 16 * 16;
@@ -150,13 +158,49 @@ static int64_t channel_block(const apus_conv_shape *s, int64_t units) {
     return (s->group_in - 1) / pieces + 1;
 }
 
+/// With stride 1, the gradient by the input is a convolution of the gradient with the filters turned around, channels exchanged: its description, or false.
+static bool turned_around(const job *j, apus_conv *turned) {
+    const apus_conv *c = j->conv;
+    bool fills_panels = j->shape.group_in >= 8 || (j->shape.group_in == 1 && j->shape.group_out == 1);
+    if (j->dtype != APUS_FLOAT32 || j->shape.pointwise || !fills_panels || c->batch * j->shape.in_plane < MIN_POSITIONS) return false;
+    *turned = *c;
+    turned->in_channels = c->out_channels;
+    turned->out_channels = c->in_channels;
+    for (int d = 0; d < 3; d++) {
+        turned->in_size[d] = c->out_size[d];
+        turned->out_size[d] = c->in_size[d];
+        turned->padding[d] = (c->kernel[d] - 1) * c->dilation[d] - c->padding[d];
+        if (c->stride[d] != 1) return false;
+    }
+    apus_conv_shape shape;
+    return apus_conv_check(turned, j->dtype, &shape) == APUS_OK;
+}
+
+static int run_turned_around(const job *j, const apus_conv *turned) {
+    const apus_conv_shape *s = &j->shape;
+    float *weight = apus_allocate(j->conv->out_channels * s->rows * 4);
+    if (!weight) return APUS_OUT_OF_MEMORY;
+    for (int64_t group = 0; group < j->conv->groups; group++)
+        for (int64_t o = 0; o < s->group_out; o++)
+            for (int64_t i = 0; i < s->group_in; i++) {
+                const float *from = (const float *)j->weight + ((group * s->group_out + o) * s->group_in + i) * s->window;
+                float *to = weight + ((group * s->group_in + i) * s->group_out + o) * s->window;
+                for (int64_t k = 0; k < s->window; k++) to[k] = from[s->window - 1 - k];
+            }
+    int status = apus_conv_forward(turned, APUS_FLOAT32, j->grad, weight, NULL, j->out);
+    apus_free(weight);
+    return status;
+}
+
 static int run_backward_input(job *j) {
     const apus_conv_shape *s = &j->shape;
+    apus_conv turned;
     if (j->conv->batch == 0 || j->conv->in_channels == 0 || s->in_plane == 0) return APUS_OK;
     if (s->out_plane == 0 || s->group_out == 0) {
         memset(j->out, 0, (size_t)(j->conv->batch * j->conv->in_channels * s->in_plane * j->item));
         return APUS_OK;
     }
+    if (turned_around(j, &turned)) return run_turned_around(j, &turned);
     int64_t fits = 4 * TILE_BYTES / j->item / (s->window * s->out_plane), units = j->conv->batch * j->conv->groups;
     j->block = APUS_MAX(1, APUS_MIN(channel_block(s, units), APUS_MAX(fits, (64 + s->window - 1) / s->window)));
     j->blocks = (s->group_in - 1) / j->block + 1;

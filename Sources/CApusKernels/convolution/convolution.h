@@ -21,12 +21,8 @@ void apus_conv_unroll(const apus_conv *conv, int64_t item, const char *plane, in
 void apus_conv_roll_f32(const apus_conv *conv, const float *columns, int64_t channels, float *planes);
 void apus_conv_roll_f64(const apus_conv *conv, const double *columns, int64_t channels, double *planes);
 
-/// Depthwise convolution of output planes `begin` ..< `end` (batch times channels), and its gradient by the input of input planes.
-void apus_conv_depthwise_f32(const apus_conv *conv, const float *in, const float *weight, const float *bias, float *out, int64_t begin, int64_t end);
+/// Depthwise convolution of output planes `begin` ..< `end` (batch times channels).
 void apus_conv_depthwise_f64(const apus_conv *conv, const double *in, const double *weight, const double *bias, double *out, int64_t begin, int64_t end);
-/// Whether the fast form for 3 x 3 windows applies and pays; and that form.
-bool apus_conv_suits_winograd(const apus_conv *conv, int32_t dtype);
-int apus_conv_winograd(const apus_conv *conv, const float *in, const float *weight, const float *bias, float *out);
 
 /// The convolution of integers and its gradient by the input, which is the transposed convolution.
 int apus_conv_integers(const apus_conv *conv, const apus_conv_shape *shape, int32_t dtype, const void *in, const void *weight, const void *bias, void *out);

@@ -89,9 +89,7 @@ ROLL(apus_conv_roll_f64, double)
         T a = w[0], b = w[1], c = w[2];                                                                                                         \
         APUS_SIMD for (int64_t x = low; x < high; x++) out[x] += a * from[x] + b * from[x + 1] + c * from[x + 2];                                 \
     }
-THREE_TAPS(three_taps_f32, float)
 THREE_TAPS(three_taps_f64, double)
-#define THREE(out, line, w, low, high, offset) _Generic((out), float *: three_taps_f32, double *: three_taps_f64)(out, line, w, low, high, offset)
 
 // Depthwise: each output plane gathers shifted, scaled lines of its one input plane.
 #define DEPTHWISE(NAME, T)                                                                                                                     \
@@ -126,7 +124,7 @@ THREE_TAPS(three_taps_f64, double)
                                 int64_t first = -c->padding[2];                                                                                 \
                                 inner_low = APUS_MIN(width, APUS_MAX(0, -first));                                                                \
                                 inner_high = APUS_MAX(inner_low, APUS_MIN(width, c->in_size[2] - 2 - first));                                     \
-                                THREE(line, row, taps, inner_low, inner_high, first);                                                           \
+                                three_taps_f64(line, row, taps, inner_low, inner_high, first);                                                           \
                             }                                                                                                                   \
                             for (k[2] = 0; k[2] < c->kernel[2]; k[2]++) {                                                                        \
                                 int64_t offset = k[2] * c->dilation[2] - c->padding[2];                                                          \
@@ -141,5 +139,4 @@ THREE_TAPS(three_taps_f64, double)
     void NAME(const apus_conv *c, const T *in, const T *weight, const T *bias, T *out, int64_t begin, int64_t end) {                             \
         NAME##_planes(c, in, weight, bias, out, begin, end);                                                                                    \
     }
-DEPTHWISE(apus_conv_depthwise_f32, float)
 DEPTHWISE(apus_conv_depthwise_f64, double)
