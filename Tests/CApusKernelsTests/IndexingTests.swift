@@ -120,6 +120,76 @@ import Testing
         }
     }
 
+    /// Lengths about a word of 64 and a chunk of 65536, from none to all.
+    @Test func conditionsOnLongRows() {
+        var random = SplitMix(25)
+        for dtype in [APUS_BOOL, APUS_INT16, APUS_FLOAT32, APUS_FLOAT64, APUS_COMPLEX128] {
+            for shape in [[0], [1], [63], [64], [65], [200], [65_536], [65_537], [3, 70_000], [700, 200], [2000, 70]] {
+                let layouts: [Layout] = shape.reduce(1, *) > 1000 ? [.contiguous, .transposed] : Layout.allCases
+                for layout in layouts {
+                    for percent in [0, 3, 50, 97, 100] {
+                        let x: TestArray = layout.array(dtype, shape).fill { Double(random.whole(0...1)) }
+                        let mask: TestArray = layout.array(APUS_BOOL, shape).fill { random.whole(1...100) <= percent ? 1 : 0 }
+                        let label = "\(dtype) \(shape) \(layout) \(percent)%"
+                        let (elements, chosen) = (x.values, mask.values)
+                        let places: [Int] = chosen.indices.filter { chosen[$0] != 0 }
+                        let out = TestArray(dtype, [places.count])
+                        let coordinates = TestArray(APUS_INT64, [places.count, shape.count])
+                        let source: TestArray = TestArray(dtype, [places.count]).fill { Double(random.whole(0...1)) }
+                        var v: [apus_view] = [x, mask, out, coordinates, source].map(\.view)
+                        #expect(apus_masked_select(&v[0], &v[1], &v[2]) == ok)
+                        expectEqual(out, places.map { elements[$0] }, "masked_select \(label)")
+                        #expect(apus_nonzero(&v[1], &v[3]) == ok)
+                        let last: Int = shape[shape.count - 1]
+                        expectEqual(
+                            coordinates, places.flatMap { shape.count == 1 ? [Double($0)] : [Double($0 / last), Double($0 % last)] },
+                            "nonzero \(label)")
+                        guard layout != .repeatedRows, layout != .repeatedColumns else { continue }
+                        #expect(apus_masked_scatter(&v[1], &v[4], &v[0]) == ok)
+                        var expected: [Double] = elements
+                        for (position, place) in places.enumerated() { expected[place] = source[position] }
+                        expectEqual(x, expected, "masked_scatter \(label)")
+                        guard places.count > 1 else { continue }
+                        let short = TestArray(dtype, [places.count - 1])
+                        v.append(short.view)
+                        #expect(apus_masked_select(&v[0], &v[1], &v[5]) == status(APUS_INVALID_ARGUMENT))
+                        #expect(apus_masked_scatter(&v[1], &v[5], &v[0]) == status(APUS_INVALID_ARGUMENT))
+                    }
+                }
+            }
+        }
+    }
+
+    @Test func countsOfNumbers() {
+        var random = SplitMix(26)
+        for dtype in integerDtypes {
+            for (count, largest) in [(0, 3), (1, 0), (7, 3), (1000, 100), (200_000, 9), (300_000, 120), (40, 127)] {
+                for layout in [Layout.contiguous, .everySecond, .reversed] {
+                    let x: TestArray = layout.array(dtype, [count]).fill { Double(random.whole(0...largest)) }
+                    var expected: [Double] = Array(repeating: 0, count: largest + 2)
+                    for value in x.values { expected[Int(value)] += 1 }
+                    let out: TestArray = layout.array(APUS_INT64, [largest + 2]).fill { 5 }
+                    var v: [apus_view] = [x.view, out.view]
+                    #expect(apus_bincount(&v[0], nil, &v[1], nil) == ok)
+                    expectEqual(out, expected, "\(count) of \(dtype) up to \(largest) \(layout)")
+                    for weight in [APUS_FLOAT32, APUS_FLOAT64] {
+                        let weights: TestArray = layout.array(weight, [count]).fill { 0.5 }
+                        let sums = TestArray(weight, [largest + 2])
+                        v = [x.view, weights.view, sums.view]
+                        #expect(apus_bincount(&v[0], &v[1], &v[2], nil) == ok)
+                        expectEqual(sums, expected.map { $0 / 2 }, "weights of \(count) of \(dtype) up to \(largest) \(layout)")
+                    }
+                    guard count > 1 else { continue }
+                    let few = TestArray(APUS_INT64, [1])
+                    var named: Int64 = 0
+                    v = [x.view, few.view]
+                    #expect(apus_bincount(&v[0], nil, &v[1], &named) == status(APUS_INDEX_OUT_OF_BOUNDS))
+                    #expect(Double(named) == x.values.first { $0 != 0 })
+                }
+            }
+        }
+    }
+
     @Test func embeddingGradientAddsUp() {
         let index = TestArray(APUS_INT64, [2, 2], [1, 3, 1, 0])
         let grad = TestArray(APUS_FLOAT32, [2, 2, 2], [1, 2, 3, 4, 5, 6, 7, 8])

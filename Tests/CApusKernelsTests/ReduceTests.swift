@@ -63,6 +63,33 @@ import Testing
         }
     }
 
+    /// Short rows that are folded as long ones, blocks of rows, several parts, tiles of columns, and runs of rows.
+    @Test func reductionsOfLargeArrays() {
+        var random = SplitMix(28)
+        for shape in [[70_000, 3], [9000, 10], [70, 1100], [5, 2050, 7], [2, 140_000]] {
+            for dtype in [APUS_FLOAT32, APUS_BFLOAT16, APUS_INT64] {
+                for layout in [Layout.contiguous, .transposed] {
+                    let x: TestArray = layout.array(dtype, shape).fill { Double(random.whole(0...9)) }
+                    for kept in Self.reducedShapes(shape) where kept != shape {
+                        let groups: [[Double]] = Self.groups(x, kept)
+                        let label = "\(dtype) \(shape) to \(kept) \(layout)"
+                        for out in integerDtypes.contains(dtype) ? [APUS_INT64] : [APUS_FLOAT32, APUS_FLOAT64] {
+                            let sum = TestArray(out, kept)
+                            #expect(reduce(APUS_REDUCE_SUM, x, sum) == ok)
+                            expectEqual(sum, groups.map { $0.reduce(0, +) }, "sum \(label)")
+                        }
+                        let extreme = TestArray(dtype, kept)
+                        #expect(reduce(APUS_REDUCE_MAX, x, extreme) == ok)
+                        expectEqual(extreme, groups.map { $0.max() ?? .nan }, "max \(label)")
+                        let count = TestArray(APUS_INT64, kept)
+                        #expect(reduce(APUS_REDUCE_COUNT_NONZERO, x, count) == ok)
+                        expectEqual(count, groups.map { Double($0.count { $0 != 0 }) }, "count \(label)")
+                    }
+                }
+            }
+        }
+    }
+
     @Test func momentsAndNorms() {
         var random = SplitMix(8)
         for shape in [[7], [33, 65], [3, 2000], [2000, 3], [2, 3, 4]] {

@@ -66,6 +66,52 @@ import Testing
         }
     }
 
+    /// Lengths on either side of what is sorted whole, halved and cut down by digits; many equals, and NaN.
+    @Test func selectionsAreWhatSortingGives() {
+        var random = SplitMix(27)
+        for dtype in floatingDtypes + integerDtypes + [APUS_BOOL] {
+            for length in [1, 2, 15, 16, 17, 63, 64, 65, 300, 2048, 2049, 6000] {
+                for spread in [0, 3, 100, 2_000_000_000] {
+                    let limit: Int = [APUS_BOOL: 1, APUS_UINT8: 100, APUS_INT8: 100, APUS_INT16: 30_000, APUS_FLOAT16: 2000][dtype] ?? spread
+                    let lowest: Int = dtype == APUS_BOOL || dtype == APUS_UINT8 ? 0 : -min(spread, limit)
+                    let x: TestArray = TestArray(dtype, [length, 2]).fill {
+                        floatingDtypes.contains(dtype) && spread == 3 && random.whole(0...9) == 0
+                            ? .nan : Double(random.whole(lowest...min(spread, limit)))
+                    }
+                    for column in 0..<2 {
+                        let line: [Double] = (0..<length).map { x[2 * $0 + column] }
+                        let order: [Int] = line.indices.sorted { isBefore(line[$0], line[$1]) || (!isBefore(line[$1], line[$0]) && $0 < $1) }
+                        let falling: [Int] = line.indices.sorted { isBefore(line[$1], line[$0]) || (!isBefore(line[$0], line[$1]) && $0 < $1) }
+                        let label = "\(length) of \(dtype) within \(spread)"
+                        for k in Set([1, 2, length / 9, length / 2, length]) where k >= 1 && k <= length {
+                            let one = TestArray(APUS_INT64, [1, 2])
+                            let few = TestArray(APUS_INT64, [k, 2])
+                            var v: [apus_view] = [x, one, few].map(\.view)
+                            #expect(apus_kthvalue(0, Int64(k), &v[0], nil, &v[1]) == ok)
+                            #expect(Int(one[column]) == order[k - 1], "number \(k) of \(label)")
+                            for largest in [false, true] {
+                                #expect(apus_topk(0, largest, true, &v[0], nil, &v[2]) == ok)
+                                let found: [Int] = (0..<k).map { Int(few[2 * $0 + column]) }
+                                #expect(found == Array((largest ? falling : order).prefix(k)), "first \(k) of \(label), largest: \(largest)")
+                            }
+                        }
+                        let numbers: Int = line.count { !$0.isNaN }
+                        for ignores in [false, true] {
+                            let value = TestArray(dtype, [1, 2])
+                            let one = TestArray(APUS_INT64, [1, 2])
+                            var v: [apus_view] = [x, value, one].map(\.view)
+                            #expect(apus_median(0, ignores, &v[0], &v[1], &v[2]) == ok)
+                            let place: Int = ignores ? max(numbers - 1, 0) / 2 : numbers < length ? numbers : (length - 1) / 2
+                            #expect(Int(one[column]) == order[place], "median of \(label), without NaN: \(ignores)")
+                            let middle: Double = line[order[place]]
+                            #expect(value[column] == middle || (value[column].isNaN && middle.isNaN))
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test func placesAndDistinctElements() {
         var random = SplitMix(24)
         let sorted = TestArray(APUS_FLOAT32, [6], [1, 2, 2, 3, 5, 8])

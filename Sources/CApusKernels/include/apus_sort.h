@@ -8,6 +8,9 @@ int apus_sort(int32_t dim, bool descending, const apus_view *in, const apus_view
 int apus_topk(int32_t dim, bool largest, bool sorted, const apus_view *in, const apus_view *values, const apus_view *indices);
 /// The `k`-th smallest (from 1) along `dim`; outputs have size 1 there.
 int apus_kthvalue(int32_t dim, int64_t k, const apus_view *in, const apus_view *value, const apus_view *index);
+/// The middle one along `dim`, the lower of two, and the first of its positions in the stable order; NaN if there is one, or counts not if
+/// `ignores_nan` (then NaN where there is nothing else). Outputs have size 1 along `dim`, of which nothing is APUS_EMPTY_REDUCTION.
+int apus_median(int32_t dim, bool ignores_nan, const apus_view *in, const apus_view *value, const apus_view *index);
 /// Positions at which `values` go into `sorted` (last dimension ascending; either rank 1, or `values`' leading sizes). `out` is int64 or int32.
 int apus_searchsorted(bool right, const apus_view *sorted, const apus_view *values, const apus_view *out);
 

@@ -1,59 +1,102 @@
 /// The folds: per operation and register dtype, along a row and across columns.
 #include "reduce.h"
 
-enum { LANES = 64 };
+enum { LANES = 64, FEW = 8, ROWS = 8 };
 
 // T: register type, A: accumulator type, L: lane type used within one tile's row. STEP updates `s` with element x of type T.
 #define FOLD(NAME, T, L, A, TD, AD, NEUTRAL, STEP, JOIN)                                                                                       \
     APUS_CLONES static void NAME##_row(void *accumulator, const void *elements, int64_t n, double parameter) {                                   \
         (void)parameter;                                                                                                                        \
-        const T *a = elements;                                                                                                                  \
-        L lane[LANES];                                                                                                                          \
-        int64_t i = 0;                                                                                                                          \
-        L total = NEUTRAL;                                                                                                                      \
-        if (n >= LANES) {                                                                                                                       \
-            for (int j = 0; j < LANES; j++) lane[j] = NEUTRAL;                                                                                   \
-            for (; i + LANES <= n; i += LANES)                                                                                                  \
-                for (int j = 0; j < LANES; j++) {                                                                                               \
-                    T x = a[i + j];                                                                                                             \
-                    L s = lane[j];                                                                                                              \
-                    STEP;                                                                                                                       \
-                    lane[j] = s;                                                                                                                \
-                }                                                                                                                               \
-            for (int width = LANES / 2; width > 0; width /= 2)                                                                                   \
-                for (int j = 0; j < width; j++) {                                                                                               \
-                    L s = lane[j], t = lane[j + width];                                                                                         \
-                    JOIN;                                                                                                                       \
-                    lane[j] = s;                                                                                                                \
-                }                                                                                                                               \
-            total = lane[0];                                                                                                                    \
-        }                                                                                                                                       \
-        for (; i < n; i++) {                                                                                                                    \
-            T x = a[i];                                                                                                                         \
-            L s = total;                                                                                                                        \
-            STEP;                                                                                                                               \
-            total = s;                                                                                                                          \
-        }                                                                                                                                       \
+        const T *a = elements;                                                                                                                 \
+        _Alignas(64) L lane[LANES];                                                                                                            \
+        L total = NEUTRAL;                                                                                                                     \
+        int64_t i = 0;                                                                                                                         \
+        if (n >= LANES) {                                                                                                                      \
+            for (int j = 0; j < LANES; j++) lane[j] = NEUTRAL;                                                                                 \
+            for (; i + LANES <= n; i += LANES)                                                                                                 \
+                for (int j = 0; j < LANES; j++) {                                                                                              \
+                    T x = a[i + j];                                                                                                            \
+                    L s = lane[j];                                                                                                             \
+                    STEP;                                                                                                                      \
+                    lane[j] = s;                                                                                                               \
+                }                                                                                                                              \
+            for (int width = LANES / 2; width > 0; width /= 2)                                                                                 \
+                for (int j = 0; j < width; j++) {                                                                                              \
+                    L s = lane[j], t = lane[j + width];                                                                                        \
+                    JOIN;                                                                                                                      \
+                    lane[j] = s;                                                                                                               \
+                }                                                                                                                              \
+            total = lane[0];                                                                                                                   \
+        }                                                                                                                                      \
+        if (i + FEW <= n) {                                                                                                                    \
+            L few[FEW];                                                                                                                        \
+            for (int j = 0; j < FEW; j++) few[j] = NEUTRAL;                                                                                    \
+            for (; i + FEW <= n; i += FEW)                                                                                                     \
+                for (int j = 0; j < FEW; j++) {                                                                                                \
+                    T x = a[i + j];                                                                                                            \
+                    L s = few[j];                                                                                                              \
+                    STEP;                                                                                                                      \
+                    few[j] = s;                                                                                                                \
+                }                                                                                                                              \
+            for (int width = FEW / 2; width > 0; width /= 2)                                                                                   \
+                for (int j = 0; j < width; j++) {                                                                                              \
+                    L s = few[j], t = few[j + width];                                                                                          \
+                    JOIN;                                                                                                                      \
+                    few[j] = s;                                                                                                                \
+                }                                                                                                                              \
+            L s = total, t = few[0];                                                                                                           \
+            JOIN;                                                                                                                              \
+            total = s;                                                                                                                         \
+        }                                                                                                                                      \
+        for (; i < n; i++) {                                                                                                                   \
+            T x = a[i];                                                                                                                        \
+            L s = total;                                                                                                                       \
+            STEP;                                                                                                                              \
+            total = s;                                                                                                                         \
+        }                                                                                                                                      \
         A s = *(A *)accumulator, t = (A)total;                                                                                                  \
         JOIN;                                                                                                                                   \
         *(A *)accumulator = s;                                                                                                                  \
     }                                                                                                                                           \
-    APUS_CLONES static void NAME##_columns(void *accumulators, const void *elements, int64_t n, double parameter) {                              \
-        (void)parameter;                                                                                                                        \
-        const T *a = elements;                                                                                                                  \
-        A *o = accumulators;                                                                                                                    \
-        APUS_SIMD for (int64_t i = 0; i < n; i++) {                                                                                             \
-            T x = a[i];                                                                                                                         \
-            A s = o[i];                                                                                                                         \
-            STEP;                                                                                                                               \
-            o[i] = s;                                                                                                                           \
-        }                                                                                                                                       \
-    }                                                                                                                                           \
-    static void NAME##_combine(void *into, const void *from) {                                                                                  \
-        A s = *(A *)into, t = *(const A *)from;                                                                                                 \
-        JOIN;                                                                                                                                   \
-        *(A *)into = s;                                                                                                                         \
-    }                                                                                                                                           \
+    APUS_CLONES static void NAME##_columns(void *accumulators, const void *elements, int64_t stride, int64_t rows, int64_t n, double parameter) {\
+        (void)parameter;                                                                                                                       \
+        A *o = accumulators;                                                                                                                   \
+        int64_t r = 0;                                                                                                                         \
+        for (; r + ROWS <= rows; r += ROWS) {                                                                                                  \
+            const T *a[ROWS];                                                                                                                  \
+            for (int j = 0; j < ROWS; j++) a[j] = (const T *)((const char *)elements + (r + j) * stride);                                      \
+            APUS_SIMD for (int64_t i = 0; i < n; i++) {                                                                                        \
+                L lane = NEUTRAL;                                                                                                              \
+                _Pragma("clang loop unroll(full)") for (int j = 0; j < ROWS; j++) {                                                            \
+                    T x = a[j][i];                                                                                                             \
+                    L s = lane;                                                                                                                \
+                    STEP;                                                                                                                      \
+                    lane = s;                                                                                                                  \
+                }                                                                                                                              \
+                A s = o[i], t = (A)lane;                                                                                                       \
+                JOIN;                                                                                                                          \
+                o[i] = s;                                                                                                                      \
+            }                                                                                                                                  \
+        }                                                                                                                                      \
+        for (; r < rows; r++) {                                                                                                                \
+            const T *a = (const T *)((const char *)elements + r * stride);                                                                     \
+            APUS_SIMD for (int64_t i = 0; i < n; i++) {                                                                                        \
+                T x = a[i];                                                                                                                    \
+                A s = o[i];                                                                                                                    \
+                STEP;                                                                                                                          \
+                o[i] = s;                                                                                                                      \
+            }                                                                                                                                  \
+        }                                                                                                                                      \
+    }                                                                                                                                          \
+    APUS_CLONES static void NAME##_combine(void *into, const void *from, int64_t n) {                                                          \
+        A *o = into;                                                                                                                           \
+        const A *a = from;                                                                                                                     \
+        APUS_SIMD for (int64_t i = 0; i < n; i++) {                                                                                            \
+            A s = o[i], t = a[i];                                                                                                              \
+            JOIN;                                                                                                                              \
+            o[i] = s;                                                                                                                          \
+        }                                                                                                                                      \
+    }                                                                                                                                          \
     static void NAME##_clear(void *accumulators, int64_t n) {                                                                                   \
         A *o = accumulators;                                                                                                                    \
         for (int64_t i = 0; i < n; i++) o[i] = NEUTRAL;                                                                                         \
@@ -132,16 +175,18 @@ static void sum_c128_row(void *accumulator, const void *elements, int64_t n, dou
     total->re += s.re;
     total->im += s.im;
 }
-static void sum_c128_columns(void *accumulators, const void *elements, int64_t n, double parameter) {
-    (void)parameter;
-    const apus_c128 *a = elements;
-    apus_c128 *o = accumulators;
+static void sum_c128_combine(void *into, const void *from, int64_t n) {
+    const apus_c128 *a = from;
+    apus_c128 *o = into;
     for (int64_t i = 0; i < n; i++) {
         o[i].re += a[i].re;
         o[i].im += a[i].im;
     }
 }
-static void sum_c128_combine(void *into, const void *from) { sum_c128_row(into, from, 1, 0); }
+static void sum_c128_columns(void *accumulators, const void *elements, int64_t stride, int64_t rows, int64_t n, double parameter) {
+    (void)parameter;
+    for (int64_t r = 0; r < rows; r++) sum_c128_combine(accumulators, (const char *)elements + r * stride, n);
+}
 static void sum_c128_clear(void *accumulators, int64_t n) { memset(accumulators, 0, (size_t)n * sizeof(apus_c128)); }
 static const apus_fold sum_c128 = {sum_c128_row, sum_c128_columns, sum_c128_combine, sum_c128_clear, APUS_COMPLEX128, APUS_COMPLEX128};
 
@@ -151,13 +196,15 @@ static void prod_c128_row(void *accumulator, const void *elements, int64_t n, do
     const apus_c128 *a = elements;
     for (int64_t i = 0; i < n; i++) multiply(accumulator, a[i]);
 }
-static void prod_c128_columns(void *accumulators, const void *elements, int64_t n, double parameter) {
-    (void)parameter;
-    const apus_c128 *a = elements;
-    apus_c128 *o = accumulators;
+static void prod_c128_combine(void *into, const void *from, int64_t n) {
+    const apus_c128 *a = from;
+    apus_c128 *o = into;
     for (int64_t i = 0; i < n; i++) multiply(&o[i], a[i]);
 }
-static void prod_c128_combine(void *into, const void *from) { multiply(into, *(const apus_c128 *)from); }
+static void prod_c128_columns(void *accumulators, const void *elements, int64_t stride, int64_t rows, int64_t n, double parameter) {
+    (void)parameter;
+    for (int64_t r = 0; r < rows; r++) prod_c128_combine(accumulators, (const char *)elements + r * stride, n);
+}
 static void prod_c128_clear(void *accumulators, int64_t n) {
     apus_c128 *o = accumulators;
     for (int64_t i = 0; i < n; i++) o[i] = (apus_c128){1, 0};

@@ -4,6 +4,12 @@
 
 /// Reduced elements that one task folds before tasks' results are combined: fixed, so that results do not depend on the number of threads.
 enum { PART = 1 << 16, COLUMN_PARTS = 64 };
+/// Outputs side by side that one task folds, and the size of the blocks that are gathered or converted for it.
+enum { COLUMN_TILE = 1024, BLOCK_ROWS = 8, BLOCK_COLUMNS = 256 };
+/// Elements that follow one another in memory which are worth a call, and that one call adds up in lanes of float32.
+enum { MIN_RUN = 256, MAX_RUN = 1024 };
+/// Elements of an output below which those of many are rather folded side by side.
+enum { SHORT_ROW = 64 };
 
 typedef struct {
     const apus_fold *fold;
@@ -12,6 +18,7 @@ typedef struct {
     const apus_reduce_plan *plan;
     const char *in_data;
     int64_t accumulator_item, register_item;
+    apus_loop load, convert; // memory to register, or null where they are the same; accumulator to result
     char *partials;
     int64_t parts, part_size;
     bool across;
@@ -39,29 +46,52 @@ static double scaled_norm(const job *j, const char *base) {
     return unit * pow(total, 1 / j->parameter);
 }
 
-/// Accumulator to result: divides a mean, takes roots, converts. `base` is where the output's elements start.
-static void finish(const job *j, char *out, const char *accumulator, const char *base) {
-    _Alignas(16) char value[16];
-    memcpy(value, accumulator, (size_t)j->accumulator_item);
+/// Accumulators to n results that lie `stride` bytes apart: divides a mean, takes roots, converts. `base` is where the first output's elements start,
+/// those of the next `base_stride` bytes on.
+static void finish(const job *j, char *out, int64_t stride, char *accumulators, int64_t n, const char *base, int64_t base_stride) {
     double count = (double)j->plan->reduced.count;
     if (j->op == APUS_REDUCE_MEAN) {
-        double *parts = (double *)value;
-        parts[0] /= count;
-        if (j->fold->accumulator_dtype == APUS_COMPLEX128) parts[1] /= count;
+        int64_t parts = j->fold->accumulator_dtype == APUS_COMPLEX128 ? 2 * n : n;
+        for (int64_t i = 0; i < parts; i++) ((double *)accumulators)[i] /= count;
     } else if (j->op == APUS_REDUCE_NORM && j->parameter != 0 && j->parameter != 1 && !isinf(j->parameter)) {
-        double *x = (double *)value;
-        bool fits = *x != *x || (*x > 0x1p-900 && *x < INFINITY);
-        *x = !fits ? scaled_norm(j, base) : j->parameter == 2 ? sqrt(*x) : pow(*x, 1 / j->parameter);
+        for (int64_t i = 0; i < n; i++) {
+            double *x = (double *)accumulators + i;
+            bool fits = *x != *x || (*x > 0x1p-900 && *x < INFINITY);
+            *x = !fits ? scaled_norm(j, base + i * base_stride) : j->parameter == 2 ? sqrt(*x) : pow(*x, 1 / j->parameter);
+        }
     }
-    apus_cast_loop(j->fold->accumulator_dtype, j->plan->kept.dtypes[1])(out, value, NULL, NULL, 1, NULL);
+    if (n == 1 || stride == j->plan->kept.item[1]) {
+        j->convert(out, accumulators, NULL, NULL, n, NULL);
+    } else {
+        for (int64_t i = 0; i < n; i++) j->convert(out + i * stride, accumulators + i * j->accumulator_item, NULL, NULL, 1, NULL);
+    }
 }
 
-/// Folds reduced positions begin ..< end of one output.
+/// Folds reduced positions begin ..< end of one output: runs of memory as they lie, short or converted ones through tiles.
 static void fold_row(const job *j, const char *base, int64_t begin, int64_t end, char *accumulator) {
     _Alignas(64) char raw[APUS_TILE * 16], converted[APUS_TILE * 16];
+    const apus_plan *reduced = &j->plan->reduced;
+    int32_t inner = reduced->rank - 1;
+    int64_t run = inner < 0 ? 1 : reduced->sizes[inner];
+    if (inner >= 0 && run >= MIN_RUN && reduced->strides[inner][0] == reduced->item[0] && !j->load) {
+        if (inner == 0) {
+            for (int64_t i = begin; i < end; i += MAX_RUN) j->fold->row(accumulator, base + i * reduced->item[0], APUS_MIN(MAX_RUN, end - i), j->parameter);
+            return;
+        }
+        int64_t coordinates[APUS_MAX_RANK], at[APUS_PLAN_OPERANDS], first = begin % run;
+        apus_plan_offsets(reduced, inner, begin / run, coordinates, at);
+        for (int64_t left = end - begin; left > 0; first = 0) {
+            int64_t last = APUS_MIN(run, first + left);
+            left -= last - first;
+            for (int64_t i = first; i < last; i += MAX_RUN)
+                j->fold->row(accumulator, base + at[0] + i * reduced->item[0], APUS_MIN(MAX_RUN, last - i), j->parameter);
+            apus_plan_next(reduced, inner, coordinates, at);
+        }
+        return;
+    }
     for (int64_t i = begin; i < end; i += APUS_TILE) {
         int64_t n = APUS_MIN(APUS_TILE, end - i);
-        const void *elements = apus_load_reduced(&j->plan->reduced, base, i, n, j->fold->register_dtype, raw, converted);
+        const void *elements = apus_load_reduced(reduced, base, i, n, j->fold->register_dtype, raw, converted);
         j->fold->row(accumulator, elements, n, j->parameter);
     }
 }
@@ -76,7 +106,7 @@ static void row_range(void *context, int64_t begin, int64_t end) {
         _Alignas(16) char accumulator[16];
         j->fold->clear(accumulator, 1);
         fold_row(j, j->in_data + offsets[0], 0, j->plan->reduced.count, accumulator);
-        finish(j, kept->data[1] + offsets[1], accumulator, j->in_data + offsets[0]);
+        finish(j, kept->data[1] + offsets[1], 0, accumulator, 1, j->in_data + offsets[0], 0);
         apus_plan_next(kept, kept->rank, coordinates, offsets);
     }
 }
@@ -95,45 +125,51 @@ static void part_range(void *context, int64_t begin, int64_t end) {
     }
 }
 
-enum { COLUMN_TILE = 1024, BLOCK_ROWS = 32 };
-
-/// Whether columns may first be added up in float32, BLOCK_ROWS at a time.
-static bool sums_in_blocks(const job *j) {
-    return j->fold->register_dtype == APUS_FLOAT32 && (j->op == APUS_REDUCE_SUM || j->op == APUS_REDUCE_MEAN);
-}
-APUS_CLONES static void add_row(float *block, const float *row, int64_t n) {
-    APUS_SIMD for (int64_t i = 0; i < n; i++) block[i] += row[i];
+/// Folds `rows` rows of `n` outputs' elements. Rows lie `row_stride` bytes apart, outputs `stride`.
+static void fold_block(const job *j, const char *elements, int64_t row_stride, int64_t rows, int64_t stride, int64_t n, char *accumulators) {
+    const apus_fold *fold = j->fold;
+    int64_t item = j->plan->reduced.item[0], times = COLUMN_TILE / APUS_MAX(n, 1) / 2;
+    if (stride == item && row_stride == n * item && times >= 4 && rows >= 4 * times) {
+        // Short rows that follow one another are folded as if they were long ones, whose pieces are combined in the end.
+        _Alignas(64) char own[COLUMN_TILE / 2 * 16];
+        fold->clear(own, times * n);
+        fold_block(j, elements, times * row_stride, rows / times, stride, times * n, own);
+        for (int64_t i = 0; i < times; i++) fold->combine(accumulators, own + i * n * j->accumulator_item, n);
+        elements += rows / times * times * row_stride;
+        rows %= times;
+    }
+    if (stride == item && j->plan->reduced.dtypes[0] == fold->register_dtype) {
+        fold->columns(accumulators, elements, row_stride, rows, n, j->parameter);
+        return;
+    }
+    _Alignas(64) char raw[BLOCK_ROWS * BLOCK_COLUMNS * 16], converted[BLOCK_ROWS * BLOCK_COLUMNS * 16];
+    for (int64_t c = 0; c < n; c += BLOCK_COLUMNS)
+        for (int64_t r = 0; r < rows; r += BLOCK_ROWS) {
+            int64_t width = APUS_MIN(BLOCK_COLUMNS, n - c), height = APUS_MIN(BLOCK_ROWS, rows - r);
+            const char *from = elements + r * row_stride + c * stride;
+            if (stride == item) {
+                for (int64_t i = 0; i < height; i++) j->load(converted + i * width * j->register_item, from + i * row_stride, NULL, NULL, width, NULL);
+            } else {
+                if (row_stride == item) apus_transpose(raw, width * item, from, stride, height, width, item);
+                else
+                    for (int64_t i = 0; i < height; i++) apus_move(raw + i * width * item, item, from + i * row_stride, stride, width, item);
+                if (j->load) j->load(converted, raw, NULL, NULL, height * width, NULL);
+            }
+            fold->columns(accumulators + c * j->accumulator_item, j->load ? converted : raw, width * j->register_item, height, width, j->parameter);
+        }
 }
 
 /// Folds `reduced` positions begin ..< end into a tile of `n` neighbouring outputs that start at byte `offset` and lie `stride` bytes apart.
 static void fold_columns(const job *j, int64_t offset, int64_t stride, int64_t n, int64_t begin, int64_t end, char *accumulators) {
-    _Alignas(64) char raw[APUS_TILE * 16], converted[APUS_TILE * 16];
-    _Alignas(64) float block[COLUMN_TILE];
     const apus_plan *reduced = &j->plan->reduced;
-    bool blocks = sums_in_blocks(j);
-    int64_t item = reduced->item[0], coordinates[APUS_MAX_RANK], at[APUS_PLAN_OPERANDS], pending = 0;
-    apus_plan_offsets(reduced, reduced->rank, begin, coordinates, at);
-    for (int64_t i = begin; i < end; i++) {
-        const char *elements = j->in_data + offset + at[0];
-        if (stride != item) {
-            apus_move(raw, item, elements, stride, n, item);
-            elements = raw;
-        }
-        if (reduced->dtypes[0] != j->fold->register_dtype) {
-            apus_cast_loop(reduced->dtypes[0], j->fold->register_dtype)(converted, elements, NULL, NULL, n, NULL);
-            elements = converted;
-        }
-        if (blocks) {
-            if (pending == 0) memcpy(block, elements, (size_t)n * 4);
-            else add_row(block, (const float *)elements, n);
-            if (++pending == BLOCK_ROWS || i + 1 == end) {
-                j->fold->columns(accumulators, block, n, j->parameter);
-                pending = 0;
-            }
-        } else {
-            j->fold->columns(accumulators, elements, n, j->parameter);
-        }
-        apus_plan_next(reduced, reduced->rank, coordinates, at);
+    int32_t inner = reduced->rank - 1;
+    int64_t coordinates[APUS_MAX_RANK], at[APUS_PLAN_OPERANDS], size = reduced->sizes[inner], row_stride = reduced->strides[inner][0], first = begin % size;
+    apus_plan_offsets(reduced, inner, begin / size, coordinates, at);
+    for (int64_t left = end - begin; left > 0; first = 0) {
+        int64_t rows = APUS_MIN(left, size - first);
+        fold_block(j, j->in_data + offset + at[0] + first * row_stride, row_stride, rows, stride, n, accumulators);
+        left -= rows;
+        apus_plan_next(reduced, inner, coordinates, at);
     }
 }
 
@@ -156,8 +192,7 @@ static void column_range(void *context, int64_t begin, int64_t end) {
         if (j->parts > 1) continue;
         char *out = kept->data[1] + offsets[1] + column * kept->strides[inner][1];
         const char *base = j->in_data + offsets[0] + column * kept->strides[inner][0];
-        for (int64_t i = 0; i < n; i++)
-            finish(j, out + i * kept->strides[inner][1], accumulators + i * j->accumulator_item, base + i * kept->strides[inner][0]);
+        finish(j, out, kept->strides[inner][1], accumulators, n, base, kept->strides[inner][0]);
     }
 }
 
@@ -174,10 +209,10 @@ static int reduce_rows(job *j) {
     apus_parallel_for(j->parts * outputs, 1, part_range, j);
     for (int64_t o = 0; o < outputs; o++) {
         char *first = j->partials + o * j->parts * 16;
-        for (int64_t p = 1; p < j->parts; p++) j->fold->combine(first, first + p * 16);
+        for (int64_t p = 1; p < j->parts; p++) j->fold->combine(first, first + p * 16, 1);
         int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
         apus_plan_offsets(&j->plan->kept, j->plan->kept.rank, o, coordinates, offsets);
-        finish(j, j->plan->kept.data[1] + offsets[1], first, j->in_data + offsets[0]);
+        finish(j, j->plan->kept.data[1] + offsets[1], 0, first, 1, j->in_data + offsets[0], 0);
     }
     apus_free(j->partials);
     return APUS_OK;
@@ -188,7 +223,7 @@ static int reduce_columns(job *j) {
     int32_t inner = kept->rank - 1;
     int64_t width = kept->sizes[inner], tiles = (width - 1) / COLUMN_TILE + 1, outer = kept->count / width, length = j->plan->reduced.count;
     int64_t tasks = outer * tiles;
-    j->parts = tasks >= COLUMN_PARTS || length * APUS_MIN(width, COLUMN_TILE) < PART ? 1 : APUS_MIN(COLUMN_PARTS / tasks, length / 16 + 1);
+    j->parts = tasks >= COLUMN_PARTS ? 1 : APUS_MIN(COLUMN_PARTS / tasks, length * APUS_MIN(width, COLUMN_TILE) / PART + 1);
     j->part_size = (length - 1) / j->parts + 1;
     j->parts = (length - 1) / j->part_size + 1;
     if (j->parts > 1) {
@@ -204,11 +239,8 @@ static int reduce_columns(job *j) {
         apus_plan_offsets(kept, inner, t / tiles, coordinates, offsets);
         char *out = kept->data[1] + offsets[1] + column * kept->strides[inner][1];
         char *first = j->partials + t * j->parts * COLUMN_TILE * j->accumulator_item;
-        for (int64_t i = 0; i < n; i++) {
-            char *accumulator = first + i * j->accumulator_item;
-            for (int64_t p = 1; p < j->parts; p++) j->fold->combine(accumulator, accumulator + p * COLUMN_TILE * j->accumulator_item);
-            finish(j, out + i * kept->strides[inner][1], accumulator, j->in_data + offsets[0] + (column + i) * kept->strides[inner][0]);
-        }
+        for (int64_t p = 1; p < j->parts; p++) j->fold->combine(first, first + p * COLUMN_TILE * j->accumulator_item, n);
+        finish(j, out, kept->strides[inner][1], first, n, j->in_data + offsets[0] + column * kept->strides[inner][0], kept->strides[inner][0]);
     }
     apus_free(j->partials);
     return APUS_OK;
@@ -219,8 +251,9 @@ static bool prefers_columns(const apus_reduce_plan *plan) {
     if (plan->kept.rank == 0 || plan->reduced.rank == 0) return false;
     int64_t kept_stride = llabs(plan->kept.strides[plan->kept.rank - 1][0]), reduced_stride = llabs(plan->reduced.strides[plan->reduced.rank - 1][0]);
     int64_t width = plan->kept.sizes[plan->kept.rank - 1];
-    if (width >= 8 && kept_stride < reduced_stride) return true;
-    return plan->reduced.count <= 16 && width >= 64;
+    bool packed = kept_stride == plan->kept.item[0] && reduced_stride == width * kept_stride;
+    if ((width >= 8 || packed) && kept_stride < reduced_stride) return true;
+    return plan->reduced.count <= SHORT_ROW && width >= 64;
 }
 
 int apus_reduce(apus_reduce_op op, double parameter, const apus_view *in, const apus_view *out) {
@@ -237,5 +270,7 @@ int apus_reduce(apus_reduce_op op, double parameter, const apus_view *in, const 
     job j = {.fold = fold, .op = op, .parameter = parameter, .plan = &plan, .in_data = in->data ? in->data : (const char *)&plan}; // an empty input may have no memory
     j.accumulator_item = apus_dtype_size(fold->accumulator_dtype);
     j.register_item = apus_dtype_size(fold->register_dtype);
+    if (in->dtype != fold->register_dtype) j.load = apus_cast_loop(in->dtype, fold->register_dtype);
+    j.convert = apus_cast_loop(fold->accumulator_dtype, out->dtype);
     return plan.reduced.count > 0 && prefers_columns(&plan) ? reduce_columns(&j) : reduce_rows(&j);
 }

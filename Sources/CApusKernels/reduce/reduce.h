@@ -8,10 +8,10 @@
 typedef struct apus_fold {
     /// Folds n consecutive elements into one accumulator.
     void (*row)(void *accumulator, const void *elements, int64_t n, double parameter);
-    /// Folds element i into accumulator i.
-    void (*columns)(void *accumulators, const void *elements, int64_t n, double parameter);
-    /// Folds accumulator `from` into `into`.
-    void (*combine)(void *into, const void *from);
+    /// Folds element i of each of `rows` rows, which lie `stride` bytes apart, into accumulator i.
+    void (*columns)(void *accumulators, const void *elements, int64_t stride, int64_t rows, int64_t n, double parameter);
+    /// Folds n accumulators `from` into those at `into`, one by one.
+    void (*combine)(void *into, const void *from, int64_t n);
     /// Sets n accumulators to the neutral element.
     void (*clear)(void *accumulators, int64_t n);
     int32_t register_dtype;

@@ -104,9 +104,28 @@ void apus_keys_make(void *keys, const char *data, int64_t stride, int64_t n, int
 SORT(sort32, uint32_t, apus_keyed32, int32_t)
 SORT(sort64, uint64_t, apus_keyed, int64_t)
 
+/// Stable order of a short row of narrow keys: each is compared with each, side by side with its position, and goes where its rank says.
+APUS_CLONES static void order_by_rank(const uint32_t *keys, bool descending, int64_t n, int64_t *order) {
+    enum { BLOCK = 16 };
+    int64_t placed[APUS_SHORT_ROW], rank[APUS_SHORT_ROW];
+    uint32_t flip = descending ? 0x7FFFFFFFu : 0x80000000u;
+    int64_t padded = (n + BLOCK - 1) / BLOCK * BLOCK;
+    for (int64_t i = 0; i < n; i++) placed[i] = (int64_t)((uint64_t)(keys[i] ^ flip) << 32 | (uint64_t)i);
+    for (int64_t i = n; i < padded; i++) placed[i] = INT64_MAX;
+    for (int64_t b = 0; b < padded; b += BLOCK) {
+        int64_t smaller[BLOCK] = {0};
+        for (int64_t i = 0; i < n; i++)
+            for (int j = 0; j < BLOCK; j++) smaller[j] += placed[i] < placed[b + j];
+        memcpy(rank + b, smaller, sizeof smaller);
+    }
+    for (int64_t i = 0; i < n; i++) order[rank[i]] = i;
+}
+
 void apus_sort_order(const void *keys, bool wide, bool descending, int64_t n, int64_t *order, void *scratch) {
     if (wide) {
         sort64(keys, descending, n, order, scratch);
+    } else if (n <= APUS_SHORT_ROW) {
+        order_by_rank(keys, descending, n, order);
     } else if (n <= INT32_MAX) {
         sort32(keys, descending, n, order, scratch);
     }

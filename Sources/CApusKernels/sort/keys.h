@@ -4,6 +4,9 @@
 #include "../pointwise/loops.h"
 #include "../support/plan.h"
 
+/// Rows up to this length are sorted whole, whatever is asked for.
+enum { APUS_SHORT_ROW = 64 };
+
 /// A row's element: its key, and where it stood.
 typedef struct { uint64_t key; int64_t index; } apus_keyed;
 typedef struct { uint32_t key; int32_t index; } apus_keyed32;
@@ -14,4 +17,10 @@ bool apus_key_is_wide(int32_t dtype);
 void apus_keys_make(void *keys, const char *data, int64_t stride, int64_t n, int32_t dtype);
 /// Stable sort of a permutation by key: `order` is filled with positions. `scratch` holds 2 * n pairs of the key's width. Descending keeps equals in order.
 void apus_sort_order(const void *keys, bool wide, bool descending, int64_t n, int64_t *order, void *scratch);
+/// Where the key of rank `k` (from 0) stands in the stable order, without sorting. `scratch` holds n keys.
+int64_t apus_select_position(const void *keys, bool wide, int64_t n, int64_t k, void *scratch);
+/// Positions of the `k` first in the stable order (at least 1), ascending. `scratch` holds n keys.
+void apus_select_smallest(const void *keys, bool wide, int64_t n, int64_t k, int64_t *positions, void *scratch);
+/// How many keys of a floating dtype stand for NaN.
+int64_t apus_keys_missing(const void *keys, bool wide, int64_t n);
 #endif

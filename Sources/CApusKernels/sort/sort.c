@@ -7,8 +7,7 @@ typedef struct {
     int32_t dtype;
     bool descending, wide;
     int32_t value_line, index_line; // which line is which output; 0 for none
-    /// Take only position `outputs` - 1 (the k-th).
-    bool only_last;
+    enum { ALL, KTH, MEDIAN, NANMEDIAN } kind; // the `outputs` first in order, or one: that with the rank `outputs` - 1, or in the middle
 } job;
 
 /// The `k` smallest keys (after flipping), stable, by a bounded binary heap with the largest on top; then sorted.
@@ -48,17 +47,58 @@ SELECT(select32, uint32_t, narrow_pair)
 SELECT(select64, uint64_t, apus_keyed)
 
 #define TAKE(TYPE)                                                                                                                             \
-    for (int64_t i = first; i < k; i++) ((TYPE *)values)[i - first] = ((const TYPE *)lines[0])[order[i]];                                         \
+    for (int64_t i = 0; i < count; i++) ((TYPE *)values)[i] = ((const TYPE *)lines[0])[order[i]];                                                \
     break;
+
+/// The rank of the one element that is wanted. NaN stands behind all numbers, and counts not or is the median.
+static int64_t rank_of(const job *j, const void *keys) {
+    if (j->kind == KTH) return j->outputs - 1;
+    int64_t n = j->length, numbers = apus_dtype_is_floating(j->dtype) ? n - apus_keys_missing(keys, j->wide, n) : n;
+    if (j->kind == NANMEDIAN) return APUS_MAX(numbers - 1, 0) / 2;
+    return numbers < n ? numbers : (n - 1) / 2;
+}
+
+/// Where the one element stands.
+static int64_t one(const job *j, const void *keys, int64_t *order, void *room) {
+    int64_t rank = rank_of(j, keys);
+    if (j->length > APUS_SHORT_ROW) return apus_select_position(keys, j->wide, j->length, rank, room);
+    apus_sort_order(keys, j->wide, false, j->length, order, room);
+    return order[rank];
+}
+
+/// The k first of a row in order: those few by a heap, more of them chosen and then sorted, most of them by sorting all.
+static void order_first(const job *j, void *keys, int64_t k, int64_t *order, void *room) {
+    int64_t n = j->length;
+    if (k * 3 >= n || n <= APUS_SHORT_ROW) {
+        apus_sort_order(keys, j->wide, j->descending, n, order, room);
+    } else if (n >= 64 * k) {
+        if (j->wide) select64(keys, j->descending ? UINT64_MAX : 0, n, k, order, room);
+        else select32(keys, j->descending ? UINT32_MAX : 0, n, k, order, room);
+    } else {
+        if (j->descending) {
+            if (j->wide) for (int64_t i = 0; i < n; i++) ((uint64_t *)keys)[i] = ~((uint64_t *)keys)[i];
+            else for (int64_t i = 0; i < n; i++) ((uint32_t *)keys)[i] = ~((uint32_t *)keys)[i];
+        }
+        apus_select_smallest(keys, j->wide, n, k, order, room);
+        // Packed to the front, sorted there, and led back to positions of the row.
+        int64_t *chosen = (int64_t *)room, *places = chosen + k;
+        for (int64_t i = 0; i < k; i++) {
+            chosen[i] = order[i];
+            if (j->wide) ((uint64_t *)keys)[i] = ((uint64_t *)keys)[order[i]];
+            else ((uint32_t *)keys)[i] = ((uint32_t *)keys)[order[i]];
+        }
+        apus_sort_order(keys, j->wide, false, k, order, places);
+        for (int64_t i = 0; i < k; i++) order[i] = chosen[order[i]];
+    }
+}
 
 static void sort_line(void *context, char *const *lines, char *scratch) {
     const job *j = context;
-    int64_t n = j->length, k = j->outputs, first = j->only_last ? k - 1 : 0, *order = (int64_t *)(scratch + n * 8);
+    int64_t n = j->length, count = j->kind == ALL ? j->outputs : 1, *order = (int64_t *)(scratch + n * 8);
     void *keys = scratch, *room = scratch + n * 16;
     apus_keys_make(keys, lines[0], j->item, n, j->dtype);
-    if (k * 8 >= n || n < 64) apus_sort_order(keys, j->wide, j->descending, n, order, room);
-    else if (j->wide) select64(keys, j->descending ? UINT64_MAX : 0, n, k, order, room);
-    else select32(keys, j->descending ? UINT32_MAX : 0, n, k, order, room);
+    if (j->kind == ALL) order_first(j, keys, count, order, room);
+    else order[0] = one(j, keys, order, room);
     if (j->value_line) {
         char *values = lines[j->value_line];
         switch (j->item) {
@@ -68,19 +108,19 @@ static void sort_line(void *context, char *const *lines, char *scratch) {
         default: TAKE(uint64_t)
         }
     }
-    if (j->index_line) memcpy(lines[j->index_line], order + first, (size_t)(k - first) * 8);
+    if (j->index_line) memcpy(lines[j->index_line], order, (size_t)count * 8);
 }
 
-/// `k` outputs per row, or the k-th alone.
-static int run(int32_t dim, bool descending, int64_t k, bool only_last, const apus_view *in, const apus_view *values, const apus_view *indices) {
+/// `k` outputs per row, or one.
+static int run(int32_t dim, bool descending, int64_t k, int kind, const apus_view *in, const apus_view *values, const apus_view *indices) {
     if (!apus_dtype_is_valid(in->dtype) || apus_dtype_is_complex(in->dtype)) return APUS_UNSUPPORTED;
     if ((values && values->dtype != in->dtype) || (indices && indices->dtype != APUS_INT64)) return APUS_UNSUPPORTED;
     if (!values && !indices) return APUS_OK;
     if (in->rank > 0 && (dim < 0 || dim >= in->rank)) return APUS_INVALID_ARGUMENT;
-    int64_t length = in->rank == 0 ? 1 : in->sizes[dim], written = only_last ? 1 : k;
+    int64_t length = in->rank == 0 ? 1 : in->sizes[dim], written = kind == ALL ? k : 1;
     if (k < 0 || k > length || (length > INT32_MAX && !apus_key_is_wide(in->dtype))) return APUS_INVALID_ARGUMENT;
-    job j = {.length = length, .outputs = k, .item = apus_dtype_size(in->dtype), .dtype = in->dtype, .descending = descending, .wide = apus_key_is_wide(in->dtype), .only_last = only_last};
-    apus_lines lines = {.function = sort_line, .context = &j, .views = {in}, .inputs = 1, .operands = 1, .dim = dim, .grain = 4096, .scratch_bytes = length * 48};
+    job j = {.length = length, .outputs = k, .item = apus_dtype_size(in->dtype), .dtype = in->dtype, .descending = descending, .wide = apus_key_is_wide(in->dtype), .kind = kind};
+    apus_lines lines = {.function = sort_line, .context = &j, .views = {in}, .inputs = 1, .operands = 1, .dim = dim, .grain = 4096, .scratch_bytes = length * 56};
     const apus_view *outputs[] = {values, indices};
     for (int i = 0; i < 2; i++) {
         if (!outputs[i]) continue;
@@ -94,7 +134,7 @@ static int run(int32_t dim, bool descending, int64_t k, bool only_last, const ap
 
 int apus_sort(int32_t dim, bool descending, const apus_view *in, const apus_view *values, const apus_view *indices) {
     int64_t length = in->rank == 0 ? 1 : dim >= 0 && dim < in->rank ? in->sizes[dim] : -1;
-    return run(dim, descending, length, false, in, values, indices);
+    return run(dim, descending, length, ALL, in, values, indices);
 }
 
 int apus_topk(int32_t dim, bool largest, bool sorted, const apus_view *in, const apus_view *values, const apus_view *indices) {
@@ -102,10 +142,16 @@ int apus_topk(int32_t dim, bool largest, bool sorted, const apus_view *in, const
     const apus_view *out = values ? values : indices;
     if (!out) return APUS_OK;
     int64_t k = out->rank == 0 ? 1 : dim >= 0 && dim < out->rank ? out->sizes[dim] : -1;
-    return run(dim, largest, k, false, in, values, indices);
+    return run(dim, largest, k, ALL, in, values, indices);
 }
 
 int apus_kthvalue(int32_t dim, int64_t k, const apus_view *in, const apus_view *value, const apus_view *index) {
     if (k < 1) return APUS_INVALID_ARGUMENT;
-    return run(dim, false, k, true, in, value, index);
+    return run(dim, false, k, KTH, in, value, index);
+}
+
+int apus_median(int32_t dim, bool ignores_nan, const apus_view *in, const apus_view *value, const apus_view *index) {
+    int64_t length = in->rank == 0 ? 1 : dim >= 0 && dim < in->rank ? in->sizes[dim] : -1;
+    if (length == 0) return APUS_EMPTY_REDUCTION;
+    return run(dim, false, length, ignores_nan ? NANMEDIAN : MEDIAN, in, value, index);
 }
