@@ -61,7 +61,8 @@ import Testing
 
     @Test func onlyWhatRuns() throws {
         let program = try export(
-            { (x: Tensor) in try x.sum().item(SymFloat.self) > 0 ? try x.cos() : try x.sin() }, args: x, options: ExportOptions(selfCheck: false))
+            { (x: Tensor) in try x.sum().item(SymFloat.self) > 0 ? try x.cos() : try x.sin() }, args: x,
+            options: ExportOptions(selfCheck: false))
         let profiler = Profiler()
         _ = try program.run([x], profiler: profiler)
         let operators = profiler.events.flatMap(\.operators)

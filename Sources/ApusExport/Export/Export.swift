@@ -38,7 +38,8 @@ public func export<Model: Module>(
     options: ExportOptions = ExportOptions()
 ) throws -> ExportedProgram {
     try export(
-        { (x: Model.FirstOfTwo, y: Model.SecondOfTwo) in try model(x, y) }, of: model, args: x, y, constraints: constraints, options: options)
+        { (x: Model.FirstOfTwo, y: Model.SecondOfTwo) in try model(x, y) }, of: model, args: x, y, constraints: constraints,
+        options: options)
 }
 
 /// Traces a module's `forward` of three arguments.
@@ -89,7 +90,8 @@ private func declare<each Input>(
     let defaults = ["x", "y", "z"]
     for argument in repeat each arguments {
         let index = specs.count
-        let name = options.names.flatMap { index < $0.count ? $0[index] : nil } ?? (index < defaults.count ? defaults[index] : "arg\(index)")
+        let name =
+            options.names.flatMap { index < $0.count ? $0[index] : nil } ?? (index < defaults.count ? defaults[index] : "arg\(index)")
         let tree = try flatten(argument)
         leaves += tree.leaves
         leafNames += tree.paths.map { name + $0 }

@@ -32,10 +32,16 @@ import Testing
                 Or raise the limit: ExportOptions(branches: .explore(limit: 16)).        BudgetTests.swift:\(sizesLine + 1)
                 """)
         // Each advice, applied.
-        #expect(try export(bySizes, args: x, constraints: [dynamicDim(x, 0) <= 9], options: ExportOptions(branches: .explore(limit: 4))).paths.count == 2)
         #expect(
-            try export(bySizes, args: x, constraints: [dynamicDim(x, 0).in([4, 8, 16])], options: ExportOptions(branches: .explore(limit: 4))).paths.count == 2)
-        #expect(try export(bySizes, args: x, constraints: [dynamicDim(x, 0)], options: ExportOptions(branches: .explore(limit: 16))).paths.count == 8)
+            try export(bySizes, args: x, constraints: [dynamicDim(x, 0) <= 9], options: ExportOptions(branches: .explore(limit: 4))).paths
+                .count == 2)
+        #expect(
+            try export(
+                bySizes, args: x, constraints: [dynamicDim(x, 0).in([4, 8, 16])], options: ExportOptions(branches: .explore(limit: 4))
+            ).paths.count == 2)
+        #expect(
+            try export(bySizes, args: x, constraints: [dynamicDim(x, 0)], options: ExportOptions(branches: .explore(limit: 16))).paths.count
+                == 8)
         let byCond = { (x: Tensor) in
             var y = x
             for i in 1...3 {
@@ -61,7 +67,9 @@ import Testing
 
     @Test func tooManyPathsOverValues() throws {
         let x = try Tensor.ones([4])
-        let error = #expect(throws: ProgramError.self) { _ = try export(byValues, args: x, options: ExportOptions(branches: .explore(limit: 4))) }
+        let error = #expect(throws: ProgramError.self) {
+            _ = try export(byValues, args: x, options: ExportOptions(branches: .explore(limit: 4)))
+        }
         #expect(
             error?.description == """
                 the function has more than 4 paths. The questions asked most:

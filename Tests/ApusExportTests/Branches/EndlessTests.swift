@@ -14,7 +14,9 @@ import Testing
     private func failure(
         _ branches: BranchPolicy = .explore(), _ constraints: [any ConstraintConvertible] = [], _ f: (Tensor) throws -> Tensor
     ) throws -> ProgramError? {
-        let error = #expect(throws: ProgramError.self) { _ = try export(f, args: x, constraints: constraints, options: ExportOptions(branches: branches)) }
+        let error = #expect(throws: ProgramError.self) {
+            _ = try export(f, args: x, constraints: constraints, options: ExportOptions(branches: branches))
+        }
         return error
     }
 

@@ -29,7 +29,8 @@ import Testing
         let x = try vector(3)
         let error = #expect(throws: ProgramError.self) {
             try export(
-                { (x: Tensor) in try x.sum().item(SymFloat.self) > 0 ? try x.sin() : try x.cos() }, args: x, options: ExportOptions(branches: .guardExample))
+                { (x: Tensor) in try x.sum().item(SymFloat.self) > 0 ? try x.sin() : try x.cos() }, args: x,
+                options: ExportOptions(branches: .guardExample))
         }
         #expect(error?.message.contains("depends on a value that only a run knows") == true)
     }

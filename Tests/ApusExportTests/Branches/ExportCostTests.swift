@@ -39,7 +39,8 @@ import Testing
                 $0.nodes += nodes
             }
         }
-        let program = try export({ (x: Tensor) in try Self.chain(x, questions: questions) }, args: x, options: ExportOptions(selfCheck: false, log: log))
+        let program = try export(
+            { (x: Tensor) in try Self.chain(x, questions: questions) }, args: x, options: ExportOptions(selfCheck: false, log: log))
         return (counts.withLock { $0 }, program)
     }
 

@@ -62,7 +62,8 @@ import Testing
             let scaled = try x * Double(Int(x.shape[0]))
             return try scaled + Double(Int(n.item()))
         }
-        let report = exportReport(f, args: x, try Tensor([Int64(2)], shape: []), constraints: [dynamicDim(x, 0)], options: ExportOptions(names: ["x", "n"]))
+        let report = exportReport(
+            f, args: x, try Tensor([Int64(2)], shape: []), constraints: [dynamicDim(x, 0)], options: ExportOptions(names: ["x", "n"]))
         #expect(
             report.description == """
                 The function can't be exported as declared: 2 failures.
@@ -147,7 +148,8 @@ import Testing
             return try x * Double(Int(k))
         }
         _ = try export(
-            f, args: x, try Tensor([Int64(1)], shape: []), constraints: [dynamicDim(x, 0) <= 8], options: ExportOptions(names: ["x", "n"], log: .lines { line in lines.withLock { $0.append(line) } }))
+            f, args: x, try Tensor([Int64(1)], shape: []), constraints: [dynamicDim(x, 0) <= 8],
+            options: ExportOptions(names: ["x", "n"], log: .lines { line in lines.withLock { $0.append(line) } }))
         let found: [String] = lines.withLock { $0 }
         // The witnesses are the solver's choice.
         let texts: [String] = found.map { line in

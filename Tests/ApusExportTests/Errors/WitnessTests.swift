@@ -78,7 +78,8 @@ import Testing
         }
         // What is suggested makes it succeed.
         if error.violations.allSatisfy({ !$0.isBrokenByExample }) {
-            _ = try export(given.function, args: x, y, constraints: constraints + error.suggestedFixes, options: ExportOptions(names: ["x", "y"]))
+            _ = try export(
+                given.function, args: x, y, constraints: constraints + error.suggestedFixes, options: ExportOptions(names: ["x", "y"]))
         }
     }
 
