@@ -61,7 +61,8 @@ import Testing
 
     @Test func onlyWhatRuns() throws {
         let program = try export(
-            { (x: Tensor) in try x.sum().item(SymFloat.self) > 0 ? try x.cos() : try x.sin() }, args: x, selfCheck: false)
+            { (x: Tensor) in try x.sum().item(SymFloat.self) > 0 ? try x.cos() : try x.sin() }, args: x,
+            options: ExportOptions(selfCheck: false))
         let profiler = Profiler()
         _ = try program.run([x], profiler: profiler)
         let operators = profiler.events.flatMap(\.operators)
@@ -92,7 +93,7 @@ import Testing
     }
 
     @Test func handlersAndSummaries() throws {
-        let program = try export({ (x: Tensor) in try x.cos().cumsum(dim: 0) }, args: x, selfCheck: false)
+        let program = try export({ (x: Tensor) in try x.cos().cumsum(dim: 0) }, args: x, options: ExportOptions(selfCheck: false))
         let names = Mutex<[String]>([])
         let handed = Profiler { event in names.withLock { $0.append(event.name) } }
         _ = try program.run([x], profiler: handed)

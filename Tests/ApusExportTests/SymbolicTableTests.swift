@@ -78,7 +78,9 @@ import Testing
         let example: [Tensor] = sample.tensors
         let program: ExportedProgram
         do {
-            program = try export(function, args: example, constraints: [dynamicDim(example[tensor], dim).in(sizes)], selfCheck: false)
+            program = try export(
+                function, args: example, constraints: [dynamicDim(example[tensor], dim).in(sizes)], options: ExportOptions(selfCheck: false)
+            )
         } catch { return .refused }
         var programs: [ExportedProgram] = [program]
         programs.append(try program.transform(Decomposition()))

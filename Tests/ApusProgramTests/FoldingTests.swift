@@ -64,7 +64,7 @@ import Testing
         let many: SymInt = SymInt((1 << 59) - 1)
         let w = try Tensor([2] as [Double], shape: [1]).expanded([many])
         let x = try Tensor([1] as [Double], shape: [1])
-        let program = try export({ (x: Tensor) in try x + w.addcmul(w, w).sum() }, args: x, selfCheck: false)
+        let program = try export({ (x: Tensor) in try x + w.addcmul(w, w).sum() }, args: x, options: ExportOptions(selfCheck: false))
         #expect(try program.foldingConstants().graph.nodes.count == program.graph.nodes.count)
     }
 }

@@ -81,7 +81,7 @@ private final class Scaling: Module {
 
     @Test func aPlanIsMadeByTheFirstCallOfMany() async throws {
         let x = try numbers([5, 3])
-        let program = try export({ (x: Tensor) in try x.exp() * 2 + 1 }, args: x, selfCheck: false)
+        let program = try export({ (x: Tensor) in try x.exp() * 2 + 1 }, args: x, options: ExportOptions(selfCheck: false))
         #expect(!program.plan.isMade)
         #expect(try !program.transform(DeadCodeElimination()).plan.isMade)
         let expected = try x.exp() * 2 + 1

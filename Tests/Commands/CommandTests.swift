@@ -19,7 +19,8 @@ import Testing
     init() throws {
         folder = try TemporaryFolder()
         x = try Tensor((0..<12).map { Float($0) / 4 }, shape: [4, 3])
-        program = try export(CommandTests.function, args: x, constraints: [dynamicDim(x, 0).in(1...8)], names: ["x"])
+        program = try export(
+            CommandTests.function, args: x, constraints: [dynamicDim(x, 0).in(1...8)], options: ExportOptions(names: ["x"]))
         let cases = [
             try program.makeCase("four rows", inputs: [x]),
             try program.makeCase("one row", inputs: [try Tensor.ones([1, 3])], relativeTolerance: 1e-3, absoluteTolerance: 1e-4),

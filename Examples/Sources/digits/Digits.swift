@@ -51,7 +51,8 @@ struct Demo: ParsableCommand {
 
         // The example has 2 images; the constraint says that any number from 1 to 256 will do.
         let example = try digits.heldOut.images[0..<2]
-        let program = try export(model, args: example, constraints: [dynamicDim(example, 0).in(1...256)], names: ["images"])
+        let program = try export(
+            model, args: example, constraints: [dynamicDim(example, 0).in(1...256)], options: ExportOptions(names: ["images"]))
         try program.save(to: path("digits.pt2"))
         try ["images": digits.heldOut.images, "scores": scores].save(npz: path("held-out.npz"))
         let report = try Classify.inNewProcess(program: path("digits.pt2"), cases: path("held-out.npz"))

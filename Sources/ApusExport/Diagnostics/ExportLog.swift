@@ -5,7 +5,7 @@ import Synchronization
 
 /// A record of what `export` asks and concludes: each symbol, each question with its place in the source and how it was decided.
 ///
-/// Off unless asked for, by `export(..., log:)` or by the environment variable `APUS_LOG=guards`, which writes to standard error.
+/// Off unless asked for, by `ExportOptions(log:)` or by the environment variable `APUS_LOG=guards`, which writes to standard error.
 public struct ExportLog: Sendable {
     /// How a question was answered.
     public enum Answer: Sendable {

@@ -48,40 +48,23 @@ extension ExportReport: CustomStringConvertible {
 /// ends its path, and the other paths are still traced.
 /// - Parameters: as for `export`.
 public func exportReport<each Input, Output>(
-    _ function: (repeat each Input) throws -> Output, args: repeat each Input, constraints: [any ConstraintConvertible] = [],
-    names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true, log: ExportLog? = .fromEnvironment
+    _ function: (repeat each Input) throws -> Output, of model: (any Module)? = nil, args: repeat each Input,
+    constraints: [any ConstraintConvertible] = [], options: ExportOptions = ExportOptions()
 ) -> ExportReport {
-    report(constraints) { constraints, collector in
-        try exportPack(function, (repeat each args), nil, constraints, names, branches, selfCheck, log, collector)
-    }
-}
-
-/// Reports on a function that uses a model.
-public func exportReport<each Input, Output>(
-    _ function: (repeat each Input) throws -> Output, of model: any Module, args: repeat each Input,
-    constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true,
-    log: ExportLog? = .fromEnvironment
-) -> ExportReport {
-    report(constraints) { constraints, collector in
-        try exportPack(function, (repeat each args), model, constraints, names, branches, selfCheck, log, collector)
+    report { assumed, collector in
+        try exportPack(function, model, (repeat each args), options.adding(constraints + assumed), collector)
     }
 }
 
 /// Reports on a module's `forward` of one argument.
 public func exportReport<Model: Module>(
-    _ model: Model, args x: Model.Input, constraints: [any ConstraintConvertible] = [], names: [String]? = nil,
-    branches: BranchPolicy = .explore(), selfCheck: Bool = true, log: ExportLog? = .fromEnvironment
+    _ model: Model, args x: Model.Input, constraints: [any ConstraintConvertible] = [], options: ExportOptions = ExportOptions()
 ) -> ExportReport {
-    report(constraints) { constraints, collector in
-        try exportPack({ (x: Model.Input) in try model(x) }, (x), model, constraints, names, branches, selfCheck, log, collector)
-    }
+    exportReport({ (x: Model.Input) in try model(x) }, of: model, args: x, constraints: constraints, options: options)
 }
 
 /// Exports again and again, each time with the constraints that the last attempt lacked.
-private func report(
-    _ constraints: [any ConstraintConvertible],
-    _ attempt: ([any ConstraintConvertible], FailureCollector) throws -> ExportedProgram
-) -> ExportReport {
+private func report(_ attempt: ([SuggestedConstraint], FailureCollector) throws -> ExportedProgram) -> ExportReport {
     var assumed: [SuggestedConstraint] = []
     var failures: [ExportFailure] = []
     // Each attempt adds a constraint that is new; the bound only guards against constraints that bring up others without end.
@@ -90,7 +73,7 @@ private func report(
         var program: ExportedProgram?
         var fixes: [SuggestedConstraint] = []
         do {
-            program = try attempt(constraints + assumed, collector)
+            program = try attempt(assumed, collector)
         } catch let error as ConstraintViolationError {
             collector.record(error)
             fixes = error.suggestedFixes

@@ -6,22 +6,42 @@ import ApusTensor
 public struct EntryPoint {
     let export: (_ model: (any Module)?) throws -> ExportedProgram
 
-    init(_ export: @escaping (_ model: (any Module)?) throws -> ExportedProgram) { self.export = export }
-
     /// - Parameters: as for `export`.
     ///   - isTraining: the mode that the model is in while it is traced, nil for the one it has.
     public init<each Input, Output>(
         _ function: @escaping (repeat each Input) throws -> Output, args: repeat each Input,
-        constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(),
-        selfCheck: Bool = true, isTraining: Bool? = nil, log: ExportLog? = .fromEnvironment
+        constraints: [any ConstraintConvertible] = [], options: ExportOptions = ExportOptions(), isTraining: Bool? = nil
     ) {
-        let arguments = (repeat each args)
-        self.init { model in
-            try inMode(isTraining, model) {
-                try exportPack(function, (repeat each arguments), model, constraints, names, branches, selfCheck, log)
-            }
+        self.init(function, (repeat each args), options.adding(constraints), isTraining)
+    }
+
+    /// A function that ends in a loss, traced together with the loss's gradients.
+    /// - Parameters: as for `exportJoint`, and `isTraining` as for the initialiser.
+    public static func joint<each Input, Output>(
+        _ function: @escaping (repeat each Input) throws -> Output, args: repeat each Input, withRespectTo inputs: [Tensor] = [],
+        loss: Int? = nil, constraints: [any ConstraintConvertible] = [], options: ExportOptions = ExportOptions(), isTraining: Bool? = nil
+    ) -> EntryPoint {
+        EntryPoint(function, (repeat each args), options.adding(constraints), isTraining, joint: JointRequest(inputs: inputs, loss: loss))
+    }
+
+    private init<each Input, Output>(
+        _ function: @escaping (repeat each Input) throws -> Output, _ arguments: (repeat each Input), _ options: ExportOptions,
+        _ isTraining: Bool?, joint request: JointRequest? = nil
+    ) {
+        export = { model in
+            try inMode(isTraining, model) { try exportPack(function, model, (repeat each arguments), options, joint: request) }
         }
     }
+}
+
+/// Runs the body while the model trains or evaluates, and puts every module back into its own mode. Nil leaves the modes alone.
+private func inMode<Result>(_ isTraining: Bool?, _ model: (any Module)?, _ body: () throws -> Result) throws -> Result {
+    guard let isTraining, let model else { return try body() }
+    let modules: [any Module] = try model.modules()
+    let saved: [Bool] = modules.map(\.isTraining)
+    defer { for (module, mode) in zip(modules, saved) { module.isTraining = mode } }
+    for module in modules { module.isTraining = isTraining }
+    return try body()
 }
 
 /// Entry points by name, written as a dictionary. A name that stands twice is reported by `export`.

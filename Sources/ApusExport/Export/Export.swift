@@ -12,71 +12,54 @@ import ApusTensor
 /// - Parameters:
 ///   - function: takes and returns tensors, numbers, strings, nil, and tuples, arrays and dictionaries of them. It runs once for each path,
 ///     so what it prints is printed as often. Tensors that it captures become constants of the program.
+///   - model: what the function uses: its parameters and buffers become the program's own.
 ///   - args: example inputs. Tensors give dtype, rank and static sizes; plain values are fixed.
-///   - constraints: which sizes are dynamic and what they may be, in any order. Dimensions that none names are static.
-///   - names: the arguments' names in messages and in the graph; `x`, `y`, `z`, `arg3` ... by default.
-///   - branches: what happens at questions that the declared inputs leave open.
-///   - selfCheck: after tracing, the function and the program run side by side on an input of each path, and must agree. It runs the
-///     function once more for each path, on real data.
-///   - log: is told of every symbol, question and specialisation; by default standard error where `APUS_LOG=guards`.
+///   - constraints: which sizes are dynamic and what they may be, beside those of the options.
+///   - options: names, branches, and what else there is to choose.
 /// - Throws: `ConstraintViolationError` where the function needs more than is declared, `ProgramError` where it can't be traced, and what
 ///   the function itself throws.
 public func export<each Input, Output>(
-    _ function: (repeat each Input) throws -> Output, args: repeat each Input, constraints: [any ConstraintConvertible] = [],
-    names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true,
-    log: ExportLog? = .fromEnvironment
+    _ function: (repeat each Input) throws -> Output, of model: (any Module)? = nil, args: repeat each Input,
+    constraints: [any ConstraintConvertible] = [], options: ExportOptions = ExportOptions()
 ) throws -> ExportedProgram {
-    try exportPack(function, (repeat each args), nil, constraints, names, branches, selfCheck, log)
+    try exportPack(function, model, (repeat each args), options.adding(constraints))
 }
 
 /// Traces a module's `forward` of one argument, as `export` of a function does. Parameters and buffers become the program's own.
 public func export<Model: Module>(
-    _ model: Model, args x: Model.Input, constraints: [any ConstraintConvertible] = [], names: [String]? = nil,
-    branches: BranchPolicy = .explore(), selfCheck: Bool = true,
-    log: ExportLog? = .fromEnvironment
+    _ model: Model, args x: Model.Input, constraints: [any ConstraintConvertible] = [], options: ExportOptions = ExportOptions()
 ) throws -> ExportedProgram {
-    try exportPack({ (x: Model.Input) in try model(x) }, (x), model, constraints, names, branches, selfCheck, log)
+    try export({ (x: Model.Input) in try model(x) }, of: model, args: x, constraints: constraints, options: options)
 }
 
 /// Traces a module's `forward` of two arguments.
 public func export<Model: Module>(
     _ model: Model, args x: Model.FirstOfTwo, _ y: Model.SecondOfTwo, constraints: [any ConstraintConvertible] = [],
-    names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true,
-    log: ExportLog? = .fromEnvironment
+    options: ExportOptions = ExportOptions()
 ) throws -> ExportedProgram {
-    try exportPack(
-        { (x: Model.FirstOfTwo, y: Model.SecondOfTwo) in try model(x, y) }, (x, y), model, constraints, names, branches, selfCheck, log)
+    try export(
+        { (x: Model.FirstOfTwo, y: Model.SecondOfTwo) in try model(x, y) }, of: model, args: x, y, constraints: constraints,
+        options: options)
 }
 
 /// Traces a module's `forward` of three arguments.
 public func export<Model: Module>(
     _ model: Model, args x: Model.FirstOfThree, _ y: Model.SecondOfThree, _ z: Model.ThirdOfThree,
-    constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true,
-    log: ExportLog? = .fromEnvironment
+    constraints: [any ConstraintConvertible] = [], options: ExportOptions = ExportOptions()
 ) throws -> ExportedProgram {
-    try exportPack(
-        { (x: Model.FirstOfThree, y: Model.SecondOfThree, z: Model.ThirdOfThree) in try model(x, y, z) }, (x, y, z), model, constraints,
-        names, branches, selfCheck, log)
-}
-
-/// Traces a function that uses a model: its parameters and buffers become the program's own.
-public func export<each Input, Output>(
-    _ function: (repeat each Input) throws -> Output, of model: any Module, args: repeat each Input,
-    constraints: [any ConstraintConvertible] = [], names: [String]? = nil, branches: BranchPolicy = .explore(), selfCheck: Bool = true,
-    log: ExportLog? = .fromEnvironment
-) throws -> ExportedProgram {
-    try exportPack(function, (repeat each args), model, constraints, names, branches, selfCheck, log)
+    try export(
+        { (x: Model.FirstOfThree, y: Model.SecondOfThree, z: Model.ThirdOfThree) in try model(x, y, z) }, of: model, args: x, y, z,
+        constraints: constraints, options: options)
 }
 
 func exportPack<each Input, Output>(
-    _ function: (repeat each Input) throws -> Output, _ arguments: (repeat each Input), _ model: (any Module)?,
-    _ constraints: [any ConstraintConvertible], _ names: [String]?, _ branches: BranchPolicy, _ selfCheck: Bool,
-    _ log: ExportLog? = .fromEnvironment, _ collector: FailureCollector? = nil, joint request: JointRequest? = nil
+    _ function: (repeat each Input) throws -> Output, _ model: (any Module)?, _ arguments: (repeat each Input), _ options: ExportOptions,
+    _ collector: FailureCollector? = nil, joint request: JointRequest? = nil
 ) throws -> ExportedProgram {
     // What an earlier question of the caller left is not the function's.
     try TensorError.throwPendingFault()
     let scope = SymbolScope()
-    let declared = try declare((repeat each arguments), names, constraints, scope)
+    let declared = try declare((repeat each arguments), options, scope)
     let state = try model.map { try ModuleState(of: $0) }
     let joint = try request.map { try $0.resolved(declared, state) }
     return try withoutActuallyEscaping(function) { function in
@@ -91,7 +74,7 @@ func exportPack<each Input, Output>(
             return try flatten(try function(repeat try rebuilt(each arguments)))
         }
         let exporter = Exporter(
-            declared: declared, model: state, policy: branches, selfCheck: selfCheck, collector: collector, log: log,
+            declared: declared, model: state, options: options, collector: collector,
             function: { leaves in try joint.map { try $0.run(leaves, forward) } ?? forward(leaves) }, joint: joint)
         return try exporter.export()
     }
@@ -99,7 +82,7 @@ func exportPack<each Input, Output>(
 
 /// Flattens the example arguments, names their leaves, and declares their sizes.
 private func declare<each Input>(
-    _ arguments: (repeat each Input), _ names: [String]?, _ constraints: [any ConstraintConvertible], _ scope: SymbolScope
+    _ arguments: (repeat each Input), _ options: ExportOptions, _ scope: SymbolScope
 ) throws -> DeclaredInputs {
     var leaves: [LeafValue] = []
     var leafNames: [String] = []
@@ -107,7 +90,8 @@ private func declare<each Input>(
     let defaults = ["x", "y", "z"]
     for argument in repeat each arguments {
         let index = specs.count
-        let name = names.flatMap { index < $0.count ? $0[index] : nil } ?? (index < defaults.count ? defaults[index] : "arg\(index)")
+        let name =
+            options.names.flatMap { index < $0.count ? $0[index] : nil } ?? (index < defaults.count ? defaults[index] : "arg\(index)")
         let tree = try flatten(argument)
         leaves += tree.leaves
         leafNames += tree.paths.map { name + $0 }
@@ -119,5 +103,5 @@ private func declare<each Input>(
         }
     }
     let tree = FlatTree(leaves: leaves, spec: .tuple(specs), paths: leafNames)
-    return try InputDeclaration(tree: tree, names: leafNames, scope: scope).declare(constraints.map(\.constraint))
+    return try InputDeclaration(tree: tree, names: leafNames, scope: scope).declare(options.constraints.map(\.constraint))
 }

@@ -4,24 +4,15 @@ import ApusProgram
 import ApusSymbolic
 import ApusTensor
 
-/// How `export` treats questions that the declared inputs leave open.
-public enum BranchPolicy: Sendable {
-    /// Traces both outcomes, up to a number of paths.
-    case explore(limit: Int = 64)
-    /// Keeps the example's path and demands constraints that imply it.
-    case guardExample
-}
-
 /// Traces one entry point: runs the function once for each path, and merges the paths into a program.
 struct Exporter {
     let declared: DeclaredInputs
     /// The model's parameters and buffers, nil for a plain function.
     let model: ModuleState?
-    let policy: BranchPolicy
-    let selfCheck: Bool
+    let options: ExportOptions
     /// Where failures go, so that tracing goes on after them; nil to stop at the first.
     var collector: FailureCollector?
-    var log: ExportLog?
+    private var log: ExportLog? { options.log }
     /// The function on rebuilt arguments; gives the result as a tree.
     let function: ([LeafValue]) throws -> FlatTree
     /// What the function computes besides its result, for a joint program.
@@ -52,7 +43,7 @@ struct Exporter {
             let parts: ProgramParts = try self.parts(try merger.merge(stateCount: entries.count), mutated, outSpec, traces)
             return try ExportedProgram(try joint?.parts(from: parts) ?? parts)
         }
-        if selfCheck {
+        if options.selfCheck {
             let checked: ([LeafValue]) throws -> FlatTree = { [function, joint] leaves in
                 let tree: FlatTree = try function(leaves)
                 return joint?.withoutUnusedGradients(tree) ?? tree
@@ -66,7 +57,7 @@ struct Exporter {
 
     private func explore() throws -> [PathTrace] {
         let limit: Int
-        switch policy {
+        switch options.branches {
         case .explore(let paths): limit = max(paths, 1)
         // What the example leaves open is a violation, so that there is one path.
         case .guardExample: limit = 1
@@ -119,7 +110,7 @@ struct Exporter {
     /// One run, and what it answered; no trace where no input goes that way.
     private func run(_ prefix: [PathDecision], _ symbols: RunMemory) throws -> (trace: PathTrace?, decisions: [PathDecision]) {
         let scope = declared.scope
-        let path = PathRecorder(scope: scope, policy: policy, prefix: prefix, symbols: symbols)
+        let path = PathRecorder(scope: scope, policy: options.branches, prefix: prefix, symbols: symbols)
         path.log = log
         let tracer = Tracer(scope: scope, path: path, model: model)
         scope.push()
@@ -310,7 +301,7 @@ struct Exporter {
         let sites = HotSites(traces.flatMap(\.decisions), scope: declared.scope)
         return ProgramError(
             .overBudget,
-            "the function has more than \(limit) paths. The questions asked most:\n\(sites)\nOr raise the limit: branches: .explore(limit: \(limit * 4)).",
+            "the function has more than \(limit) paths. The questions asked most:\n\(sites)\nOr raise the limit: ExportOptions(branches: .explore(limit: \(limit * 4))).",
             site: sites.entries.first?.site)
     }
 

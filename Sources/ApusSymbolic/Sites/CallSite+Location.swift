@@ -17,7 +17,8 @@ extension CallSite {
 
         /// Modules whose frames are never the user's.
         public static let ownModules: Set<String> = [
-            "ApusSymbolic", "ApusTensor", "ApusNN", "ApusGraph", "ApusRuntime", "ApusExport", "ApusArchive", "CApusKernels",
+            "ApusSymbolic", "ApusTensor", "ApusNN", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusExport", "ApusArchive", "ApusRun",
+            "CApusKernels",
             "Apus", "Swift",
         ]
 

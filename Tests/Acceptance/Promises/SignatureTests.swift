@@ -261,7 +261,7 @@ private final class Whole: Module {
         let program = try export(
             { (x: Tensor, n: Int, list: [Tensor], named: [String: Tensor]) in
                 (x, ["b": try x + list[1], "a": named["k"]!], list)
-            }, args: x, 3, [x, y], ["k": y], names: ["x", "n", "list", "named"])
+            }, args: x, 3, [x, y], ["k": y], options: ExportOptions(names: ["x", "n", "list", "named"]))
         let signature = program.graphSignature
         #expect(signature.userInputs == ["x", "list_0_", "list_1_", "named_k"])
         // Inputs that are returned unchanged are in both lists; keys come in order.

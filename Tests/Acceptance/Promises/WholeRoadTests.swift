@@ -27,7 +27,9 @@ import Testing
         let x = try Tensor.ones([4, 2])
         let line: Int = #line + 1
         let f = { (x: Tensor) in x.shape[0] > 3 ? try x.cos() : try x.sin() }
-        _ = try export(f, args: x, constraints: [dynamicDim(x, 0).in(3...6)], log: .lines { text in lines.withLock { $0.append(text) } })
+        _ = try export(
+            f, args: x, constraints: [dynamicDim(x, 0).in(3...6)],
+            options: ExportOptions(log: .lines { text in lines.withLock { $0.append(text) } }))
         let found: [String] = lines.withLock { $0 }
         #expect(found.first == "symbol          s0 = x.shape[0] in 3...6, 4 in the example")
         #expect(found.contains { $0.hasPrefix("question        x.shape[0] >= 4") && $0.hasSuffix("WholeRoadTests.swift:\(line)") })

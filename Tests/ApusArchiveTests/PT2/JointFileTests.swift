@@ -232,7 +232,7 @@ struct JointFileTests {
         let program = try exportJoint(
             { (a: Tensor, b: Tensor) in try loss(a, b) }, of: model, args: x, x, withRespectTo: [x],
             constraints: [dynamicDim(x, 0).in(1...9)],
-            names: ["a", "b"])
+            options: ExportOptions(names: ["a", "b"]))
         try program.save(to: folder.file("twice.pt2"))
         let loaded = try ExportedProgram.load(from: folder.file("twice.pt2"))
         let (p, q) = (try Tensor.randn([7, 3], seed: 2), try Tensor.randn([7, 3], seed: 3))
@@ -249,13 +249,15 @@ struct JointFileTests {
         }
         #expect(throws: (any Error).self) { try loaded.valueAndGradients(p, x) }
 
-        let captured = try exportJoint({ (a: Tensor) in try (a * a * x).sum() }, args: x, withRespectTo: [x], names: ["a"])
+        let captured = try exportJoint(
+            { (a: Tensor) in try (a * a * x).sum() }, args: x, withRespectTo: [x], options: ExportOptions(names: ["a"]))
         #expect(
             try difference(
                 #require(captured.valueAndGradients(p.narrowed(dim: 0, from: 0, length: 4)).inputGradients["a"]),
                 p.narrowed(dim: 0, from: 0, length: 4) * x * 2, rtol: 1e-5, atol: 1e-6) == nil)
         let both = try exportJoint(
-            { (a: Tensor) in try (model.weight * a * a).sum() }, of: model, args: model.weight, withRespectTo: [model.weight], names: ["a"])
+            { (a: Tensor) in try (model.weight * a * a).sum() }, of: model, args: model.weight, withRespectTo: [model.weight],
+            options: ExportOptions(names: ["a"]))
         let step = try both.valueAndGradients(model.weight)
         let square = try model.weight * model.weight
         #expect(try difference(#require(step.gradients["weight"]), square, rtol: 1e-5, atol: 1e-6) == nil)

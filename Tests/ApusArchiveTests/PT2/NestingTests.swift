@@ -72,7 +72,8 @@ struct NestingTests {
         let path: String = folder.file("nested.pt2")
         try onSmallStack {
             let x = try numbers([3], seed: 1)
-            let program = try export({ (x: Tensor) in try function(x, NestingTests.deepest) }, args: x, branches: .explore(limit: 100))
+            let program = try export(
+                { (x: Tensor) in try function(x, NestingTests.deepest) }, args: x, options: ExportOptions(branches: .explore(limit: 100)))
             #expect(program.graph.nesting == NestingTests.deepest)
             try Verifier().verify(program.graph, scope: program.scope)
             #expect(program.description.split(separator: "\n").count > NestingTests.deepest)
@@ -108,7 +109,7 @@ struct NestingTests {
         func refusal(_ function: @escaping Program, _ depth: Int) -> String {
             message {
                 let x = try numbers([3], seed: 1)
-                _ = try export({ (x: Tensor) in try function(x, depth) }, args: x, branches: .explore(limit: 1000))
+                _ = try export({ (x: Tensor) in try function(x, depth) }, args: x, options: ExportOptions(branches: .explore(limit: 1000)))
             }
         }
         #expect(refusal(NestingTests.branches, 65) == "branches and loops nest 65 deep, and a program keeps 64 levels; \(remedy)")

@@ -111,7 +111,8 @@ import Testing
         }
         let name = operation.name.replacing("::", with: ".") + apart
         return JudgedProgram(
-            name: name, program: try export(function, args: inputs, selfCheck: false), calls: [inputs], hasValues: hasValues(operation))
+            name: name, program: try export(function, args: inputs, options: ExportOptions(selfCheck: false)), calls: [inputs],
+            hasValues: hasValues(operation))
     }
 
     @Test("PyTorch opens and runs them with the same results") func all() throws {

@@ -19,7 +19,7 @@ import Testing
     @Test func tooManyPathsOverSizes() throws {
         let x = try Tensor.ones([4])
         let error = #expect(throws: ProgramError.self) {
-            _ = try export(bySizes, args: x, constraints: [dynamicDim(x, 0)], branches: .explore(limit: 4))
+            _ = try export(bySizes, args: x, constraints: [dynamicDim(x, 0)], options: ExportOptions(branches: .explore(limit: 4)))
         }
         #expect(error?.code == .overBudget)
         #expect(
@@ -29,13 +29,19 @@ import Testing
                         declare a narrower range or a set for x.shape[0], now in 1...max, or use cond, whileLoop or scan
                     4 times 'x.shape[0] % 2 == 0' at BudgetTests.swift:\(sizesLine)
                         declare a narrower range or a set for x.shape[0], now in 1...max, or use cond, whileLoop or scan
-                Or raise the limit: branches: .explore(limit: 16).        BudgetTests.swift:\(sizesLine + 1)
+                Or raise the limit: ExportOptions(branches: .explore(limit: 16)).        BudgetTests.swift:\(sizesLine + 1)
                 """)
         // Each advice, applied.
-        #expect(try export(bySizes, args: x, constraints: [dynamicDim(x, 0) <= 9], branches: .explore(limit: 4)).paths.count == 2)
         #expect(
-            try export(bySizes, args: x, constraints: [dynamicDim(x, 0).in([4, 8, 16])], branches: .explore(limit: 4)).paths.count == 2)
-        #expect(try export(bySizes, args: x, constraints: [dynamicDim(x, 0)], branches: .explore(limit: 16)).paths.count == 8)
+            try export(bySizes, args: x, constraints: [dynamicDim(x, 0) <= 9], options: ExportOptions(branches: .explore(limit: 4))).paths
+                .count == 2)
+        #expect(
+            try export(
+                bySizes, args: x, constraints: [dynamicDim(x, 0).in([4, 8, 16])], options: ExportOptions(branches: .explore(limit: 4))
+            ).paths.count == 2)
+        #expect(
+            try export(bySizes, args: x, constraints: [dynamicDim(x, 0)], options: ExportOptions(branches: .explore(limit: 16))).paths.count
+                == 8)
         let byCond = { (x: Tensor) in
             var y = x
             for i in 1...3 {
@@ -47,7 +53,7 @@ import Testing
             }
             return y
         }
-        let program = try export(byCond, args: x, constraints: [dynamicDim(x, 0)], branches: .explore(limit: 4))
+        let program = try export(byCond, args: x, constraints: [dynamicDim(x, 0)], options: ExportOptions(branches: .explore(limit: 4)))
         #expect(program.paths.count == 1)
     }
 
@@ -61,20 +67,22 @@ import Testing
 
     @Test func tooManyPathsOverValues() throws {
         let x = try Tensor.ones([4])
-        let error = #expect(throws: ProgramError.self) { _ = try export(byValues, args: x, branches: .explore(limit: 4)) }
+        let error = #expect(throws: ProgramError.self) {
+            _ = try export(byValues, args: x, options: ExportOptions(branches: .explore(limit: 4)))
+        }
         #expect(
             error?.description == """
                 the function has more than 4 paths. The questions asked most:
                     12 times '0.0 < f0' at BudgetTests.swift:\(valuesLine)
                         bound the value with constrainAsValue, compute with it through where, or use cond or whileLoop
-                Or raise the limit: branches: .explore(limit: 16).        BudgetTests.swift:\(valuesLine)
+                Or raise the limit: ExportOptions(branches: .explore(limit: 16)).        BudgetTests.swift:\(valuesLine)
                 """)
-        #expect(try export(byValues, args: x, branches: .explore(limit: 16)).paths.count == 8)
+        #expect(try export(byValues, args: x, options: ExportOptions(branches: .explore(limit: 16))).paths.count == 8)
         let byWhere = { (x: Tensor) in
             var y = x
             for i in 0..<3 { y = try Tensor.where(x[i] .> 0, y.sin(), y) }
             return y
         }
-        #expect(try export(byWhere, args: x, branches: .explore(limit: 4)).paths.count == 1)
+        #expect(try export(byWhere, args: x, options: ExportOptions(branches: .explore(limit: 4))).paths.count == 1)
     }
 }

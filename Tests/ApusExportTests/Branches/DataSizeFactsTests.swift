@@ -38,7 +38,7 @@ import Testing
                     { (inputs: [Tensor]) -> [Tensor] in
                         var next = inputs[...]
                         return try applyTensors(record, sample.map { $0.map { _ in next.removeFirst() } })
-                    }, args: tensors, constraints: constraints, selfCheck: false)
+                    }, args: tensors, constraints: constraints, options: ExportOptions(selfCheck: false))
                 let counts = program.symbolToRange.filter { !$0.key.isBacked }
                 #expect(counts.isEmpty == false, "\(record.name)")
                 for (symbol, range) in counts where !Self.unbounded.contains(record.name) {

@@ -14,7 +14,9 @@ import Testing
     private func failure(
         _ branches: BranchPolicy = .explore(), _ constraints: [any ConstraintConvertible] = [], _ f: (Tensor) throws -> Tensor
     ) throws -> ProgramError? {
-        let error = #expect(throws: ProgramError.self) { _ = try export(f, args: x, constraints: constraints, branches: branches) }
+        let error = #expect(throws: ProgramError.self) {
+            _ = try export(f, args: x, constraints: constraints, options: ExportOptions(branches: branches))
+        }
         return error
     }
 
@@ -114,7 +116,7 @@ import Testing
                     var count = 0
                     while SymInt(count) < x.shape[0] { count += 1 }
                     return try x + count
-                }, args: large, constraints: [dynamicDim(large, 0)], branches: .guardExample)
+                }, args: large, constraints: [dynamicDim(large, 0)], options: ExportOptions(branches: .guardExample))
         }
         #expect(error?.code == .overBudget)
         #expect(error?.message.hasPrefix("more than 1024 questions on one path") == true)
@@ -160,7 +162,7 @@ import Testing
                 var y = try x.sum()
                 while try y.item(SymFloat.self) < 100 { y = try y + 1 }
                 return y
-            }, args: x, branches: .explore(limit: 4))
+            }, args: x, options: ExportOptions(branches: .explore(limit: 4)))
         #expect(report.program == nil)
         #expect(report.failures.contains { $0.kind == .overBudget })
     }

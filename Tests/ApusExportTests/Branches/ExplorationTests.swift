@@ -16,12 +16,12 @@ import Testing
     func guardExample(size: Int, fix: String) throws {
         let x = try vector(size)
         let error = #expect(throws: ConstraintViolationError.self) {
-            try export(Self.branching, args: x, constraints: [dynamicDim(x, 0).in(1...6)], branches: .guardExample)
+            try export(Self.branching, args: x, constraints: [dynamicDim(x, 0).in(1...6)], options: ExportOptions(branches: .guardExample))
         }
         #expect(error?.suggestedFixes.map(\.description) == ["dynamicDim(x, 0) \(fix)"])
         let program = try export(
             Self.branching, args: x, constraints: [size > 3 ? dynamicDim(x, 0).in(4...6) : dynamicDim(x, 0).in(1...3)],
-            branches: .guardExample)
+            options: ExportOptions(branches: .guardExample))
         #expect(program.graph.nodes.count == 1)
     }
 
@@ -29,7 +29,8 @@ import Testing
         let x = try vector(3)
         let error = #expect(throws: ProgramError.self) {
             try export(
-                { (x: Tensor) in try x.sum().item(SymFloat.self) > 0 ? try x.sin() : try x.cos() }, args: x, branches: .guardExample)
+                { (x: Tensor) in try x.sum().item(SymFloat.self) > 0 ? try x.sin() : try x.cos() }, args: x,
+                options: ExportOptions(branches: .guardExample))
         }
         #expect(error?.message.contains("depends on a value that only a run knows") == true)
     }
@@ -50,7 +51,7 @@ import Testing
         #expect(throws: ConstraintViolationError.self) {
             try export(
                 { (x: Tensor) in (try? x.reshaped([-1, 2]).sum(dim: 1)) ?? x }, args: x, constraints: [dynamicDim(x, 0)],
-                branches: .guardExample)
+                options: ExportOptions(branches: .guardExample))
         }
     }
 
@@ -66,7 +67,7 @@ import Testing
         #expect(error?.message.hasPrefix("the function has more than 64 paths. The questions asked most:") == true)
         #expect(error?.message.contains("ExplorationTests.swift:") == true)
         #expect(error?.message.contains("use cond or whileLoop") == true)
-        #expect(error?.message.hasSuffix("Or raise the limit: branches: .explore(limit: 256).") == true)
+        #expect(error?.message.hasSuffix("Or raise the limit: ExportOptions(branches: .explore(limit: 256)).") == true)
     }
 
     @Test("A loop that nothing bounds ends in an error that says so") func unboundedLoop() throws {
@@ -137,7 +138,7 @@ import Testing
         #expect(error?.code == .selfCheck)
         #expect(error?.message.hasPrefix("the program differs from the function on inputs float32[3], path 'always': ") == true)
         runs = 0
-        let program = try export(f, args: x, selfCheck: false)
+        let program = try export(f, args: x, options: ExportOptions(selfCheck: false))
         #expect(runs == 1 && program.paths.count == 1)
     }
 

@@ -39,7 +39,8 @@ import Testing
                 $0.nodes += nodes
             }
         }
-        let program = try export({ (x: Tensor) in try Self.chain(x, questions: questions) }, args: x, selfCheck: false, log: log)
+        let program = try export(
+            { (x: Tensor) in try Self.chain(x, questions: questions) }, args: x, options: ExportOptions(selfCheck: false, log: log))
         return (counts.withLock { $0 }, program)
     }
 
@@ -63,7 +64,7 @@ import Testing
             let y = x.shape[0] > 3 ? try x.sin() : try x.cos()
             return x.shape[0] % 2 == 0 ? try y + 1 : y
         }
-        _ = try export(f, args: x, constraints: [dynamicDim(x, 0).in(1...8)], selfCheck: false)
+        _ = try export(f, args: x, constraints: [dynamicDim(x, 0).in(1...8)], options: ExportOptions(selfCheck: false))
         #expect(runs == 4)
         runs = 0
         _ = try export(f, args: x, constraints: [dynamicDim(x, 0).in(1...8)])

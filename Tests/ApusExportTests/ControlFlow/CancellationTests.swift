@@ -43,7 +43,7 @@ private final class Endless: Module {
 
     @Test func anEndlessLoopEndsAndLeavesTheStateAsItWas() async throws {
         let x = try Tensor.ones([3])
-        let program = try export(Endless(), args: x, selfCheck: false)
+        let program = try export(Endless(), args: x, options: ExportOptions(selfCheck: false))
         let error = await cancelled { let _: Tensor = try program(x) }
         #expect(error is CancellationError, "\(String(describing: error))")
         #expect(try #require(program.stateDict["count"]).item(Float.self) == 0)
@@ -73,7 +73,7 @@ private final class Endless: Module {
                 } do: { x in
                     x
                 }
-            }, args: x, selfCheck: false)
+            }, args: x, options: ExportOptions(selfCheck: false))
         let error = await cancelled { let _: Tensor = try program(x) }
         #expect(error is CancellationError)
     }
@@ -82,7 +82,7 @@ private final class Endless: Module {
         let x = try Tensor.ones([4])
         let program = try export(
             { (x: Tensor) in try scan(x[0], over: x) { h, x in (try (h + x).sin(), x) }.0 }, args: x, constraints: [dynamicDim(x, 0)],
-            selfCheck: false)
+            options: ExportOptions(selfCheck: false))
         let long = try Tensor.ones([1]).expanded([50_000_000])
         let error = await cancelled { let _: Tensor = try program(long) }
         #expect(error is CancellationError)
@@ -113,7 +113,7 @@ private final class Endless: Module {
 
     @Test func programsAndLoopsEndWhenTheirTimeIsUp() throws {
         let x = try Tensor.ones([3])
-        let program = try export(Endless(), args: x, selfCheck: false)
+        let program = try export(Endless(), args: x, options: ExportOptions(selfCheck: false))
         try expectLate { let _: Tensor = try program(x) }
         #expect(try #require(program.stateDict["count"]).item(Float.self) == 0)
         try expectLate { _ = try whileLoop(x, while: { try $0.sum() .>= 0 }, do: { try $0 * 1 }) }

@@ -218,7 +218,8 @@ struct ScanTests {
         // In bfloat16 a sum of ones stops at 256.
         let (x, w) = (try Tensor.ones([600], dtype: .bfloat16), try Tensor.ones([], dtype: .bfloat16))
         func loss(_ x: Tensor, _ w: Tensor) throws -> Tensor { try map(x) { try $0 * w }.sum() }
-        let joint = try exportJoint({ (x: Tensor, w: Tensor) in try loss(x, w) }, args: x, w, withRespectTo: [w], names: ["x", "w"])
+        let joint = try exportJoint(
+            { (x: Tensor, w: Tensor) in try loss(x, w) }, args: x, w, withRespectTo: [w], options: ExportOptions(names: ["x", "w"]))
         #expect(joint.graph.count(.scan) == 2)
         #expect(try joint.valueAndGradients(x, w).inputGradients["w"]?.array(of: Double.self) == [600])
         #expect(try gradient(at: w) { try loss(x, $0) }.array(of: Double.self) == [600])

@@ -209,11 +209,14 @@ import Testing
     @Test func namesOfNestedArguments() throws {
         let f = { (state: [String: Tensor], list: [Tensor]) in try state["h"]! + list[1] }
         let error = try violation {
-            try export(f, args: ["h": x], [y, y], constraints: [dynamicDim(x, -2), dynamicDim(y, 0)], names: ["state", "list"])
+            try export(
+                f, args: ["h": x], [y, y], constraints: [dynamicDim(x, -2), dynamicDim(y, 0)],
+                options: ExportOptions(names: ["state", "list"]))
         }
         #expect(error.suggestedFixes.map(\.description) == [#"dynamicDim(state["h"]!, 0) == dynamicDim(list[0], 0)"#])
         let program = try export(
-            f, args: ["h": x], [y, y], constraints: [dynamicDim(x, -2) == dynamicDim(y, 0)], names: ["state", "list"])
+            f, args: ["h": x], [y, y], constraints: [dynamicDim(x, -2) == dynamicDim(y, 0)],
+            options: ExportOptions(names: ["state", "list"]))
         #expect(program.symbolToRange.count == 1)
     }
 

@@ -29,7 +29,7 @@ import Testing
             return try x + Double(count)
         }
         let error = #expect(throws: ConstraintViolationError.self) {
-            _ = try export(f, args: x, try Tensor([Int64(3)], shape: []), names: ["x", "k"])
+            _ = try export(f, args: x, try Tensor([Int64(3)], shape: []), options: ExportOptions(names: ["x", "k"]))
         }
         #expect(error?.description.contains("k.item()") == true)
         #expect(error?.description.contains("DataDependentTests.swift:\(line)") == true, "\(error?.description ?? "")")

@@ -27,7 +27,7 @@ import Testing
         let declared: [any ConstraintConvertible] = [
             dynamicDim(x, 0), dynamicDim(x, 1), dynamicDim(y, 0), dynamicDim(y, 1) % 2 == 0,
         ]
-        let report = exportReport(f, args: x, y, constraints: declared, branches: .explore(limit: 128))
+        let report = exportReport(f, args: x, y, constraints: declared, options: ExportOptions(branches: .explore(limit: 128)))
         #expect(
             report.description == """
                 The function can't be exported as declared: 2 failures and 1 rejection of inputs.
@@ -52,7 +52,7 @@ import Testing
         let output: Tensor = try program(try Tensor.ones([50, 6]), try Tensor.ones([50, 6]))
         #expect(try output.array(of: Float.self) == [600 * 24])
         let same = try export(
-            f, args: x, y, constraints: declared + report.assumedConstraints, branches: .explore(limit: 128))
+            f, args: x, y, constraints: declared + report.assumedConstraints, options: ExportOptions(branches: .explore(limit: 128)))
         #expect(same.graph.description == program.graph.description)
     }
 
@@ -62,7 +62,8 @@ import Testing
             let scaled = try x * Double(Int(x.shape[0]))
             return try scaled + Double(Int(n.item()))
         }
-        let report = exportReport(f, args: x, try Tensor([Int64(2)], shape: []), constraints: [dynamicDim(x, 0)], names: ["x", "n"])
+        let report = exportReport(
+            f, args: x, try Tensor([Int64(2)], shape: []), constraints: [dynamicDim(x, 0)], options: ExportOptions(names: ["x", "n"]))
         #expect(
             report.description == """
                 The function can't be exported as declared: 2 failures.
@@ -125,7 +126,7 @@ import Testing
                 var y = x
                 for i in 1...10 where x.shape[0] % SymInt(i + 1) == 0 { y = try y + 1 }
                 return y
-            }, args: x, constraints: [dynamicDim(x, 0)], branches: .explore(limit: 4))
+            }, args: x, constraints: [dynamicDim(x, 0)], options: ExportOptions(branches: .explore(limit: 4)))
         #expect(many.failures.map(\.kind) == [.overBudget] && many.program == nil)
         var kept: [Tensor] = []
         let leak = exportReport(
@@ -147,8 +148,8 @@ import Testing
             return try x * Double(Int(k))
         }
         _ = try export(
-            f, args: x, try Tensor([Int64(1)], shape: []), constraints: [dynamicDim(x, 0) <= 8], names: ["x", "n"],
-            log: .lines { line in lines.withLock { $0.append(line) } })
+            f, args: x, try Tensor([Int64(1)], shape: []), constraints: [dynamicDim(x, 0) <= 8],
+            options: ExportOptions(names: ["x", "n"], log: .lines { line in lines.withLock { $0.append(line) } }))
         let found: [String] = lines.withLock { $0 }
         // The witnesses are the solver's choice.
         let texts: [String] = found.map { line in

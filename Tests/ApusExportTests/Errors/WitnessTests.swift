@@ -68,7 +68,7 @@ import Testing
         let constraints: [any ConstraintConvertible] = given.dims.0.map { dynamicDim(x, $0) } + given.dims.1.map { dynamicDim(y, $0) }
         let error = try #require(
             #expect(throws: ConstraintViolationError.self) {
-                _ = try export(given.function, args: x, y, constraints: constraints, names: ["x", "y"])
+                _ = try export(given.function, args: x, y, constraints: constraints, options: ExportOptions(names: ["x", "y"]))
             })
         #expect(!error.violations.isEmpty)
         for violation in error.violations {
@@ -78,7 +78,8 @@ import Testing
         }
         // What is suggested makes it succeed.
         if error.violations.allSatisfy({ !$0.isBrokenByExample }) {
-            _ = try export(given.function, args: x, y, constraints: constraints + error.suggestedFixes, names: ["x", "y"])
+            _ = try export(
+                given.function, args: x, y, constraints: constraints + error.suggestedFixes, options: ExportOptions(names: ["x", "y"]))
         }
     }
 

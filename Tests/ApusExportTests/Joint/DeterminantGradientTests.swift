@@ -40,7 +40,8 @@ import Testing
     /// One path alone, where no question is left to ask.
     @Test func alongTheExamplesPath() throws {
         let a: Tensor = try Tensor.eye(4, dtype: .float64)
-        let program = try export({ (a: Tensor) in try gradient(at: a) { try $0.det() } }, args: a, branches: .guardExample)
+        let program = try export(
+            { (a: Tensor) in try gradient(at: a) { try $0.det() } }, args: a, options: ExportOptions(branches: .guardExample))
         try expectGradients(program, [4])
     }
 }

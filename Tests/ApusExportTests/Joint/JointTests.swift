@@ -94,7 +94,7 @@ private func close(_ a: Tensor?, _ b: Tensor?, _ tolerance: Double = 1e-6) throw
         let y = try Tensor.randn([4, 3], seed: 3)
         let joint = try exportJoint(
             { (n: Tensor, x: Tensor, y: Tensor) in try (x * y * weight).sin().sum() * n.sum() }, args: n, x, y, withRespectTo: [y, x],
-            names: ["n", "left", "right"])
+            options: ExportOptions(names: ["n", "left", "right"]))
         let backward = try #require(joint.graphSignature.backwardSignature)
         #expect(Set(backward.gradientsToUserInputs.values) == ["left", "right"])
         #expect(Set(backward.gradientsToUserInputs.values).isSubset(of: joint.graphSignature.userInputs))

@@ -54,13 +54,15 @@ extension RandomProgram {
         let constraints: [any ConstraintConvertible] = domain.constraints(x, y)
         let function = { (x: Tensor, y: Tensor, numbers: Tensor) in try self([x, y, numbers], model) }
         guard isJoint else {
-            return try export(function, of: model, args: x, y, numbers, constraints: constraints, names: ["x", "y", "numbers"])
+            return try export(
+                function, of: model, args: x, y, numbers, constraints: constraints, options: ExportOptions(names: ["x", "y", "numbers"]))
         }
         return try exportJoint(
             { (x: Tensor, y: Tensor, numbers: Tensor) in
                 let result = try function(x, y, numbers)
                 return (try loss(result.tensor, x), result.number)
-            }, of: model, args: x, y, numbers, withRespectTo: [x], loss: 0, constraints: constraints, names: ["x", "y", "numbers"])
+            }, of: model, args: x, y, numbers, withRespectTo: [x], loss: 0, constraints: constraints,
+            options: ExportOptions(names: ["x", "y", "numbers"]))
     }
 
     private func reloaded(_ program: ExportedProgram, _ folder: String) throws -> any Runner {

@@ -109,14 +109,14 @@ enum Symbolic {
             name: "symbolic_explore_\(name)", title: "\(paths) paths \(title), other: \(paths) plain traces", target: 1.0 / 3,
             other: .own(times: paths) {
                 let x = try Tensor.ones(example)
-                return { _ = try export(plain ?? function, args: x, selfCheck: false) }
+                return { _ = try export(plain ?? function, args: x, options: ExportOptions(selfCheck: false)) }
             },
             prepare: { _ in
                 let x = try Tensor.ones(example)
                 let dynamic: [any ConstraintConvertible] = plain == nil ? example.indices.map { dynamicDim(x, $0) } : []
-                let program = try export(function, args: x, constraints: dynamic, selfCheck: false)
+                let program = try export(function, args: x, constraints: dynamic, options: ExportOptions(selfCheck: false))
                 guard program.paths.count == paths else { throw UnexpectedPaths(description: "\(program.paths.count) paths, not \(paths)") }
-                return { _ = try export(function, args: x, constraints: dynamic, selfCheck: false) }
+                return { _ = try export(function, args: x, constraints: dynamic, options: ExportOptions(selfCheck: false)) }
             })
     }
 
