@@ -31,18 +31,19 @@ import Testing
         let lines = try text(.standard)
         #expect(
             lines == [
-                "passes: dead-code, common-subexpressions, decompose-to-patterns, linear, fold-batch-norms, freeze-weights, pack-weights, fuse-rows, attach-epilogues, update-in-place, place-memory",
+                "passes: dead-code, common-subexpressions, decompose-to-patterns, linear, fold-batch-norms, freeze-weights, pack-weights, "
+                    + "fuse-rows, attach-epilogues, update-in-place, place-memory",
                 "frozen: %x1",
-                "graph(%x0: float32[4, 6], %x1: float32[6, 2]):",
+                "graph(%x0: float32[4, 6], %x1: float32[6, 2], %folded_t: float32[2, 6]):",
                 "    %cos: float32[4, 6] = aten::cos(%x0)",
                 "    %add: float32[4, 6] = aten::add.Tensor(%cos, %cos)",
-                "    %mm: float32[4, 2] = aten::mm(%add, %x1)",
-                "    %transpose: float32[2, 4] = aten::transpose.int(%mm, 0, 1)",
+                "    %linear: float32[4, 2] = aten::linear(%add, %folded_t)",
+                "    %transpose: float32[2, 4] = aten::transpose.int(%linear, 0, 1)",
                 "    %sum: float32[2] = aten::sum.dim_IntList(%transpose, [1])",
                 "    return %sum",
                 "steps for %x0: float32[4, 6]:",
                 "    0: aten::cos + aten::add.Tensor(%x0) -> @0: float32[4, 6]",
-                "    1: aten::mm(@0, %x1) -> @128: float32[4, 2]",
+                "    1: packed aten::linear(@0) -> @128: float32[4, 2]",
                 "    2: aten::sum.dim_IntList(@128[[2, 4] by [1, 2] from 0]) -> result 0: float32[2]",
                 "memory: 192 bytes",
             ], "\(lines.joined(separator: "\n"))")
@@ -64,7 +65,7 @@ import Testing
         let error = #expect(throws: TensorError.self) { try LoweringPipeline.standard.skipping(["fuse-row"]) }
         #expect(
             error?.message
-                == "there is no lowering pass 'fuse-row' to be left out; there are: dead-code, common-subexpressions, decompose-to-patterns, linear, fold-batch-norms, freeze-weights, pack-weights, fuse-rows, attach-epilogues, update-in-place, place-memory"
+                == "there is no lowering pass 'fuse-row' to be left out; there are: \(LoweringPipeline.standard.names.joined(separator: ", "))"
         )
     }
 

@@ -4,7 +4,8 @@ import ApusTensor
 
 extension ExportedProgram {
     /// The same program, with the same state, made ready to run without some passes: to find the one that is to blame for something. Their
-    /// names are those of `LoweringPipeline.standard`, `fuse-rows` for example. No pass changes a bit of the results.
+    /// names are those of `LoweringPipeline.standard`, `fuse-rows` for example. Without
+    /// `LoweringPipeline.roundingPasses` results have the bits that the function gives; with them the last ones may differ.
     ///
     /// Programs that are made of this one by `transform` have all passes again.
     /// - Throws: `TensorError` for a name that no pass has, with the names that there are.

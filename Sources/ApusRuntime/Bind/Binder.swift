@@ -187,12 +187,12 @@ final class Binder: Interpreter {
         let weight: Tensor = try call.tensor(1)
         guard block(of: weight) == nil else { return nil }
         if call.operator == .linear {
-            return try packedWeights.linear(weight).flatMap { try PackedLinearStep(call, outputs[0], packed: $0, site, memory) }
+            return try packedWeights.linear(weight).flatMap { try PackedLinearStep.make(call, outputs[0], packed: $0, site, memory) }
         }
         guard var convolution = try call.convolution(into: outputs[0]) else { return nil }
         let algorithm: Int32 = apus_conv_algorithm_for(&convolution, Int32(weight.dtype.rawValue), false)
         return try packedWeights.convolution(weight, convolution, algorithm: algorithm).flatMap {
-            try PackedConvolutionStep(call, outputs[0], convolution, algorithm: algorithm, packed: $0, site)
+            try PackedConvolutionStep.make(call, outputs[0], convolution, algorithm: algorithm, packed: $0, site)
         }
     }
 

@@ -9,8 +9,10 @@ protocol StepPass: Sendable {
 }
 
 /// What stands between a verified graph and the steps that run: named passes, in order. Those over the graph run once for all sizes, those
-/// over steps for each combination of sizes that is met. No pass changes a bit of what a program gives, so that any may be left out to find
-/// the one that is to blame.
+/// over steps for each combination of sizes that is met. Any may be left out, to find the one that is to blame for something.
+///
+/// Those in `roundingPasses` add and multiply in another order than the operators one by one, so that results differ in their last bits; no
+/// other changes a bit.
 public struct LoweringPipeline: Sendable {
     /// On the graph, before sizes are known. Inputs and outputs keep their places.
     public var graphPasses: [any GraphPass]
@@ -27,6 +29,17 @@ public struct LoweringPipeline: Sendable {
             PatternPass.foldBatchNorms,
         ],
         stepPasses: [FuseRows(), AttachEpilogues(), UpdateInPlace(), PlaceMemory()])
+
+    /// The passes that round otherwise than the operators one by one: products with weights by kernels that read them packed, and norms that
+    /// become a part of convolutions.
+    public static let roundingPasses: [String] = ["linear", "fold-batch-norms", "pack-weights"]
+
+    /// The standard passes but for those: a program by these gives the bits that eager code gives.
+    public static let exact: LoweringPipeline = {
+        var pipeline: LoweringPipeline = standard
+        pipeline.leaveOut(Set(roundingPasses))
+        return pipeline
+    }()
 
     /// The graph after the passes over graphs.
     /// - Parameter frozenInputs: the positions of the inputs that are the same in every run
@@ -46,11 +59,16 @@ public struct LoweringPipeline: Sendable {
     /// The same without some passes.
     /// - Throws: `TensorError` for a name that no pass has, with the names that there are.
     public func skipping(_ names: some Sequence<String>) throws -> LoweringPipeline {
-        let skipped = Set(try names.map(known))
-        return LoweringPipeline(
-            graphPasses: graphPasses.filter { !skipped.contains(Self.key($0.name)) },
-            freezesWeights: freezesWeights && !skipped.contains(Self.freezing), packsWeights: packsWeights && !skipped.contains(Self.packing),
-            stepPasses: stepPasses.filter { !skipped.contains($0.name) })
+        var pipeline: LoweringPipeline = self
+        pipeline.leaveOut(Set(try names.map(known)))
+        return pipeline
+    }
+
+    private mutating func leaveOut(_ names: Set<String>) {
+        graphPasses.removeAll { names.contains(Self.key($0.name)) }
+        stepPasses.removeAll { names.contains($0.name) }
+        if names.contains(Self.freezing) { freezesWeights = false }
+        if names.contains(Self.packing) { packsWeights = false }
     }
 
     /// The same without the passes after one.

@@ -10,18 +10,29 @@ final class PackedLinearStep: MatrixStep {
     private var inputView: apus_view
     private var outputView: apus_view
 
+    private init(
+        _ call: Call, _ result: Tensor, packed: Storage, input: Tensor, step: Int, features: Int, outputs: Int, bias: Tensor?, _ site: NodeSite?,
+        _ memory: KernelMemory
+    ) {
+        self.input = input
+        self.bias = bias
+        let rows: Int = result.layout.count / outputs
+        inputView = memory.matrixView(of: input, [rows, features], [step, 1])
+        outputView = memory.matrixView(of: result, [rows, outputs], [outputs, 1])
+        super.init(call, result, columns: outputs, packed: packed, operands: [input] + (bias.map { [$0] } ?? []), site)
+    }
+
     /// - Parameter packed: the weight
     /// - Returns: nil where the input's rows do not lie at equal distances, or elements of a row not together.
-    init?(_ call: Call, _ result: Tensor, packed: Storage, _ site: NodeSite?, _ memory: KernelMemory) throws {
+    static func make(
+        _ call: Call, _ result: Tensor, packed: Storage, _ site: NodeSite?, _ memory: KernelMemory
+    ) throws -> PackedLinearStep? {
         let (input, weight): (Tensor, Tensor) = (try call.tensor(0), try call.tensor(1))
         let bias: Tensor? = try call.optionalTensor(2)
         let (outputs, features): (Int, Int) = (weight.layout.size(0), weight.layout.size(1))
         guard outputs > 0, let step = input.layout.rowStep, bias?.layout.isContiguous != false else { return nil }
-        let rows: Int = result.layout.count / outputs
-        (self.input, self.bias) = (input, bias)
-        inputView = memory.matrixView(of: input, [rows, features], [step, 1])
-        outputView = memory.matrixView(of: result, [rows, outputs], [outputs, 1])
-        super.init(call, result, columns: outputs, packed: packed, operands: [input] + (bias.map { [$0] } ?? []), site)
+        return PackedLinearStep(
+            call, result, packed: packed, input: input, step: step, features: features, outputs: outputs, bias: bias, site, memory)
     }
 
     override func compute(_ out: UnsafeMutableRawPointer, _ after: apus_epilogue?, _ context: UnsafeMutableRawPointer?) -> Int32 {

@@ -1,0 +1,71 @@
+import ApusGraph
+import ApusSymbolic
+import ApusTensor
+import Testing
+
+@testable import ApusRuntime
+
+/// Patterns give what they replace, but for the order of sums.
+@Suite struct PatternTests {
+    /// The operators after a pass, and the same numbers as before on inputs of these sizes.
+    private func operators(_ pass: PatternPass, _ graph: Graph, _ inputs: [Tensor], frozen: Set<Int>) throws -> [String] {
+        let lowered = try pass.run(graph, frozenInputs: frozen)
+        try Verifier().verify(lowered)
+        try expectClose(GraphExecutor(lowered).run(inputs), GraphExecutor(graph).run(inputs))
+        // Without the knowledge nothing is replaced.
+        #expect(try frozen.isEmpty || pass.run(graph, frozenInputs: []).nodes.map(\.operator) == graph.nodes.map(\.operator))
+        return lowered.nodes.map { $0.operator.name }
+    }
+
+    @Test(arguments: [0, 1, 6]) func productsWithWeightsAreLinears(_ rows: Int) throws {
+        let n = Sizes(1).sizes[0]
+        var program = try Program(float32([n, 4]), float32([4, 3]), float32([3]))
+        let (x, w, b) = (program.inputs[0], program.inputs[1], program.inputs[2])
+        let inputs = [try ramp([rows, 4]), try ramp([4, 3], 1), try ramp([3], 2)]
+        let addmm = try program.add("aten::addmm", .tensor(b), .tensor(x), .tensor(w), .int(1), .int(1))
+        #expect(try operators(.linears, program.graph(addmm), inputs, frozen: [1]) == ["aten::t", "aten::linear"])
+        program = try Program(float32([n, 4]), float32([4, 3]), float32([3]))
+        let product = try program.add("aten::mm", .tensor(x), .tensor(w))
+        let sum = try program.add("aten::add.Tensor", .tensor(product), .tensor(b), .int(1))
+        #expect(try operators(.linears, program.graph(sum), inputs, frozen: [1]).last == "aten::linear")
+        program = try Program(float32([2, n, 4]), float32([4, 3]), float32([3]))
+        let matmul = try program.add("aten::matmul", .tensor(x), .tensor(w))
+        let batch = [try ramp([2, rows, 4])] + inputs[1...]
+        #expect(try operators(.linears, program.graph(matmul), batch, frozen: [1]).last == "aten::linear")
+    }
+
+    @Test func whatIsNoLinearStays() throws {
+        var program = try Program(float32([2, 4]), float32([4, 3]), float32([2, 3]), float32([2, 4, 3]))
+        let (x, w) = (program.inputs[0], program.inputs[1])
+        let inputs = [try ramp([2, 4]), try ramp([4, 3], 1), try ramp([2, 3], 2), try ramp([2, 4, 3], 3)]
+        // Scaled, with a matrix to be added, with a batch of weights.
+        let scaled = try program.add("aten::addmm", .tensor(program.inputs[2]), .tensor(x), .tensor(w), .int(1), .int(2))
+        let matrix = try program.add("aten::addmm", .tensor(program.inputs[2]), .tensor(x), .tensor(w), .int(1), .int(1))
+        let batch = try program.add("aten::matmul", .tensor(x), .tensor(program.inputs[3]))
+        let found = try operators(.linears, program.graph(scaled, matrix, batch), inputs, frozen: [1, 2, 3])
+        #expect(found == ["aten::addmm", "aten::addmm", "aten::matmul"])
+    }
+
+    @Test(arguments: ["_native_batch_norm_legit_no_training", "native_batch_norm"], [false, true])
+    func batchNormsBecomePartOfTheConvolution(_ norm: String, _ isAffine: Bool) throws {
+        let n = Sizes(1).sizes[0]
+        for (batch, hasBias) in [(0, true), (1, false), (3, true)] {
+            var program = try Program(float32([n, 2, 5, 4]), float32([6, 2, 3, 3]), float32([6]), float32([6]), float32([6]), float32([6]), float32([6]))
+            let values = program.inputs
+            func optional(_ index: Int, _ isThere: Bool) -> GraphArgument { isThere ? .tensor(values[index]) : .none }
+            let convolved = try program.add(
+                "aten::convolution", .tensor(values[0]), .tensor(values[1]), optional(2, hasBias), .ints([2, 1]), .ints([1, 0]), .ints([1, 1]),
+                .bool(false), .ints([0, 0]), .int(1))
+            var arguments: [GraphArgument] = [
+                .tensor(convolved), optional(3, isAffine), optional(4, isAffine), .tensor(values[5]), .tensor(values[6]),
+            ]
+            if norm == "native_batch_norm" { arguments.append(.bool(false)) }
+            let normed: [Value] = try program.copy.apply(op("aten::" + norm), arguments + [.double(0.1), .double(1e-3)])
+            var inputs = [try ramp([batch, 2, 5, 4]), try ramp([6, 2, 3, 3], 1)]
+            for seed in 2..<6 { inputs.append(try ramp([6], seed)) }
+            inputs.append(try ramp([6], 6).abs() + 0.5)
+            let found = try operators(.foldBatchNorms, program.graph(normed[0]), inputs, frozen: Set(1..<7))
+            #expect(found.last == "aten::convolution" && !found.contains("aten::" + norm))
+        }
+    }
+}
