@@ -65,18 +65,15 @@ void apus_conv_direct_pack(const apus_conv *conv, const apus_conv_shape *s, cons
     apus_parallel_for(conv->groups * panel_count(s), 32768 / (APUS_CONV_ROWS * s->rows + 1) + 1, pack_range, &p);
 }
 
-/// Elements from ..< from + count of a row of the padded input, `stride` apart, where `from` is a place in the input.
-APUS_CLONES static void copy_row(const float *row, int64_t size, int64_t from, int64_t stride, int64_t count, float *to) {
-    int64_t low = from >= 0 ? 0 : APUS_MIN(count, (-from + stride - 1) / stride), high = from >= size ? low : APUS_MAX(low, APUS_MIN(count, (size - 1 - from) / stride + 1));
+/// A row of a padded block: `low` zeros, elements `stride` apart from `from` on, the rest of `count` zeros. Rows are often short: loops, not calls.
+__attribute__((no_builtin("memset", "memcpy", "memmove"))) static void copy_row(const float *from, int64_t stride, int64_t low, int64_t high, int64_t count, float *to) {
     for (int64_t i = 0; i < low; i++) to[i] = 0;
     if (stride == 1) {
-        const float *at = row + from;
-        APUS_SIMD for (int64_t i = low; i < high; i++) to[i] = at[i];
+        APUS_SIMD for (int64_t i = low; i < high; i++) to[i] = from[i];
     } else if (stride == 2) {
-        const float *at = row + from;
-        APUS_SIMD for (int64_t i = low; i < high; i++) to[i] = at[2 * i];
+        APUS_SIMD for (int64_t i = low; i < high; i++) to[i] = from[2 * i];
     } else {
-        for (int64_t i = low; i < high; i++) to[i] = row[from + i * stride];
+        for (int64_t i = low; i < high; i++) to[i] = from[i * stride];
     }
     for (int64_t i = high; i < count; i++) to[i] = 0;
 }
@@ -84,17 +81,20 @@ APUS_CLONES static void copy_row(const float *row, int64_t size, int64_t from, i
 /// The block of one channel's plane whose first unit is `first`.
 static void fill_block(const job *j, const float *plane, int64_t first, float *to) {
     const apus_conv *c = j->conv;
-    int64_t phase[3], at[3], origin[3];
+    int64_t phase[3], at[3], origin[3], count = j->size[2], stride = c->stride[2];
     for (int d = 0; d < 3; d++) origin[d] = (d == j->unit ? first * c->stride[d] : 0) - c->padding[d];
     for (phase[0] = 0; phase[0] < j->phases[0]; phase[0]++)
         for (phase[1] = 0; phase[1] < j->phases[1]; phase[1]++)
-            for (phase[2] = 0; phase[2] < j->phases[2]; phase[2]++)
+            for (phase[2] = 0; phase[2] < j->phases[2]; phase[2]++) {
+                int64_t x = origin[2] + phase[2], low = x >= 0 ? 0 : APUS_MIN(count, (-x + stride - 1) / stride);
+                int64_t high = x >= c->in_size[2] ? low : APUS_MAX(low, APUS_MIN(count, (c->in_size[2] - 1 - x) / stride + 1));
                 for (at[0] = 0; at[0] < j->size[0]; at[0]++)
-                    for (at[1] = 0; at[1] < j->size[1]; at[1]++, to += j->size[2]) {
+                    for (at[1] = 0; at[1] < j->size[1]; at[1]++, to += count) {
                         int64_t z = origin[0] + at[0] * c->stride[0] + phase[0], y = origin[1] + at[1] * c->stride[1] + phase[1];
                         bool inside = z >= 0 && z < c->in_size[0] && y >= 0 && y < c->in_size[1];
-                        copy_row(plane + (inside ? (z * c->in_size[1] + y) * c->in_size[2] : 0), inside ? c->in_size[2] : 0, origin[2] + phase[2], c->stride[2], j->size[2], to);
+                        copy_row(plane + (inside ? (z * c->in_size[1] + y) * c->in_size[2] + x : 0), stride, inside ? low : count, inside ? high : count, count, to);
                     }
+            }
 }
 
 /// Copies the columns of a tile that are output positions; column 0 of it is column `first` of the block.
