@@ -77,7 +77,8 @@ let package = Package(
                 "ApusSymbolic", "ApusTensor", "BadCalls", "CApusKernels", "JudgeSupport",
                 .product(name: "ComplexModule", package: "swift-numerics"),
             ]),
-        .testTarget(name: "ApusGraphTests", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph"], exclude: ["Goldens"]),
+        .testTarget(
+            name: "ApusGraphTests", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "JudgeSupport"], exclude: ["Goldens"]),
         .testTarget(
             name: "ApusRuntimeTests",
             dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "BadCalls", "CApusKernels", "CMallocCount"]),
@@ -98,6 +99,8 @@ let package = Package(
             name: "ApusExportTests",
             dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusNN", "ApusExport", "ProgramExpectations"]),
         .testTarget(name: "AcceptanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Acceptance"),
+        .testTarget(
+            name: "DocumentationTests", dependencies: ["Apus", "ApusSymbolic", "ApusTensor", "JudgeSupport"], path: "Tests/Documentation"),
         .target(name: "FuzzPrograms", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),
         .target(name: "FuzzFiles", dependencies: ["FuzzPrograms", "Apus"], path: "Tests/Fuzz/Files"),
         .executableTarget(name: "fuzz", dependencies: ["FuzzPrograms", "FuzzFiles"], path: "Tests/Fuzz/Tool"),

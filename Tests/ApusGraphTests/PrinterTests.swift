@@ -2,6 +2,7 @@ import ApusGraph
 import ApusSymbolic
 import ApusTensor
 import Foundation
+import JudgeSupport
 import Testing
 
 #if canImport(FoundationXML)
@@ -10,7 +11,7 @@ import FoundationXML
 
 @Suite struct PrinterTests {
     @Test func branches() throws {
-        try expectGolden("\(branchGraph(OneSize()))", "branch.txt")
+        try expectRecorded("\(branchGraph(OneSize()))", in: "Tests/ApusGraphTests/Goldens/branch.txt")
     }
 
     @Test func argumentsAndDefaults() throws {
@@ -25,16 +26,16 @@ import FoundationXML
             type: .tensor(TensorSpec(.float64, try Shape([2, 1]))))
         graph.append(.assertScalar, [.bool(true), .string("a \"quoted\"\ntext")], types: [])
         graph.outputs = [.value(wide)]
-        try expectGolden("\(graph)", "arguments.txt")
+        try expectRecorded("\(graph)", in: "Tests/ApusGraphTests/Goldens/arguments.txt")
     }
 
     @Test func dot() throws {
-        try expectGolden(try branchGraph(OneSize()).dot(title: "branch"), "branch.dot")
+        try expectRecorded(try branchGraph(OneSize()).dot(title: "branch"), in: "Tests/ApusGraphTests/Goldens/branch.dot")
     }
 
     @Test func svgIsWellFormed() throws {
         let svg = try branchGraph(OneSize()).svg(title: "branch <1>")
-        try expectGolden(svg, "branch.svg")
+        try expectRecorded(svg, in: "Tests/ApusGraphTests/Goldens/branch.svg")
         #expect(XMLParser(data: Data(svg.utf8)).parse())
     }
 

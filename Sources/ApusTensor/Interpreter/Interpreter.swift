@@ -112,11 +112,8 @@ extension Interpreter {
 /// what to declare; 'undecided' is never read as yes or no.
 @inline(__always)
 public func require(_ condition: SymBool, _ failure: @autoclosure () -> TensorError) throws {
-    if let known = condition.constant {
-        if known { return }
-        throw failure()
-    }
-    try requireSymbolic(condition, failure)
+    if condition.constant == true { return }
+    try requireOpen(condition, failure)
 }
 
 /// Requires that one of several conditions holds, the one that is meant first. The position of the one that may be relied on from here on; nil
@@ -132,7 +129,14 @@ func require(anyOf conditions: [SymBool], _ failure: @autoclosure () -> TensorEr
 }
 
 @inline(never)
-private func requireSymbolic(_ condition: SymBool, _ failure: () -> TensorError) throws {
+private func requireOpen(_ condition: SymBool, _ failure: () -> TensorError) throws {
+    // Of a closure that may escape the compiler makes no copy of this function for each place that calls it, hundreds of them.
+    try withoutActuallyEscaping(failure) { try settleRequirement(condition, $0) }
+}
+
+@inline(never)
+private func settleRequirement(_ condition: SymBool, _ failure: @escaping () -> TensorError) throws {
+    if condition.constant == false { throw failure() }
     if let fault = condition.fault {
         // A size of a trace that can't be written down says nothing of the sizes of a call: that ends the trace, not the path.
         throw TensorError(fault, ofTrace: condition.scope != nil, in: failure().operatorName, "the sizes can't be computed: ")

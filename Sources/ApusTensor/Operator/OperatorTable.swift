@@ -6,34 +6,73 @@ import ApusSymbolic
 ///     let table = try OperatorTable.standard.adding([twice])
 ///     let program = try ExportedProgram.load(from: "model.pt2", operators: table)
 public struct OperatorTable: Sendable {
+    /// The families by subject, in the order of the operator index.
+    package static let subjects: [(title: String, families: [[Operator]])] = [
+        (
+            "Elementwise",
+            [
+                Operator.arithmetic, Operator.exponentials, Operator.trigonometry, Operator.rounding, Operator.specialFunctions,
+                Operator.gammaFunctions, Operator.besselFunctions, Operator.probabilities, Operator.numberParts, Operator.complexParts,
+                Operator.elementwiseAliases, Operator.comparisons, Operator.logic, Operator.division, Operator.selection,
+                Operator.conditions,
+            ]
+        ),
+        (
+            "Reductions",
+            [
+                Operator.sums, Operator.extremes, Operator.truth, Operator.variances, Operator.norms, Operator.scans, Operator.medians,
+                Operator.quantiles, Operator.differences,
+            ]
+        ),
+        (
+            "Neural networks",
+            [
+                Operator.activations, Operator.activationGradients, Operator.gates, Operator.softmaxes, Operator.layerNorms,
+                Operator.groupNorms, Operator.batchNorms, Operator.instanceNorms, Operator.dropouts, Operator.losses, Operator.classLosses,
+                Operator.marginLosses,
+            ]
+        ),
+        (
+            "Creation",
+            [
+                Operator.fillings, Operator.ranges, Operator.spacings, Operator.stridedFillings, Operator.triangles, Operator.randoms,
+                Operator.copies,
+            ]
+        ),
+        (
+            "Shapes",
+            [
+                Operator.dimensionOrder, Operator.dimensionInsertion, Operator.reshaping, Operator.slicing, Operator.splitting,
+                Operator.reinterpreting, Operator.viewWriting, Operator.joining, Operator.repeating, Operator.padding,
+                Operator.atLeast, Operator.diagonals, Operator.viewCopies, Operator.arrangement, Operator.tensorSplitting,
+                Operator.columns,
+            ]
+        ),
+        (
+            "Indexing",
+            [
+                Operator.indexing, Operator.gathering, Operator.scattering, Operator.scatterReductions, Operator.masks, Operator.items,
+                Operator.sortings, Operator.distincts, Operator.puttings, Operator.histograms, Operator.embeddingBags,
+            ]
+        ),
+        (
+            "Matrices",
+            [
+                Operator.matrixProducts, Operator.matmuls, Operator.contractions, Operator.attentions, Operator.distances,
+                Operator.vectorProducts, Operator.matrixNorms, Operator.covariances, Operator.lapack,
+            ]
+        ),
+        (
+            "Spatial",
+            [
+                Operator.convolutions, Operator.maxPools, Operator.averagePools, Operator.adaptivePools, Operator.interpolations,
+                Operator.gridSamplers, Operator.unpooling,
+            ]
+        ),
+    ]
+
     /// Every operator on tensors.
-    public static let all: [Operator] = [
-        Operator.arithmetic, Operator.lapack, Operator.exponentials, Operator.trigonometry, Operator.rounding, Operator.specialFunctions,
-        Operator.gammaFunctions, Operator.besselFunctions, Operator.probabilities, Operator.numberParts, Operator.complexParts,
-        Operator.elementwiseAliases, Operator.gates,
-        Operator.activations, Operator.activationGradients,
-        Operator.comparisons, Operator.logic, Operator.division, Operator.selection, Operator.conditions,
-        Operator.sums, Operator.extremes, Operator.truth, Operator.variances, Operator.norms, Operator.scans,
-        Operator.medians, Operator.quantiles, Operator.differences,
-        Operator.softmaxes, Operator.layerNorms, Operator.groupNorms, Operator.batchNorms, Operator.instanceNorms,
-        Operator.losses, Operator.classLosses, Operator.marginLosses,
-        Operator.fillings, Operator.ranges, Operator.spacings, Operator.stridedFillings, Operator.triangles, Operator.randoms,
-        Operator.dropouts,
-        Operator.copies,
-        // Shapes.
-        Operator.dimensionOrder, Operator.dimensionInsertion, Operator.reshaping, Operator.slicing, Operator.splitting,
-        Operator.reinterpreting, Operator.viewWriting, Operator.joining, Operator.repeating, Operator.padding,
-        Operator.atLeast, Operator.diagonals, Operator.viewCopies, Operator.arrangement, Operator.tensorSplitting, Operator.columns,
-        // Indexing.
-        Operator.indexing, Operator.gathering, Operator.scattering, Operator.scatterReductions, Operator.masks, Operator.items,
-        Operator.sortings, Operator.distincts, Operator.puttings, Operator.histograms, Operator.embeddingBags,
-        // Matrices.
-        Operator.matrixProducts, Operator.matmuls, Operator.contractions, Operator.attentions,
-        Operator.distances, Operator.vectorProducts, Operator.matrixNorms, Operator.covariances,
-        // Spatial.
-        Operator.convolutions, Operator.maxPools, Operator.averagePools, Operator.adaptivePools,
-        Operator.interpolations, Operator.gridSamplers, Operator.unpooling,
-    ].flatMap { $0 }
+    public static let all: [Operator] = subjects.flatMap { $0.families.flatMap { $0 } }
 
     private static let byName: [String: Operator] = Dictionary(all.map { ($0.name, $0) }, uniquingKeysWith: { first, _ in first })
 
