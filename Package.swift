@@ -99,7 +99,7 @@ let package = Package(
             dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusNN", "ApusExport", "ProgramExpectations"]),
         .testTarget(name: "AcceptanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Acceptance"),
         .target(name: "FuzzPrograms", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),
-        .target(name: "FuzzFiles", dependencies: ["FuzzPrograms", "Apus"], path: "Tests/Fuzz/Files"),
+        .target(name: "FuzzFiles", dependencies: ["FuzzPrograms", "Apus", "JudgeSupport"], path: "Tests/Fuzz/Files"),
         .executableTarget(name: "fuzz", dependencies: ["FuzzPrograms", "FuzzFiles"], path: "Tests/Fuzz/Tool"),
         .testTarget(name: "FuzzTests", dependencies: ["Apus", "FuzzPrograms", "FuzzFiles", "fuzz"], path: "Tests/Fuzz/Cases"),
         // Starts the command, which therefore has to be built before.
