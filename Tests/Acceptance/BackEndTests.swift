@@ -20,7 +20,7 @@ private struct StackMachine: Sendable {
     static let operators: Set<String> = ["aten::add.Tensor", "aten::mul.Tensor", "aten::tanh"]
 
     /// Whether the machine can compute a node: it knows the operator, and no operand is broadcast.
-    static func supports(_ node: Node, _ graph: Graph) -> Bool {
+    static func supports(_ node: Graph.Node, _ graph: Graph) -> Bool {
         guard operators.contains(node.operator.name), let result = node.outputs.first, let spec = graph.spec(result) else { return false }
         if node.operator.name == "aten::add.Tensor" {
             // `alpha` scales the second operand.
@@ -35,7 +35,7 @@ private struct StackMachine: Sendable {
 
     /// Walks the graph once.
     init(_ graph: Graph) throws {
-        var places: [Value: Int] = [:]
+        var places: [Graph.Value: Int] = [:]
         for input in graph.inputs { places[input] = places.count }
         resultCount = graph.outputs.count
         for node in graph.nodes {
@@ -81,14 +81,14 @@ private struct StackMachine: Sendable {
 private struct Lowering: NodeRewriter {
     let name = "lowering"
 
-    func rewrite(_ node: Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Value]? {
+    func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
         guard node.operator == .call else { return nil }
         let part = try PartArguments(node)
         let compiled = try StackMachine(part.body.graph)
         let types = node.outputs.map { copy.source.type($0) }
         let specs = types.compactMap(\.spec)
         let operation = Operator(
-            try Schema("mine::\(part.name)(Tensor[] operands) -> Tensor[]"), rule: { _ in specs },
+            try Operator.Schema("mine::\(part.name)(Tensor[] operands) -> Tensor[]"), rule: { _ in specs },
             kernel: .host { call in try compiled.run(call.tensors(0)).map { .tensor($0) } })
         return copy.append(operation, [arguments[2]], types: types)
     }

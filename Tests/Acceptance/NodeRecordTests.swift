@@ -67,7 +67,7 @@ import Testing
     @Test("an operator whose rule does not give what its schema says is an error that names it") func wrongRule() throws {
         func apply(_ rule: @escaping Operator.Rule) throws -> ExportedProgram {
             let twice = try Operator(
-                Schema("mine::twice(Tensor self) -> Tensor"), rule: rule,
+                Operator.Schema("mine::twice(Tensor self) -> Tensor"), rule: rule,
                 kernel: .compute { call, outputs in try outputs[0].fill(from: call.tensor(0) * 2) })
             return try export({ (x: Tensor) in try applySingle(twice, [.tensor(x)]) }, args: try Tensor.ones([3]))
         }

@@ -6,7 +6,7 @@ import Testing
 private struct FastGelu: NodeRewriter {
     let name = "fast gelu"
 
-    func rewrite(_ node: Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Value]? {
+    func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
         guard node.operator.name == "aten::gelu" else { return nil }
         return try copy.apply(node.operator, [arguments[0], .string("tanh")])
     }
@@ -16,7 +16,7 @@ private struct SplitSilu: NodeRewriter {
     struct Unfinished: Error {}
     let name = "split silu"
 
-    func rewrite(_ node: Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Value]? {
+    func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
         guard node.operator.name == "aten::silu", let sigmoid = OperatorTable.find("aten::sigmoid"),
             let mul = OperatorTable.find("aten::mul.Tensor")
         else { return nil }
@@ -32,7 +32,7 @@ private struct SplitSilu: NodeRewriter {
 private struct RemoveAlias: NodeRewriter {
     let name = "remove alias"
 
-    func rewrite(_ node: Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Value]? {
+    func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
         guard node.operator.name == "aten::alias", case .tensor(let value) = arguments[0] else { return nil }
         return [value]
     }
@@ -42,7 +42,7 @@ private struct RemoveAlias: NodeRewriter {
 private struct Broken: NodeRewriter {
     let name = "broken"
 
-    func rewrite(_ node: Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Value]? {
+    func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
         copy.append(node.operator, arguments, types: node.outputs.map { _ in .tensor(TensorSpec(.int64, .scalar)) })
     }
 }
@@ -191,7 +191,7 @@ private struct Broken: NodeRewriter {
             let condition: SymBool
             func run(_ graph: Graph) throws -> Graph {
                 var graph: Graph = graph
-                graph.nodes.insert(Node(.assertScalar, [.symBool(condition), .string("large batches only")], outputs: []), at: 0)
+                graph.nodes.insert(Graph.Node(.assertScalar, [.symBool(condition), .string("large batches only")], outputs: []), at: 0)
                 return graph
             }
         }

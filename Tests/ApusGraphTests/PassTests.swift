@@ -83,7 +83,7 @@ import Testing
     /// Writes x + x for 2 * x.
     private struct DoubleToSum: NodeRewriter {
         let name = "double to sum"
-        func rewrite(_ node: Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Value]? {
+        func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
             guard node.operator.name == "aten::mul.Scalar", case .scalar(let factor) = arguments[1], factor.isKnown(2) else { return nil }
             return try copy.apply(try op("aten::add.Tensor"), [arguments[0], arguments[0], .int(1)])
         }

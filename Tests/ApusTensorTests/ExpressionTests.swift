@@ -19,6 +19,8 @@ import Testing
         let x: Tensor = try x()
         let ints: [Int] = [n, 4]
         let sizes: [SymInt] = [s, 3]
+        let shapes: [Shape] = [try Shape([s, n]), try Shape([2, s]), try Shape([s, 2 * n]), try Shape([2, 3])]
+        #expect(shapes.map(\.description) == ["[4, 3]", "[2, 4]", "[4, 6]", "[2, 3]"])
         #expect(try x.reshaped([s, n]).sizes == [4, 3])
         #expect(try x.reshaped([n, s]).sizes == [3, 4])
         #expect(try x.reshaped([s, -1]).sizes == [4, 3])

@@ -44,9 +44,12 @@ import Testing
             ("dynamicDim(x, 0) != 3", "error:"),
             // Without a rule for its shapes there is no operator.
             (
-                #"try Operator(Schema("mine::twice(Tensor self) -> Tensor"), kernel: .composite)"#,
+                #"try Operator(Operator.Schema("mine::twice(Tensor self) -> Tensor"), kernel: .composite)"#,
                 "missing argument for parameter 'rule' in call"
             ),
+            // Names that a program has of its own.
+            ("nil as Node?", "cannot find type 'Node' in scope"), ("nil as Value?", "cannot find type 'Value' in scope"),
+            ("nil as Call?", "cannot find type 'Call' in scope"), ("nil as Schema?", "cannot find type 'Schema' in scope"),
             // An error of one kind only would also come of a module that is missing.
             ("x.shape[0].noSuchMember", "value of type 'SymInt' has no member 'noSuchMember'"),
         ]) func doesNotCompile(body: String, reason: String) throws

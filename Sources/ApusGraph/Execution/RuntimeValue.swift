@@ -10,7 +10,7 @@ public enum RuntimeValue: Sendable {
     case bool(Bool)
     case string(String)
 
-    public init(_ literal: Literal) {
+    public init(_ literal: Graph.Literal) {
         switch literal {
         case .none: self = .none
         case .bool(let value): self = .bool(value)

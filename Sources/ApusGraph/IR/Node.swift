@@ -1,7 +1,7 @@
 import ApusSymbolic
 import ApusTensor
 
-public typealias GraphArgument = ArgumentOf<Value>
+public typealias GraphArgument = ArgumentOf<Graph.Value>
 
 /// One step of a module path: the attribute's name and its type.
 public struct ModuleFrame: Sendable, Hashable {
@@ -41,56 +41,58 @@ extension NodeSite: CustomStringConvertible {
     }
 }
 
-/// One operation of a graph.
-public struct Node: Sendable {
-    public var `operator`: Operator
-    /// In schema order, every default filled in.
-    public var arguments: [GraphArgument]
-    /// In schema order; a list result contributes one value for each element.
-    public var outputs: [Value]
-    public var site: NodeSite?
-    /// The modules that were running, outermost first.
-    public var modulePath: [ModuleFrame]
-    /// The pass or importer that made the node, nil when it was traced.
-    public var provenance: String?
+extension Graph {
+    /// One operation of a graph.
+    public struct Node: Sendable {
+        public var `operator`: Operator
+        /// In schema order, every default filled in.
+        public var arguments: [GraphArgument]
+        /// In schema order; a list result contributes one value for each element.
+        public var outputs: [Value]
+        public var site: NodeSite?
+        /// The modules that were running, outermost first.
+        public var modulePath: [ModuleFrame]
+        /// The pass or importer that made the node, nil when it was traced.
+        public var provenance: String?
 
-    public init(
-        _ operation: Operator, _ arguments: [GraphArgument], outputs: [Value], site: NodeSite? = nil, modulePath: [ModuleFrame] = [],
-        provenance: String? = nil
-    ) {
-        self.operator = operation
-        self.arguments = arguments
-        self.outputs = outputs
-        self.site = site
-        self.modulePath = modulePath
-        self.provenance = provenance
-    }
-
-    public var effects: Effects { self.operator.effects }
-
-    /// The values that the node reads, in order, with repetitions.
-    public var operands: [Value] {
-        var found: [Value] = []
-        for argument in arguments { argument.forEachReference { found.append($0) } }
-        return found
-    }
-
-    /// The bodies of a control-flow node.
-    public var bodies: [GraphBody] {
-        arguments.compactMap { if case .graph(let body) = $0 { body as? GraphBody } else { nil } }
-    }
-
-    /// The condition on sizes that the node checks or branches on.
-    package var condition: SymBool? {
-        switch arguments.first {
-        case .symBool(let condition)?: condition
-        case .scalar(.bool(let value))?: SymBool(value)
-        default: nil
+        public init(
+            _ operation: Operator, _ arguments: [GraphArgument], outputs: [Value], site: NodeSite? = nil, modulePath: [ModuleFrame] = [],
+            provenance: String? = nil
+        ) {
+            self.operator = operation
+            self.arguments = arguments
+            self.outputs = outputs
+            self.site = site
+            self.modulePath = modulePath
+            self.provenance = provenance
         }
-    }
 
-    /// True where the node, or one in its bodies, draws random numbers.
-    var draws: Bool { effects.contains(.random) || bodies.contains { $0.graph.draws } }
+        public var effects: Operator.Effects { self.operator.effects }
+
+        /// The values that the node reads, in order, with repetitions.
+        public var operands: [Value] {
+            var found: [Value] = []
+            for argument in arguments { argument.forEachReference { found.append($0) } }
+            return found
+        }
+
+        /// The bodies of a control-flow node.
+        public var bodies: [GraphBody] {
+            arguments.compactMap { if case .graph(let body) = $0 { body as? GraphBody } else { nil } }
+        }
+
+        /// The condition on sizes that the node checks or branches on.
+        package var condition: SymBool? {
+            switch arguments.first {
+            case .symBool(let condition)?: condition
+            case .scalar(.bool(let value))?: SymBool(value)
+            default: nil
+            }
+        }
+
+        /// True where the node, or one in its bodies, draws random numbers.
+        var draws: Bool { effects.contains(.random) || bodies.contains { $0.graph.draws } }
+    }
 }
 
 extension ArgumentOf {

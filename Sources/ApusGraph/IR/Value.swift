@@ -1,12 +1,19 @@
 import ApusSymbolic
 import ApusTensor
 
-/// A value of a graph: an input, or a result of exactly one node. Belongs to one graph; a subgraph has values of its own.
-public struct Value: Hashable, Sendable {
-    public let index: Int
+extension Graph {
+    /// A value of a graph: an input, or a result of exactly one node. Belongs to one graph; a subgraph has values of its own.
+    public struct Value: Hashable, Sendable {
+        public let index: Int
 
-    public init(index: Int) { self.index = index }
+        public init(index: Int) { self.index = index }
+    }
 }
+
+// Their short names stand inside of the package only, and leave a program that uses Apus its own.
+package typealias Node = Graph.Node
+package typealias Value = Graph.Value
+package typealias Literal = Graph.Literal
 
 /// What is known of a value before any data is.
 public enum ValueType: Sendable {
@@ -58,16 +65,18 @@ extension ValueType: CustomStringConvertible {
     }
 }
 
-/// A number or text that a graph returns as it is.
-public enum Literal: Sendable, Hashable {
-    case none
-    case bool(Bool)
-    case int(Int)
-    case float(Double)
-    case string(String)
+extension Graph {
+    /// A number or text that a graph returns as it is.
+    public enum Literal: Sendable, Hashable {
+        case none
+        case bool(Bool)
+        case int(Int)
+        case float(Double)
+        case string(String)
+    }
 }
 
-extension Literal: CustomStringConvertible {
+extension Graph.Literal: CustomStringConvertible {
     public var description: String {
         switch self {
         case .none: "nil"
@@ -81,14 +90,14 @@ extension Literal: CustomStringConvertible {
 
 /// What a graph returns in one place.
 public enum GraphOutput: Sendable {
-    case value(Value)
-    case literal(Literal)
+    case value(Graph.Value)
+    case literal(Graph.Literal)
     /// A size, or a number computed from sizes and from values that were read.
     case int(SymInt)
     case float(SymFloat)
     case bool(SymBool)
 
-    public var value: Value? {
+    public var value: Graph.Value? {
         if case .value(let value) = self { return value }
         return nil
     }

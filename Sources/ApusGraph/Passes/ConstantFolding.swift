@@ -29,7 +29,7 @@ public struct ConstantFolding: Sendable {
     /// - Parameters:
     ///   - position: where among the inputs the new ones go
     ///   - constant: the tensor of an input that is a constant; nil for one that differs from run to run
-    public func fold(_ graph: Graph, insertingAt position: Int, constant: (Value) -> Tensor?) throws -> Result {
+    public func fold(_ graph: Graph, insertingAt position: Int, constant: (Graph.Value) -> Tensor?) throws -> Result {
         try graph.requireOwnValues()
         var folding = FoldingHandler(byteLimit: byteLimit, keepsViews: keepsViews)
         let known: GraphValues = try folding.carryOut(graph, graph.inputs.map { input in constant(input).map { .tensor($0) } })

@@ -16,7 +16,7 @@ public struct Decomposition: NodeRewriter {
         name = "decompose to \(target.name)"
     }
 
-    public func rewrite(_ node: Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Value]? {
+    public func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
         guard !target.contains(node.operator), node.operator.isDecomposable else { return nil }
         let builder = GraphBuilder(copy.graph, scope: copy.scope, provenance: name, target: target)
         let plain: [OperatorArgument] = try arguments.map { try $0.map { try builder.tensor($0) } }

@@ -8,7 +8,7 @@ public struct Inlining: NodeRewriter {
     /// - Parameter selects: which parts, by name; all of them by default.
     public init(_ selects: @escaping @Sendable (String) -> Bool = { _ in true }) { self.selects = selects }
 
-    public func rewrite(_ node: Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Value]? {
+    public func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
         guard node.operator == .call, case .tensors(let operands) = arguments[2] else { return nil }
         let part = try PartArguments(node)
         // Rewritten before: a part may have parts.
@@ -21,8 +21,8 @@ extension GraphCopy {
     /// Appends the nodes of another graph with its inputs replaced, and returns what it gives.
     /// - Parameter infersTypes: whether types follow from the operators' rules; else they are those of the other graph.
     public mutating func insert(
-        _ other: Graph, operands: [Value], keepsSites: Bool = false, infersTypes: Bool = false
-    ) throws -> [Value] {
+        _ other: Graph, operands: [Graph.Value], keepsSites: Bool = false, infersTypes: Bool = false
+    ) throws -> [Graph.Value] {
         var places: [Int: Value] = [:]
         for (input, operand) in zip(other.inputs, operands) { places[input.index] = operand }
         func place(_ value: Value) throws -> Value {

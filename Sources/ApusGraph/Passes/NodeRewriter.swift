@@ -6,7 +6,7 @@ import ApusTensor
 public protocol NodeRewriter: GraphPass {
     /// Writes what takes the node's place into the new graph, and returns a value for each of its results; nil keeps the node as it is.
     /// - Parameter arguments: the node's arguments in terms of the new graph.
-    func rewrite(_ node: Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Value]?
+    func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]?
 }
 
 extension NodeRewriter {
@@ -53,7 +53,7 @@ public struct GraphCopy {
     }
 
     /// The new graph's value for one of the source. Throws where it has been left out.
-    public func mapped(_ value: Value) throws -> Value {
+    public func mapped(_ value: Graph.Value) throws -> Graph.Value {
         guard places.indices.contains(value.index), let place = places[value.index] else {
             throw TensorError(.invalidArgument, "a value is read that the rewriting left out")
         }
@@ -62,7 +62,7 @@ public struct GraphCopy {
 
     public func mapped(_ argument: GraphArgument) throws -> GraphArgument { try argument.map { try mapped($0) } }
 
-    public mutating func map(_ old: Value, to new: Value) {
+    public mutating func map(_ old: Graph.Value, to new: Graph.Value) {
         if places.indices.contains(old.index) { places[old.index] = new }
     }
 
@@ -73,19 +73,19 @@ public struct GraphCopy {
 
     /// Appends an operation whose types follow from its rule under the symbols' declared facts. Returns its results.
     @discardableResult
-    public mutating func apply(_ operation: Operator, _ arguments: [GraphArgument]) throws -> [Value] {
+    public mutating func apply(_ operation: Operator, _ arguments: [GraphArgument]) throws -> [Graph.Value] {
         let specs: [TensorSpec] = try RuleInterpreter(scope: scope, acceptsUndecided: false).specs(operation, arguments, graph.type)
         return append(operation, arguments, types: specs.map { .tensor($0) })
     }
 
     /// Appends an operation with the given types.
     @discardableResult
-    public mutating func append(_ operation: Operator, _ arguments: [GraphArgument], types: [ValueType]) -> [Value] {
+    public mutating func append(_ operation: Operator, _ arguments: [GraphArgument], types: [ValueType]) -> [Graph.Value] {
         graph.append(operation, arguments, types: types, provenance: provenance)
     }
 
     /// Copies a node, with arguments in terms of the new graph.
-    public mutating func keep(_ node: Node, _ arguments: [GraphArgument]) {
+    public mutating func keep(_ node: Graph.Node, _ arguments: [GraphArgument]) {
         map(node.outputs, to: graph.append(node, of: source, arguments))
     }
 

@@ -12,7 +12,7 @@ public struct Partition: GraphPass {
     /// - Parameters:
     ///   - name: the parts are called `name_0`, `name_1`...
     ///   - minimum: parts of fewer nodes are left as they are
-    public init(_ name: String, minimum: Int = 1, isSupported: @escaping @Sendable (Node, Graph) -> Bool) {
+    public init(_ name: String, minimum: Int = 1, isSupported: @escaping @Sendable (Graph.Node, Graph) -> Bool) {
         (self.name, self.minimum, self.isSupported) = (name, minimum, isSupported)
     }
 

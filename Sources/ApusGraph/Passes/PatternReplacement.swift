@@ -24,14 +24,14 @@ public struct PatternReplacement: GraphPass {
         /// The program.
         public let graph: Graph
         /// The program's value for each value of the pattern, by the pattern's value.
-        public let values: [Value: Value]
+        public let values: [Graph.Value: Graph.Value]
         /// The positions of the matched nodes, in order.
         public let nodes: [Int]
         /// For each node of the pattern the position of the program's.
         let positions: [Int: Int]
 
         /// The program's node for one of the pattern's, counted from 0: its arguments tell the numbers that were found.
-        public func node(_ index: Int) -> Node? { positions[index].map { graph.nodes[$0] } }
+        public func node(_ index: Int) -> Graph.Node? { positions[index].map { graph.nodes[$0] } }
     }
 
     public let name: String

@@ -30,7 +30,7 @@ public struct GraphPrinter: Sendable {
     }
 
     /// One node in one line, without its bodies.
-    public func text(_ node: Node, in graph: Graph) -> String {
+    public func text(_ node: Graph.Node, in graph: Graph) -> String {
         let results: String = node.outputs.map { "%\(graph.name($0)): \(graph.type($0))" }.joined(separator: ", ")
         let call: String = "\(node.operator.name)(\(node.argumentText(graph.name)))"
         var line: String = results.isEmpty ? call : "\(results) = \(call)"

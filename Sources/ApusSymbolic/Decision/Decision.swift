@@ -45,7 +45,7 @@ enum Answer: Sendable {
 }
 
 /// Who answers a question that a program asks of a symbolic value: the tracer.
-public protocol Oracle: AnyObject, Sendable {
+package protocol Oracle: AnyObject, Sendable {
     /// The truth of a condition at a site. The answer must be one that the facts admit; the oracle records it and adds it to
     /// the path's facts.
     func decide(_ condition: SymBool, site: CallSite) -> Bool
@@ -66,6 +66,6 @@ public protocol Oracle: AnyObject, Sendable {
 }
 
 extension Oracle {
-    public var answers: [SymBool] { [] }
-    public func canSpecialize(_ size: SymInt) -> Bool { false }
+    package var answers: [SymBool] { [] }
+    package func canSpecialize(_ size: SymInt) -> Bool { false }
 }

@@ -155,7 +155,7 @@ public final class SymbolScope: Sendable {
     // MARK: Questions
 
     /// What answers a program's questions. Set it to `nil` when the trace ends.
-    public var oracle: (any Oracle)? {
+    package var oracle: (any Oracle)? {
         get { link.withLock { $0.oracle } }
         set { link.withLock { $0.oracle = newValue } }
     }

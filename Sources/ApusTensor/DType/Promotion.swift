@@ -3,15 +3,15 @@
 /// Operands fall into three ranks: tensors with dimensions, zero-dimensional tensors, and plain numbers. A lower rank changes the
 /// result only when its category (bool < integer < floating < complex) is higher than that of every higher rank.
 /// Source: PyTorch, "Tensor Attributes", section torch.dtype.
-public struct Promotion: Sendable {
+package struct Promotion: Sendable {
     private var dimensioned: DType?
     private var zeroDimensional: DType?
     private var number: DType?
 
-    public init() {}
+    package init() {}
 
     /// The result of two tensors' types, both of the same rank.
-    public static func promote(_ a: DType, _ b: DType) -> DType {
+    package static func promote(_ a: DType, _ b: DType) -> DType {
         if a == b { return a }
         let (low, high): (DType, DType) = a.rawValue < b.rawValue ? (a, b) : (b, a)
         switch (low, high) {
@@ -23,7 +23,7 @@ public struct Promotion: Sendable {
         }
     }
 
-    public mutating func add(_ dtype: DType, isZeroDimensional: Bool) {
+    package mutating func add(_ dtype: DType, isZeroDimensional: Bool) {
         if isZeroDimensional {
             zeroDimensional = zeroDimensional.map { Promotion.promote($0, dtype) } ?? dtype
         } else {
@@ -32,17 +32,17 @@ public struct Promotion: Sendable {
     }
 
     /// Adds a plain number, which counts as bool, int64, the default float32, or complex64.
-    public mutating func add(_ scalar: Scalar) {
+    package mutating func add(_ scalar: Scalar) {
         let dtype: DType = scalar.defaultDType
         number = number.map { Promotion.promote($0, dtype) } ?? dtype
     }
 
-    public mutating func add(_ tensor: Tensor) {
+    package mutating func add(_ tensor: Tensor) {
         add(tensor.dtype, isZeroDimensional: tensor.rank == 0)
     }
 
     /// The promoted type; `float32` when nothing was added.
-    public var result: DType {
+    package var result: DType {
         Promotion.combine(dimensioned, Promotion.combine(zeroDimensional, number)) ?? .float32
     }
 

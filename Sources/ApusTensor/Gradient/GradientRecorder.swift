@@ -2,7 +2,7 @@ import ApusSymbolic
 
 /// What a gradient rule gets: the call, its results, and the gradients with respect to the results.
 public struct GradientCall {
-    public let call: Call
+    public let call: Operator.Call
     public let outputs: [Tensor]
     /// One for each result; nil where nothing downstream used it. A rule asks for each that it knows what to do with, whichever arguments'
     /// gradients are wanted: where it leaves out one that is there, the recorder throws, since a gradient would be lost.

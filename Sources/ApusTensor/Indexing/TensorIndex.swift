@@ -127,14 +127,9 @@ struct IndexPlan {
         for step in steps {
             switch step {
             case .position(let index):
-                do {
-                    part = try part.select(dim: dim, index: index)
-                } catch var error as TensorError where error.code == .indexOutOfRange {
-                    // In the terms of who wrote `x[0, 7]`.
-                    error.operatorName = "index"
-                    error.message = "the index \(index) is out of range for dimension \(axis) of shape \(tensor.shape)"
-                    throw error
-                }
+                // Asked here, in the terms of who wrote `x[0, 7]`: `select` knows the part only.
+                try tensor.shape.requirePosition(index, axis, in: "index")
+                part = try part.select(dim: dim, index: index)
                 axis += 1
             case .range(let start, let end, let step):
                 if start != nil || end != nil || step.constant != 1 { part = try part.sliced(dim: dim, from: start, to: end, step: step) }

@@ -1,16 +1,23 @@
 import ApusSymbolic
 
-/// An operator with its arguments in schema order, every default filled in: what rules, kernels and gradients read.
-public struct Call {
-    public let `operator`: Operator
-    public let arguments: [OperatorArgument]
+extension Operator {
+    /// An operator with its arguments in schema order, every default filled in: what rules, kernels and gradients read.
+    public struct Call {
+        public let `operator`: Operator
+        public let arguments: [OperatorArgument]
 
-    @inlinable
-    public init(_ operation: Operator, _ arguments: [OperatorArgument]) {
-        self.operator = operation
-        self.arguments = arguments
+        @inlinable
+        public init(_ operation: Operator, _ arguments: [OperatorArgument]) {
+            self.operator = operation
+            self.arguments = arguments
+        }
     }
+}
 
+// The short name stands inside of the package only, and leaves a program that uses Apus its own.
+package typealias Call = Operator.Call
+
+extension Operator.Call {
     /// The operator's name for messages.
     public var name: String { self.operator.schema.name }
 

@@ -17,23 +17,25 @@ public struct TensorSpec: Sendable, CustomStringConvertible {
     public func description(naming name: (Symbol) -> String) -> String { "\(dtype)\(shape.description(naming: name))" }
 }
 
-/// What an operator does besides computing its results.
-public struct Effects: OptionSet, Sendable, Hashable {
-    public let rawValue: UInt8
-    public init(rawValue: UInt8) { self.rawValue = rawValue }
+extension Operator {
+    /// What an operator does besides computing its results.
+    public struct Effects: OptionSet, Sendable, Hashable {
+        public let rawValue: UInt8
+        public init(rawValue: UInt8) { self.rawValue = rawValue }
 
-    /// Draws random numbers: two calls differ and must keep their order.
-    public static let random = Effects(rawValue: 1)
-    /// Checks something and may throw: must not be removed even though nothing reads its results.
-    public static let check = Effects(rawValue: 2)
-    /// The sizes of its results, or a number it returns, are known only once its inputs' values are.
-    public static let dataDependent = Effects(rawValue: 4)
-    /// Values may make it throw though its rule accepts their shapes and dtypes, such as a position outside of a tensor: must run even
-    /// though nothing reads its results. Equal calls fail alike, so that one may stand for several.
-    public static let mayFail = Effects(rawValue: 8)
+        /// Draws random numbers: two calls differ and must keep their order.
+        public static let random = Effects(rawValue: 1)
+        /// Checks something and may throw: must not be removed even though nothing reads its results.
+        public static let check = Effects(rawValue: 2)
+        /// The sizes of its results, or a number it returns, are known only once its inputs' values are.
+        public static let dataDependent = Effects(rawValue: 4)
+        /// Values may make it throw though its rule accepts their shapes and dtypes, such as a position outside of a tensor: must run even
+        /// though nothing reads its results. Equal calls fail alike, so that one may stand for several.
+        public static let mayFail = Effects(rawValue: 8)
 
-    /// True where a call is its results and nothing else, or an error: equal calls may be made once, and known ones ahead.
-    package var isPure: Bool { subtracting(.mayFail).isEmpty }
+        /// True where a call is its results and nothing else, or an error: equal calls may be made once, and known ones ahead.
+        package var isPure: Bool { subtracting(.mayFail).isEmpty }
+    }
 }
 
 /// A call that a gradient recorder makes in another's place.

@@ -1,41 +1,45 @@
-/// An operator's signature, read from the text of its ATen schema.
-public struct Schema: Sendable {
-    /// A parameter's or result's type, as far as operators here need it.
-    public indirect enum Kind: Sendable, Hashable {
-        case tensor, scalar, int, float, bool, string, dtype, layout, device, memoryFormat, generator
-        /// A list; `count` is the fixed length in `int[2]`, which a single number may stand for.
-        case list(Kind, count: Int?)
-        case optional(Kind)
-        /// A subgraph, in Apus's own control-flow schemas.
-        case graph
-    }
+extension Operator {
+    /// An operator's signature, read from the text of its ATen schema.
+    public struct Schema: Sendable {
+        /// A parameter's or result's type, as far as operators here need it.
+        public indirect enum Kind: Sendable, Hashable {
+            case tensor, scalar, int, float, bool, string, dtype, layout, device, memoryFormat, generator
+            /// A list; `count` is the fixed length in `int[2]`, which a single number may stand for.
+            case list(Kind, count: Int?)
+            case optional(Kind)
+            /// A subgraph, in Apus's own control-flow schemas.
+            case graph
+        }
 
-    public struct Parameter: Sendable {
+        public struct Parameter: Sendable {
+            public let name: String
+            public let kind: Kind
+            /// The default as written in the schema, nil where the argument is required.
+            public let defaultText: String?
+            public let isKeywordOnly: Bool
+            /// True for `Tensor(a!)`: the operator writes into this argument.
+            public let isMutated: Bool
+        }
+
+        /// The whole text.
+        public let text: String
+        /// `aten` in `aten::add.Tensor`.
+        public let namespace: String
+        /// `add`.
         public let name: String
-        public let kind: Kind
-        /// The default as written in the schema, nil where the argument is required.
-        public let defaultText: String?
-        public let isKeywordOnly: Bool
-        /// True for `Tensor(a!)`: the operator writes into this argument.
-        public let isMutated: Bool
+        /// `Tensor`; empty for the default overload.
+        public let overload: String
+        public let parameters: [Parameter]
+        public let results: [Kind]
+        /// True where a result shares memory with an argument (`Tensor(a)`).
+        public let returnsView: Bool
+
+        /// `aten::add.Tensor`.
+        public var qualifiedName: String { overload.isEmpty ? "\(namespace)::\(name)" : "\(namespace)::\(name).\(overload)" }
     }
-
-    /// The whole text.
-    public let text: String
-    /// `aten` in `aten::add.Tensor`.
-    public let namespace: String
-    /// `add`.
-    public let name: String
-    /// `Tensor`; empty for the default overload.
-    public let overload: String
-    public let parameters: [Parameter]
-    public let results: [Kind]
-    /// True where a result shares memory with an argument (`Tensor(a)`).
-    public let returnsView: Bool
-
-    /// `aten::add.Tensor`.
-    public var qualifiedName: String { overload.isEmpty ? "\(namespace)::\(name)" : "\(namespace)::\(name).\(overload)" }
 }
+
+package typealias Schema = Operator.Schema
 
 /// A schema text that can't be read.
 public struct SchemaError: Error, Sendable, CustomStringConvertible {
@@ -44,7 +48,7 @@ public struct SchemaError: Error, Sendable, CustomStringConvertible {
     public var description: String { "schema '\(text)': \(reason)" }
 }
 
-extension Schema {
+extension Operator.Schema {
     /// Reads e.g. `aten::sum.dim_IntList(Tensor self, int[1]? dim, bool keepdim=False, *, ScalarType? dtype=None) -> Tensor`.
     public init(_ text: String) throws {
         func fail(_ reason: String) -> SchemaError { SchemaError(text: text, reason: reason) }
@@ -130,7 +134,7 @@ extension String {
     }
 }
 
-extension Schema.Kind {
+extension Operator.Schema.Kind {
     /// Whether a result of this kind is a tensor or a list of them, not a number.
     package var holdsTensors: Bool {
         switch self {

@@ -40,6 +40,12 @@ public struct Shape: Sendable {
         self = try Shape(known, in: operatorName)
     }
 
+    /// A shape of sizes of both kinds, such as `[s, n]` of a `SymInt` and an `Int`.
+    @_disfavoredOverload
+    public init(_ sizes: [any SymIntConvertible], in operatorName: String = "") throws {
+        try self.init(sizes.map(\.symInt), in: operatorName)
+    }
+
     /// A shape of plain sizes. Negative and overflowing sizes are thrown as errors that name the operator.
     public init(_ sizes: [Int], in operatorName: String = "") throws {
         guard let layout = Layout.contiguous(sizes) else {

@@ -10,7 +10,7 @@ import Testing
     // PyTorch: supported through allow_in_graph. Ours: an operator of one's own with its gradient.
     @Test func autogradFunction() throws {
         let operation = Operator(
-            try Schema("demo::shifted(Tensor self) -> Tensor"), rule: { [try $0.tensor(0).spec] },
+            try Operator.Schema("demo::shifted(Tensor self) -> Tensor"), rule: { [try $0.tensor(0).spec] },
             kernel: .host { [.tensor(try $0.tensor(0).clone())] }, gradient: { [.tensor(try $0.gradient + 1)] })
         let x = try numbers([3, 2])
         let program = try export(

@@ -92,7 +92,7 @@ import Testing
         // An operator that counts how often its kernel runs.
         let runs = Mutex(0)
         let counting = Operator(
-            try Schema("test::counting(Tensor self) -> Tensor"), rule: { [try $0.tensor(0).spec] },
+            try Operator.Schema("test::counting(Tensor self) -> Tensor"), rule: { [try $0.tensor(0).spec] },
             kernel: .host { call in
                 runs.withLock { $0 += 1 }
                 return [.tensor(try call.tensor(0))]

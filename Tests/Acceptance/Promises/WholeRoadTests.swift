@@ -103,7 +103,7 @@ import Testing
         let errors = try Compiler.errors(
             """
             import Apus
-            func f() throws -> Operator { Operator(try Schema("mine::twice(Tensor self) -> Tensor"), kernel: .host { _ in [] }) }
+            func f() throws -> Operator { Operator(try Operator.Schema("mine::twice(Tensor self) -> Tensor"), kernel: .host { _ in [] }) }
             """)
         #expect(errors.contains("missing argument for parameter 'rule' in call"))
     }

@@ -35,6 +35,24 @@ import Testing
         #expect(error?.description.contains("DataDependentTests.swift:\(line)") == true, "\(error?.description ?? "")")
     }
 
+    @Test("A position outside is told of the axis that was written, by eager code, by export and by a program alike") func writtenAxis()
+        throws
+    {
+        let (one, seven) = (try Tensor([Int64(1)], shape: []), try Tensor([Int64(7)], shape: []))
+        func read(_ x: Tensor, _ k: Tensor) throws -> Tensor { try x[0, k.item()] }
+        let eager = #expect(throws: TensorError.self) { _ = try read(x, seven) }
+        #expect(eager?.description == "index: the index 7 is out of range for dimension 1 of shape [4, 6]")
+        let program = try export(read, args: x, one, options: ExportOptions(names: ["x", "k"]))
+        let exported = #expect(throws: TensorError.self) { let _: Tensor = try program(x, seven) }
+        #expect(exported?.message == "index: the index k.item() is out of range for dimension 1 of shape [4, 6]")
+
+        let narrow = try Tensor.ones([4, 9])
+        let refused = #expect(throws: ConstraintViolationError.self) {
+            _ = try export({ (x: Tensor) in try x[0, 7] }, args: narrow, constraints: [dynamicDim(narrow, 1)])
+        }
+        #expect(refused?.violations.first?.message == "index: the index 7 is out of range for dimension 1 of shape [4, x.shape[1]]")
+    }
+
     @Test func shapesThatMustAgree() throws {
         let line: Int = #line + 2
         @inline(never) func f(_ x: Tensor, _ mask: Tensor) throws -> Tensor {

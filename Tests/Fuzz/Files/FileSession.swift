@@ -1,6 +1,7 @@
 import Apus
 import Foundation
 import FuzzPrograms
+import JudgeSupport
 
 /// Damages files of all formats, opens each in a process of its own, and counts what comes of it.
 public struct FileSession {
@@ -95,7 +96,7 @@ public struct FileSession {
         close(ends[1])
         let output = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
         guard status == 0 else { throw Failure(description: "\(arguments[0]) does not start: \(String(cString: strerror(status)))") }
-        let lines = String(decoding: output.readDataToEndOfFile(), as: UTF8.self).split(separator: "\n").map(String.init)
+        let lines = String(decoding: try output.everything(), as: UTF8.self).split(separator: "\n").map(String.init)
         var ended: Int32 = 0
         while waitpid(process, &ended, 0) < 0, errno == EINTR {}
         let signal = ended & 0x7f

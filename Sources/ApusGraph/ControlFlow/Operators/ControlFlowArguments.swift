@@ -8,10 +8,10 @@ public protocol ControlFlowArguments<Reference> {
     init(_ arguments: [ArgumentOf<Reference>]) throws
 }
 
-extension ControlFlowArguments where Reference == Value {
-    public init(_ node: Node) throws { try self.init(node.arguments) }
+extension ControlFlowArguments where Reference == Graph.Value {
+    public init(_ node: Graph.Node) throws { try self.init(node.arguments) }
 }
 
 extension ControlFlowArguments where Reference == Tensor {
-    public init(_ call: Call) throws { try self.init(call.arguments) }
+    public init(_ call: Operator.Call) throws { try self.init(call.arguments) }
 }

@@ -179,15 +179,23 @@ extension StridedView {
     }
 }
 
-extension Call {
-    /// A position in a dimension counted from the front, required to exist.
-    func position(_ index: SymInt, in shape: Shape, _ dim: Int) throws -> SymInt {
-        let size: SymInt = shape[dim]
+extension Shape {
+    /// Requires a position, counted from either end, to be one of a dimension's.
+    func requirePosition(_ index: SymInt, _ dim: Int, in operatorName: String) throws {
+        let size: SymInt = self[dim]
         func outside() -> TensorError {
-            error(.indexOutOfRange, "the index \(index) is out of range for dimension \(dim) of shape \(shape)")
+            TensorError(.indexOutOfRange, in: operatorName, "the index \(index) is out of range for dimension \(dim) of shape \(self)")
         }
         try require(index < size, outside())
         try require(size + index >= 0, outside())
+    }
+}
+
+extension Call {
+    /// A position in a dimension counted from the front, required to exist.
+    func position(_ index: SymInt, in shape: Shape, _ dim: Int) throws -> SymInt {
+        try shape.requirePosition(index, dim, in: name)
+        let size: SymInt = shape[dim]
         switch decide(index >= 0) {
         case true?: return index
         case false?: return size + index
