@@ -10,7 +10,7 @@ bool apus_product_suits_panels(const apus_product *p) {
     if (p->dtype != APUS_FLOAT32 || p->alpha != 1 || (p->beta != 0 && p->beta != 1) || p->m < 2 || p->n < APUS_PANEL) return false;
     bool is_wide = strcmp(apus_cpu_level(), "avx512") == 0;
     double work = (double)p->m * (double)p->n * (double)p->k, least = p->m < 8 ? 1e6 : p->transpose_b && !p->transpose_a ? 1 : is_wide ? 1e6 : 1e5;
-    return work >= least && work <= (is_wide ? 1.2e9 : 6e7);
+    return work >= least && (p->m < 8 || work <= (is_wide ? 1.2e9 : 6e7));
 }
 
 int apus_product_panels(const apus_product *p) {

@@ -108,10 +108,11 @@ static source packed_lines(const state *s, bool widens, int64_t line, int64_t li
 /// A few rows by columns that have no gaps: read once, as they lie.
 static void run_dots(const apus_panels *p) {
     apus_tile_function dots = apus_tiles_of_cpu()->dots[p->m - 1];
-    for (int64_t j = 0; j < p->n;) {
+    for (int64_t j = 0, taken; j < p->n; j += taken) {
         bool is_edge = p->n - j < 4; // then one column at a time, four times the same
+        taken = is_edge ? 1 : p->n / 4 * 4;
         float edge[APUS_FEW_ROWS * 4], *c = p->c + j;
-        apus_tile t = {p->k, p->a, p->lda, (const char *)(p->loose + j * p->column_step), is_edge ? 0 : p->column_step * 4, .c = is_edge ? edge : c, .ldc = is_edge ? 4 : p->ldc};
+        apus_tile t = {p->k, p->a, p->lda, (const char *)(p->loose + j * p->column_step), is_edge ? 0 : p->column_step * 4, .c = is_edge ? edge : c, .ldc = is_edge ? 4 : p->ldc, .fours = (taken + 3) / 4};
         float edge_start[APUS_FEW_ROWS * 4] = {0};
         if (is_edge)
             for (int64_t i = 0; i < p->m; i++) edge_start[i * 4] = p->adds ? c[i * p->ldc] : p->bias ? p->bias[j] : 0;
@@ -121,7 +122,6 @@ static void run_dots(const apus_panels *p) {
         dots(&t);
         if (is_edge)
             for (int64_t i = 0; i < p->m; i++) c[i * p->ldc] = edge[i * 4];
-        j += is_edge ? 1 : 4;
     }
 }
 
@@ -142,11 +142,11 @@ int apus_panels_run(const apus_panels *p) {
     int64_t step = p->lda * 4 / 64 % WAY_LINES, places = step == 0 ? 1 : WAY_LINES / (step & -step), row_step = segment + 16;
     bool copies = APUS_MIN(p->m, s.tiles->rows) > WAYS * places, packs = widens || (p->loose && (!is_direct || full < all));
     if (packs) s.packed = apus_allocate((is_direct ? 1 : together) * APUS_MIN(depth, segment) * APUS_PANEL * 4);
-    if (copies) s.rows = apus_allocate(p->m * row_step * 4);
-    int status = (packs && !s.packed) || (copies && !s.rows) ? APUS_OUT_OF_MEMORY : APUS_OK;
+    if (copies) s.rows = apus_allocate(p->m * row_step * 4); // without memory for it, rows are read where they lie
+    int status = packs && !s.packed ? APUS_OUT_OF_MEMORY : APUS_OK;
     for (int64_t from = 0; status == APUS_OK && (from == 0 || from < p->k); from += segment) {
         int64_t end = APUS_MIN(p->k, from + segment);
-        if (copies) {
+        if (s.rows) {
             for (int64_t i = 0; i < p->m; i++) memcpy(s.rows + i * row_step, p->a + i * p->lda + from, (size_t)(end - from) * 4);
             s.a = s.rows, s.lda = row_step, s.first = from;
         }

@@ -25,6 +25,7 @@ typedef struct apus_panels {
     int64_t ldc;
 } apus_panels;
 
+/// Fails only where memory for packing or widening is missing: never for float32 panels.
 int apus_panels_run(const apus_panels *p);
 /// The same over the pool, in pieces. `after` may be null.
 int apus_panels_over_pool(const apus_panels *p, apus_epilogue after, void *context);

@@ -67,29 +67,33 @@ APUS_INLINE void sums_of_lines(const line16 *lines, line4 *sums) {
     *sums = __builtin_shufflevector(pair[0], pair[1], 0, 1, 4, 5) + __builtin_shufflevector(pair[0], pair[1], 2, 3, 6, 7);
 }
 
-APUS_INLINE void run_dots(int rows, const apus_tile *t) {
-    line16 sum[APUS_FEW_ROWS][4] = {0}, tail_a[APUS_FEW_ROWS] = {0}, tail_b[4] = {0};
+/// Four columns from `b` on.
+APUS_INLINE void run_four_dots(int rows, const apus_tile *t, const char *b, int64_t column) {
+    line16 sum[APUS_FEW_ROWS][4] = {0}, x[APUS_FEW_ROWS], y[4];
     int64_t whole = t->depth / 16 * 16;
-    const char *b = t->panels;
     APUS_PRAGMA(clang loop unroll(disable))
     for (int64_t k = 0; k < whole; k += 16) {
-        line16 x[APUS_FEW_ROWS], y[4];
         UNROLLED for (int i = 0; i < rows; i++) memcpy(&x[i], t->a + i * t->lda + k, 64);
         UNROLLED for (int j = 0; j < 4; j++) memcpy(&y[j], b + j * t->panel_bytes + k * 4, 64);
         UNROLLED for (int i = 0; i < rows; i++) UNROLLED for (int j = 0; j < 4; j++) sum[i][j] = sum[i][j] + x[i] * y[j];
     }
     if (whole < t->depth) {
-        UNROLLED for (int i = 0; i < rows; i++) memcpy(&tail_a[i], t->a + i * t->lda + whole, (size_t)(t->depth - whole) * 4);
-        UNROLLED for (int j = 0; j < 4; j++) memcpy(&tail_b[j], b + j * t->panel_bytes + whole * 4, (size_t)(t->depth - whole) * 4);
-        UNROLLED for (int i = 0; i < rows; i++) UNROLLED for (int j = 0; j < 4; j++) sum[i][j] = sum[i][j] + tail_a[i] * tail_b[j];
+        line16 last_x[APUS_FEW_ROWS] = {0}, last_y[4] = {0};
+        UNROLLED for (int i = 0; i < rows; i++) memcpy(&last_x[i], t->a + i * t->lda + whole, (size_t)(t->depth - whole) * 4);
+        UNROLLED for (int j = 0; j < 4; j++) memcpy(&last_y[j], b + j * t->panel_bytes + whole * 4, (size_t)(t->depth - whole) * 4);
+        UNROLLED for (int i = 0; i < rows; i++) UNROLLED for (int j = 0; j < 4; j++) sum[i][j] = sum[i][j] + last_x[i] * last_y[j];
     }
     UNROLLED for (int i = 0; i < rows; i++) {
         line4 sums, start = {0};
         sums_of_lines(sum[i], &sums);
-        if (t->start) memcpy(&start, t->start + i * t->start_step, 16);
+        if (t->start) memcpy(&start, t->start + i * t->start_step + column, 16);
         sums = sums + start;
-        memcpy(t->c + i * t->ldc, &sums, 16);
+        memcpy(t->c + i * t->ldc + column, &sums, 16);
     }
+}
+
+APUS_INLINE void run_dots(int rows, const apus_tile *t) {
+    for (int64_t n = 0; n < t->fours; n++) run_four_dots(rows, t, t->panels + 4 * n * t->panel_bytes, 4 * n);
 }
 
 #define TILE(LEVEL, FORMAT, ROWS, PANELS)                                                                                                                             \

@@ -27,6 +27,8 @@ typedef struct apus_tile {
     int64_t base_step;
     float *c;
     int64_t ldc;
+    /// For dots: so many times four columns.
+    int64_t fours;
 } apus_tile;
 
 typedef void (*apus_tile_function)(const apus_tile *tile);
@@ -35,8 +37,7 @@ typedef struct apus_tiles {
     int rows;
     /// By the panels' format, by rows - 1, and by panels: 1, 2, 4. Null where registers would not suffice, never for one panel of float32.
     apus_tile_function of[3][APUS_TILE_ROWS][3];
-    /// By rows - 1 of `a`: four columns, each `depth` numbers without gaps, `panel_bytes` from one to the next. Sixteen partial sums for each result, added in
-    /// one order.
+    /// By rows - 1 of `a`: columns of `depth` numbers without gaps, `panel_bytes` from one to the next. Sixteen partial sums for each result, added in one order.
     apus_tile_function dots[APUS_FEW_ROWS];
 } apus_tiles;
 

@@ -44,8 +44,8 @@ import Testing
         #expect(wrong == [])
     }
 
-    /// Files of kernels that no operator reaches and MatmulTests tests: a product with a matrix that was packed before.
-    private static let tested = ["matmul/panels.c"]
+    /// Files of kernels that PackedProductTests tests: products with panels.
+    private static let tested = ["matmul/linear.c"]
 
     @Test func everyFileThatUsesThePoolHasACase() throws {
         let folder = Python.root + "/Sources/CApusKernels/"
