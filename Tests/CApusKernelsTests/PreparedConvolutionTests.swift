@@ -32,7 +32,9 @@ import Testing
         }
     }
 
-    private func run(_ conv: inout apus_conv, _ algorithm: Int32, _ x: TestArray, _ w: TestArray, _ b: TestArray, _ shape: [Int]) -> TestArray? {
+    private func run(_ conv: inout apus_conv, _ algorithm: Int32, _ x: TestArray, _ w: TestArray, _ b: TestArray, _ shape: [Int])
+        -> TestArray?
+    {
         let size = Int(apus_conv_packed_size(&conv, algorithm))
         guard size >= 0 else { return nil }
         let packed = TestArray(APUS_FLOAT32, [max(1, size / 4)])

@@ -3,7 +3,6 @@
 /// Products summed up before their sum is added to the result: errors grow with this length, not with the depth.
 enum { DEPTH = 256 };
 
-typedef float line16 __attribute__((vector_size(64), aligned(4)));
 typedef float line8 __attribute__((vector_size(32), aligned(4)));
 
 /// Rows `row` ..< + `rows` of a tile and `count` lines of it, the first of them line `first`; `rows`, `first` and `count` are known where this is inlined.
@@ -41,11 +40,13 @@ typedef float line8 __attribute__((vector_size(32), aligned(4)));
             left -= DEPTH;                                                                                                                       \
         } while (left > 0);                                                                                                                      \
     }
-BLOCK(block16, line16)
 BLOCK(block8, line8)
 
 #if defined(__x86_64__) && defined(__linux__) && !defined(APUS_NO_CLONES)
 #define HAS_WIDE 1
+typedef float line16 __attribute__((vector_size(64), aligned(4)));
+BLOCK(block16, line16)
+
 /// With 32 registers of sixteen lanes: 8 x 48 in registers.
 __attribute__((target("arch=x86-64-v4"), min_vector_width(512))) static void wide_tile(const apus_conv_tile *t) {
     if (t->rows > 4) {

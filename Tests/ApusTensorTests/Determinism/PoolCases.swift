@@ -111,7 +111,9 @@ extension PoolCase {
         PoolCase(file: "convolution/direct.c", name: "padded planes, depthwise, and large enough for several blocks") {
             // Batch, channels, filters, size, kernel, stride, groups.
             try [[1, 3, 16, 97, 7, 2, 1], [2, 24, 24, 60, 5, 1, 24], [1, 64, 72, 30, 1, 2, 1]].map { (s: [Int]) -> Tensor in
-                let (x, w): (Tensor, Tensor) = (try normal([s[0], s[1], s[3], s[3]]), try normal([s[2], s[1] / s[6], s[4], s[4]], seed: 2))
+                let (x, w): (Tensor, Tensor) = (
+                    try normal([s[0], s[1], s[3], s[3]]), try normal([s[2], s[1] / s[6], s[4], s[4]], seed: 2)
+                )
                 return try x.conv2d(w, bias: normal([s[2]], seed: 3), stride: [s[5]], padding: [s[4] / 2], groups: s[6])
             }
         },
