@@ -72,7 +72,8 @@ import Testing
         for dtype in floatingDtypes + integerDtypes + [APUS_BOOL] {
             for length in [1, 2, 15, 16, 17, 63, 64, 65, 300, 2048, 2049, 6000] {
                 for spread in [0, 3, 100, 2_000_000_000] {
-                    let limit: Int = [APUS_BOOL: 1, APUS_UINT8: 100, APUS_INT8: 100, APUS_INT16: 30_000, APUS_FLOAT16: 2000][dtype] ?? spread
+                    let limit: Int =
+                        [APUS_BOOL: 1, APUS_UINT8: 100, APUS_INT8: 100, APUS_INT16: 30_000, APUS_FLOAT16: 2000][dtype] ?? spread
                     let lowest: Int = dtype == APUS_BOOL || dtype == APUS_UINT8 ? 0 : -min(spread, limit)
                     let x: TestArray = TestArray(dtype, [length, 2]).fill {
                         floatingDtypes.contains(dtype) && spread == 3 && random.whole(0...9) == 0
@@ -80,8 +81,12 @@ import Testing
                     }
                     for column in 0..<2 {
                         let line: [Double] = (0..<length).map { x[2 * $0 + column] }
-                        let order: [Int] = line.indices.sorted { isBefore(line[$0], line[$1]) || (!isBefore(line[$1], line[$0]) && $0 < $1) }
-                        let falling: [Int] = line.indices.sorted { isBefore(line[$1], line[$0]) || (!isBefore(line[$0], line[$1]) && $0 < $1) }
+                        let order: [Int] = line.indices.sorted {
+                            isBefore(line[$0], line[$1]) || (!isBefore(line[$1], line[$0]) && $0 < $1)
+                        }
+                        let falling: [Int] = line.indices.sorted {
+                            isBefore(line[$1], line[$0]) || (!isBefore(line[$0], line[$1]) && $0 < $1)
+                        }
                         let label = "\(length) of \(dtype) within \(spread)"
                         for k in Set([1, 2, length / 9, length / 2, length]) where k >= 1 && k <= length {
                             let one = TestArray(APUS_INT64, [1, 2])
@@ -92,7 +97,8 @@ import Testing
                             for largest in [false, true] {
                                 #expect(apus_topk(0, largest, true, &v[0], nil, &v[2]) == ok)
                                 let found: [Int] = (0..<k).map { Int(few[2 * $0 + column]) }
-                                #expect(found == Array((largest ? falling : order).prefix(k)), "first \(k) of \(label), largest: \(largest)")
+                                #expect(
+                                    found == Array((largest ? falling : order).prefix(k)), "first \(k) of \(label), largest: \(largest)")
                             }
                         }
                         let numbers: Int = line.count { !$0.isNaN }

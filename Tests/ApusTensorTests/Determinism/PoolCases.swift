@@ -252,6 +252,15 @@ extension PoolCase {
     ]
 
     private static let sorting: [PoolCase] = [
+        PoolCase(file: "indexing/mask.c", name: "choosing by masks") {
+            let x = try normal([3, 100_001])
+            let mask: Tensor = try x .> 0
+            return [try x.maskedSelect(mask), try mask.nonzero(), try x.maskedScatter(mask, normal([300_003], seed: 2))]
+        },
+        PoolCase(file: "indexing/bincount.c", name: "counting numbers") {
+            let numbers: Tensor = try (normal([300_001]).abs() * 100).to(.int64)
+            return [try numbers.bincount()]
+        },
         PoolCase(file: "sort/search.c", name: "searching") {
             let x = try normal([5000]).sort().values
             return [try x.searchsorted(normal([70_000], seed: 2))]

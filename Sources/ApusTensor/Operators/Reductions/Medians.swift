@@ -1,6 +1,7 @@
 import ApusSymbolic
+import CApusKernels
 
-// The element in the middle, the most frequent one, and quantiles: all read from the sorted elements. NaN sorts behind everything.
+// The element in the middle and the most frequent one. NaN stands behind everything.
 
 extension Operator {
     static let median: Operator = medianOfAll("median", ignoresNaN: false)
@@ -49,29 +50,48 @@ extension Operator {
             if x.dtype.isFloatingPoint, try settle(x.shape[0] == 0, in: name) {
                 return [.tensor(try Tensor.full([], Double.nan, dtype: x.dtype))]
             }
-            try call.requireElements(x, 0)
-            return [try call.median(x, 0, ignoresNaN: ignoresNaN, keepDim: false)[0]]
+            return [.tensor(try applyTensors(ignoresNaN ? .nanmedianDim : .medianDim, [.tensor(x), .int(0), .bool(false)])[0])]
         }
     }
 
     private static func medianAlong(_ name: String, ignoresNaN: Bool) -> Operator {
-        composite(
-            "aten::\(name).dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
+        let schema = "aten::\(name).dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)"
+        let reduction = Reduction(schema)
+        return Operator(
+            schema,
             "The middle one of the elements along a dimension, the lower of two, and its position"
                 + (ignoresNaN ? "; NaN counts not." : "; NaN if there is one."),
+            rule: { call in
+                let x = try call.tensor(0)
+                guard !x.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
+                let shape = try reduction.shape(call)
+                try reduction.requireElements(call)
+                return [TensorSpec(x.dtype, shape), TensorSpec(.int64, shape)]
+            },
+            kernel: .compute { call, outputs in
+                let x = try call.tensor(0)
+                let dim: Int = try reduction.dims(call).first ?? 0
+                var input = x.view
+                try reduction.withKeptDims(outputs[0], call) { value in
+                    try reduction.withKeptDims(outputs[1], call) { index in
+                        var (value, index) = (value, index)
+                        try check(apus_median(Int32(dim), ignoresNaN, &input, &value, &index), call)
+                    }
+                }
+                withExtendedLifetime((x, outputs)) {}
+            },
+            gradient: { g in
+                let x = try g.call.tensor(0)
+                guard let dim = try reduction.dims(g.call).first else { return [.tensor(try g.gradient)] }
+                let (gradient, index) = (try reduction.restored(g.gradient, g.call), try reduction.restored(g.outputs[1], g.call))
+                return [.tensor(try x.zerosLike().scatter(dim: dim, index, gradient))]
+            },
             samples: {
                 [
                     [.tensor(try .sample([2, 4])), .int(1), .bool(false)], [.tensor(try .sample([3, 2])), .int(0), .bool(true)],
                     [.tensor(try .withNaN()), .int(1), .bool(false)],
                 ]
-            }
-        ) { call in
-            let x = try call.tensor(0)
-            let dim = try call.dim(1)
-            if x.rank == 0 { return [.tensor(x), .tensor(try Tensor.zeros([], dtype: .int64))] }
-            try call.requireElements(x, dim)
-            return try call.median(x, dim, ignoresNaN: ignoresNaN, keepDim: call.bool(2))
-        }
+            })
     }
 }
 
@@ -88,22 +108,6 @@ extension Call {
         let (value, index): (Tensor, Tensor) = (try values.gather(dim: dim, place), try indices.gather(dim: dim, place))
         if keepDim { return [.tensor(value), .tensor(index)] }
         return [.tensor(try value.squeezed(dims: [dim])), .tensor(try index.squeezed(dims: [dim]))]
-    }
-
-    fileprivate func median(_ x: Tensor, _ dim: Int, ignoresNaN: Bool, keepDim: Bool) throws -> [OperatorArgument] {
-        let (values, indices) = try x.sort(dim: dim)
-        let size: SymInt = x.shape[dim]
-        let middle: SymInt = (size - 1) / 2
-        var counted: Tensor = try Tensor.full(x.shape.sizes.enumerated().map { $0.offset == dim ? 1 : $0.element }, size, dtype: .int64)
-        if x.dtype.isFloatingPoint { counted = try counted - x.isnan().sum(dim: dim, keepDim: true) }
-        let place: Tensor
-        if ignoresNaN {
-            place = try (counted - 1).div(2, rounding: .floor).clamp(min: 0)
-        } else {
-            // The first NaN stands behind all numbers.
-            place = try Tensor.where(counted .< size, counted, middle)
-        }
-        return try picked(values, indices, at: place, dim, keepDim: keepDim)
     }
 }
 
