@@ -81,7 +81,8 @@ import Testing
     @Test func elementwiseStepsFollowTheProductsPieces() throws {
         let n = Sizes(1).sizes[0]
         for (rows, columns) in [(0, 5), (1, 1), (1, 40), (7, 16), (33, 17), (130, 200)] {
-            var program = try Program(float32([n, 9]), float32([.init(columns), 9]), float32([n, .init(columns)]), float32([.init(columns)]))
+            var program = try Program(
+                float32([n, 9]), float32([.init(columns), 9]), float32([n, .init(columns)]), float32([.init(columns)]))
             let linear = try program.add("aten::linear", .tensor(program.inputs[0]), .tensor(program.inputs[1]), .none)
             let scaled = try program.add("aten::mul.Tensor", .tensor(linear), .tensor(program.inputs[3]))
             let gelu = try program.add("aten::gelu", .tensor(scaled), .string("none"))
@@ -89,7 +90,9 @@ import Testing
             let graph = program.graph(residual, gelu)
             let inputs = [try ramp([rows, 9]), try ramp([columns, 9], 1), try ramp([rows, columns], 2), try ramp([columns], 3)]
             let found = try steps(graph, inputs, frozen: [1])
-            if rows > 0 { #expect(found == ["packed aten::linear + aten::mul.Tensor + aten::gelu + aten::add.Tensor"], "\(rows) \(columns)") }
+            if rows > 0 {
+                #expect(found == ["packed aten::linear + aten::mul.Tensor + aten::gelu + aten::add.Tensor"], "\(rows) \(columns)")
+            }
         }
     }
 
@@ -135,6 +138,8 @@ func expectClose(_ a: [RuntimeValue], _ b: [RuntimeValue], sourceLocation: Sourc
         let (p, q) = (try #require(a.tensor), try #require(b.tensor))
         #expect(try p.dtype == q.dtype && p.sizes == q.sizes, sourceLocation: sourceLocation)
         let (x, y): ([Double], [Double]) = (try p.array(of: Double.self), try q.array(of: Double.self))
-        #expect(zip(x, y).allSatisfy { abs($0 - $1) <= 1e-4 + 1e-5 * abs($1) || $0 == $1 || ($0.isNaN && $1.isNaN) }, sourceLocation: sourceLocation)
+        #expect(
+            zip(x, y).allSatisfy { abs($0 - $1) <= 1e-4 + 1e-5 * abs($1) || $0 == $1 || ($0.isNaN && $1.isNaN) },
+            sourceLocation: sourceLocation)
     }
 }

@@ -50,11 +50,13 @@ import Testing
     func batchNormsBecomePartOfTheConvolution(_ norm: String, _ isAffine: Bool) throws {
         let n = Sizes(1).sizes[0]
         for (batch, hasBias) in [(0, true), (1, false), (3, true)] {
-            var program = try Program(float32([n, 2, 5, 4]), float32([6, 2, 3, 3]), float32([6]), float32([6]), float32([6]), float32([6]), float32([6]))
+            var program = try Program(
+                float32([n, 2, 5, 4]), float32([6, 2, 3, 3]), float32([6]), float32([6]), float32([6]), float32([6]), float32([6]))
             let values = program.inputs
             func optional(_ index: Int, _ isThere: Bool) -> GraphArgument { isThere ? .tensor(values[index]) : .none }
             let convolved = try program.add(
-                "aten::convolution", .tensor(values[0]), .tensor(values[1]), optional(2, hasBias), .ints([2, 1]), .ints([1, 0]), .ints([1, 1]),
+                "aten::convolution", .tensor(values[0]), .tensor(values[1]), optional(2, hasBias), .ints([2, 1]), .ints([1, 0]),
+                .ints([1, 1]),
                 .bool(false), .ints([0, 0]), .int(1))
             var arguments: [GraphArgument] = [
                 .tensor(convolved), optional(3, isAffine), optional(4, isAffine), .tensor(values[5]), .tensor(values[6]),

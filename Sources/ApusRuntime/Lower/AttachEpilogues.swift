@@ -39,7 +39,9 @@ extension Binder {
 
     /// The positions at which the order of steps is not that of the list: before those where a jump lands, and those of jumps.
     fileprivate func jumps() -> [Int] {
-        steps.enumerated().flatMap { position, step in (step as? JumpStep).map { [position, $0.target] } ?? (step is FailStep ? [position] : []) }
+        steps.enumerated().flatMap { position, step in
+            (step as? JumpStep).map { [position, $0.target] } ?? (step is FailStep ? [position] : [])
+        }
     }
 
     /// Leaves steps out, and lets jumps land on what stands in their place.

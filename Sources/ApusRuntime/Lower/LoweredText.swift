@@ -22,7 +22,9 @@ extension Plan {
         do { bound = try bind(inputs, weights, isUpdating: isUpdating) } catch let error as NotPlannable {
             return lines.joined(separator: "\n") + "node by node: \(error.reason)\n"
         }
-        let names: [String] = zip(graph.inputs, inputs).enumerated().filter { roles[$0.offset] != .frozen }.map { "%\(graph.name($1.0)): \($1.1.spec)" }
+        let names: [String] = zip(graph.inputs, inputs).enumerated().filter { roles[$0.offset] != .frozen }.map {
+            "%\(graph.name($1.0)): \($1.1.spec)"
+        }
         lines.append("steps for \(names.joined(separator: ", ")):")
         let known: [Tensor] = inputs + weights.computed
         func text(_ tensor: Tensor) -> String { bound.text(tensor, lowered, known) }

@@ -82,7 +82,8 @@ struct FusedOperations {
     func epilogue(of matrix: Tensor, columns: Int, writing written: [Int], _ memory: KernelMemory) -> Epilogue? {
         guard let layout, columns > 0, layout.count == matrix.layout.count, let split = layout.split(columns: columns),
             let number = inputs.firstIndex(where: { $0.tensor?.storage === matrix.storage }),
-            let source = inputs[number].tensor, source.layout.isContiguous, source.layout.hasSameSizes(as: layout), source.storageOffset == 0,
+            let source = inputs[number].tensor, source.layout.isContiguous, source.layout.hasSameSizes(as: layout),
+            source.storageOffset == 0,
             // Its place is taken by a result, which has to be of its size.
             let first = written.firstIndex(where: { members[$0].outputs[0].dtype == matrix.dtype })
         else { return nil }
@@ -111,7 +112,9 @@ struct FusedOperations {
         UnsafePointer<apus_instruction>?, Int32, UnsafePointer<apus_view>?, Int32, UnsafePointer<Int32>?, UnsafePointer<apus_view>?, Int32
     ) -> OpaquePointer?
 
-    private func program(reading inputViews: [apus_view], writing written: [Int], _ outputViews: [apus_view], _ make: Make) -> OpaquePointer? {
+    private func program(reading inputViews: [apus_view], writing written: [Int], _ outputViews: [apus_view], _ make: Make)
+        -> OpaquePointer?
+    {
         guard written.count <= FusedOperations.maximumOperands else { return nil }
         let firstResult: Int = inputs.count
         func register(_ operand: Int) -> Int32 { Int32(truncatingIfNeeded: operand < 0 ? firstResult + ~operand : operand) }

@@ -10,7 +10,8 @@ final class PackedConvolutionStep: MatrixStep {
     private let algorithm: Int32
 
     private init(
-        _ call: Call, _ result: Tensor, _ convolution: apus_conv, algorithm: Int32, packed: Storage, input: Tensor, bias: Tensor?, _ site: NodeSite?
+        _ call: Call, _ result: Tensor, _ convolution: apus_conv, algorithm: Int32, packed: Storage, input: Tensor, bias: Tensor?,
+        _ site: NodeSite?
     ) {
         self.input = input
         self.bias = bias

@@ -11,7 +11,8 @@ final class PackedLinearStep: MatrixStep {
     private var outputView: apus_view
 
     private init(
-        _ call: Call, _ result: Tensor, packed: Storage, input: Tensor, step: Int, features: Int, outputs: Int, bias: Tensor?, _ site: NodeSite?,
+        _ call: Call, _ result: Tensor, packed: Storage, input: Tensor, step: Int, features: Int, outputs: Int, bias: Tensor?,
+        _ site: NodeSite?,
         _ memory: KernelMemory
     ) {
         self.input = input
