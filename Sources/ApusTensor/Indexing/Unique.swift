@@ -51,11 +51,12 @@ extension Operator {
             let x = try call.countedVector()
             let least = try call.known(try call.int(2))
             guard least >= 0 else { throw call.error(.invalidArgument, "the minimal length is negative: \(least)") }
-            let largest: Int = x.layout.count == 0 ? -1 : try call.extreme(APUS_REDUCE_MAX, of: x)
-            if x.layout.count > 0, try call.extreme(APUS_REDUCE_MIN, of: x) < 0 {
-                let negative: Int = try x.array(of: Int.self).first { $0 < 0 } ?? -1
+            // A copy: for numbers that are repeated without end there is no memory, and counting them would not end.
+            let values = try x.array(of: Int.self)
+            if let negative = values.first(where: { $0 < 0 }) {
                 throw call.error(.invalidArgument, "takes numbers that are not negative, not \(negative)")
             }
+            let largest: Int = values.max() ?? -1
             guard largest < Int.max else { throw call.error(.overflow, "the number \(largest) is too large to count") }
             let weights = try call.optionalTensor(1)
             let dtype: DType = weights.map { $0.dtype == .float32 ? .float32 : .float64 } ?? .int64
@@ -146,23 +147,6 @@ extension Call {
                 weights.count == x.count, error(.shapeMismatch, "\(x.count) numbers need as many weights, not shape \(weights.shape)"))
         }
         return x
-    }
-
-    /// The largest or the smallest of a vector of integers that is not empty.
-    fileprivate func extreme(_ operation: apus_reduce_op, of x: Tensor) throws -> Int {
-        var result: Int64 = 0
-        try withUnsafeMutablePointer(to: &result) { result in
-            try withUnsafePointer(to: (Int64(1), Int64(0))) { numbers in
-                try numbers.withMemoryRebound(to: Int64.self, capacity: 2) { numbers in
-                    var (input, out) = (
-                        x.view, apus_view(data: result, sizes: numbers, strides: numbers + 1, rank: 1, dtype: Int32(DType.int64.rawValue))
-                    )
-                    try check(apus_reduce(operation, 0, &input, &out), self)
-                }
-            }
-        }
-        withExtendedLifetime(x) {}
-        return Int(result)
     }
 
     /// The dimension whose parts are told apart; nil where elements are, which the parts of a vector are too.
