@@ -49,15 +49,16 @@ public final class Plan: Sendable {
         let roles: [Role] = roles.count == graph.inputs.count ? roles : graph.inputs.map { _ in .varying }
         self.roles = roles
         frozenInputs = self.pipeline.freezesWeights ? roles.indices.filter { roles[$0] == .frozen } : []
-        let graph: Graph = try self.pipeline.lower(graph, frozenInputs: Set(frozenInputs))
+        let (graph, plain): (Graph, Graph) = try self.pipeline.lower(graph, frozenInputs: Set(frozenInputs))
         self.graph = graph
-        executor = GraphExecutor(graph)
+        // Who watches operations sees the program's own; what follows from weights is not computed anew for every run either.
+        executor = GraphExecutor(plain)
         dynamicDimensions = graph.inputs.enumerated().flatMap { position, input -> [(input: Int, dim: Int)] in
             guard let shape = graph.spec(input)?.shape, shape.isSymbolic else { return [] }
             return shape.indices.filter { shape[$0].constant == nil }.map { (position, $0) }
         }
         self.cacheSize = cacheSize
-        unfrozen = try FrozenWeights(graph, [], at: [], folds: false, cacheSize: cacheSize)
+        unfrozen = try FrozenWeights(plain, [], at: [], cacheSize: cacheSize)
         obstacle = Plan.obstacle(in: graph)
     }
 
@@ -132,7 +133,7 @@ public final class Plan: Sendable {
         if frozenInputs.isEmpty { return unfrozen }
         return try frozen.entry(inputs, at: frozenInputs) {
             try requireFrozenSpecs(inputs)
-            return try FrozenWeights(graph, inputs, at: frozenInputs, folds: true, cacheSize: cacheSize)
+            return try FrozenWeights(graph, inputs, at: frozenInputs, cacheSize: cacheSize)
         } ?? unfrozen
     }
 

@@ -48,6 +48,37 @@ import Testing
         #expect(packed[0] > 0 && Set(packed).count == 1)
     }
 
+    @Test func weightsThatHangOnSizesAreNotPacked() throws {
+        // They would be kept for every size that is met.
+        let n = Sizes(1).sizes[0]
+        var program = try Program(float32([n, n]), float32([1]))
+        let weight = try program.add("aten::expand", .tensor(program.inputs[1]), .ints([n, n]), .bool(false))
+        let plus = try program.add("aten::add.Tensor", .tensor(weight), .tensor(weight), .int(1))
+        let linear = try program.add("aten::linear", .tensor(program.inputs[0]), .tensor(plus), .none)
+        let graph = program.graph(linear)
+        let plan = try Plan(graph, roles: [.varying, .frozen])
+        let weights = [try ramp([1], 3)]
+        for size in [1, 3, 8] {
+            let inputs = [try ramp([size, size])] + weights
+            try expectAgrees(plan, graph, inputs)
+            #expect(try plan.weights(among: inputs).packed.byteCount == 0)
+        }
+    }
+
+    @Test func weightsThatComeToRestAreKnownAgain() throws {
+        let plan = try Plan(program(Sizes(1).sizes[0]), roles: roles)
+        let bias = try ramp([3], 7)
+        func isPacked(_ weight: Tensor) throws -> Bool {
+            _ = try plan.run([ramp([2, 5]), weight, bias])
+            return try plan.weights(among: [ramp([2, 5]), weight, bias]).packed.byteCount > 0
+        }
+        for seed in 0..<40 { _ = try isPacked(ramp([3, 5], seed)) }
+        #expect(try !isPacked(ramp([3, 5], 40)), "weights that change with every run are left alone")
+        let weight = try ramp([3, 5], 41)
+        for _ in 0..<300 { _ = try isPacked(weight) }
+        #expect(try isPacked(weight))
+    }
+
     @Test func whatFollowsFromWeightsIsComputedOnce() throws {
         var program = try Program(float32([2, 3]), float32([3]))
         let cos = try program.add("aten::cos", .tensor(program.inputs[1]))
@@ -103,6 +134,22 @@ import Testing
         let sum = try program.add("aten::sum.dim_IntList", .tensor(linear), .ints([1]), .bool(false), .none)
         let found = try steps(program.graph(relu, sum), [ramp([4, 3]), ramp([6, 3], 1)], frozen: [1])
         #expect(found.first == "packed aten::linear" && found.count == 3)
+    }
+
+    @Test func aProductThatIsReadInTwoOrdersStaysAsItIs() throws {
+        for name in ["aten::transpose.int", "aten::flip", "aten::slice.Tensor"] {
+            var program = try Program(float32([6, 3]), float32([6, 3]))
+            let linear = try program.add("aten::linear", .tensor(program.inputs[0]), .tensor(program.inputs[1]), .none)
+            let other: Value =
+                switch name {
+                case "aten::flip": try program.add(name, .tensor(linear), .ints([1]))
+                case "aten::slice.Tensor": try program.add(name, .tensor(linear), .int(1), .int(0), .int(1), .int(1))
+                default: try program.add(name, .tensor(linear), .int(0), .int(1))
+                }
+            let sum = try program.add("aten::add.Tensor", .tensor(linear), .tensor(other), .int(1))
+            let found = try steps(program.graph(sum), [ramp([6, 3]), ramp([6, 3], 1)], frozen: [1])
+            #expect(found.first == "packed aten::linear", "\(name): \(found)")
+        }
     }
 
     @Test func operandsThatLieOtherwiseAreReadBesides() throws {

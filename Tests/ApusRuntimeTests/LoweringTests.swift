@@ -31,7 +31,7 @@ import Testing
         let lines = try text(.standard)
         #expect(
             lines == [
-                "passes: dead-code, common-subexpressions, decompose-to-patterns, linear, fold-batch-norms, freeze-weights, pack-weights, "
+                "passes: dead-code, common-subexpressions, linear, fold-batch-norms, freeze-weights, pack-weights, "
                     + "fuse-rows, attach-epilogues, update-in-place, place-memory",
                 "frozen: %x1",
                 "graph(%x0: float32[4, 6], %x1: float32[6, 2], %folded_t: float32[2, 6]):",

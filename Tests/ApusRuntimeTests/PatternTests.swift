@@ -46,28 +46,58 @@ import Testing
         #expect(found == ["aten::addmm", "aten::addmm", "aten::matmul"])
     }
 
-    @Test(arguments: ["_native_batch_norm_legit_no_training", "native_batch_norm"], [false, true])
-    func batchNormsBecomePartOfTheConvolution(_ norm: String, _ isAffine: Bool) throws {
+    @Test(
+        arguments: ["_native_batch_norm_legit_no_training", "native_batch_norm", "batch_norm"],
+        ["convolution", "conv1d", "conv2d", "conv2d.padding", "conv3d"])
+    func batchNormsBecomePartOfTheConvolution(_ norm: String, _ convolution: String) throws {
         let n = Sizes(1).sizes[0]
-        for (batch, hasBias) in [(0, true), (1, false), (3, true)] {
-            var program = try Program(
-                float32([n, 2, 5, 4]), float32([6, 2, 3, 3]), float32([6]), float32([6]), float32([6]), float32([6]), float32([6]))
+        let dims: Int = convolution.contains("1d") ? 1 : convolution.contains("3d") ? 3 : 2
+        let (ones, spatial): ([SymInt], [Int]) = (Array(repeating: 1, count: dims), Array([5, 4, 3].prefix(dims)))
+        for (batch, hasBias, isAffine) in [(0, true, true), (1, false, true), (3, true, false), (2, false, false)] {
+            let vector: ValueType = try float32([6])
+            var program = try Program([
+                float32([n, 2] + spatial.map { SymInt($0) }), float32([6, 2] + ones.map { _ in 3 }), vector, vector, vector, vector, vector,
+            ])
             let values = program.inputs
             func optional(_ index: Int, _ isThere: Bool) -> GraphArgument { isThere ? .tensor(values[index]) : .none }
-            let convolved = try program.add(
-                "aten::convolution", .tensor(values[0]), .tensor(values[1]), optional(2, hasBias), .ints([2, 1]), .ints([1, 0]),
-                .ints([1, 1]),
-                .bool(false), .ints([0, 0]), .int(1))
+            let further: [GraphArgument] =
+                switch convolution {
+                case "convolution":
+                    [.ints([2, 1]), .ints([1, 1]), .ints([1, 1]), .bool(false), .ints([0, 0]), .int(1)]
+                case "conv2d.padding": [.ints([1, 1]), .string("same"), .ints([1, 1]), .int(1)]
+                default: [.ints(ones), .ints(ones), .ints(ones), .int(1)]
+                }
+            let convolved: [Value] = try program.copy.apply(
+                op("aten::" + convolution), [.tensor(values[0]), .tensor(values[1]), optional(2, hasBias)] + further)
             var arguments: [GraphArgument] = [
-                .tensor(convolved), optional(3, isAffine), optional(4, isAffine), .tensor(values[5]), .tensor(values[6]),
+                .tensor(convolved[0]), optional(3, isAffine), optional(4, isAffine), .tensor(values[5]), .tensor(values[6]),
             ]
-            if norm == "native_batch_norm" { arguments.append(.bool(false)) }
-            let normed: [Value] = try program.copy.apply(op("aten::" + norm), arguments + [.double(0.1), .double(1e-3)])
-            var inputs = [try ramp([batch, 2, 5, 4]), try ramp([6, 2, 3, 3], 1)]
+            if norm != "_native_batch_norm_legit_no_training" { arguments.append(.bool(false)) }
+            arguments += [.double(0.1), .double(1e-3)] + (norm == "batch_norm" ? [.bool(false)] : [])
+            let normed: [Value] = try program.copy.apply(op("aten::" + norm), arguments)
+            var inputs = [try ramp([batch, 2] + spatial), try ramp([6, 2] + ones.map { _ in 3 }, 1)]
             for seed in 2..<6 { inputs.append(try ramp([6], seed)) }
             inputs.append(try ramp([6], 6).abs() + 0.5)
             let found = try operators(.foldBatchNorms, program.graph(normed[0]), inputs, frozen: Set(1..<7))
-            #expect(found.last == "aten::convolution" && !found.contains("aten::" + norm))
+            #expect(found.last == "aten::" + convolution && !found.contains("aten::" + norm))
         }
+    }
+
+    @Test func valuesOfBodiesAreNotTakenForWeights() throws {
+        // In the body the product's right operand is no weight, though it has the number that one has outside.
+        let n = Sizes(1).sizes[0]
+        var body = Graph()
+        let (a, b) = (body.addInput("a", try float32([2, 4])), body.addInput("b", try float32([4, 3])))
+        body.outputs = [.value(body.append(try op("aten::mm"), [.tensor(a), .tensor(b)], types: [try float32([2, 3])])[0])]
+        var program = try Program(float32([2, 4]), float32([4, 3]), float32([n]))
+        let (x, w) = (program.inputs[0], program.inputs[1])
+        let outer = try program.add("aten::mm", .tensor(x), .tensor(w))
+        let twice = try program.add("aten::add.Tensor", .tensor(w), .tensor(w), .int(1))
+        let branch: GraphArgument = .graph(GraphBody(body))
+        let taken: [Value] = program.copy.append(
+            .cond, [.symBool(n > 3), branch, branch, .tensors([x, twice])], types: [try float32([2, 3])])
+        let lowered = try PatternPass.linears.run(program.graph(outer, taken[0]), frozenInputs: [1])
+        #expect(lowered.nodes.contains { $0.operator.name == "aten::linear" })
+        #expect(lowered.nodes.flatMap(\.bodies).allSatisfy { $0.graph.nodes.map(\.operator.name) == ["aten::mm"] })
     }
 }

@@ -13,6 +13,8 @@ public struct PatternReplacement: GraphPass {
         public var takesInputsOnly = false
         /// `matches(in:)` also gives matches that share nodes with an earlier one. Only one of them can be replaced: `run` takes the first.
         public var keepsOverlapping = false
+        /// The bodies of control flow are gone through as well. What is known of a value by its number holds for the graph alone.
+        package var entersBodies = true
         /// A match is replaced only where this holds.
         public var accepts: @Sendable (Match) -> Bool = { _ in true }
 
@@ -96,7 +98,7 @@ public struct PatternReplacement: GraphPass {
             if let match = ends[position] {
                 try replace(match, node, into: &copy)
             } else if !matched.contains(position) {
-                copy.keep(node, try node.arguments.map { try copy.mapped($0).mapBody(run) })
+                copy.keep(node, try node.arguments.map { try copy.mapped($0).mapBody(options.entersBodies ? run : { $0 }) })
             }
         }
         return copy.finished()

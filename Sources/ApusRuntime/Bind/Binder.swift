@@ -183,9 +183,8 @@ final class Binder: Interpreter {
 
     /// A step that reads a weight in packed form, where the operator has one and the weight stays the same.
     private func packedStep(_ call: Call, _ outputs: [Tensor]) throws -> (any Step)? {
-        guard let packedWeights, call.operator == .linear || call.operator == .convolution else { return nil }
+        guard let packedWeights, [.linear, .convolution].contains(call.operator) else { return nil }
         let weight: Tensor = try call.tensor(1)
-        guard block(of: weight) == nil else { return nil }
         if call.operator == .linear {
             return try packedWeights.linear(weight).flatMap { try PackedLinearStep.make(call, outputs[0], packed: $0, site, memory) }
         }

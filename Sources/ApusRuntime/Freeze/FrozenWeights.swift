@@ -12,26 +12,25 @@ final class FrozenWeights: Sendable {
     let graph: Graph
     /// The tensors of the inputs behind the program's own.
     let computed: [Tensor]
-    let packed = PackedWeights()
+    let packed: PackedWeights
     let cache: PlanCache
     /// For runs that write over their states.
     let updatingCache: PlanCache
 
-    /// - Parameters:
-    ///   - positions: those of the frozen inputs
-    ///   - folds: whether what follows from the weights alone is computed now
-    init(_ graph: Graph, _ inputs: [Tensor], at positions: [Int], folds: Bool, cacheSize: Int) throws {
+    /// - Parameter positions: those of the frozen inputs
+    init(_ graph: Graph, _ inputs: [Tensor], at positions: [Int], cacheSize: Int) throws {
         tensors = positions.map { inputs[$0] }
         (cache, updatingCache) = (PlanCache(capacity: cacheSize), PlanCache(capacity: cacheSize))
-        guard folds, !positions.isEmpty else {
+        if positions.isEmpty {
             (self.graph, computed) = (graph, [])
-            return
+        } else {
+            let frozen: [Value: Tensor] = Dictionary(
+                positions.map { (graph.inputs[$0], inputs[$0]) }, uniquingKeysWith: { first, _ in first })
+            let folded: ConstantFolding.Result = try ConstantFolding(keepsViews: true)
+                .fold(graph, insertingAt: graph.inputs.count) { frozen[$0] }
+            (self.graph, computed) = (folded.graph, folded.constants)
         }
-        let frozen: [Value: Tensor] = Dictionary(
-            positions.map { (graph.inputs[$0], inputs[$0]) }, uniquingKeysWith: { first, _ in first })
-        let folded: ConstantFolding.Result = try ConstantFolding(keepsViews: true)
-            .fold(graph, insertingAt: graph.inputs.count) { frozen[$0] }
-        (self.graph, computed) = (folded.graph, folded.constants)
+        packed = PackedWeights(of: tensors + computed)
     }
 
     /// Whether these are the tensors among the inputs.
@@ -43,11 +42,17 @@ final class FrozenWeights: Sendable {
 
 /// The weights that a plan has met last: those of a program and of its sessions, which may have others.
 final class FrozenCache: Sendable {
+    private struct Entry {
+        let weights: FrozenWeights
+        var lastRun: Int
+    }
+
     private struct State {
-        /// The most recently made last.
-        var known: [FrozenWeights] = []
-        /// Runs since weights were last made ready.
-        var runs = FrozenCache.fewRuns
+        var entries: [Entry] = []
+        /// Runs so far.
+        var run = 0
+        /// The last run that found its weights unknown.
+        var lastChange = -FrozenCache.fewRuns
         /// How often in a row weights served few runs.
         var changes = 0
     }
@@ -61,23 +66,28 @@ final class FrozenCache: Sendable {
 
     /// The entry for the inputs, made where there is none; nil where weights change so often that nothing is to be gained by knowing them.
     func entry(_ inputs: [Tensor], at positions: [Int], make: () throws -> FrozenWeights) rethrows -> FrozenWeights? {
-        let known: (FrozenWeights?, isTired: Bool) = state.withLock { state in
-            state.runs &+= 1
-            let found: FrozenWeights? = state.known.last { $0.match(inputs, at: positions) }
-            if found == nil {
-                state.changes = state.runs < FrozenCache.fewRuns ? state.changes + 1 : 0
-                state.runs = 0
+        let (found, isWorthIt): (FrozenWeights?, Bool) = state.withLock { state in
+            state.run += 1
+            if let index = state.entries.lastIndex(where: { $0.weights.match(inputs, at: positions) }) {
+                state.entries[index].lastRun = state.run
+                let weights: FrozenWeights = state.entries[index].weights
+                // Others that have not been met for long are let go, with the memory that they hold.
+                if state.entries.count > 1 { state.entries.removeAll { state.run - $0.lastRun > FrozenCache.fewRuns } }
+                return (weights, true)
             }
-            if state.changes >= FrozenCache.patience { state.known = [] }
-            return (found, state.changes >= FrozenCache.patience)
+            state.changes = state.run - state.lastChange < FrozenCache.fewRuns ? state.changes + 1 : 0
+            state.lastChange = state.run
+            // Every so often it is tried whether weights have come to rest.
+            let isWorthIt: Bool = state.changes < FrozenCache.patience || state.changes % (FrozenCache.patience * FrozenCache.fewRuns) == 0
+            if !isWorthIt { state.entries = [] }
+            return (nil, isWorthIt)
         }
-        if known.isTired { return nil }
-        if let found = known.0 { return found }
+        if found != nil || !isWorthIt { return found }
         // Without the lock: tasks that come at once may each make one, of which the last stays.
         let made: FrozenWeights = try make()
         state.withLock { state in
-            state.known.append(made)
-            if state.known.count > FrozenCache.capacity { state.known.removeFirst() }
+            state.entries.append(Entry(weights: made, lastRun: state.run))
+            if state.entries.count > FrozenCache.capacity { state.entries.removeFirst() }
         }
         return made
     }

@@ -26,6 +26,11 @@ final class PackedWeights: Sendable {
     }
 
     private let entries = Mutex<[Key: Entry]>([:])
+    /// The memory of weights that stay: what was made for certain sizes alone would be kept for each of them.
+    private let storages: Set<ObjectIdentifier>
+
+    /// - Parameter weights: those whose views may be packed
+    init(of weights: [Tensor]) { storages = Set(weights.map { ObjectIdentifier($0.storage) }) }
 
     /// How much memory they take.
     var byteCount: Int { entries.withLock { $0.values.reduce(0) { $0 + $1.packed.byteCount } } }
@@ -50,7 +55,7 @@ final class PackedWeights: Sendable {
     private func packed(
         _ tensor: Tensor, _ form: Form, _ byteCount: Int64, _ pack: (inout apus_view, UnsafeMutableRawPointer) -> Int32
     ) throws -> Storage? {
-        guard byteCount > 0 else { return nil }
+        guard byteCount > 0, storages.contains(ObjectIdentifier(tensor.storage)) else { return nil }
         let key = Key(
             address: UInt(bitPattern: tensor.baseAddress), sizes: tensor.layout.sizesArray, strides: tensor.layout.stridesArray, form: form)
         if let known = entries.withLock({ $0[key]?.packed }) { return known }

@@ -25,8 +25,7 @@ public struct LoweringPipeline: Sendable {
     /// The passes of every plan.
     public static let standard = LoweringPipeline(
         graphPasses: [
-            DeadCodeElimination(), CommonSubexpressionElimination(), Decomposition(to: .patterns), PatternPass.linears,
-            PatternPass.foldBatchNorms,
+            DeadCodeElimination(), CommonSubexpressionElimination(), PatternPass.linears, PatternPass.foldBatchNorms,
         ],
         stepPasses: [FuseRows(), AttachEpilogues(), UpdateInPlace(), PlaceMemory()])
 
@@ -41,13 +40,20 @@ public struct LoweringPipeline: Sendable {
         return pipeline
     }()
 
-    /// The graph after the passes over graphs.
-    /// - Parameter frozenInputs: the positions of the inputs that are the same in every run
-    func lower(_ graph: Graph, frozenInputs: Set<Int>) throws -> Graph {
-        try graphPasses.reduce(graph) { graph, pass in
-            if let pass = pass as? any FreezingPass { return try pass.run(graph, frozenInputs: frozenInputs) }
-            return try pass.run(graph)
+    /// The graph after the passes over graphs; `plain` is without those that count on inputs to be the same in every run.
+    /// - Parameter frozenInputs: their positions
+    func lower(_ graph: Graph, frozenInputs: Set<Int>) throws -> (lowered: Graph, plain: Graph) {
+        var (lowered, plain, areSame): (Graph, Graph, Bool) = (graph, graph, true)
+        for pass in graphPasses {
+            if let pass = pass as? any FreezingPass {
+                if frozenInputs.isEmpty { continue }
+                (lowered, areSame) = (try pass.run(lowered, frozenInputs: frozenInputs), false)
+            } else {
+                lowered = try pass.run(lowered)
+                plain = areSame ? lowered : try pass.run(plain)
+            }
         }
+        return (lowered, plain)
     }
 
     /// The names of the passes, in order: `dead-code`.
@@ -100,12 +106,4 @@ public struct LoweringPipeline: Sendable {
         }
         return key
     }
-}
-
-extension Dialect {
-    /// What patterns are written in: without the names under which the same operator is called as well.
-    static let patterns = Dialect("patterns") { !synonyms.contains($0.name) }
-
-    private static let synonyms: Set<String> = Set(
-        (1...3).flatMap { ["aten::conv\($0)d", "aten::conv\($0)d.padding"] } + ["aten::batch_norm"])
 }

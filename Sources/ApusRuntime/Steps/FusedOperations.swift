@@ -81,6 +81,8 @@ struct FusedOperations {
     ///   - columns: the size of its rows
     func epilogue(of matrix: Tensor, columns: Int, writing written: [Int], _ memory: KernelMemory) -> Epilogue? {
         guard let layout, columns > 0, layout.count == matrix.layout.count, let split = layout.split(columns: columns),
+            // What sees the matrix otherwise, as its transpose does, would read what is not there yet, or no more.
+            inputs.count(where: { $0.tensor?.storage === matrix.storage }) == 1,
             let number = inputs.firstIndex(where: { $0.tensor?.storage === matrix.storage }),
             let source = inputs[number].tensor, source.layout.isContiguous, source.layout.hasSameSizes(as: layout),
             source.storageOffset == 0,

@@ -31,7 +31,6 @@ class MatrixStep: Step {
     /// Lets elementwise operations follow, whose first result takes the matrix's place.
     func append(_ epilogue: Epilogue) { self.epilogue = epilogue }
 
-    var hasEpilogue: Bool { epilogue != nil }
     var operators: [Operator] { [call.operator] + (epilogue?.operators ?? []) }
     var title: String { "packed " + operators.map(\.name).joined(separator: " + ") }
     var operands: [Tensor?] { own + (epilogue?.operands ?? []) }

@@ -9,6 +9,8 @@ struct LoweringPattern: Sendable {
     typealias Match = PatternReplacement.Match
 
     let name: String
+    /// The operators that it is made of, which a graph must have for the pattern to be looked for.
+    let operators: [String]
     /// Sizes of examples of what the pattern takes. Those in a program may have others, and other ranks and dtypes.
     let inputs: [[Int]]
     /// The inputs that must be the same in every run: what is made of them alone is computed once.
@@ -20,13 +22,13 @@ struct LoweringPattern: Sendable {
     /// What takes its place.
     let after: @Sendable (Match, [Tensor]) throws -> [Tensor]
 
-    func graph() throws -> Graph { try Graph.recording(inputs.map { TensorSpec(.float32, try Shape($0)) }, before) }
-
     /// The pass that replaces the pattern.
     /// - Parameter isFrozen: whether a value is the same in every run
-    func replacement(of pattern: Graph, _ isFrozen: @escaping @Sendable (Value) -> Bool) throws -> PatternReplacement {
+    func replacement(_ isFrozen: @escaping @Sendable (Value) -> Bool) throws -> PatternReplacement {
+        let pattern: Graph = try Graph.recording(inputs.map { TensorSpec(.float32, try Shape($0)) }, before)
         var options = PatternReplacement.Options()
         options.ignoresLiterals = true
+        options.entersBodies = false
         options.accepts = { match in
             frozen.allSatisfy { match.values[pattern.inputs[$0]].map(isFrozen) ?? false } && accepts(match)
                 // What can't be written for these sizes stays as it is.
@@ -49,20 +51,14 @@ struct LoweringPattern: Sendable {
 /// Replaces the patterns of a family, one after the other.
 struct PatternPass: FreezingPass {
     let name: String
-    private let patterns: [(pattern: LoweringPattern, before: Result<Graph, any Error>)]
-
-    init(name: String, patterns: [LoweringPattern]) {
-        self.name = name
-        self.patterns = patterns.map { pattern in (pattern, Result { try pattern.graph() }) }
-    }
+    let patterns: [LoweringPattern]
 
     func run(_ graph: Graph, frozenInputs: Set<Int>) throws -> Graph {
-        try patterns.reduce(graph) { graph, entry in
-            let (pattern, before): (LoweringPattern, Graph) = (entry.pattern, try entry.before.get())
-            let present = Set(graph.operators)
-            guard before.operators.allSatisfy({ present.contains($0) }) else { return graph }
+        try patterns.reduce(graph) { graph, pattern in
+            let present = Set(graph.nodes.map { $0.operator.name })
+            guard pattern.operators.allSatisfy({ present.contains($0) }) else { return graph }
             let frozen: Set<Value> = graph.values(followingInputs: frozenInputs)
-            return try pattern.replacement(of: before) { frozen.contains($0) }.run(graph)
+            return try pattern.replacement { frozen.contains($0) }.run(graph)
         }
     }
 }

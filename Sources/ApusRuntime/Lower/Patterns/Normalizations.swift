@@ -6,52 +6,87 @@ extension PatternPass {
     /// `s = weight / sqrt(variance + eps)` for each channel the norm is `(y - mean) * s + bias`.
     static let foldBatchNorms = PatternPass(
         name: "fold batch norms",
-        patterns: ["_native_batch_norm_legit_no_training", "native_batch_norm"].flatMap { norm in
-            [true, false].flatMap { hasBias in
-                [true, false].map { isAffine in foldedBatchNorm(norm, hasBias: hasBias, isAffine: isAffine) }
+        patterns: convolutions.flatMap { convolution in
+            norms.flatMap { norm in
+                [(true, true), (true, false), (false, true), (false, false)].map { hasBias, isAffine in
+                    foldedBatchNorm(convolution, norm, hasBias: hasBias, isAffine: isAffine)
+                }
             }
         })
 
-    private static func foldedBatchNorm(_ norm: String, hasBias: Bool, isAffine: Bool) -> LoweringPattern {
-        let inputs: [[Int]] = [[1, 2, 3, 3], [2, 2, 1, 1], [2], [2]] + (hasBias ? [[2]] : []) + (isAffine ? [[2], [2]] : [])
-        let trains: Bool = norm == "native_batch_norm"
+    /// An operator that convolves, with its arguments behind input, weight and bias.
+    private struct Convolution {
+        let name: String
+        let dims: Int
+        let arguments: [OperatorArgument]
+        /// Where it says whether it is transposed.
+        var transposed: Int?
+    }
+
+    private static let convolutions: [Convolution] =
+        (1...3).flatMap { dims in
+            let (ones, zeros): (OperatorArgument, OperatorArgument) = (
+                .ints(Array(repeating: 1, count: dims)), .ints(Array(repeating: 0, count: dims))
+            )
+            return [
+                Convolution(name: "aten::conv\(dims)d", dims: dims, arguments: [ones, zeros, ones, .int(1)]),
+                Convolution(name: "aten::conv\(dims)d.padding", dims: dims, arguments: [ones, .string("valid"), ones, .int(1)]),
+            ]
+        } + [
+            Convolution(
+                name: "aten::convolution", dims: 2,
+                arguments: [.ints([1, 1]), .ints([0, 0]), .ints([1, 1]), .bool(false), .ints([0, 0]), .int(1)], transposed: 6)
+        ]
+
+    /// An operator that norms, with its arguments behind the tensors.
+    private struct Norm {
+        let name: String
+        let arguments: [OperatorArgument]
+        let epsilon: Int
+        /// Where it says whether it takes the batch's own statistics.
+        var training: Int?
+    }
+
+    private static let norms: [Norm] = [
+        Norm(name: "aten::_native_batch_norm_legit_no_training", arguments: [.double(0.1), .double(1e-5)], epsilon: 6),
+        Norm(name: "aten::native_batch_norm", arguments: [.bool(false), .double(0.1), .double(1e-5)], epsilon: 7, training: 5),
+        Norm(name: "aten::batch_norm", arguments: [.bool(false), .double(0.1), .double(1e-5), .bool(false)], epsilon: 7, training: 5),
+    ]
+
+    private static func foldedBatchNorm(_ convolution: Convolution, _ norm: Norm, hasBias: Bool, isAffine: Bool) -> LoweringPattern {
+        let ones: [Int] = Array(repeating: 1, count: convolution.dims)
+        let inputs: [[Int]] = [[1, 2] + ones, [2, 2] + ones, [2], [2]] + (hasBias ? [[2]] : []) + (isAffine ? [[2], [2]] : [])
         /// The inputs by their meaning.
         @Sendable func parts(_ x: [Tensor]) -> (bias: Tensor?, scale: Tensor?, shift: Tensor?) {
             (hasBias ? x[4] : nil, isAffine ? x[x.count - 2] : nil, isAffine ? x[x.count - 1] : nil)
         }
         return LoweringPattern(
-            name: "batch norm of a convolution", inputs: inputs, frozen: Set(1..<inputs.count),
+            name: "batch norm of a convolution", operators: [convolution.name, norm.name], inputs: inputs, frozen: Set(1..<inputs.count),
             before: { x in
                 let (bias, scale, shift) = parts(x)
-                let y: Tensor = try applySingle(
-                    .convolution,
-                    [
-                        .tensor(x[0]), .tensor(x[1]), .optional(bias), .ints([1, 1]), .ints([0, 0]), .ints([1, 1]), .bool(false),
-                        .ints([0, 0]), .int(1),
-                    ])
+                let y: Tensor = try first(convolution.name, [.tensor(x[0]), .tensor(x[1]), .optional(bias)] + convolution.arguments)
                 let statistics: [OperatorArgument] = [
                     .tensor(y), .optional(scale), .optional(shift), .tensor(x[2]), .tensor(x[3]),
                 ]
-                return [try first("aten::" + norm, statistics + (trains ? [.bool(false)] : []) + [.double(0.1), .double(1e-5)])]
+                return [try first(norm.name, statistics + norm.arguments)]
             },
             accepts: { match in
-                guard let convolution = match.node(0), let norm = match.node(1), convolution.isPlain else { return false }
-                return !trains || norm.arguments[5].boolValue == false
+                func isFalse(_ node: Int, _ position: Int?) -> Bool {
+                    position.map { match.node(node)?.arguments[$0].boolValue == false } ?? true
+                }
+                return isFalse(0, convolution.transposed) && isFalse(1, norm.training)
             },
             after: { match, x in
                 let (bias, scale, shift) = parts(x)
-                guard let convolution = match.node(0), let epsilon = match.node(1)?.arguments.last?.doubleValue else {
-                    throw TensorError(.invalidArgument, in: norm, "the epsilon is no number")
+                guard let node = match.node(0), let epsilon = match.node(1)?.arguments[norm.epsilon].doubleValue else {
+                    throw TensorError(.invalidArgument, in: norm.name, "the epsilon is no number")
                 }
                 var factor: Tensor = try (x[3] + epsilon).rsqrt()
                 if let scale { factor = try factor * scale }
                 let weight: Tensor = try x[1] * factor.reshaped([-1] + Array(repeating: 1, count: x[1].rank - 1))
                 var offset: Tensor = try bias.map { try ($0 - x[2]) * factor } ?? -x[2] * factor
                 if let shift { offset = try offset + shift }
-                return [
-                    try applySingle(
-                        .convolution, [.tensor(x[0]), .tensor(weight), .tensor(offset)] + convolution.plainArguments(from: 3))
-                ]
+                return [try first(convolution.name, [.tensor(x[0]), .tensor(weight), .tensor(offset)] + node.plainArguments(from: 3))]
             })
     }
 
@@ -65,9 +100,6 @@ extension PatternPass {
 }
 
 extension Node {
-    /// Whether a convolution is not a transposed one.
-    fileprivate var isPlain: Bool { arguments.count > 6 && arguments[6].boolValue == false }
-
     /// The arguments from a position on, which hold no values.
     func plainArguments(from position: Int) throws -> [OperatorArgument] {
         try arguments[position...].map { argument in

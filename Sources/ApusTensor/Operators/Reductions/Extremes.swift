@@ -49,9 +49,26 @@ extension Operator {
     }
 
     private static func extremeWithIndex(_ schema: String, _ operation: apus_reduce_op, _ word: String) -> Operator {
+        selection(
+            schema, "The \(word) elements over a dimension and their positions in it, in int64. NaN wins.",
+            compute: { _, input, values, indices in apus_reduce_with_index(operation, &input, &values, &indices) },
+            gradient: { x, dim, index, gradient in try gradient * (x.positions(along: dim) .== index) },
+            samples: { try reductionSamples(.real, [[.int(1), .bool(false)], [.int(-1), .bool(true)]]) })
+    }
+
+    /// An operator that gives an element of each line along a dimension, and its position.
+    /// - Parameters:
+    ///   - compute: the kernel: the dimension, the input, and both results with size 1 there
+    ///   - gradient: the input's, of: the input, the dimension, positions and incoming gradient with size 1 there
+    static func selection(
+        _ schema: String, _ documentation: String,
+        compute: @escaping @Sendable (Int32, inout apus_view, inout apus_view, inout apus_view) -> Int32,
+        gradient: @escaping @Sendable (Tensor, Int, Tensor, Tensor) throws -> Tensor,
+        samples: @escaping @Sendable () throws -> [[OperatorArgument]]
+    ) -> Operator {
         let reduction = Reduction(schema)
         return Operator(
-            schema, "The \(word) elements over a dimension and their positions in it, in int64. NaN wins.",
+            schema, documentation,
             rule: { call in
                 let x = try call.tensor(0)
                 guard !x.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
@@ -61,22 +78,21 @@ extension Operator {
             },
             kernel: .compute { call, outputs in
                 let x = try call.tensor(0)
+                let dim: Int = try reduction.dims(call).first ?? 0
                 var input = x.view
                 try reduction.withKeptDims(outputs[0], call) { values in
                     try reduction.withKeptDims(outputs[1], call) { indices in
                         var (values, indices) = (values, indices)
-                        try check(apus_reduce_with_index(operation, &input, &values, &indices), call)
+                        try check(compute(Int32(dim), &input, &values, &indices), call)
                     }
                 }
                 withExtendedLifetime((x, outputs)) {}
             },
             gradient: { g in
-                let x = try g.call.tensor(0)
-                let dims: [Int] = try reduction.dims(g.call)
-                guard let dim = dims.first else { return [.tensor(try g.gradient)] }
-                let isWinner: Tensor = try x.positions(along: dim) .== reduction.restored(g.outputs[1], g.call)
-                return [.tensor(try reduction.restored(g.gradient, g.call) * isWinner)]
-            }, samples: { try reductionSamples(.real, [[.int(1), .bool(false)], [.int(-1), .bool(true)]]) })
+                guard let dim = try reduction.dims(g.call).first else { return [.tensor(try g.gradient)] }
+                let (index, incoming) = (try reduction.restored(g.outputs[1], g.call), try reduction.restored(g.gradient, g.call))
+                return [.tensor(try gradient(g.call.tensor(0), dim, index, incoming))]
+            }, samples: samples)
     }
 
     private static func position(_ schema: String, _ operation: apus_reduce_op, _ word: String) -> Operator {

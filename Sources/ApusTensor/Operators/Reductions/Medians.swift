@@ -55,37 +55,12 @@ extension Operator {
     }
 
     private static func medianAlong(_ name: String, ignoresNaN: Bool) -> Operator {
-        let schema = "aten::\(name).dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)"
-        let reduction = Reduction(schema)
-        return Operator(
-            schema,
+        selection(
+            "aten::\(name).dim(Tensor self, int dim, bool keepdim=False) -> (Tensor values, Tensor indices)",
             "The middle one of the elements along a dimension, the lower of two, and its position"
                 + (ignoresNaN ? "; NaN counts not." : "; NaN if there is one."),
-            rule: { call in
-                let x = try call.tensor(0)
-                guard !x.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
-                let shape = try reduction.shape(call)
-                try reduction.requireElements(call)
-                return [TensorSpec(x.dtype, shape), TensorSpec(.int64, shape)]
-            },
-            kernel: .compute { call, outputs in
-                let x = try call.tensor(0)
-                let dim: Int = try reduction.dims(call).first ?? 0
-                var input = x.view
-                try reduction.withKeptDims(outputs[0], call) { value in
-                    try reduction.withKeptDims(outputs[1], call) { index in
-                        var (value, index) = (value, index)
-                        try check(apus_median(Int32(dim), ignoresNaN, &input, &value, &index), call)
-                    }
-                }
-                withExtendedLifetime((x, outputs)) {}
-            },
-            gradient: { g in
-                let x = try g.call.tensor(0)
-                guard let dim = try reduction.dims(g.call).first else { return [.tensor(try g.gradient)] }
-                let (gradient, index) = (try reduction.restored(g.gradient, g.call), try reduction.restored(g.outputs[1], g.call))
-                return [.tensor(try x.zerosLike().scatter(dim: dim, index, gradient))]
-            },
+            compute: { dim, input, values, indices in apus_median(dim, ignoresNaN, &input, &values, &indices) },
+            gradient: { x, dim, index, gradient in try x.zerosLike().scatter(dim: dim, index, gradient) },
             samples: {
                 [
                     [.tensor(try .sample([2, 4])), .int(1), .bool(false)], [.tensor(try .sample([3, 2])), .int(0), .bool(true)],
