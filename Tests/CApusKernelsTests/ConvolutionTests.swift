@@ -146,6 +146,18 @@ import Testing
         #expect(apus_conv_forward(&conv, code(APUS_BOOL), x.pointer, x.pointer, nil, x.pointer) == status(APUS_UNSUPPORTED))
     }
 
+    /// A stride beyond every size leaves one window; padding moves the numbers into its last position.
+    @Test(arguments: [1, 2]) func stridesOfAnySizeAreWalked(_ channels: Int) {
+        var conv = apus_conv(
+            batch: 1, in_channels: Int64(channels), out_channels: 1, groups: 1, in_size: (1, 1, 4), out_size: (1, 1, 1), kernel: (1, 1, 3),
+            stride: (1, 1, Int64.max), padding: (0, 0, 2), dilation: (1, 1, 1))
+        let x: TestArray = TestArray(APUS_FLOAT32, [channels, 4]).fill { 3 }
+        let w: TestArray = TestArray(APUS_FLOAT32, [channels, 3]).fill { 2 }
+        let y = TestArray(APUS_FLOAT32, [1])
+        #expect(apus_conv_forward(&conv, code(APUS_FLOAT32), x.pointer, w.pointer, nil, y.pointer) == ok)
+        #expect(y.values == [6 * Double(channels)])
+    }
+
     @Test(arguments: [(9, 3, 2, 1, false), (9, 3, 2, 1, true), (8, 2, 2, 0, false), (7, 2, 3, 1, true)])
     func pooling(_ size: Int, _ kernel: Int, _ stride: Int, _ padding: Int, _ ceil: Bool) {
         var random = SplitMix(18)

@@ -86,7 +86,7 @@ static void fill_block(const job *j, const float *plane, int64_t first, float *t
     for (phase[0] = 0; phase[0] < j->phases[0]; phase[0]++)
         for (phase[1] = 0; phase[1] < j->phases[1]; phase[1]++)
             for (phase[2] = 0; phase[2] < j->phases[2]; phase[2]++) {
-                int64_t x = origin[2] + phase[2], low = x >= 0 ? 0 : APUS_MIN(count, (-x + stride - 1) / stride);
+                int64_t x = origin[2] + phase[2], low = x >= 0 ? 0 : APUS_MIN(count, (-x - 1) / stride + 1);
                 int64_t high = x >= c->in_size[2] ? low : APUS_MAX(low, APUS_MIN(count, (c->in_size[2] - 1 - x) / stride + 1));
                 for (at[0] = 0; at[0] < j->size[0]; at[0]++)
                     for (at[1] = 0; at[1] < j->size[1]; at[1]++, to += count) {

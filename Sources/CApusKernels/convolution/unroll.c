@@ -3,7 +3,7 @@
 
 /// Output columns x for which 0 <= x * stride + offset < size, within from ..< to.
 static void valid_range(int64_t offset, int64_t stride, int64_t size, int64_t from, int64_t to, int64_t *low, int64_t *high) {
-    int64_t l = offset >= 0 ? 0 : (-offset + stride - 1) / stride;
+    int64_t l = offset >= 0 ? 0 : (-offset - 1) / stride + 1;
     int64_t h = offset >= size ? 0 : (size - 1 - offset) / stride + 1;
     if (offset < 0 && size - 1 - offset < 0) h = 0;
     *low = APUS_MAX(from, APUS_MIN(l, to));
