@@ -144,6 +144,12 @@ import Testing
         let x = TestArray(APUS_FLOAT32, [1000])
         #expect(apus_conv_forward(&conv, code(APUS_FLOAT32), x.pointer, x.pointer, nil, x.pointer) == status(APUS_INVALID_ARGUMENT))
         #expect(apus_conv_forward(&conv, code(APUS_BOOL), x.pointer, x.pointer, nil, x.pointer) == status(APUS_UNSUPPORTED))
+        // Windows that reach so far that the bytes of a padded block overflow.
+        let far: Int64 = (1 << 60) - 1
+        conv = apus_conv(
+            batch: 1, in_channels: 1, out_channels: 1, groups: 1, in_size: (1, 1, 1), out_size: (1, 1, 1), kernel: (1, 2, 2),
+            stride: (1, 1, 1), padding: (0, far, far), dilation: (1, 2 * far, 2 * far))
+        #expect(apus_conv_forward(&conv, code(APUS_FLOAT32), x.pointer, x.pointer, nil, x.pointer) == status(APUS_OUT_OF_MEMORY))
     }
 
     /// A stride beyond every size leaves one window; padding moves the numbers into its last position.

@@ -226,19 +226,24 @@ static void direct_range(void *context, int64_t begin, int64_t end) {
     apus_free(block);
 }
 
-/// Sizes of a padded block of `units`.
-static void set_sizes(job *j, int64_t units) {
+/// Sizes of a padded block of `units`; false where its bytes cannot be counted.
+static bool set_sizes(job *j, int64_t units) {
     const apus_conv *c = j->conv;
+    int64_t floats;
+    bool overflows = false;
     for (int d = 0; d < 3; d++) {
         int64_t reach = (c->kernel[d] - 1) * c->dilation[d];
         j->size[d] = (d == j->unit ? units : c->out_size[d]) + reach / c->stride[d];
         j->phases[d] = APUS_MIN(c->stride[d], reach + 1);
     }
-    j->phase[2] = j->size[0] * j->size[1] * j->size[2];
-    j->phase[1] = j->phase[2] * j->phases[2];
-    j->phase[0] = j->phase[1] * j->phases[1];
-    j->channel = j->phase[0] * j->phases[0];
+    overflows |= __builtin_mul_overflow(j->size[0], j->size[1], &j->phase[2]);
+    overflows |= __builtin_mul_overflow(j->phase[2], j->size[2], &j->phase[2]);
+    overflows |= __builtin_mul_overflow(j->phase[2], j->phases[2], &j->phase[1]);
+    overflows |= __builtin_mul_overflow(j->phase[1], j->phases[1], &j->phase[0]);
+    overflows |= __builtin_mul_overflow(j->phase[0], j->phases[0], &j->channel);
+    overflows |= __builtin_mul_overflow(j->channel, j->shape->group_in, &floats);
     j->units = units;
+    return !overflows && floats <= INT64_MAX / 4 - SLACK;
 }
 
 static void set_offsets(const job *j) {
@@ -269,7 +274,7 @@ int apus_conv_direct(const apus_conv *c, const apus_conv_shape *s, const float *
     j.in_place = s->pointwise && s->out_plane >= TILE;
     while (j.unit < 2 && flat.out_size[j.unit] == 1) j.unit++;
     int64_t units = flat.out_size[j.unit];
-    set_sizes(&j, 1);
+    if (!set_sizes(&j, 1)) return APUS_OUT_OF_MEMORY;
     if (j.in_place) {
         // Positions are the units, and each block has enough of them for a tile.
         j.unit_columns = 1;
@@ -282,7 +287,7 @@ int apus_conv_direct(const apus_conv *c, const apus_conv_shape *s, const float *
         // The reach beyond a block is copied again for the next one: blocks are at least as long.
         int64_t fits = BLOCK_FLOATS / APUS_MAX(1, s->group_in * j.channel), wanted = ((s->depthwise ? PLANE_COLUMNS : BLOCK_COLUMNS) - 1) / j.unit_columns + 1;
         int64_t reach = j.size[j.unit] - 1, least = reach + 1;
-        set_sizes(&j, APUS_MIN(units, APUS_MAX(least, APUS_MIN(wanted, fits))));
+        if (!set_sizes(&j, APUS_MIN(units, APUS_MAX(least, APUS_MIN(wanted, fits))))) return APUS_OUT_OF_MEMORY;
         j.blocks = (units - 1) / j.units + 1;
     }
     int64_t places = c->batch * c->groups * j.blocks, pieces = s->depthwise ? 1 : APUS_MIN((TASKS - 1) / places + 1, (panel_count(s) + 1) / 2);
