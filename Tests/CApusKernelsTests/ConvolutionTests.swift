@@ -152,6 +152,34 @@ import Testing
         #expect(apus_conv_forward(&conv, code(APUS_FLOAT32), x.pointer, x.pointer, nil, x.pointer) == status(APUS_OUT_OF_MEMORY))
     }
 
+    /// A transposed convolution may be padded by up to its dilation: with windows of one element, too, the last positions have no counterpart.
+    @Test(arguments: [(3, 4, 1), (1, 1, 1), (8, 8, 1), (4, 8, 4)])
+    func positionsWithoutCounterpartAreZeros(_ inner: Int, _ outer: Int, _ groups: Int) {
+        let c = Case(channels: (inner, outer), groups: groups, size: [12, 13], kernel: [1, 1])
+        var random = SplitMix(18)
+        var (conv, out): (apus_conv, [Int]) = describe(c)
+        out = [11, 12]
+        conv.out_size = (1, 11, 12)
+        let x: TestArray = TestArray(APUS_FLOAT32, [2, inner] + c.size).fill { Double(random.whole(-2...2)) }
+        let w: TestArray = TestArray(APUS_FLOAT32, [outer, inner / groups, 1, 1]).fill { Double(random.whole(-2...2)) }
+        let g: TestArray = TestArray(APUS_FLOAT32, [2, outer] + out).fill { Double(random.whole(-2...2)) }
+        let (y, gx, gw) = (TestArray(APUS_FLOAT32, g.shape), TestArray(APUS_FLOAT32, x.shape), TestArray(APUS_FLOAT32, w.shape))
+        #expect(apus_conv_forward(&conv, code(APUS_FLOAT32), x.pointer, w.pointer, nil, y.pointer) == ok)
+        #expect(apus_conv_backward_input(&conv, code(APUS_FLOAT32), g.pointer, w.pointer, gx.pointer) == ok)
+        #expect(apus_conv_backward_weight(&conv, code(APUS_FLOAT32), g.pointer, x.pointer, gw.pointer) == ok)
+        var forward: [Double] = Array(repeating: 0, count: y.count)
+        var byInput: [Double] = Array(repeating: 0, count: x.count)
+        var byWeight: [Double] = Array(repeating: 0, count: w.count)
+        forEachProduct(c, out) { o, i, k in
+            forward[o] += x[i] * w[k]
+            byInput[i] += g[o] * w[k]
+            byWeight[k] += g[o] * x[i]
+        }
+        expectEqual(y, forward, "\(c)")
+        expectEqual(gx, byInput, "by input, \(c)")
+        expectEqual(gw, byWeight, "by weight, \(c)")
+    }
+
     /// A stride beyond every size leaves one window; padding moves the numbers into its last position.
     @Test(arguments: [1, 2]) func stridesOfAnySizeAreWalked(_ channels: Int) {
         var conv = apus_conv(

@@ -28,7 +28,7 @@ int apus_conv_check(const apus_conv *c, int32_t dtype, apus_conv_shape *s) {
         overflow = __builtin_mul_overflow(s->out_plane, c->out_size[d], &s->out_plane) || overflow;
         overflow = __builtin_mul_overflow(s->window, c->kernel[d], &s->window) || overflow;
         if (overflow) return APUS_INVALID_ARGUMENT;
-        s->pointwise &= c->kernel[d] == 1 && c->stride[d] == 1 && c->padding[d] == 0;
+        s->pointwise &= c->kernel[d] == 1 && c->stride[d] == 1 && c->padding[d] == 0 && c->out_size[d] == c->in_size[d];
     }
     s->group_in = c->in_channels / c->groups;
     s->group_out = c->out_channels / c->groups;

@@ -8,7 +8,7 @@ typedef struct apus_conv_shape {
     int64_t in_plane, out_plane; // spatial positions
     int64_t window;              // kernel positions
     int64_t rows;                // group_in * window: the unrolled window
-    bool pointwise;              // 1x1, stride 1, no padding: windows are the input itself
+    bool pointwise;              // 1x1, stride 1, no padding, all positions: windows are the input itself
     bool depthwise;              // one input channel per group
 } apus_conv_shape;
 
