@@ -106,6 +106,20 @@ import Testing
         expectEqual(dot, [zip(p.values, q.values).reduce(0) { $0 + $1.0 * $1.1 }], "dot")
     }
 
+    /// What BLAS cannot walk is copied: also where the bytes of a copy overflow, repeated numbers are not written beyond it.
+    @Test func repeatedNumbersWithoutMemoryForAllAreRefused() {
+        let long: Int = 1 << 62
+        let row = TestArray(APUS_FLOAT32, [1, long], strides: [0, 0], elements: 1)
+        let column = TestArray(APUS_FLOAT32, [long, 1], strides: [0, 0], elements: 1)
+        let line = TestArray(APUS_FLOAT32, [long], strides: [0], elements: 1)
+        let (product, dot) = (TestArray(APUS_FLOAT32, [1, 1]), TestArray(APUS_FLOAT32, []))
+        var v: [apus_view] = [row, column, line, product, dot].map(\.view)
+        withExtendedLifetime((row, column, line, product, dot)) {
+            #expect(apus_matmul(1, &v[0], &v[1], 0, &v[3]) == status(APUS_OUT_OF_MEMORY))
+            #expect(apus_dot(&v[2], &v[2], &v[4]) == status(APUS_OUT_OF_MEMORY))
+        }
+    }
+
     @Test func sizesThatDoNotFitAreRefused() {
         let a = TestArray(APUS_FLOAT32, [2, 3])
         let out = TestArray(APUS_FLOAT32, [2, 2])

@@ -41,8 +41,12 @@ static int make(const apus_view *v, matrix *m, bool copies) {
     if (walkable(v, m)) return APUS_OK;
     int64_t rows = v->sizes[v->rank - 2], columns = v->sizes[v->rank - 1];
     int64_t batch = m->batch_stride != 0 ? v->sizes[0] : 1;
-    int64_t item = apus_dtype_size(v->dtype);
-    m->scratch = apus_allocate(batch * rows * columns * item);
+    int64_t bytes;
+    // Repeated numbers may be more than memory can hold.
+    bool overflows = __builtin_mul_overflow(rows, columns, &bytes);
+    overflows |= __builtin_mul_overflow(bytes, batch, &bytes);
+    overflows |= __builtin_mul_overflow(bytes, apus_dtype_size(v->dtype), &bytes);
+    m->scratch = overflows ? NULL : apus_allocate(bytes);
     if (!m->scratch) return APUS_OUT_OF_MEMORY;
     int64_t sizes[3] = {batch, rows, columns}, to[3] = {rows * columns, columns, 1};
     int64_t from[3] = {m->batch_stride, v->strides[v->rank - 2], v->strides[v->rank - 1]};
