@@ -103,6 +103,7 @@ int apus_pack_as(int32_t format, int64_t group, const apus_view *weight, void *p
     apus_packed *p = packed;
     if (!describe(p, format, group, n, k)) return APUS_INVALID_ARGUMENT;
     apus_panels at = apus_panels_of(p);
+    if (n == 0) return APUS_OK; // k may then be any number
     float *wide = format == APUS_WEIGHT_FLOAT32 ? NULL : apus_allocate(k * APUS_PANEL * 4);
     if (format != APUS_WEIGHT_FLOAT32 && !wide) return APUS_OUT_OF_MEMORY;
     int status = APUS_OK;

@@ -139,7 +139,7 @@ int apus_panels_run(const apus_panels *p) {
     int64_t segment = is_direct ? depth : APUS_MAX(SEGMENT_FLOATS / p->m / depth, 1) * depth;
     segment = APUS_MIN(segment, APUS_MAX(p->k, 1));
     // Rows that lie a multiple of a way apart push each other out of the cache.
-    int64_t step = p->lda * 4 / 64 % WAY_LINES, places = step == 0 ? 1 : WAY_LINES / (step & -step), row_step = segment + 16;
+    int64_t step = p->lda / 16 % WAY_LINES, places = step == 0 ? 1 : WAY_LINES / (step & -step), row_step = segment + 16;
     bool copies = APUS_MIN(p->m, s.tiles->rows) > WAYS * places, packs = widens || (p->loose && (!is_direct || full < all));
     if (packs) s.packed = apus_allocate((is_direct ? 1 : together) * APUS_MIN(depth, segment) * APUS_PANEL * 4);
     if (copies) s.rows = apus_allocate(p->m * row_step * 4); // without memory for it, rows are read where they lie
