@@ -165,7 +165,3 @@ int apus_panels_run(const apus_panels *p) {
     apus_free(s.rows);
     return status;
 }
-
-void apus_panel_product(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *panel, const float *bias, float *c, int64_t ldc) {
-    apus_panels_run(&(apus_panels){m, n, k, a, lda, APUS_WEIGHT_FLOAT32, (const char *)panel, k, .bias = bias, .c = c, .ldc = ldc});
-}

@@ -30,9 +30,6 @@ int apus_panels_run(const apus_panels *p);
 /// The same over the pool, in pieces. `after` may be null.
 int apus_panels_over_pool(const apus_panels *p, apus_epilogue after, void *context);
 
-/// c [m, n] = a [m, k] * panel [k, 16] (+ bias), n <= 16, on the calling thread.
-void apus_panel_product(int64_t m, int64_t n, int64_t k, const float *a, int64_t lda, const float *panel, const float *bias, float *c, int64_t ldc);
-
 /// Before a packed weight's scales and panels.
 typedef struct apus_packed {
     int64_t n, k, group;
