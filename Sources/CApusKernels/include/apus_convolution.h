@@ -14,7 +14,8 @@ typedef struct apus_conv {
 int64_t apus_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation);
 
 /// in [batch, in_channels, in_size], weight [out_channels, in_channels/groups, kernel], bias [out_channels] or null, out [batch, out_channels, out_size].
-/// All contiguous and of one floating or integer dtype (gradients by weight and bias: floating). Windows are unrolled tile by tile into scratch from the allocator, sized to stay in cache.
+/// All contiguous and of one floating or integer dtype (gradients by weight and bias: floating). In float32, convolutions of many
+/// positions take the forms below, without F(4 x 4, 3 x 3); other windows are unrolled tile by tile into scratch from the allocator, sized to stay in cache.
 int apus_conv_forward(const apus_conv *conv, int32_t dtype, const void *in, const void *weight, const void *bias, void *out);
 /// Also the forward pass of a transposed convolution, whose input is `grad` here.
 int apus_conv_backward_input(const apus_conv *conv, int32_t dtype, const void *grad, const void *weight, void *grad_in);
@@ -23,7 +24,8 @@ int apus_conv_backward_bias(const apus_conv *conv, int32_t dtype, const void *gr
 /// Adds a per-channel bias to contiguous [batch, channels, spatial] (after a transposed convolution, which is backward_input).
 int apus_add_channel_bias(int64_t batch, int64_t channels, int64_t spatial, int32_t dtype, const void *bias, void *out);
 
-/// How a convolution with weights prepared beforehand is carried out. Decides the form of the packed weights.
+/// How a convolution with weights prepared beforehand is carried out. Decides the form of the packed weights. With F(m x m, 3 x 3) a NaN or an infinity reaches
+/// all of the m x m outputs that are computed with it.
 typedef enum {
     APUS_CONV_DIRECT,      // tiles of positions times panels of output channels, read from padded planes
     APUS_CONV_DEPTHWISE,   // one input channel per group
