@@ -338,7 +338,7 @@ static void multiply_range(void *context, int64_t begin, int64_t end) {
 bool apus_conv_allows_winograd(const apus_conv *c) {
     bool allows = c->groups == 1 && c->kernel[0] == 1 && c->kernel[1] == 3 && c->kernel[2] == 3 && c->in_size[0] == 1 && c->out_size[0] == 1 && c->padding[0] == 0;
     for (int d = 0; d < 3; d++) allows &= c->stride[d] == 1 && c->dilation[d] == 1 && c->padding[d] <= 2;
-    return allows;
+    return allows && c->in_size[2] <= INT32_MAX; // lanes compare columns in 32 bits
 }
 
 int apus_conv_winograd(const apus_conv *c, int m, const float *in, const float *packed, const float *bias, apus_epilogue after, void *context, float *out) {
