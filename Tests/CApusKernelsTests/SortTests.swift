@@ -70,7 +70,7 @@ import Testing
     @Test func selectionsAreWhatSortingGives() {
         var random = SplitMix(27)
         for dtype in floatingDtypes + integerDtypes + [APUS_BOOL] {
-            for length in [1, 2, 15, 16, 17, 63, 64, 65, 300, 2048, 2049, 6000] {
+            for length in [1, 2, 15, 16, 17, 24, 25, 63, 64, 65, 192, 193, 300, 2048, 2049, 6000] {
                 for spread in [0, 3, 100, 2_000_000_000] {
                     let limit: Int =
                         [APUS_BOOL: 1, APUS_UINT8: 100, APUS_INT8: 100, APUS_INT16: 30_000, APUS_FLOAT16: 2000][dtype] ?? spread
@@ -88,7 +88,7 @@ import Testing
                             isBefore(line[$1], line[$0]) || (!isBefore(line[$0], line[$1]) && $0 < $1)
                         }
                         let label = "\(length) of \(dtype) within \(spread)"
-                        for k in Set([1, 2, length / 9, length / 2, length]) where k >= 1 && k <= length {
+                        for k in Set([1, 2, 12, length / 30, length / 9, length / 2, length]) where k >= 1 && k <= length {
                             let one = TestArray(APUS_INT64, [1, 2])
                             let few = TestArray(APUS_INT64, [k, 2])
                             var v: [apus_view] = [x, one, few].map(\.view)
