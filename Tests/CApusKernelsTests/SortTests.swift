@@ -118,6 +118,20 @@ import Testing
         }
     }
 
+    /// One element repeated without end: there is no memory for the row, whose bytes may be more than 64 bits count.
+    @Test func endlessRowsAreOutOfMemory() {
+        for dtype in [APUS_BOOL, APUS_FLOAT32, APUS_FLOAT64] {
+            for length in [1 << 40, 1 << 59, 1 << 60] {
+                let x = TestArray(dtype, [length], strides: [0], elements: 1)
+                let position = TestArray(APUS_INT64, [1])
+                var v: [apus_view] = [x, position].map(\.view)
+                #expect(apus_kthvalue(0, 1, &v[0], nil, &v[1]) == status(APUS_OUT_OF_MEMORY))
+                #expect(apus_median(0, false, &v[0], nil, &v[1]) == status(APUS_OUT_OF_MEMORY))
+                #expect(apus_topk(0, true, true, &v[0], nil, &v[1]) == status(APUS_OUT_OF_MEMORY))
+            }
+        }
+    }
+
     @Test func placesAndDistinctElements() {
         var random = SplitMix(24)
         let sorted = TestArray(APUS_FLOAT32, [6], [1, 2, 2, 3, 5, 8])

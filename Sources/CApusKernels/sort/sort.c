@@ -122,8 +122,11 @@ static int run(int32_t dim, bool descending, int64_t k, int kind, const apus_vie
     if (!values && !indices) return APUS_OK;
     if (in->rank > 0 && (dim < 0 || dim >= in->rank)) return APUS_INVALID_ARGUMENT;
     int64_t length = in->rank == 0 ? 1 : in->sizes[dim], written = kind == ALL ? k : 1;
-    if (k < 0 || k > length || (length > INT32_MAX && !apus_key_is_wide(in->dtype))) return APUS_INVALID_ARGUMENT;
+    if (k < 0 || k > length) return APUS_INVALID_ARGUMENT;
     job j = {.length = length, .outputs = k, .item = apus_dtype_size(in->dtype), .dtype = in->dtype, .descending = descending, .wide = apus_key_is_wide(in->dtype), .kind = kind};
+    // Narrow keys are sorted with positions of 32 bits; fewer than a third of them are chosen first, and sorted then.
+    if (kind == ALL && length > INT32_MAX && k > INT32_MAX / 3 && !j.wide) return APUS_INVALID_ARGUMENT;
+    if (length > INT64_MAX / 128) return APUS_OUT_OF_MEMORY; // the lines and what is kept beside them could not be counted in bytes
     apus_lines lines = {.function = sort_line, .context = &j, .views = {in}, .inputs = 1, .operands = 1, .dim = dim, .grain = 4096, .scratch_bytes = length * 48};
     const apus_view *outputs[] = {values, indices};
     for (int i = 0; i < 2; i++) {
