@@ -56,6 +56,8 @@ APUS_INLINE int64_t walk(const job *j, int64_t chunk, bool writes, int64_t done,
         } else {
             bits = bits_of((const uint8_t *)from, stride, n);
         }
+        // A mask that another thread has changed since it was counted must not lead beyond what there is room for.
+        if (writes && __builtin_popcountll(bits) > limit - done) return done;
         if (writes && bits) j->write(j, coordinates, offsets, column, n, bits, done, limit);
         done += __builtin_popcountll(bits);
         at += n;
