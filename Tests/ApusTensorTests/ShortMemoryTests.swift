@@ -29,6 +29,16 @@ import Testing
         #expect(run("bincount", [.tensor(huge), .none, .int(0)]) == .outOfMemory)
         #expect(run("bincount", [.tensor(huge), .none, .int(1 << 41)]) == .outOfMemory)
         #expect(run("bincount", [.tensor(zeros), .none, .int(0)]) == .outOfMemory)
+        let all = try Tensor([true], shape: [1]).expanded([1 << 40])
+        let none = try Tensor([false], shape: [1]).expanded([1 << 40])
+        #expect(run("nonzero", [.tensor(all)]) == .outOfMemory)
+        #expect(run("nonzero", [.tensor(none)]) == nil)
+        #expect(run("masked_select", [.tensor(zeros), .tensor(all)]) == .outOfMemory)
+        #expect(run("masked_select", [.tensor(zeros), .tensor(none)]) == nil)
+        for row in [zeros, try Tensor.zeros([1]).expanded([1 << 40])] {
+            #expect(run("kthvalue", [.tensor(row), .int(1), .int(-1), .bool(false)]) == .outOfMemory)
+            #expect(run("median", [.tensor(row)]) == .outOfMemory)
+        }
         #expect(run("one_hot", [.tensor(huge), .int(-1)]) == .outOfMemory)
         #expect(run("repeat_interleave.Tensor", [.tensor(huge), .none]) == .outOfMemory)
         #expect(run("repeat_interleave.Tensor", [.tensor(zeros), .none]) == .outOfMemory)

@@ -70,7 +70,7 @@ import Testing
     @Test func selectionsAreWhatSortingGives() {
         var random = SplitMix(27)
         for dtype in floatingDtypes + integerDtypes + [APUS_BOOL] {
-            for length in [1, 2, 15, 16, 17, 63, 64, 65, 300, 2048, 2049, 6000] {
+            for length in [1, 2, 15, 16, 17, 24, 25, 63, 64, 65, 192, 193, 300, 2048, 2049, 6000] {
                 for spread in [0, 3, 100, 2_000_000_000] {
                     let limit: Int =
                         [APUS_BOOL: 1, APUS_UINT8: 100, APUS_INT8: 100, APUS_INT16: 30_000, APUS_FLOAT16: 2000][dtype] ?? spread
@@ -88,7 +88,7 @@ import Testing
                             isBefore(line[$1], line[$0]) || (!isBefore(line[$0], line[$1]) && $0 < $1)
                         }
                         let label = "\(length) of \(dtype) within \(spread)"
-                        for k in Set([1, 2, length / 9, length / 2, length]) where k >= 1 && k <= length {
+                        for k in Set([1, 2, 12, length / 30, length / 9, length / 2, length]) where k >= 1 && k <= length {
                             let one = TestArray(APUS_INT64, [1, 2])
                             let few = TestArray(APUS_INT64, [k, 2])
                             var v: [apus_view] = [x, one, few].map(\.view)
@@ -114,6 +114,20 @@ import Testing
                         }
                     }
                 }
+            }
+        }
+    }
+
+    /// One element repeated without end: there is no memory for the row, whose bytes may be more than 64 bits count.
+    @Test func endlessRowsAreOutOfMemory() {
+        for dtype in [APUS_BOOL, APUS_FLOAT32, APUS_FLOAT64] {
+            for length in [1 << 40, 1 << 59, 1 << 60] {
+                let x = TestArray(dtype, [length], strides: [0], elements: 1)
+                let position = TestArray(APUS_INT64, [1])
+                var v: [apus_view] = [x, position].map(\.view)
+                #expect(apus_kthvalue(0, 1, &v[0], nil, &v[1]) == status(APUS_OUT_OF_MEMORY))
+                #expect(apus_median(0, false, &v[0], nil, &v[1]) == status(APUS_OUT_OF_MEMORY))
+                #expect(apus_topk(0, true, true, &v[0], nil, &v[1]) == status(APUS_OUT_OF_MEMORY))
             }
         }
     }

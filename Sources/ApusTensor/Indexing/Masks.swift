@@ -16,9 +16,10 @@ extension Operator {
         },
         kernel: .host { call in
             let x = try call.tensor(0)
-            let output = try Tensor.uninitialized(try Shape([x.nonzeroCount(call), x.rank], in: call.name), dtype: .int64, in: call.name)
-            // A zero-dimensional tensor has no coordinates to write.
-            if x.rank > 0 {
+            let count: Int = try x.nonzeroCount(call)
+            let output = try Tensor.uninitialized(try Shape([count, x.rank], in: call.name), dtype: .int64, in: call.name)
+            // A zero-dimensional tensor has no coordinates to write; where nothing is found they need not be looked for again.
+            if count > 0, x.rank > 0 {
                 var (input, out) = (x.view, output.view)
                 try check(apus_nonzero(&input, &out), call)
                 withExtendedLifetime(x) {}
@@ -43,7 +44,9 @@ extension Operator {
             let (x, mask) = try call.maskedPair()
             let shape = try broadcast(x.shape, mask.shape, in: call.name)
             let (source, chosen) = try Interpreter.with(nil) { (try x.expanded(shape), try mask.expanded(shape)) }
-            let output = try Tensor.uninitialized(try Shape([chosen.nonzeroCount(call)], in: call.name), dtype: x.dtype, in: call.name)
+            let count: Int = try chosen.nonzeroCount(call)
+            let output = try Tensor.uninitialized(try Shape([count], in: call.name), dtype: x.dtype, in: call.name)
+            guard count > 0 else { return [.tensor(output)] }
             var (input, m, out) = (source.view, chosen.view, output.view)
             try check(apus_masked_select(&input, &m, &out), call)
             withExtendedLifetime((source, chosen)) {}

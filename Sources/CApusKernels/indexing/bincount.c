@@ -1,6 +1,5 @@
 /// How often numbers occur.
 #include "elements.h"
-#include <stdatomic.h>
 
 /// Numbers at least that one task counts into a table of its own, entries up to which numbers are counted in tables, and up to which a task keeps
 /// several of them, so that equal neighbours need not wait for each other.
@@ -9,8 +8,7 @@ enum { PART = 1 << 16, MAX_ENTRIES = 1 << 20, FEW_ENTRIES = 1024, WAYS = 4 };
 typedef struct {
     const apus_plan *plan; // weights, or the numbers again, and the numbers
     int64_t entries, part_size, ways;
-    int64_t *tables;
-    _Atomic bool is_bad;
+    int64_t *tables; // one behind the other, each with an entry more: how many numbers were out of bounds
 } job;
 
 /// The next `n` numbers of an inner dimension as packed int64.
@@ -25,34 +23,30 @@ static const int64_t *load(const apus_plan *p, const char *from, int64_t n, char
     return values;
 }
 
-APUS_CLONES static bool all_within(const int64_t *values, int64_t n, int64_t entries) {
-    bool outside = false;
-    for (int64_t i = 0; i < n; i++) outside |= (uint64_t)values[i] >= (uint64_t)entries;
-    return !outside;
+/// Counts a number in a table; those out of bounds in the entry behind the others. It is read once: another thread may write there.
+APUS_INLINE void count(int64_t *table, int64_t entries, const int64_t *value) {
+    uint64_t number = (uint64_t)*value;
+    table[number < (uint64_t)entries ? number : (uint64_t)entries]++;
 }
 
 static void count_part(void *context, int64_t begin, int64_t end) {
-    job *j = context;
+    const job *j = context;
     const apus_plan *p = j->plan;
     char raw[APUS_TILE * 8];
-    int64_t numbers[APUS_TILE], inner = p->rank == 0 ? 1 : p->sizes[p->rank - 1];
+    int64_t numbers[APUS_TILE], entries = j->entries, inner = p->rank == 0 ? 1 : p->sizes[p->rank - 1];
     int32_t outer = p->rank == 0 ? 0 : p->rank - 1;
     for (int64_t part = begin; part < end; part++) {
-        int64_t *table = j->tables + part * j->ways * j->entries, coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
+        int64_t *table = j->tables + part * j->ways * (entries + 1), coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
         int64_t at = part * j->part_size, last = APUS_MIN(at + j->part_size, p->count), column = at % inner;
-        memset(table, 0, (size_t)(j->ways * j->entries) * 8);
+        memset(table, 0, (size_t)(j->ways * (entries + 1)) * 8);
         apus_plan_offsets(p, outer, at / inner, coordinates, offsets);
         while (at < last) {
             int64_t n = APUS_MIN(APUS_MIN(APUS_TILE, last - at), inner - column), i = 0;
             const int64_t *values = load(p, p->data[1] + offsets[1] + (p->rank == 0 ? 0 : column * p->strides[p->rank - 1][1]), n, raw, numbers);
-            if (!all_within(values, n, j->entries)) {
-                atomic_store_explicit(&j->is_bad, true, memory_order_relaxed);
-                return;
-            }
             if (j->ways == WAYS)
                 for (; i + WAYS <= n; i += WAYS)
-                    for (int w = 0; w < WAYS; w++) table[w * j->entries + values[i + w]]++;
-            for (; i < n; i++) table[values[i]]++;
+                    for (int w = 0; w < WAYS; w++) count(table + w * (entries + 1), entries, values + i + w);
+            for (; i < n; i++) count(table, entries, values + i);
             at += n;
             column += n;
             if (column == inner) {
@@ -103,13 +97,12 @@ int apus_bincount(const apus_view *in, const apus_view *weights, const apus_view
     if (weights || entries > MAX_ENTRIES || entries > 4 * plan.count) return add_in_order(&plan, weights != NULL, out, bad_index);
     j.part_size = (plan.count - 1) / parts + 1;
     parts = (plan.count - 1) / j.part_size + 1;
-    j.tables = apus_allocate(APUS_MAX(1, parts * j.ways * entries * 8));
+    j.tables = apus_allocate(parts * j.ways * (entries + 1) * 8);
     if (!j.tables) return APUS_OUT_OF_MEMORY;
     apus_parallel_for(parts, 1, count_part, &j);
-    bool is_bad = atomic_load_explicit(&j.is_bad, memory_order_relaxed);
-    if (!is_bad)
-        for (int64_t p = 1; p < parts * j.ways; p++)
-            for (int64_t i = 0; i < entries; i++) j.tables[i] += j.tables[p * entries + i];
+    for (int64_t p = 1; p < parts * j.ways; p++)
+        for (int64_t i = 0; i <= entries; i++) j.tables[i] += j.tables[p * (entries + 1) + i];
+    bool is_bad = j.tables[entries] > 0;
     if (!is_bad) apus_move(out->data, out->strides[0] * 8, j.tables, 8, entries, 8);
     apus_free(j.tables);
     return is_bad ? add_in_order(&plan, false, out, bad_index) : APUS_OK;

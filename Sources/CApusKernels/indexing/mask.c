@@ -56,6 +56,8 @@ APUS_INLINE int64_t walk(const job *j, int64_t chunk, bool writes, int64_t done,
         } else {
             bits = bits_of((const uint8_t *)from, stride, n);
         }
+        // A mask that another thread has changed since it was counted must not lead beyond what there is room for.
+        if (writes && __builtin_popcountll(bits) > limit - done) return done;
         if (writes && bits) j->write(j, coordinates, offsets, column, n, bits, done, limit);
         done += __builtin_popcountll(bits);
         at += n;
@@ -102,15 +104,23 @@ static int run(job *j, bool at_most) {
     }
 
 int apus_nonzero_count(const apus_view *in, int64_t *count) {
-    int64_t ones[64], zeros[64];
+    int64_t sizes[64], ones[64], zeros[64];
+    uint64_t times = 1; // may be anything where there are no elements
     if (in->rank > 64) return APUS_RANK_TOO_HIGH;
     for (int32_t d = 0; d < in->rank; d++) {
+        // What is repeated is counted once: repeated without end it is to fail where there is no memory for the results, not to run on.
+        bool repeats = in->strides[d] == 0 && in->sizes[d] > 1;
+        sizes[d] = repeats ? 1 : in->sizes[d];
+        if (repeats) times *= (uint64_t)in->sizes[d];
         ones[d] = 1;
         zeros[d] = 0;
     }
-    apus_view out = {count, ones, zeros, in->rank, APUS_INT64};
+    apus_view once = *in, out = {count, ones, zeros, in->rank, APUS_INT64};
+    once.sizes = sizes;
     *count = 0;
-    return apus_reduce(APUS_REDUCE_COUNT_NONZERO, 0, in, &out);
+    int status = apus_reduce(APUS_REDUCE_COUNT_NONZERO, 0, &once, &out);
+    *count = (int64_t)((uint64_t)*count * times);
+    return status;
 }
 
 static void write_coordinates(const job *j, const int64_t *coordinates, const int64_t *offsets, int64_t column, int64_t n, uint64_t bits, int64_t done,

@@ -3,51 +3,38 @@
 
 enum { LANES = 64, FEW = 8, ROWS = 8 };
 
+// Folds elements WIDTH at a time from position `i` on as long as there are as many, each in its own lane, then the lanes into `total`.
+#define IN_LANES(WIDTH, T, L, NEUTRAL, STEP, JOIN)                                                                                              \
+    if (i + WIDTH <= n) {                                                                                                                       \
+        _Alignas(64) L lane[WIDTH];                                                                                                             \
+        for (int j = 0; j < WIDTH; j++) lane[j] = NEUTRAL;                                                                                      \
+        for (; i + WIDTH <= n; i += WIDTH)                                                                                                      \
+            for (int j = 0; j < WIDTH; j++) {                                                                                                   \
+                T x = a[i + j];                                                                                                                 \
+                L s = lane[j];                                                                                                                  \
+                STEP;                                                                                                                           \
+                lane[j] = s;                                                                                                                    \
+            }                                                                                                                                   \
+        for (int width = WIDTH / 2; width > 0; width /= 2)                                                                                      \
+            for (int j = 0; j < width; j++) {                                                                                                   \
+                L s = lane[j], t = lane[j + width];                                                                                             \
+                JOIN;                                                                                                                           \
+                lane[j] = s;                                                                                                                    \
+            }                                                                                                                                   \
+        L s = total, t = lane[0];                                                                                                               \
+        JOIN;                                                                                                                                   \
+        total = s;                                                                                                                              \
+    }
+
 // T: register type, A: accumulator type, L: lane type used within one tile's row. STEP updates `s` with element x of type T.
 #define FOLD(NAME, T, L, A, TD, AD, NEUTRAL, STEP, JOIN)                                                                                       \
     APUS_CLONES static void NAME##_row(void *accumulator, const void *elements, int64_t n, double parameter) {                                   \
         (void)parameter;                                                                                                                        \
-        const T *a = elements;                                                                                                                 \
-        _Alignas(64) L lane[LANES];                                                                                                            \
-        L total = NEUTRAL;                                                                                                                     \
-        int64_t i = 0;                                                                                                                         \
-        if (n >= LANES) {                                                                                                                      \
-            for (int j = 0; j < LANES; j++) lane[j] = NEUTRAL;                                                                                 \
-            for (; i + LANES <= n; i += LANES)                                                                                                 \
-                for (int j = 0; j < LANES; j++) {                                                                                              \
-                    T x = a[i + j];                                                                                                            \
-                    L s = lane[j];                                                                                                             \
-                    STEP;                                                                                                                      \
-                    lane[j] = s;                                                                                                               \
-                }                                                                                                                              \
-            for (int width = LANES / 2; width > 0; width /= 2)                                                                                 \
-                for (int j = 0; j < width; j++) {                                                                                              \
-                    L s = lane[j], t = lane[j + width];                                                                                        \
-                    JOIN;                                                                                                                      \
-                    lane[j] = s;                                                                                                               \
-                }                                                                                                                              \
-            total = lane[0];                                                                                                                   \
-        }                                                                                                                                      \
-        if (i + FEW <= n) {                                                                                                                    \
-            L few[FEW];                                                                                                                        \
-            for (int j = 0; j < FEW; j++) few[j] = NEUTRAL;                                                                                    \
-            for (; i + FEW <= n; i += FEW)                                                                                                     \
-                for (int j = 0; j < FEW; j++) {                                                                                                \
-                    T x = a[i + j];                                                                                                            \
-                    L s = few[j];                                                                                                              \
-                    STEP;                                                                                                                      \
-                    few[j] = s;                                                                                                                \
-                }                                                                                                                              \
-            for (int width = FEW / 2; width > 0; width /= 2)                                                                                   \
-                for (int j = 0; j < width; j++) {                                                                                              \
-                    L s = few[j], t = few[j + width];                                                                                          \
-                    JOIN;                                                                                                                      \
-                    few[j] = s;                                                                                                                \
-                }                                                                                                                              \
-            L s = total, t = few[0];                                                                                                           \
-            JOIN;                                                                                                                              \
-            total = s;                                                                                                                         \
-        }                                                                                                                                      \
+        const T *a = elements;                                                                                                                  \
+        L total = NEUTRAL;                                                                                                                      \
+        int64_t i = 0;                                                                                                                          \
+        IN_LANES(LANES, T, L, NEUTRAL, STEP, JOIN)                                                                                              \
+        IN_LANES(FEW, T, L, NEUTRAL, STEP, JOIN)                                                                                                \
         for (; i < n; i++) {                                                                                                                   \
             T x = a[i];                                                                                                                        \
             L s = total;                                                                                                                       \

@@ -1,6 +1,5 @@
 /// Runs folds over views.
 #include "reduce.h"
-#include <stdatomic.h>
 
 /// Reduced elements that one task folds before tasks' results are combined: fixed, so that results do not depend on the number of threads.
 enum { PART = 1 << 16, COLUMN_PARTS = 64 };
@@ -21,8 +20,6 @@ typedef struct {
     apus_loop load, convert; // memory to register, or null where they are the same; accumulator to result
     char *partials;
     int64_t parts, part_size;
-    bool across;
-    _Atomic int status;
 } job;
 
 /// The norm of finite order of an output's elements, in units of the largest one (of the smallest for a negative order), whose powers fit any

@@ -121,6 +121,25 @@ APUS_CLONES static void order_by_rank(const uint32_t *keys, bool descending, int
     for (int64_t i = 0; i < n; i++) order[rank[i]] = i;
 }
 
+APUS_CLONES void apus_order_few(const uint32_t *keys, bool descending, int64_t n, int64_t k, int64_t *order, int64_t *scratch) {
+    enum { LANES = 16 };
+    int64_t padded = (n + LANES - 1) / LANES * LANES;
+    uint32_t flip = descending ? 0x7FFFFFFFu : 0x80000000u;
+    for (int64_t i = 0; i < n; i++) scratch[i] = (int64_t)((uint64_t)(keys[i] ^ flip) << 32 | (uint64_t)i);
+    for (int64_t i = n; i < padded; i++) scratch[i] = INT64_MAX;
+    for (int64_t r = 0; r < k; r++) {
+        int64_t lane[LANES], least;
+        memcpy(lane, scratch, sizeof lane);
+        for (int64_t i = LANES; i < padded; i += LANES)
+            for (int j = 0; j < LANES; j++) lane[j] = APUS_MIN(scratch[i + j], lane[j]);
+        for (int width = LANES / 2; width > 0; width /= 2)
+            for (int j = 0; j < width; j++) lane[j] = APUS_MIN(lane[j + width], lane[j]);
+        least = lane[0];
+        order[r] = least & UINT32_MAX;
+        scratch[order[r]] = INT64_MAX;
+    }
+}
+
 void apus_sort_order(const void *keys, bool wide, bool descending, int64_t n, int64_t *order, void *scratch) {
     if (wide) {
         sort64(keys, descending, n, order, scratch);

@@ -5,25 +5,33 @@
 enum { FEW = 2048, DIGIT = 11, BUCKETS = 1 << DIGIT };
 
 #define SELECT(SFX, KEY, COUNT, BITS)                                                                                                          \
-    APUS_CLONES static int64_t count_below_##SFX(const KEY *keys, int64_t n, KEY limit) {                                                        \
+    APUS_INLINE int64_t count_below_##SFX(const KEY *keys, int64_t n, KEY limit) {                                                              \
         COUNT count = 0;                                                                                                                        \
-        for (int64_t i = 0; i < n; i++) count += keys[i] < limit;                                                                                \
+        for (int64_t i = 0; i < n; i++) count += keys[i] < limit;                                                                               \
         return (int64_t)count;                                                                                                                  \
     }                                                                                                                                           \
-    /* The key of rank k among n, which lies within low ... high, by halving the range; `below` gets how many are smaller. */                   \
-    static KEY bisect_##SFX(const KEY *keys, int64_t n, int64_t k, KEY low, KEY high, int64_t *below) {                                          \
-        *below = 0;                                                                                                                             \
-        while (low < high) {                                                                                                                    \
-            KEY middle = low + (high - low) / 2 + 1;                                                                                            \
-            int64_t count = count_below_##SFX(keys, n, middle);                                                                                  \
-            if (count > k) {                                                                                                                    \
-                high = middle - 1;                                                                                                              \
-            } else {                                                                                                                            \
-                low = middle;                                                                                                                   \
-                *below = count;                                                                                                                 \
-            }                                                                                                                                   \
+    /* The key of rank k among n, by halving the range that they lie in until it holds one only; `below` gets how many are smaller. */          \
+    APUS_CLONES static KEY bisect_##SFX(const KEY *keys, int64_t n, int64_t k, int64_t *below) {                                                \
+        KEY low = keys[0], high = keys[0];                                                                                                      \
+        for (int64_t i = 1; i < n; i++) {                                                                                                       \
+            low = APUS_MIN(low, keys[i]);                                                                                                       \
+            high = APUS_MAX(high, keys[i]);                                                                                                     \
         }                                                                                                                                       \
-        return low;                                                                                                                             \
+        int64_t smaller = 0, within = n;                                                                                                        \
+        while (low < high && within > 1) {                                                                                                      \
+            KEY middle = low + (high - low) / 2 + 1;                                                                                            \
+            int64_t count = count_below_##SFX(keys, n, middle);                                                                                 \
+            bool above = count > k;                                                                                                             \
+            high = above ? middle - 1 : high;                                                                                                   \
+            low = above ? low : middle;                                                                                                         \
+            within = above ? count - smaller : within - (count - smaller);                                                                      \
+            smaller = above ? smaller : count;                                                                                                  \
+        }                                                                                                                                       \
+        *below = smaller;                                                                                                                       \
+        if (low == high) return low;                                                                                                            \
+        KEY key = 0;                                                                                                                            \
+        for (int64_t i = 0; i < n; i++) key |= keys[i] >= low && keys[i] <= high ? keys[i] : 0;                                                 \
+        return key;                                                                                                                             \
     }                                                                                                                                           \
     static KEY select_##SFX(const KEY *keys, int64_t n, int64_t k, int64_t *below, KEY *scratch) {                                               \
         int shift = BITS;                                                                                                                       \
@@ -51,9 +59,8 @@ enum { FEW = 2048, DIGIT = 11, BUCKETS = 1 << DIGIT };
             n = kept;                                                                                                                           \
         }                                                                                                                                       \
         if (shift == 0) return prefix;                                                                                                          \
-        KEY span = shift == BITS ? (KEY)~(KEY)0 : ((KEY)1 << shift) - 1;                                                                         \
         int64_t smaller;                                                                                                                        \
-        KEY key = bisect_##SFX(keys, n, k, prefix, prefix | span, &smaller);                                                                     \
+        KEY key = bisect_##SFX(keys, n, k, &smaller);                                                                                           \
         *below += smaller;                                                                                                                      \
         return key;                                                                                                                             \
     }                                                                                                                                           \

@@ -10,7 +10,8 @@ typedef struct {
     enum { ALL, KTH, MEDIAN, NANMEDIAN } kind; // the `outputs` first in order, or one: that with the rank `outputs` - 1, or in the middle
 } job;
 
-/// The `k` smallest keys (after flipping), stable, by a bounded binary heap with the largest on top; then sorted.
+/// The `k` smallest keys (after flipping), stable, by a bounded binary heap with the largest on top; then sorted. Compiled by itself: within its caller
+/// the loop over the keys took half as long again.
 #define SELECT(NAME, KEY, PAIR)                                                                                                                \
     static bool NAME##_before(PAIR a, PAIR b) { return a.key < b.key || (a.key == b.key && a.index < b.index); }                                  \
     static void NAME##_sift(PAIR *heap, int64_t k, int64_t i) {                                                                                  \
@@ -25,7 +26,7 @@ typedef struct {
             i = child;                                                                                                                          \
         }                                                                                                                                       \
     }                                                                                                                                           \
-    static void NAME(const KEY *keys, KEY flip, int64_t n, int64_t k, int64_t *order, PAIR *heap) {                                              \
+    static __attribute__((noinline)) void NAME(const KEY *keys, KEY flip, int64_t n, int64_t k, int64_t *order, PAIR *heap) {                                              \
         for (int64_t i = 0; i < k; i++) heap[i] = (PAIR){keys[i] ^ flip, i};                                                                     \
         for (int64_t i = k / 2 - 1; i >= 0; i--) NAME##_sift(heap, k, i);                                                                        \
         KEY top = heap[0].key;                                                                                                                  \
@@ -61,19 +62,22 @@ static int64_t rank_of(const job *j, const void *keys) {
 /// Where the one element stands.
 static int64_t one(const job *j, const void *keys, int64_t *order, void *room) {
     int64_t rank = rank_of(j, keys);
-    if (j->length > APUS_SHORT_ROW) return apus_select_position(keys, j->wide, j->length, rank, room);
+    if (j->length > (j->wide ? 8 : 24)) return apus_select_position(keys, j->wide, j->length, rank, room);
     apus_sort_order(keys, j->wide, false, j->length, order, room);
     return order[rank];
 }
 
-/// The k first of a row in order: those few by a heap, more of them chosen and then sorted, most of them by sorting all.
+/// The k first of a row in order: few of a short row one by one, few of a longer one by a heap, more of them chosen and then sorted, most of them by
+/// sorting all. The bounds are measured: a heap costs little for elements that do not enter it, and much for those that do.
 static void order_first(const job *j, void *keys, int64_t k, int64_t *order, void *room) {
     int64_t n = j->length;
-    if (k * 3 >= n || n <= APUS_SHORT_ROW) {
-        apus_sort_order(keys, j->wide, j->descending, n, order, room);
-    } else if (n >= 64 * k) {
+    if (!j->wide && n <= 192 && k <= 12 && 5 * k <= n) {
+        apus_order_few(keys, j->descending, n, k, order, room);
+    } else if (n >= 40 * k || (n > 8 * k && k <= 10)) {
         if (j->wide) select64(keys, j->descending ? UINT64_MAX : 0, n, k, order, room);
         else select32(keys, j->descending ? UINT32_MAX : 0, n, k, order, room);
+    } else if (3 * k >= n || n <= (j->wide ? 16 : APUS_SHORT_ROW)) {
+        apus_sort_order(keys, j->wide, j->descending, n, order, room);
     } else {
         if (j->descending) {
             if (j->wide) for (int64_t i = 0; i < n; i++) ((uint64_t *)keys)[i] = ~((uint64_t *)keys)[i];
@@ -118,9 +122,12 @@ static int run(int32_t dim, bool descending, int64_t k, int kind, const apus_vie
     if (!values && !indices) return APUS_OK;
     if (in->rank > 0 && (dim < 0 || dim >= in->rank)) return APUS_INVALID_ARGUMENT;
     int64_t length = in->rank == 0 ? 1 : in->sizes[dim], written = kind == ALL ? k : 1;
-    if (k < 0 || k > length || (length > INT32_MAX && !apus_key_is_wide(in->dtype))) return APUS_INVALID_ARGUMENT;
+    if (k < 0 || k > length) return APUS_INVALID_ARGUMENT;
     job j = {.length = length, .outputs = k, .item = apus_dtype_size(in->dtype), .dtype = in->dtype, .descending = descending, .wide = apus_key_is_wide(in->dtype), .kind = kind};
-    apus_lines lines = {.function = sort_line, .context = &j, .views = {in}, .inputs = 1, .operands = 1, .dim = dim, .grain = 4096, .scratch_bytes = length * 56};
+    // Narrow keys are sorted with positions of 32 bits; fewer than a third of them are chosen first, and sorted then.
+    if (kind == ALL && length > INT32_MAX && k > INT32_MAX / 3 && !j.wide) return APUS_INVALID_ARGUMENT;
+    if (length > INT64_MAX / 128) return APUS_OUT_OF_MEMORY; // the lines and what is kept beside them could not be counted in bytes
+    apus_lines lines = {.function = sort_line, .context = &j, .views = {in}, .inputs = 1, .operands = 1, .dim = dim, .grain = 4096, .scratch_bytes = length * 48};
     const apus_view *outputs[] = {values, indices};
     for (int i = 0; i < 2; i++) {
         if (!outputs[i]) continue;
