@@ -23,6 +23,8 @@ static double winograd_cost(const apus_conv *c, int m, double transform) {
 int32_t apus_conv_algorithm_for(const apus_conv *conv, int32_t dtype, bool exact) {
     apus_conv_shape shape;
     if (dtype != APUS_FLOAT32 || apus_conv_check(conv, dtype, &shape) != APUS_OK) return -1;
+    // With one position it is a product with a vector, which reads the weights as they lie.
+    if (shape.pointwise && shape.out_plane == 1) return -1;
     if (shape.depthwise) return APUS_CONV_DEPTHWISE;
     if (!apus_conv_allows_winograd(conv)) return APUS_CONV_DIRECT;
     double columns = (double)conv->batch * ceil((double)(conv->out_size[1] * (conv->out_size[2] + 2)) / 16);

@@ -33,8 +33,8 @@ typedef enum {
     APUS_CONV_WINOGRAD_4,  // F(4 x 4, 3 x 3), 4 times fewer multiplications, errors up to about ten times those of the direct form
 } apus_conv_algorithm;
 
-/// The fastest `apus_conv_algorithm` for these sizes; `exact` leaves out F(4 x 4, 3 x 3). -1 for what has no packed form: other dtypes than float32, and
-/// descriptions that are not valid.
+/// The fastest `apus_conv_algorithm` for these sizes; `exact` leaves out F(4 x 4, 3 x 3). -1 where there is no packed form, or none is quicker: other dtypes than
+/// float32, 1 x 1 on one position, and descriptions that are not valid.
 int32_t apus_conv_algorithm_for(const apus_conv *conv, int32_t dtype, bool exact);
 /// Bytes of the packed weights, -1 where the algorithm does not apply. Depends on channels, groups and kernel only, as do the packed weights.
 int64_t apus_conv_packed_size(const apus_conv *conv, int32_t algorithm);
