@@ -106,7 +106,7 @@ static int run_forward(job *j) {
     // Preparing the weights pays where they are used often enough.
     if (j->dtype == APUS_FLOAT32 && j->conv->batch * s->out_plane >= MIN_POSITIONS) {
         int32_t algorithm = apus_conv_algorithm_for(j->conv, j->dtype, true);
-        if (j->conv->batch * s->out_plane < 4 * MIN_POSITIONS) algorithm = APUS_CONV_DIRECT;
+        if (algorithm < 0 || j->conv->batch * s->out_plane < 4 * MIN_POSITIONS) algorithm = APUS_CONV_DIRECT;
         char *packed = apus_allocate(apus_conv_packed_size(j->conv, algorithm));
         if (!packed) return APUS_OUT_OF_MEMORY;
         int status = apus_conv_pack(j->conv, algorithm, j->weight, packed);
