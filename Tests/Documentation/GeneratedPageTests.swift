@@ -12,10 +12,7 @@ import Testing
     }
 
     @Test func linesOfPythonSayTheSameInSwift() throws {
-        let folder: URL = FileManager.default.temporaryDirectory.appendingPathComponent("idioms-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try idioms(in: folder.path)
+        try inFolder { try idioms(in: $0) }
     }
 
     @Test func operatorsAreIndexed() throws {
