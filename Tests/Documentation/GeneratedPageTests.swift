@@ -21,4 +21,13 @@ import Testing
         let list: String = try String(contentsOfFile: "\(Python.root)/\(Self.catalog)/Apus.md", encoding: .utf8)
         for page in pages { #expect(list.contains("<doc:\(page.name)>")) }
     }
+
+    @Test func membersOfTypesAreGrouped() throws {
+        let spelling = SwiftSpelling(surface: try PublicSurface())
+        for topics in TypeTopics.all {
+            let page = try topics.page(spelling)
+            #expect(page.left == [], "in no group of \(topics.type)")
+            try expectRecorded(page.text, in: topics.path)
+        }
+    }
 }
