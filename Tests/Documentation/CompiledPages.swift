@@ -93,13 +93,17 @@ func inFolder(_ body: (_ folder: String) throws -> Void) throws {
 
 /// The sources of the pages are tests of this suite.
 @Suite struct PageTests {
-    /// The lines of a text that a page does not show, but for the places in sources that they name, and the space between words.
+    /// The lines of a text that a page does not show, but for the places in sources, which stand last in them, and the space between words.
     static func missing(_ text: String, in page: String) throws -> [String] {
-        func bare(_ text: String) -> String {
-            text.replacing(/[A-Za-z]+\.swift:[0-9]+/, with: "").split(separator: /\s+/).joined(separator: " ")
+        func bare(_ text: String) -> [String] {
+            text.split(separator: "\n").map { line in
+                String(line).replacing(/(\S) {8}.*/) { $0.output.1 }.replacing(/# [A-Za-z]+\.swift:[0-9]+/, with: "")
+                    .split(separator: /\s+/).joined(separator: " ")
+            }
         }
-        let shown: String = bare(try String(contentsOfFile: "\(Python.root)/Sources/Apus/Apus.docc/\(page).md", encoding: .utf8))
-        return text.split(separator: "\n").map { bare(String($0)) }.filter { !shown.contains($0) }
+        let shown = try String(contentsOfFile: "\(Python.root)/Sources/Apus/Apus.docc/\(page).md", encoding: .utf8)
+        let lines: String = bare(shown).joined(separator: "\n")
+        return bare(text).filter { !lines.contains($0) }
     }
 }
 
