@@ -32,8 +32,8 @@ SEED ?= 1
 fuzz: packages ## random programs, exported and swept against eager: SECONDS=600 SEED=1
 	@SWIFT="$(SWIFT)" Scripts/fuzz "$(OUT)/fuzz" "$(SECONDS)" "$(SEED)"
 
-sanitize: packages ## random programs, control flow and joint graphs among them, under the address and thread sanitizers
-	@SWIFT="$(SWIFT)" Scripts/sanitize "$(OUT)/sanitize" $(SEED)
+sanitize: packages ## random programs under the address and thread sanitizers; ARGS=slice: a few, under the first
+	@SWIFT="$(SWIFT)" Scripts/sanitize "$(OUT)/sanitize" $(SEED) $(ARGS)
 
 bench: packages python ## side by side with PyTorch; ratios as a table, JSON and SVG
 	@mkdir -p "$(OUT)/bench"
