@@ -2,6 +2,7 @@
 """Writes the models of the benchmarks, for every side the same: random weights from fixed seeds, nothing downloaded.
 
     models.py FOLDER [NAME ...]
+    models.py --list
 
 For each model (all of them, or those named; a name may end in `*`) the folder gets
 
@@ -14,6 +15,7 @@ import argparse
 import fnmatch
 import gc
 import importlib.util
+import json
 import logging
 import os
 import pathlib
@@ -194,16 +196,23 @@ def write(model, folder):
 
 
 def is_written(model, folder):
-    # The program of all that is written is written last.
-    return (folder / f"{model.name}.onnx").exists()
+    """Whether the file that is written last is there, and not older than what writes it."""
+    last = folder / f"{model.name}.onnx"
+    return last.exists() and all(last.stat().st_mtime >= os.stat(source).st_mtime for source in (__file__, networks.__file__))
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("folder", type=pathlib.Path, nargs="?")
     parser.add_argument("names", nargs="*", default=["*"], metavar="NAME")
-    parser.add_argument("--missing", action="store_true", help="only those that the folder does not have")
+    parser.add_argument("--missing", action="store_true", help="only those that the folder does not have, or has from an older script")
+    parser.add_argument("--list", action="store_true", help="print the names and titles of all models, as JSON")
     arguments = parser.parse_args()
+    if arguments.list:
+        print(json.dumps([{"name": model.name, "title": model.title} for model in MODELS]))
+        return 0
+    if not arguments.folder:
+        parser.error("say a folder")
     arguments.folder.mkdir(parents=True, exist_ok=True)
     chosen = [model for model in MODELS if any(fnmatch.fnmatch(model.name, name) for name in arguments.names)]
     if not chosen:
@@ -216,7 +225,7 @@ def main():
         start = time.monotonic()
         try:
             write(model, arguments.folder)
-            print(f"{model.name}: written in {time.monotonic() - start:.0f} s", flush=True)
+            print(f"{model.name}: written in {time.monotonic() - start:.0f} s", file=sys.stderr, flush=True)
         except Exception as error:
             failed.append(model.name)
             print(f"{model.name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
