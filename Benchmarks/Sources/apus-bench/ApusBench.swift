@@ -79,13 +79,12 @@ struct Compare: ParsableCommand {
         let chosen = groups.contains(.models) ? try models.all().filter { isChosen($0.name) } : []
         guard !benchmarks.isEmpty || !chosen.isEmpty else { throw ValidationError("no benchmark's name contains '\(filter ?? "")'") }
 
-        var report = Report(threads: threads)
+        var report = Report(threads: threads, file: path("bench.json"))
         if !benchmarks.isEmpty { try measure(benchmarks, programFile: path("encoder.pt2"), &report) }
         if !chosen.isEmpty { try measure(chosen, of: models, &report) }
         print(report.tables())
-        try report.writeJSON(to: path("bench.json"))
         let charts = try report.writeCharts { path($0) }
-        print("\nWritten: \(([path("bench.json")] + charts).joined(separator: ", "))")
+        print("\nWritten: \(([report.file] + charts).joined(separator: ", "))")
         if requireTargets { try judge(report) }
     }
 
@@ -100,8 +99,7 @@ struct Compare: ParsableCommand {
         report.versions["PyTorch"] = try peer.greeting()
         for benchmark in benchmarks {
             say("\(benchmark.title) ...")
-            report.comparisons.append(
-                benchmark.compare(with: peer, in: environment, threads: threads, rounds: rounds, slice: slice))
+            try report.add(benchmark.compare(with: peer, in: environment, threads: threads, rounds: rounds, slice: slice))
         }
     }
 
@@ -111,8 +109,8 @@ struct Compare: ParsableCommand {
         for model in chosen {
             for threads in modelThreads {
                 say("\(model.title), \(counted(threads, "thread")) ...")
-                report.comparisons.append(
-                    models.compare(model, threads: threads, rounds: rounds, slice: slice, versions: &report.versions))
+                let comparison = models.compare(model, threads: threads, rounds: rounds, slice: slice, versions: &report.versions)
+                try report.add(comparison)
             }
         }
     }

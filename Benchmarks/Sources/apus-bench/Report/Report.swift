@@ -9,19 +9,28 @@ struct Report: Encodable {
     let loadAverage: Double? = Self.currentLoadAverage()
     /// The versions of the other sides' libraries.
     var versions: [String: String] = [:]
-    var comparisons: [Comparison] = []
+    private(set) var comparisons: [Comparison] = []
+    /// Where the report is kept as JSON.
+    let file: String
 
-    init(threads: Int) {
-        self.threads = threads
+    private enum CodingKeys: String, CodingKey {
+        case date, threads, processor, versions, comparisons
+        case loadAverage = "load_average"
     }
 
-    func writeJSON(to path: String) throws {
+    init(threads: Int, file: String) {
+        self.threads = threads
+        self.file = file
+    }
+
+    /// Adds a comparison and writes the file: a run of many minutes that is stopped keeps what it has.
+    mutating func add(_ comparison: Comparison) throws {
+        comparisons.append(comparison)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
         // A side that never ran has no median.
         encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        try (encoder.encode(self) + Data("\n".utf8)).write(to: URL(fileURLWithPath: path), options: .atomic)
+        try (encoder.encode(self) + Data("\n".utf8)).write(to: URL(fileURLWithPath: file), options: .atomic)
     }
 
     /// Writes a chart for the models and one for the rest, where there are such; returns their paths.
