@@ -111,7 +111,7 @@ extension TypeTopics {
                 title: "Neural networks: layers", names: ["batchNormTraining", "embedding"],
                 families: [
                     Operator.layerNorms, Operator.groupNorms, Operator.batchNorms, Operator.instanceNorms, Operator.dropouts,
-                    Operator.attentions, Operator.embeddingBags,
+                    Operator.attentions, Operator.embeddingBags, Operator.recurrentCells, Operator.recurrentNetworks,
                 ]),
             Group(title: "Neural networks: losses", families: [Operator.losses, Operator.classLosses, Operator.marginLosses]),
             Group(
