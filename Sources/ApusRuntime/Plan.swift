@@ -10,9 +10,9 @@ import ApusTensor
 ///
 /// Programs with loops, and those whose sizes or branches depend on values that they compute, run node by node (`GraphExecutor`) where they must.
 /// So does every program while an interpreter is current: who watches operations, as a gradient does, sees each.
-public final class Plan: Sendable {
+package final class Plan: Sendable {
     /// What an input may be from run to run.
-    public enum Role: Sendable, Hashable {
+    package enum Role: Sendable, Hashable {
         /// Another tensor on every run.
         case varying
         /// A parameter, a constant, or a buffer that no run changes: the same tensor until its owner exchanges it.
@@ -22,10 +22,10 @@ public final class Plan: Sendable {
     }
 
     /// The graph after the passes that do not know sizes.
-    public let graph: Graph
+    package let graph: Graph
     /// One for each input.
-    public let roles: [Role]
-    public let pipeline: LoweringPipeline
+    package let roles: [Role]
+    package let pipeline: LoweringPipeline
     private let executor: GraphExecutor
     /// Dimensions of inputs that may differ from call to call.
     private let dynamicDimensions: [(input: Int, dim: Int)]
@@ -44,7 +44,7 @@ public final class Plan: Sendable {
     ///   - pipeline: the passes on the way from the graph to steps, without those that `APUS_SKIP_PASSES` names
     ///   - cacheSize: how many combinations of sizes are kept
     /// - Throws: what a pass throws, and `TensorError` for a name in `APUS_SKIP_PASSES` that no pass has.
-    public init(_ graph: Graph, roles: [Role] = [], pipeline: LoweringPipeline = .standard, cacheSize: Int = 8) throws {
+    package init(_ graph: Graph, roles: [Role] = [], pipeline: LoweringPipeline = .standard, cacheSize: Int = 8) throws {
         self.pipeline = try pipeline.skippingForEnvironment()
         let roles: [Role] = roles.count == graph.inputs.count ? roles : graph.inputs.map { _ in .varying }
         self.roles = roles
@@ -68,7 +68,7 @@ public final class Plan: Sendable {
     /// Results have memory of their own, but for inputs that are returned as they are, or viewed. Throws what a step throws, with its place
     /// in the source, and `CancellationError` before a step where the task that it runs in has been cancelled.
     /// - Parameter profiler: gets an event for the run and for each of its steps.
-    public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [RuntimeValue] {
+    package func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [RuntimeValue] {
         var hasWritten = false
         return try run(inputs, isUpdating: false, &hasWritten, profiler)
     }

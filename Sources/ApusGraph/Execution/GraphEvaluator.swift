@@ -131,7 +131,9 @@ extension TensorError {
         var error = self
         switch site {
         case .call(let site)?: error.site = site
-        case .text(let text)? where !message.hasSuffix("(at \(text))"): error.message += " (at \(text))"
+        case .text(let text)? where !message.hasSuffix("(at \(text))"):
+            error.message += " (at \(text))"
+            error.site = nil
         default: break
         }
         return error

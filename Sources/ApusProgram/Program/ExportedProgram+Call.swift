@@ -48,8 +48,12 @@ extension CallableProgram {
         let spec = TreeSpec.tuple(specs)
         guard spec == callSpec.inSpec else {
             var text = "the arguments have the structure \(spec) where the program takes \(callSpec.inSpec)"
-            if case .tuple(let expected) = callSpec.inSpec, expected.count != specs.count {
-                text += ": pass \(expected.count) argument\(expected.count == 1 ? "" : "s") rather than \(specs.count)"
+            if case .tuple(let expected) = callSpec.inSpec {
+                if expected.count != specs.count {
+                    text += ": pass \(expected.count) argument\(expected.count == 1 ? "" : "s") rather than \(specs.count)"
+                } else if let index = specs.indices.first(where: { specs[$0] != expected[$0] }) {
+                    text += ": argument \(index) is \(specs[index].kind) rather than \(expected[index].kind)"
+                }
             }
             throw ProgramError(.structureMismatch, text)
         }

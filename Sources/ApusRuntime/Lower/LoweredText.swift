@@ -6,7 +6,7 @@ extension Plan {
     /// what they read and write and where that lies. For a program that runs node by node the graph, and why.
     /// - Parameter isUpdating: shows the steps of a run that owns its states and may write over them
     /// - Throws: what binding throws for these sizes.
-    public func loweredText(for inputs: [Tensor], isUpdating: Bool = false) throws -> String {
+    package func loweredText(for inputs: [Tensor], isUpdating: Bool = false) throws -> String {
         var lines: [String] = ["passes: \(pipeline.names.joined(separator: ", "))"]
         func list(_ title: String, _ isListed: (Role) -> Bool) {
             let names: [String] = zip(graph.inputs, roles).compactMap { isListed($1) ? "%\(graph.name($0))" : nil }

@@ -149,7 +149,7 @@ private func lowered(_ parted: ExportedProgram, _ x: Tensor) throws -> (Exported
 
     @Test func programsArePartedByCapability() throws {
         let program = try program()
-        let parted = try program.transform(Partition("mine", minimum: 2) { StackMachine.supports($0, $1) })
+        let parted = try program.transform(Partitioning("mine", minimum: 2) { StackMachine.supports($0, $1) })
         let parts = parted.graph.nodes.filter { $0.operator == .call }
         #expect(parts.count == 2)
         for part in parts { #expect(part.bodies[0].graph.nodes.allSatisfy { StackMachine.operators.contains($0.operator.name) }) }
@@ -166,7 +166,7 @@ private func lowered(_ parted: ExportedProgram, _ x: Tensor) throws -> (Exported
 
     @Test func aBackEndRunsItsParts() throws {
         let program = try program()
-        let lowered = try program.transform(Partition("mine", minimum: 2) { StackMachine.supports($0, $1) }, Lowering())
+        let lowered = try program.transform(Partitioning("mine", minimum: 2) { StackMachine.supports($0, $1) }, Lowering())
         #expect(lowered.graph.nodes.filter { $0.operator.name.hasPrefix("mine::") }.count == 2)
         for rows in [1, 3, 16] {
             let x = try Tensor.randn([SymInt(rows), 4], seed: UInt64(rows))
