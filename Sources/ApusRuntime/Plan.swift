@@ -161,7 +161,7 @@ public final class Plan: Sendable {
     }
 
     func bind(_ inputs: [Tensor], _ weights: FrozenWeights, isUpdating: Bool) throws -> BoundPlan {
-        let binder = Binder(packsWeights: pipeline.packsWeights ? weights.packed : nil)
+        let binder = Binder(packsWeights: pipeline.packsWeights ? weights.packed : nil, stepPasses: pipeline.stepPasses)
         let graph: Graph = weights.graph
         let known: Set<Int> = weights === unfrozen ? [] : Set(frozenInputs)
         try binder.symbols.bind(graph.inputs, of: graph, to: (inputs + weights.computed).map { .tensor($0) })
@@ -178,14 +178,12 @@ public final class Plan: Sendable {
             }
         }
         try binder.place(results, inputs: bound)
-        for pass in pipeline.stepPasses { pass.run(binder) }
+        binder.finish()
         return try BoundPlan(binder, inputs: bound)
     }
 
     private static func obstacle(in graph: Graph) -> String? {
         for input in graph.inputs where graph.spec(input) == nil { return "the input '\(graph.name(input))' is no tensor" }
-        // A loop's length, or what its body computes, is not laid out ahead: such programs run node by node.
-        for operation in graph.operators where operation == .whileLoop || operation == .scan { return "'\(operation.name)' is a loop" }
         for operation in graph.operators where operation.effects.contains(.dataDependent) {
             return "'\(operation.name)' gives what depends on values"
         }

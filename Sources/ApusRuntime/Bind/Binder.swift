@@ -30,19 +30,31 @@ final class Binder: Interpreter {
     let memory = KernelMemory()
     /// Where weights that stay the same are packed; nil where they are not.
     private let packedWeights: PackedWeights?
+    private let stepPasses: [any StepPass]
     var symbols = SymbolValues()
     /// The place in the source of the node that is being bound.
-    private var site: NodeSite?
-    /// How many branches on values are around the node: what may not run must not be computed, nor fail, while binding.
+    private(set) var site: NodeSite?
+    /// How many branches on values, and loops that may make no pass, are around the node: what may not run must not fail while binding.
     private var branchDepth = 0
 
     /// Results up to this size that depend on nothing are computed once and kept.
     private static let constantLimit = 1 << 20
 
-    init(packsWeights: PackedWeights? = nil) {
-        packedWeights = packsWeights
+    init(packsWeights: PackedWeights? = nil, stepPasses: [any StepPass] = []) {
+        (packedWeights, self.stepPasses) = (packsWeights, stepPasses)
         super.init(outer: nil)
     }
+
+    /// A binder for the body of a loop, which has memory of its own and the same weights.
+    /// - Parameter mayNotRun: whether the loop may make no pass
+    func makeInner(mayNotRun: Bool) -> Binder {
+        let inner = Binder(packsWeights: packedWeights, stepPasses: stepPasses)
+        (inner.symbols, inner.site, inner.branchDepth) = (symbols, site, branchDepth + (mayNotRun ? 1 : 0))
+        return inner
+    }
+
+    /// Turns the steps into those that run, once it is known where results come from.
+    func finish() { for pass in stepPasses { pass.run(self) } }
 
     // MARK: Blocks
 
@@ -53,7 +65,7 @@ final class Binder: Interpreter {
         return storage
     }
 
-    private func makeTensor(_ spec: TensorSpec, _ kind: Block.Kind) throws -> Tensor {
+    func makeTensor(_ spec: TensorSpec, _ kind: Block.Kind) throws -> Tensor {
         guard let layout = spec.shape.knownLayout else {
             throw NotPlannable(reason: "a result of \(spec)")
         }
@@ -64,6 +76,12 @@ final class Binder: Interpreter {
     func block(of tensor: Tensor) -> Int? { blockOfStorage[ObjectIdentifier(tensor.storage)] }
 
     func makeInput(_ position: Int, _ spec: TensorSpec) throws -> Tensor { try makeTensor(spec, .input(position)) }
+
+    /// An input that lies as another program's tensor does.
+    func makeInput(_ position: Int, like tensor: Tensor) -> Tensor {
+        let bytes: Int = max(tensor.storage.byteCount - tensor.storageOffset * tensor.dtype.byteWidth, 0)
+        return Tensor(placed: makeBlock(.input(position), bytes), dtype: tensor.dtype, layout: tensor.layout)
+    }
 
     func setKind(_ kind: Block.Kind, of block: Int) { blocks[block].kind = kind }
 
@@ -164,11 +182,16 @@ final class Binder: Interpreter {
     private func bindCompute(_ call: Call, _ kernel: @escaping ComputeStep.Kernel) throws -> [OperatorArgument] {
         let specs: [TensorSpec] = try specs(call)
         if isConstant(call, specs) {
-            return try Interpreter.with(nil) {
-                let outputs: [Tensor] = try specs.map { try Tensor.uninitialized($0.shape, dtype: $0.dtype, in: call.name) }
-                try kernel(call, outputs)
-                return outputs.map { .tensor($0) }
+            let constants: Result<[OperatorArgument], any Error> = Result {
+                try Interpreter.with(nil) {
+                    let outputs: [Tensor] = try specs.map { try Tensor.uninitialized($0.shape, dtype: $0.dtype, in: call.name) }
+                    try kernel(call, outputs)
+                    return outputs.map { .tensor($0) }
+                }
             }
+            // What fails where it may not run fails when it does.
+            if branchDepth == 0 { return try constants.get() }
+            if case .success(let constants) = constants { return constants }
         }
         let outputs: [Tensor] = try specs.map { try makeTensor($0, .temporary) }
         if outputs.count == 1, let step = try PointwiseStep(call, outputs[0], site, memory, kernel: kernel) {
@@ -197,7 +220,7 @@ final class Binder: Interpreter {
 
     /// True where nothing that the results depend on changes from run to run.
     private func isConstant(_ call: Call, _ specs: [TensorSpec]) -> Bool {
-        guard branchDepth == 0, call.operator.effects.isPure, !readsBlocks(call) else { return false }
+        guard call.operator.effects.isPure, !readsBlocks(call) else { return false }
         return specs.allSatisfy { ($0.shape.knownLayout?.count ?? .max) <= Binder.constantLimit / 16 }
     }
 
@@ -261,7 +284,7 @@ final class Binder: Interpreter {
         return target
     }
 
-    private func emitCopy(of source: Tensor, to target: Tensor) {
+    func emitCopy(of source: Tensor, to target: Tensor) {
         emit(Call(.clone, [.tensor(source), .none]), [target]) { call, outputs in try outputs[0].fill(from: try call.tensor(0)) }
     }
 }
@@ -281,6 +304,8 @@ extension Binder: GraphHandler {
         let call = Call(node.operator, try arguments(of: node, values))
         switch node.operator {
         case .cond: return try bindBranch(try CondArguments(call), node, values.graph)
+        case .whileLoop: return try bindWhile(try WhileArguments(call))
+        case .scan: return try bindScan(try ScanArguments(call), node, values.graph)
         case .call:
             let part = try PartArguments(call)
             return try bind(part.body.graph, inputs: part.operands.map { .tensor($0) })

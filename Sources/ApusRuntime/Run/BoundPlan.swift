@@ -66,6 +66,12 @@ final class BoundPlan: @unchecked Sendable {
         (arena, memory, lastAddresses, firstUpdate) = (other.arena, other.memory, other.lastAddresses, other.firstUpdate)
     }
 
+    /// Says where a block lies from now on.
+    func move(_ block: Int, to address: UnsafeMutableRawPointer) {
+        blocks[block].storage.rebind(to: address)
+        program.move(block, to: address)
+    }
+
     /// Runs the program on contiguous inputs of the right dtypes and sizes; `given` are the caller's, which may be returned.
     /// - Parameter hasWritten: set where states have been written over in part when the run throws
     func run(_ tensors: [Tensor], given: [Tensor], _ hasWritten: inout Bool, _ profiler: Profiler?) throws -> [RuntimeValue] {
@@ -73,17 +79,13 @@ final class BoundPlan: @unchecked Sendable {
             let address: UnsafeMutableRawPointer = tensors[input.position].baseAddress
             if address == lastAddresses[number] { continue }
             lastAddresses[number] = address
-            for block in input.blocks {
-                blocks[block].storage.rebind(to: address)
-                program.move(block, to: address)
-            }
+            for block in input.blocks { move(block, to: address) }
         }
         defer { fresh.removeAll(keepingCapacity: true) }
         for block in resultBlocks {
             let storage: Storage = try Storage.allocate(blocks[block].byteCount)
             fresh.append(storage)
-            blocks[block].storage.rebind(to: storage.pointer)
-            program.move(block, to: storage.pointer)
+            move(block, to: storage.pointer)
         }
         var next = 0
         do { try program.run(&next, profiler) } catch {
