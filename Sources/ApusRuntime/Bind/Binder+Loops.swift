@@ -37,13 +37,19 @@ extension Binder {
         let carried: [Tensor] = try loop.carried.map { try contiguous($0) }
         let condition: BoundBody = try bindBody(
             loop.condition.graph, carried: carried, operands: loop.operands, carries: false, mayNotRun: false)
-        guard condition.results.allSatisfy({ $0.map { $0.dtype == .bool && $0.layout.count == 1 } ?? true }) else {
-            throw NotPlannable(reason: "a condition that is no truth value")
-        }
         let body: BoundBody = try bindBody(loop.body.graph, carried: carried, operands: loop.operands, carries: true, mayNotRun: true)
+        let holds: WhileStep.Condition
+        if let number = condition.numbers.first ?? nil {
+            holds = .number(number)
+        } else {
+            guard condition.results.allSatisfy({ $0.map { $0.dtype == .bool && $0.layout.count == 1 } ?? true }) else {
+                throw NotPlannable(reason: "a condition that is no truth value")
+            }
+            holds = .tensor(try makeTensor(TensorSpec(.bool, .scalar), .temporary))
+        }
         let step = WhileStep(
-            condition, holds: try makeTensor(TensorSpec(.bool, .scalar), .temporary), body, initial: carried, operands: loop.operands, site,
-            finals: try makeCarried(carried), spares: try makeSpares(carried, body))
+            condition, holds: holds, body, initial: carried, operands: loop.operands, site, finals: try makeCarried(carried),
+            spares: try makeSpares(carried, body))
         steps.append(step)
         return step.finals.map { .tensor($0) }
     }
@@ -73,12 +79,17 @@ extension Binder {
             + slices.enumerated().map { try inner.makeInput(carried.count + $0, $1) }
             // What the program computed while it was bound, and what no run changes, is known to the body as well.
             + operands.enumerated().map { block(of: $1) == nil ? $1 : inner.makeInput(first + $0, like: $1) }
-        let results: [Tensor]
+        var results: [Tensor] = []
         do {
             try inner.symbols.bind(graph.inputs, of: graph, to: inputs.map { .tensor($0) })
-            results = try inner.bind(graph, inputs: inputs.map { .tensor($0) }).map { result in
-                guard case .tensor(let tensor) = result else { throw NotPlannable(reason: "a number that a loop's body gives") }
-                return tensor
+            for result in try inner.bind(graph, inputs: inputs.map { .tensor($0) }) {
+                if case .tensor(let tensor) = result {
+                    results.append(tensor)
+                } else if !carries, graph.outputs.count == 1 {
+                    return try BoundBody(inner, graph, try inner.number(result), inputs: inputs)
+                } else {
+                    throw NotPlannable(reason: "a number that a loop's body gives")
+                }
             }
         } catch let error as TensorError {
             return try BoundBody(inner.makeInner(mayNotRun: false), graph, failing: error, inputs: inputs)

@@ -28,6 +28,8 @@ final class Binder: Interpreter {
     /// Where the blocks lie; nil until a pass says so.
     var placement: MemoryPlacement?
     let memory = KernelMemory()
+    /// What the steps read from tensors; loops' bodies have the program's.
+    private(set) var numbers = RunNumbers()
     /// Where weights that stay the same are packed; nil where they are not.
     private let packedWeights: PackedWeights?
     private let stepPasses: [any StepPass]
@@ -49,7 +51,8 @@ final class Binder: Interpreter {
     /// - Parameter mayNotRun: whether the loop may make no pass
     func makeInner(mayNotRun: Bool) -> Binder {
         let inner = Binder(packsWeights: packedWeights, stepPasses: stepPasses)
-        (inner.symbols, inner.site, inner.branchDepth) = (symbols, site, branchDepth + (mayNotRun ? 1 : 0))
+        (inner.symbols, inner.numbers, inner.site) = (symbols, numbers, site)
+        inner.branchDepth = branchDepth + (mayNotRun ? 1 : 0)
         return inner
     }
 
@@ -96,6 +99,9 @@ final class Binder: Interpreter {
     // MARK: Branches
 
     private func bindBranch(_ branch: CondArguments<Tensor>, _ node: Node, _ graph: Graph) throws -> [OperatorArgument] {
+        if isRead(branch.predicate) {
+            return try bindValueBranch(node, graph, branch, JumpStep(unless: try number(branch.predicate), in: "cond"))
+        }
         switch try Predicate(branch.predicate, in: "cond") {
         case .condition(let condition):
             let holds: Bool = try symbols.value(of: condition, in: "cond")
@@ -103,14 +109,14 @@ final class Binder: Interpreter {
             defer { symbols = outer }
             return try bind((holds ? branch.whenTrue : branch.whenFalse).graph, inputs: branch.operands.map { .tensor($0) })
         case .tensor(let predicate) where predicate.dtype == .bool && predicate.layout.count == 1:
-            return try bindValueBranch(node, graph, branch, predicate)
+            return try bindValueBranch(node, graph, branch, JumpStep(unless: predicate))
         default: throw TensorError(.invalidArgument, in: "cond", "the predicate must be a truth value or a tensor of one bool")
         }
     }
 
     /// Both bodies, one after the other, with jumps around them; each copies its results to where the program goes on reading them.
     private func bindValueBranch(
-        _ node: Node, _ graph: Graph, _ branch: CondArguments<Tensor>, _ predicate: Tensor
+        _ node: Node, _ graph: Graph, _ branch: CondArguments<Tensor>, _ start: JumpStep
     ) throws -> [OperatorArgument] {
         let joined: [Tensor] = try node.outputs.map { output in
             guard let spec = graph.spec(output) else { throw NotPlannable(reason: "a number that a branch gives") }
@@ -119,7 +125,7 @@ final class Binder: Interpreter {
         }
         branchDepth += 1
         defer { branchDepth -= 1 }
-        let (start, end) = (JumpStep(unless: predicate), JumpStep())
+        let end = JumpStep()
         steps.append(start)
         try bindBody(branch.whenTrue.graph, branch.operands, joined)
         steps.append(end)
@@ -292,16 +298,22 @@ final class Binder: Interpreter {
 /// What nodes mean to a plan: steps over memory that is placed later.
 extension Binder: GraphHandler {
     func bind(_ type: ValueType, to seen: OperatorArgument, _ name: @autoclosure () -> String) throws {
+        if isRead(seen) { return }
         try symbols.bind(type, to: try RuntimeValue(seen), name())
     }
 
-    func value(of argument: OperatorArgument, in name: String) throws -> OperatorArgument { try symbols.concrete(argument, in: name) }
+    func value(of argument: OperatorArgument, in name: String) throws -> OperatorArgument {
+        isRead(argument) ? argument : try symbols.concrete(argument, in: name)
+    }
 
     func results(of node: Node, _ values: GraphValues) throws -> [OperatorArgument]? {
         let outer: NodeSite? = site
         site = node.site ?? outer
         defer { site = outer }
-        let call = Call(node.operator, try arguments(of: node, values))
+        let arguments: [OperatorArgument] = try arguments(of: node, values)
+        if node.isRead { return try bindRead(node, node.outputs.first.map { values.graph.type($0) } ?? .none, arguments) }
+        if node.operator != .cond, arguments.contains(where: { isRead($0) }) { return try bindNumbered(node, values.graph, arguments) }
+        let call = Call(node.operator, arguments)
         switch node.operator {
         case .cond: return try bindBranch(try CondArguments(call), node, values.graph)
         case .whileLoop: return try bindWhile(try WhileArguments(call))

@@ -3,7 +3,8 @@ import ApusTensor
 
 extension Plan {
     /// The program as it runs for inputs like these, frozen ones among them, for a person to read: the passes, the graph after them, then the steps with
-    /// what they read and write and where that lies. For a program that runs node by node the graph, and why.
+    /// what they read and write and where that lies. For a program in pieces those, and why; for one that runs node by node the
+    /// reason.
     /// - Parameter isUpdating: shows the steps of a run that owns its states and may write over them
     /// - Throws: what binding throws for these sizes.
     public func loweredText(for inputs: [Tensor], isUpdating: Bool = false) throws -> String {
@@ -17,7 +18,7 @@ extension Plan {
         let weights: FrozenWeights = try weights(among: inputs)
         let lowered: Graph = weights.graph
         lines.append(lowered.description)
-        if let obstacle { return lines.joined(separator: "\n") + "node by node: \(obstacle)\n" }
+        if let pieces = weights.pieces { return lines.joined(separator: "\n") + "in pieces: \(obstacle ?? "")\n\(pieces)" }
         let bound: BoundPlan
         do { bound = try bind(inputs, weights, isUpdating: isUpdating) } catch let error as NotPlannable {
             return lines.joined(separator: "\n") + "node by node: \(error.reason)\n"

@@ -7,6 +7,8 @@ final class BoundBody {
     let inputs: [Tensor]
     /// What it gives; nil for a carried tensor that is written over in its place, or stays as it is.
     let results: [Tensor?]
+    /// What it gives where that is a number.
+    let numbers: [RunNumber?]
     let plan: BoundPlan
     /// For each input its block and those that lie in the same place; none where the steps know the tensor.
     private let inputBlocks: [[Int]]
@@ -28,7 +30,17 @@ final class BoundBody {
             placed.append(Tensor(placed: binder.blocks[block].storage, dtype: dtype, layout: layout))
             blocks.append(block)
         }
-        (self.graph, self.inputs, self.results, resultBlocks) = (graph, inputs, placed, blocks)
+        (self.graph, self.inputs, self.results, resultBlocks, numbers) = (graph, inputs, placed, blocks, [])
+        plan = try BoundPlan(binder, inputs: inputs)
+        inputBlocks = BoundBody.blocks(plan, inputs.count)
+        addresses = Array(repeating: nil, count: inputs.count)
+    }
+
+    /// A condition on numbers.
+    init(_ binder: Binder, _ graph: Graph, _ number: RunNumber, inputs: [Tensor]) throws {
+        binder.sources = [.number(number)]
+        binder.finish()
+        (self.graph, self.inputs, results, resultBlocks, numbers) = (graph, inputs, [nil], [], [number])
         plan = try BoundPlan(binder, inputs: inputs)
         inputBlocks = BoundBody.blocks(plan, inputs.count)
         addresses = Array(repeating: nil, count: inputs.count)
@@ -36,7 +48,7 @@ final class BoundBody {
 
     /// A body that fails in every pass.
     init(_ binder: Binder, _ graph: Graph, failing error: TensorError, inputs: [Tensor]) throws {
-        (self.graph, self.inputs) = (graph, inputs)
+        (self.graph, self.inputs, numbers) = (graph, inputs, [])
         binder.steps = [FailStep(error, binder.site)]
         (results, resultBlocks) = (Array(repeating: nil, count: graph.outputs.count), [])
         plan = try BoundPlan(binder, inputs: inputs)

@@ -93,13 +93,14 @@ final class BoundPlan: @unchecked Sendable {
             hasWritten = next - 1 > firstUpdate
             throw error
         }
-        return results(tensors, given)
+        return try results(tensors, given)
     }
 
-    private func results(_ tensors: [Tensor], _ given: [Tensor]) -> [RuntimeValue] {
-        sources.map { source in
+    private func results(_ tensors: [Tensor], _ given: [Tensor]) throws -> [RuntimeValue] {
+        try sources.map { source in
             switch source {
             case .plain(let value): return value
+            case .number(let number): return try RuntimeValue(try number.value(in: ""))
             case .input(let position): return .tensor(given[position])
             case .inputView(let position, let dtype, let layout, let offset):
                 let base: Tensor = tensors[position]

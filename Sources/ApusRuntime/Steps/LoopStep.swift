@@ -108,16 +108,24 @@ final class ScanStep: LoopStep {
 
 /// The loop that goes on while its condition holds.
 final class WhileStep: LoopStep {
+    enum Condition {
+        /// One bool.
+        case tensor(Tensor)
+        case number(RunNumber)
+    }
+
     private let condition: BoundBody
-    private let holds: Tensor
+    private let holds: Condition
 
     init(
-        _ condition: BoundBody, holds: Tensor, _ body: BoundBody, initial: [Tensor], operands: [Tensor], _ site: NodeSite?,
+        _ condition: BoundBody, holds: Condition, _ body: BoundBody, initial: [Tensor], operands: [Tensor], _ site: NodeSite?,
         finals: [Tensor], spares: [Tensor?]
     ) {
         (self.condition, self.holds) = (condition, holds)
+        var writes: [Tensor] = []
+        if case .tensor(let tensor) = holds { writes = [tensor] }
         super.init(
-            bodies: [condition, body], body, initial: initial, operands: operands, reads: [], writes: [holds], site, finals: finals,
+            bodies: [condition, body], body, initial: initial, operands: operands, reads: [], writes: writes, site, finals: finals,
             spares: spares)
     }
 
@@ -129,12 +137,16 @@ final class WhileStep: LoopStep {
             setOperands(body, from: count)
             start(body)
         }
-        condition.setResult(0, holds.baseAddress)
+        if case .tensor(let holds) = holds { condition.setResult(0, holds.baseAddress) }
         var inLast = false
-        var hasPassed = false
+        var (hasPassed, goesOn) = (false, false)
         while true {
             try condition.run(profiler)
-            if holds.baseAddress.load(as: UInt8.self) == 0 { break }
+            switch holds {
+            case .tensor(let holds): goesOn = holds.baseAddress.load(as: UInt8.self) != 0
+            case .number(let number): goesOn = try number.holds(in: "whileLoop")
+            }
+            if !goesOn { break }
             inLast.toggle()
             hasPassed = true
             for position in 0..<count { if let place = place(position, inLast: inLast) { body.setResult(position, place) } }
