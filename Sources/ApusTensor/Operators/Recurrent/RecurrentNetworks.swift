@@ -33,11 +33,12 @@ private struct RecurrentNetwork {
         weights = try call.recurrentWeights(cell, directions)
         try requireShapes(call)
         let dropout: Double = try call.double(5)
-        guard dropout == 0 || weights.count == directions, try call.bool(6) else { return }
-        throw call.error(
-            .unsupported,
-            "dropout of \(dropout) between layers while training; run the layers one by one, with dropout between them, as the layers of Apus do"
-        )
+        guard try dropout == 0 || weights.count == directions || !call.bool(6) else {
+            throw call.error(
+                .unsupported,
+                "dropout of \(dropout) between layers while training; run the layers one by one, with dropout between them, as the layers of Apus do"
+            )
+        }
     }
 
     private func requireShapes(_ call: Call) throws {
