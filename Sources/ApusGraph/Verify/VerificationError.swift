@@ -21,6 +21,8 @@ public struct VerificationError: Error, Sendable {
         case dialect
         /// The bodies of a branch don't fit their node.
         case body
+        /// The paths that a program was made of are not disjoint, or leave out inputs.
+        case paths
     }
 
     public let code: Code

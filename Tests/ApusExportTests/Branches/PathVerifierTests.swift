@@ -22,7 +22,8 @@ import Testing
         do {
             try PathVerifier().verify(paths, scope: scope)
             return nil
-        } catch let error as PathError {
+        } catch let error as VerificationError {
+            #expect(error.code == .paths)
             return error.message
         } catch { return error.unplaced }
     }

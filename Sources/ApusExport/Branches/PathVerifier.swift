@@ -2,24 +2,19 @@ import ApusGraph
 import ApusProgram
 import ApusSymbolic
 
-/// Two paths for one input, or none.
-package struct PathError: Error {
-    package let message: String
-}
-
 /// Checks that the paths of a program are disjoint and cover what its constraints admit: for every input, whatever values are read from it,
 /// exactly one is taken.
 ///
 /// It knows nothing of how paths were found and merged. A small domain is gone through point by point; of others points are tried, and the
 /// decision procedure shows the rest.
-package struct PathVerifier: Sendable {
+public struct PathVerifier: Sendable {
     /// Domains of more points than this are not gone through.
-    package var pointLimit: Int
+    public var pointLimit: Int
 
-    package init(pointLimit: Int = 4096) { self.pointLimit = pointLimit }
+    public init(pointLimit: Int = 4096) { self.pointLimit = pointLimit }
 
-    /// Throws `PathError`, which names two paths, or a point that none takes.
-    package func verify(_ paths: [ExploredPath], scope: SymbolScope) throws {
+    /// Throws `VerificationError` with code `paths`, which names two paths, or a point that none takes.
+    public func verify(_ paths: [ExploredPath], scope: SymbolScope) throws {
         if paths.isEmpty { return }
         try scope.takingTurn {
             let domain = PathDomain(paths, scope, pointLimit: pointLimit)
@@ -56,20 +51,20 @@ package struct PathVerifier: Sendable {
         return true
     }
 
-    fileprivate static func overlap(_ a: ExploredPath, _ b: ExploredPath, at point: Assignment?) -> PathError {
+    fileprivate static func overlap(_ a: ExploredPath, _ b: ExploredPath, at point: Assignment?) -> VerificationError {
         let place: String = point.map { " at \($0)" } ?? ", as far as can be shown"
-        return PathError(message: "two paths are taken\(place): '\(a)' and '\(b)'")
+        return VerificationError(.paths, "two paths are taken\(place): '\(a)' and '\(b)'")
     }
 
-    fileprivate static func hole(at point: Assignment?) -> PathError {
-        PathError(message: "no path is taken" + (point.map { " at \($0)" } ?? " by some inputs, as far as can be shown"))
+    fileprivate static func hole(at point: Assignment?) -> VerificationError {
+        VerificationError(.paths, "no path is taken" + (point.map { " at \($0)" } ?? " by some inputs, as far as can be shown"))
     }
 }
 
 extension ExportedProgram {
     /// Checks that the paths that `export` explored are disjoint and cover what the constraints admit; see ``PathVerifier``. A program that was
     /// loaded or transformed has no paths, and nothing to check.
-    package func verifyPaths() throws { try PathVerifier().verify(paths, scope: scope) }
+    public func verifyPaths() throws { try PathVerifier().verify(paths, scope: scope) }
 }
 
 /// Points of the symbols that paths depend on.
@@ -144,7 +139,7 @@ private struct PathPartition {
             return
         }
         guard depth > 0 else {
-            throw PathError(message: "whether exactly one path is taken can't be shown; the last open question is '\(question)'")
+            throw VerificationError(.paths, "whether exactly one path is taken can't be shown; the last open question is '\(question)'")
         }
         for fact in [question, !question] {
             try scope.scoped {
