@@ -12,6 +12,8 @@ struct PublicSurface {
         let isStatic: Bool
     }
 
+    /// Declarations of a type's members, by `module type`.
+    private let declarations: [String: [Substring]]
     /// Methods, properties and initialisers by the type that has them, functions under the module's name.
     private let members: [String: [Member]]
     /// The names of types, and of those that are nested in no other.
@@ -22,6 +24,7 @@ struct PublicSurface {
 
     init() throws {
         var members: [String: [Member]] = [:]
+        var declarations: [String: [Substring]] = [:]
         var types: Set<String> = []
         var topLevelTypes: Set<String> = []
         let list: String = try String(contentsOfFile: Python.root + "/docs/public-api.txt", encoding: .utf8)
@@ -35,8 +38,10 @@ struct PublicSurface {
                 types.insert(type)
                 if !head.hasSuffix(":") { topLevelTypes.insert(type) }
             }
+            if head.hasSuffix(":") { declarations["\(words[0]) \(owner)", default: []].append(declaration.drop { $0 == " " }) }
             if let member = Self.member(declaration) { members[owner, default: []].append(member) }
         }
+        self.declarations = declarations
         self.members = members
         self.types = types
         self.topLevelTypes = topLevelTypes
@@ -60,6 +65,9 @@ struct PublicSurface {
         var seen: Set<String> = []
         return (members[owner] ?? []).filter { $0.name == name && seen.insert($0.form).inserted }
     }
+
+    /// What a module declares in a type, with declarations as they are listed.
+    func declarations(of type: String, in module: String) -> [Substring] { declarations["\(module) \(type)"] ?? [] }
 
     /// The names of a type's or module's members, each once.
     func names(of owner: String) -> Set<String> { Set((members[owner] ?? []).map(\.name)) }

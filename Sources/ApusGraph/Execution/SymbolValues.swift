@@ -8,7 +8,7 @@ package struct SymbolValues: Sendable {
 
     package init(_ assignment: Assignment = Assignment()) { self.assignment = assignment }
 
-    func knows(_ symbol: Symbol) -> Bool {
+    package func knows(_ symbol: Symbol) -> Bool {
         symbol.kind == .unbackedFloat ? assignment.floats[symbol] != nil : assignment[symbol] != nil
     }
 

@@ -45,7 +45,7 @@ extension ValueType {
     }
 
     /// A number as an argument of an operator; nil for a tensor.
-    var number: OperatorArgument? {
+    package var number: OperatorArgument? {
         switch self {
         case .int(let size): .int(size)
         case .float(let number): .scalar(.float(number))

@@ -40,11 +40,7 @@ extension CallableProgram {
     package func callLeaves<each Input>(_ arguments: repeat each Input) throws -> [LeafValue] {
         var leaves: [LeafValue] = []
         var specs: [TreeSpec] = []
-        for argument in repeat each arguments {
-            let tree = try flatten(argument)
-            leaves += tree.leaves
-            specs.append(tree.spec)
-        }
+        for argument in repeat each arguments { specs.append(try collect(argument, &leaves)) }
         let spec = TreeSpec.tuple(specs)
         guard spec == callSpec.inSpec else {
             var text = "the arguments have the structure \(spec) where the program takes \(callSpec.inSpec)"

@@ -7,7 +7,6 @@ struct LapackRoutines<Element, Real> {
     typealias Integers = UnsafeMutablePointer<Int32>?
 
     let getrf: (Int32, Int32, Int32, Elements, Int32, Integers) -> Int32
-    let getrs: (Int32, CChar, Int32, Int32, UnsafePointer<Element>?, Int32, UnsafePointer<Int32>?, Elements, Int32) -> Int32
     let getri: (Int32, Int32, Elements, Int32, UnsafePointer<Int32>?) -> Int32
     let potrf: (Int32, CChar, Int32, Elements, Int32) -> Int32
     let geqrf: (Int32, Int32, Int32, Elements, Int32, Elements) -> Int32
@@ -15,7 +14,6 @@ struct LapackRoutines<Element, Real> {
     let gesdd: (Int32, CChar, Int32, Int32, Elements, Int32, Reals, Elements, Int32, Elements, Int32) -> Int32
     let heevd: (Int32, CChar, CChar, Int32, Elements, Int32, Reals) -> Int32
     let gelsd: (Int32, Int32, Int32, Int32, Elements, Int32, Elements, Int32, Reals, Real, Integers) -> Int32
-    let trtrs: (Int32, CChar, CChar, CChar, Int32, Int32, UnsafePointer<Element>?, Int32, Elements, Int32) -> Int32
 }
 
 /// An element type that linear algebra computes with.
@@ -30,28 +28,27 @@ protocol LapackReal: LapackElement, BinaryFloatingPoint where Real == Self {
     static func geev(_ n: Int32, _ a: Pointer, _ wr: Pointer, _ wi: Pointer, _ vr: Pointer) -> Int32
 }
 
-/// `LAPACK_ROW_MAJOR`.
-private let rowMajor: Int32 = 101
+private let (rowMajor, columnMajor): (Int32, Int32) = (LAPACK_ROW_MAJOR, LAPACK_COL_MAJOR)
 
 private func letter(_ character: Unicode.Scalar) -> CChar { CChar(UInt8(ascii: character)) }
 
 extension LapackElement {
     static func getrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32 {
-        lapack.getrf(rowMajor, m, n, a, max(n, 1), pivots)
-    }
-    static func getrs(_ n: Int32, _ columns: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>, _ b: Pointer) -> Int32 {
-        lapack.getrs(rowMajor, letter("N"), n, columns, a, max(n, 1), pivots, b, max(columns, 1))
+        byColumns(m, n, a) { lapack.getrf(columnMajor, m, n, $0, max(m, 1), pivots) }
     }
     static func getri(_ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32 {
-        lapack.getri(rowMajor, n, a, max(n, 1), pivots)
+        byColumns(n, n, a) { lapack.getri(columnMajor, n, $0, max(n, 1), pivots) }
     }
+    /// The rows of one triangle are the columns of the other, of the conjugate: the factor is the same.
     static func potrf(_ upper: Bool, _ n: Int32, _ a: Pointer) -> Int32 {
-        lapack.potrf(rowMajor, letter(upper ? "U" : "L"), n, a, max(n, 1))
+        lapack.potrf(columnMajor, letter(upper ? "L" : "U"), n, a, max(n, 1))
     }
-    static func geqrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ tau: Pointer) -> Int32 { lapack.geqrf(rowMajor, m, n, a, max(n, 1), tau) }
+    static func geqrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ tau: Pointer) -> Int32 {
+        byColumns(m, n, a) { lapack.geqrf(columnMajor, m, n, $0, max(m, 1), tau) }
+    }
     /// The first `k` reflectors in `a` (m x columns) as an orthogonal matrix.
     static func orgqr(_ m: Int32, _ columns: Int32, _ k: Int32, _ a: Pointer, _ tau: Pointer) -> Int32 {
-        lapack.orgqr(rowMajor, m, columns, k, a, max(columns, 1), tau)
+        byColumns(m, columns, a) { lapack.orgqr(columnMajor, m, columns, k, $0, max(m, 1), tau) }
     }
     static func gesdd(
         _ job: CChar, _ m: Int32, _ n: Int32, _ a: Pointer, _ s: UnsafeMutablePointer<Real>, _ u: Pointer, _ uColumns: Int32, _ vt: Pointer
@@ -59,7 +56,7 @@ extension LapackElement {
         lapack.gesdd(rowMajor, job, m, n, a, max(n, 1), s, u, max(uColumns, 1), vt, max(n, 1))
     }
     static func heevd(_ job: CChar, _ uplo: CChar, _ n: Int32, _ a: Pointer, _ w: UnsafeMutablePointer<Real>) -> Int32 {
-        lapack.heevd(rowMajor, job, uplo, n, a, max(n, 1), w)
+        byColumns(n, n, a) { lapack.heevd(columnMajor, job, uplo, n, $0, max(n, 1), w) }
     }
     static func gelsd(
         _ m: Int32, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer, _ s: UnsafeMutablePointer<Real>, _ rcond: Double,
@@ -67,17 +64,13 @@ extension LapackElement {
     ) -> Int32 {
         lapack.gelsd(rowMajor, m, n, columns, a, max(n, 1), b, max(columns, 1), s, Real(rcond), rank)
     }
-    static func trtrs(_ upper: Bool, _ unit: Bool, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer) -> Int32 {
-        lapack.trtrs(
-            rowMajor, letter(upper ? "U" : "L"), letter("N"), letter(unit ? "U" : "N"), n, columns, a, max(n, 1), b, max(columns, 1))
-    }
 }
 
 extension Float: LapackReal {
     static var lapack: LapackRoutines<Float, Float> {
         LapackRoutines(
-            getrf: LAPACKE_sgetrf, getrs: LAPACKE_sgetrs, getri: LAPACKE_sgetri, potrf: LAPACKE_spotrf, geqrf: LAPACKE_sgeqrf,
-            orgqr: LAPACKE_sorgqr, gesdd: LAPACKE_sgesdd, heevd: LAPACKE_ssyevd, gelsd: LAPACKE_sgelsd, trtrs: LAPACKE_strtrs)
+            getrf: LAPACKE_sgetrf, getri: LAPACKE_sgetri, potrf: LAPACKE_spotrf, geqrf: LAPACKE_sgeqrf,
+            orgqr: LAPACKE_sorgqr, gesdd: LAPACKE_sgesdd, heevd: LAPACKE_ssyevd, gelsd: LAPACKE_sgelsd)
     }
     static func geev(_ n: Int32, _ a: Pointer, _ wr: Pointer, _ wi: Pointer, _ vr: Pointer) -> Int32 {
         LAPACKE_sgeev(rowMajor, letter("N"), letter("V"), n, a, max(n, 1), wr, wi, nil, max(n, 1), vr, max(n, 1))
@@ -87,8 +80,8 @@ extension Float: LapackReal {
 extension Double: LapackReal {
     static var lapack: LapackRoutines<Double, Double> {
         LapackRoutines(
-            getrf: LAPACKE_dgetrf, getrs: LAPACKE_dgetrs, getri: LAPACKE_dgetri, potrf: LAPACKE_dpotrf, geqrf: LAPACKE_dgeqrf,
-            orgqr: LAPACKE_dorgqr, gesdd: LAPACKE_dgesdd, heevd: LAPACKE_dsyevd, gelsd: LAPACKE_dgelsd, trtrs: LAPACKE_dtrtrs)
+            getrf: LAPACKE_dgetrf, getri: LAPACKE_dgetri, potrf: LAPACKE_dpotrf, geqrf: LAPACKE_dgeqrf,
+            orgqr: LAPACKE_dorgqr, gesdd: LAPACKE_dgesdd, heevd: LAPACKE_dsyevd, gelsd: LAPACKE_dgelsd)
     }
     static func geev(_ n: Int32, _ a: Pointer, _ wr: Pointer, _ wi: Pointer, _ vr: Pointer) -> Int32 {
         LAPACKE_dgeev(rowMajor, letter("N"), letter("V"), n, a, max(n, 1), wr, wi, nil, max(n, 1), vr, max(n, 1))
@@ -98,15 +91,15 @@ extension Double: LapackReal {
 extension apus_lapack_complex_float: LapackElement {
     static var lapack: LapackRoutines<apus_lapack_complex_float, Float> {
         LapackRoutines(
-            getrf: LAPACKE_cgetrf, getrs: LAPACKE_cgetrs, getri: LAPACKE_cgetri, potrf: LAPACKE_cpotrf, geqrf: LAPACKE_cgeqrf,
-            orgqr: LAPACKE_cungqr, gesdd: LAPACKE_cgesdd, heevd: LAPACKE_cheevd, gelsd: LAPACKE_cgelsd, trtrs: LAPACKE_ctrtrs)
+            getrf: LAPACKE_cgetrf, getri: LAPACKE_cgetri, potrf: LAPACKE_cpotrf, geqrf: LAPACKE_cgeqrf,
+            orgqr: LAPACKE_cungqr, gesdd: LAPACKE_cgesdd, heevd: LAPACKE_cheevd, gelsd: LAPACKE_cgelsd)
     }
 }
 
 extension apus_lapack_complex_double: LapackElement {
     static var lapack: LapackRoutines<apus_lapack_complex_double, Double> {
         LapackRoutines(
-            getrf: LAPACKE_zgetrf, getrs: LAPACKE_zgetrs, getri: LAPACKE_zgetri, potrf: LAPACKE_zpotrf, geqrf: LAPACKE_zgeqrf,
-            orgqr: LAPACKE_zungqr, gesdd: LAPACKE_zgesdd, heevd: LAPACKE_zheevd, gelsd: LAPACKE_zgelsd, trtrs: LAPACKE_ztrtrs)
+            getrf: LAPACKE_zgetrf, getri: LAPACKE_zgetri, potrf: LAPACKE_zpotrf, geqrf: LAPACKE_zgeqrf,
+            orgqr: LAPACKE_zungqr, gesdd: LAPACKE_zgesdd, heevd: LAPACKE_zheevd, gelsd: LAPACKE_zgelsd)
     }
 }
