@@ -28,7 +28,7 @@ private func parted(_ program: ExportedProgram) throws -> ExportedProgram {
     // snippet
     let known: Set<String> = ["aten::add.Tensor", "aten::mul.Tensor", "aten::tanh"]
     let parted = try program.transform(
-        Decomposition(), Partition("mine", minimum: 2) { node, graph in known.contains(node.operator.name) })
+        Decomposition(), Partitioning("mine", minimum: 2) { node, graph in known.contains(node.operator.name) })
     // snippet.end
     return parted
 }
