@@ -8,7 +8,7 @@ import ApusTensor
 ///         .init("core", [Decomposition()], dialect: .coreATen),
 ///     ])
 ///
-/// Within a stage the verifier checks each pass's result as ``PassManager`` does; at its end every operator must be in the stage's dialect.
+/// Within a stage the verifier checks each pass's result as `transform` does; at its end every operator must be in the stage's dialect.
 public struct PassPipeline: Sendable {
     public struct Stage: Sendable {
         /// For messages.

@@ -51,7 +51,7 @@ extension Graph {
     }
 }
 
-/// Throws `VerificationError` for the first offence of the graph; see ``Verifier``.
+/// Throws `VerificationError` for the first offence of the graph; see ``Graph/Verifier``.
 public func verify(_ graph: Graph, dialect: Graph.Dialect = .aten, scope: SymbolScope? = nil) throws {
     try Verifier(dialect: dialect).verify(graph, scope: scope)
 }

@@ -48,7 +48,7 @@ extension SymInt {
         public var kind: Kind { record.kind }
         /// Where it comes from, in the user's terms: `x.shape[0]`. Empty when nothing better than the name is known.
         public var origin: String { record.origin }
-        /// The range that the symbol was made with. Known facts may narrow it: see ``SymbolScope/range(of:)-(Symbol)``.
+        /// The range that the symbol was made with. Known facts may narrow it: see `SymbolScope.range(of:)`.
         public var declaredRange: SymRange { record.declaredRange }
         /// Whether it is the size of a tensor's dimension or a number of elements, which no program takes beyond ``SymbolScope/largestSize``.
         public var isSize: Bool { record.isSize }

@@ -67,7 +67,7 @@ public struct SymBool: Sendable {
     }
 
     /// The answer of the oracle: the point where a trace may fork. An invalid condition is false, and its fault is left with
-    /// its trace, or as a ``PendingFault``.
+    /// its trace, or as a fault that the next operation throws.
     @inlinable
     public var value: Bool {
         switch storage {

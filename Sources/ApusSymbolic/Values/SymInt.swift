@@ -5,7 +5,7 @@
 ///
 /// Arithmetic never traps. A plain overflow or a division by zero gives an *invalid* value: it stays invalid through
 /// further arithmetic, and ``requireValid()`` throws the reason, as tensor operations do that are given one. A comparison
-/// with it is false and leaves a ``PendingFault``: the next tensor operation throws.
+/// with it is false and leaves a fault behind: the next tensor operation throws.
 ///
 /// While a function is traced, values are integers without bounds. Where an operation on numbers that a run reads may
 /// leave 64 bits, or divide by zero, the program gets a check: it computes what eager code computes, or rejects the input.
@@ -145,7 +145,7 @@ extension Int {
     ///
     /// A symbolic size is *specialised*: the trace's oracle picks a value and records the site, and the exported program
     /// holds for that value (or explores the others). An invalid size gives 0 and leaves its fault with its trace, or as a
-    /// ``PendingFault``.
+    /// `PendingFault`.
     @inlinable
     public init(_ size: SymInt) {
         switch size.storage {
