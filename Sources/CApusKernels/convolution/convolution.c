@@ -1,10 +1,12 @@
 /// Convolutions as products of weights and unrolled windows.
 #include "convolution.h"
+#include "gradient.h"
+#include "turned.h"
 #include <stdatomic.h>
 
 /// TASKS: how many a convolution is cut into where it is large. Tasks follow from the shape alone, never from the number of threads: products of other shapes
 /// round differently.
-enum { TILE_BYTES = 1 << 20, MIN_TILE = 64, TASKS = 16, MIN_ROWS = 96, MIN_POSITIONS = 96 };
+enum { TILE_BYTES = 1 << 20, MIN_TILE = 64, TASKS = 16, MIN_ROWS = 96 };
 
 int64_t apus_conv_out_size(int64_t in, int64_t kernel, int64_t stride, int64_t padding, int64_t dilation) {
     int64_t limit = INT64_MAX / 4;
@@ -104,9 +106,9 @@ static int run_forward(job *j) {
         return APUS_OK;
     }
     // Preparing the weights pays where they are used often enough.
-    if (j->dtype == APUS_FLOAT32 && j->conv->batch * s->out_plane >= MIN_POSITIONS) {
+    if (j->dtype == APUS_FLOAT32 && j->conv->batch * s->out_plane >= APUS_CONV_LEAST_POSITIONS) {
         int32_t algorithm = apus_conv_algorithm_for(j->conv, j->dtype, true);
-        if (algorithm < 0 || j->conv->batch * s->out_plane < 4 * MIN_POSITIONS) algorithm = APUS_CONV_DIRECT;
+        if (algorithm < 0 || j->conv->batch * s->out_plane < 4 * APUS_CONV_LEAST_POSITIONS) algorithm = APUS_CONV_DIRECT;
         char *packed = apus_allocate(apus_conv_packed_size(j->conv, algorithm));
         if (!packed) return APUS_OUT_OF_MEMORY;
         int status = apus_conv_pack(j->conv, algorithm, j->weight, packed);
@@ -158,49 +160,14 @@ static int64_t channel_block(const apus_conv_shape *s, int64_t units) {
     return (s->group_in - 1) / pieces + 1;
 }
 
-/// With stride 1, the gradient by the input is a convolution of the gradient with the filters turned around, channels exchanged: its description, or false.
-static bool turned_around(const job *j, apus_conv *turned) {
-    const apus_conv *c = j->conv;
-    bool fills_panels = j->shape.group_in >= 8 || (j->shape.group_in == 1 && j->shape.group_out == 1);
-    if (j->dtype != APUS_FLOAT32 || j->shape.pointwise || !fills_panels || c->batch * j->shape.in_plane < MIN_POSITIONS) return false;
-    *turned = *c;
-    turned->in_channels = c->out_channels;
-    turned->out_channels = c->in_channels;
-    for (int d = 0; d < 3; d++) {
-        turned->in_size[d] = c->out_size[d];
-        turned->out_size[d] = c->in_size[d];
-        turned->padding[d] = (c->kernel[d] - 1) * c->dilation[d] - c->padding[d];
-        if (c->stride[d] != 1) return false;
-    }
-    apus_conv_shape shape;
-    return apus_conv_check(turned, j->dtype, &shape) == APUS_OK;
-}
-
-static int run_turned_around(const job *j, const apus_conv *turned) {
-    const apus_conv_shape *s = &j->shape;
-    float *weight = apus_allocate(j->conv->out_channels * s->rows * 4);
-    if (!weight) return APUS_OUT_OF_MEMORY;
-    for (int64_t group = 0; group < j->conv->groups; group++)
-        for (int64_t o = 0; o < s->group_out; o++)
-            for (int64_t i = 0; i < s->group_in; i++) {
-                const float *from = (const float *)j->weight + ((group * s->group_out + o) * s->group_in + i) * s->window;
-                float *to = weight + ((group * s->group_in + i) * s->group_out + o) * s->window;
-                for (int64_t k = 0; k < s->window; k++) to[k] = from[s->window - 1 - k];
-            }
-    int status = apus_conv_forward(turned, APUS_FLOAT32, j->grad, weight, NULL, j->out);
-    apus_free(weight);
-    return status;
-}
-
 static int run_backward_input(job *j) {
     const apus_conv_shape *s = &j->shape;
-    apus_conv turned;
     if (j->conv->batch == 0 || j->conv->in_channels == 0 || s->in_plane == 0) return APUS_OK;
     if (s->out_plane == 0 || s->group_out == 0) {
         memset(j->out, 0, (size_t)(j->conv->batch * j->conv->in_channels * s->in_plane * j->item));
         return APUS_OK;
     }
-    if (turned_around(j, &turned)) return run_turned_around(j, &turned);
+    if (j->dtype == APUS_FLOAT32 && apus_conv_suits_turned(j->conv, s)) return apus_conv_turned(j->conv, s, (const float *)j->grad, (const float *)j->weight, (float *)j->out);
     int64_t fits = 4 * TILE_BYTES / j->item / (s->window * s->out_plane), units = j->conv->batch * j->conv->groups;
     j->block = APUS_MAX(1, APUS_MIN(channel_block(s, units), APUS_MAX(fits, (64 + s->window - 1) / s->window)));
     j->blocks = (s->group_in - 1) / j->block + 1;
@@ -243,6 +210,7 @@ static int run_backward_weight(job *j) {
         memset(j->out, 0, (size_t)(j->conv->out_channels * s->rows * j->item));
         return APUS_OK;
     }
+    if (j->dtype == APUS_FLOAT32 && apus_conv_suits_gradient(j->conv, s)) return apus_conv_gradient(j->conv, s, (const float *)j->grad, (const float *)j->in, (float *)j->out);
     j->block = APUS_MAX(1, APUS_MIN(channel_block(s, j->conv->groups), APUS_MAX(1, 4096 / s->window)));
     j->blocks = (s->group_in - 1) / j->block + 1;
     j->tile = APUS_MIN(s->out_plane, APUS_MAX(256, TILE_BYTES / j->item / (j->block * s->window)));

@@ -2,6 +2,9 @@
 #define APUS_CONVOLUTION_INTERNAL_H
 #include "../matmul/matmul.h"
 
+/// Positions from which on preparing weights pays.
+enum { APUS_CONV_LEAST_POSITIONS = 96 };
+
 /// Sizes derived from a convolution's description.
 typedef struct apus_conv_shape {
     int64_t group_in, group_out; // channels per group

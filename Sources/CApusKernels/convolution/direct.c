@@ -2,6 +2,7 @@
 /// position is a step of one element everywhere: a window's values for neighbouring positions are then plain vectors at an offset that the tap decides. Positions run
 /// through the padded block; those between two rows are computed and dropped.
 #include "direct.h"
+#include "block.h"
 #include "tile.h"
 #include <stdatomic.h>
 
@@ -12,7 +13,6 @@ enum {
     PLANE_COLUMNS = 4096,    // the same for depthwise convolutions
     TILE = APUS_CONV_LANES * APUS_CONV_VECTORS,
     LINES = 8,
-    SLACK = 64,              // elements behind a padded block that the last vectors may read
 };
 
 typedef struct {
@@ -23,11 +23,9 @@ typedef struct {
     apus_epilogue after;
     void *context;
     bool in_place;                        // windows are read where the input lies
-    int unit;                             // the dimension that blocks are cut along
-    int64_t units, unit_columns, blocks;  // of it to a block; output positions of one; blocks of a plane
-    int64_t panels, panel_blocks;         // panels of output channels to a task, tasks of one group's channels
-    int64_t size[3], phases[3], phase[3]; // of a padded block: each phase's size, how many phases, and elements between two of them
-    int64_t channel;                      // elements of one channel's block
+    apus_conv_block block;
+    int64_t unit_columns, blocks;  // output positions of a unit; blocks of a plane
+    int64_t panels, panel_blocks;  // panels of output channels to a task, tasks of one group's channels
     int64_t *offsets;                     // by element of a window
     _Atomic int status;
 } job;
@@ -65,44 +63,12 @@ void apus_conv_direct_pack(const apus_conv *conv, const apus_conv_shape *s, cons
     apus_parallel_for(conv->groups * panel_count(s), 32768 / (APUS_CONV_ROWS * s->rows + 1) + 1, pack_range, &p);
 }
 
-/// A row of a padded block: `low` zeros, elements `stride` apart from `from` on, the rest of `count` zeros. Rows are often short: loops, not calls.
-__attribute__((no_builtin("memset", "memcpy", "memmove"))) static void copy_row(const float *from, int64_t stride, int64_t low, int64_t high, int64_t count, float *to) {
-    for (int64_t i = 0; i < low; i++) to[i] = 0;
-    if (stride == 1) {
-        APUS_SIMD for (int64_t i = low; i < high; i++) to[i] = from[i];
-    } else if (stride == 2) {
-        APUS_SIMD for (int64_t i = low; i < high; i++) to[i] = from[2 * i];
-    } else {
-        for (int64_t i = low; i < high; i++) to[i] = from[i * stride];
-    }
-    for (int64_t i = high; i < count; i++) to[i] = 0;
-}
-
-/// The block of one channel's plane whose first unit is `first`.
-static void fill_block(const job *j, const float *plane, int64_t first, float *to) {
-    const apus_conv *c = j->conv;
-    int64_t phase[3], at[3], origin[3], count = j->size[2], stride = c->stride[2];
-    for (int d = 0; d < 3; d++) origin[d] = (d == j->unit ? first * c->stride[d] : 0) - c->padding[d];
-    for (phase[0] = 0; phase[0] < j->phases[0]; phase[0]++)
-        for (phase[1] = 0; phase[1] < j->phases[1]; phase[1]++)
-            for (phase[2] = 0; phase[2] < j->phases[2]; phase[2]++) {
-                int64_t x = origin[2] + phase[2], low = x >= 0 ? 0 : APUS_MIN(count, (-x - 1) / stride + 1);
-                int64_t high = x >= c->in_size[2] ? low : APUS_MAX(low, APUS_MIN(count, (c->in_size[2] - 1 - x) / stride + 1));
-                for (at[0] = 0; at[0] < j->size[0]; at[0]++)
-                    for (at[1] = 0; at[1] < j->size[1]; at[1]++, to += count) {
-                        int64_t z = origin[0] + at[0] * c->stride[0] + phase[0], y = origin[1] + at[1] * c->stride[1] + phase[1];
-                        bool inside = z >= 0 && z < c->in_size[0] && y >= 0 && y < c->in_size[1];
-                        copy_row(plane + (inside ? (z * c->in_size[1] + y) * c->in_size[2] + x : 0), stride, inside ? low : count, inside ? high : count, count, to);
-                    }
-            }
-}
-
 /// Copies the columns of a tile that are output positions; column 0 of it is column `first` of the block.
 static void keep_columns(const job *j, const float *tile, int rows, int64_t first, int64_t count, float *out) {
     const apus_conv *c = j->conv;
-    int64_t x = first % j->size[2], y = first / j->size[2], line = y % j->size[1], slice = y / j->size[1];
+    int64_t x = first % j->block.size[2], y = first / j->block.size[2], line = y % j->block.size[1], slice = y / j->block.size[1];
     for (int64_t i = 0; i < count;) {
-        int64_t n = APUS_MIN(count - i, j->size[2] - x), take = line < c->out_size[1] ? APUS_MIN(n, c->out_size[2] - x) : 0;
+        int64_t n = APUS_MIN(count - i, j->block.size[2] - x), take = line < c->out_size[1] ? APUS_MIN(n, c->out_size[2] - x) : 0;
         if (take > 0) {
             float *to = out + (slice * c->out_size[1] + line) * c->out_size[2] + x;
             const float *from = tile + i;
@@ -111,7 +77,7 @@ static void keep_columns(const job *j, const float *tile, int rows, int64_t firs
         }
         i += n;
         x = 0;
-        if (++line == j->size[1]) {
+        if (++line == j->block.size[1]) {
             line = 0;
             slice++;
         }
@@ -160,8 +126,8 @@ static void filter_block(const job *j, int64_t group, const float *in, int64_t c
 /// All panels of a task at one block of positions: `in` is the block's first window, `out` its first result of the task's first channel.
 static void run_block(const job *j, int64_t group, int64_t panel, int64_t panels, const float *in, int64_t columns, float *out) {
     const apus_conv_shape *s = j->shape;
-    const int64_t *size = j->size, *out_size = j->conv->out_size;
-    bool dense = j->unit == 2 || (size[2] == out_size[2] && (j->unit == 1 || size[1] == out_size[1]));
+    const int64_t *size = j->block.size, *out_size = j->conv->out_size;
+    bool dense = j->block.unit == 2 || (size[2] == out_size[2] && (j->block.unit == 1 || size[1] == out_size[1]));
     float scratch[APUS_CONV_ROWS * TILE], start[APUS_CONV_ROWS] = {0};
     for (int64_t p = panel; p < panel + panels; p++) {
         int64_t channel = p * APUS_CONV_ROWS, rows = APUS_MIN(APUS_CONV_ROWS, s->group_out - channel);
@@ -186,7 +152,7 @@ static void run_block(const job *j, int64_t group, int64_t panel, int64_t panels
 /// Positions from the first to the last of a block of `units`, those between rows included.
 static int64_t block_columns(const job *j, int64_t units) {
     int64_t columns = 1;
-    for (int d = 0; d < 3; d++) columns += ((d == j->unit ? units : j->conv->out_size[d]) - 1) * (d == 0 ? j->size[1] * j->size[2] : d == 1 ? j->size[2] : 1);
+    for (int d = 0; d < 3; d++) columns += ((d == j->block.unit ? units : j->conv->out_size[d]) - 1) * (d == 0 ? j->block.size[1] * j->block.size[2] : d == 1 ? j->block.size[2] : 1);
     return columns;
 }
 
@@ -196,22 +162,22 @@ static void direct_range(void *context, int64_t begin, int64_t end) {
     const apus_conv_shape *s = j->shape;
     float *block = NULL;
     if (!j->in_place) {
-        int64_t floats = s->group_in * j->channel;
-        block = apus_allocate((floats + SLACK) * 4);
+        int64_t floats = s->group_in * j->block.channel;
+        block = apus_allocate((floats + APUS_CONV_SLACK) * 4);
         if (!block) {
             atomic_store_explicit(&j->status, APUS_OUT_OF_MEMORY, memory_order_relaxed);
             return;
         }
-        memset(block + floats, 0, SLACK * 4);
+        memset(block + floats, 0, APUS_CONV_SLACK * 4);
     }
     int64_t filled = -1;
     for (int64_t task = begin; task < end; task++) {
         int64_t part = task % j->panel_blocks, place = task / j->panel_blocks, b = place % j->blocks, group = place / j->blocks % c->groups, sample = place / j->blocks / c->groups;
-        int64_t first = b * j->units, total = s->out_plane / j->unit_columns, units = b + 1 == j->blocks ? total - first : j->units;
+        int64_t first = b * j->block.units, total = s->out_plane / j->unit_columns, units = b + 1 == j->blocks ? total - first : j->block.units;
         int64_t panel = part * j->panels, panels = APUS_MIN(j->panels, panel_count(s) - panel), channel = group * s->group_out + panel * APUS_CONV_ROWS;
         const float *planes = j->in + (sample * c->in_channels + group * s->group_in) * s->in_plane;
         if (!j->in_place && place != filled) {
-            for (int64_t i = 0; i < s->group_in; i++) fill_block(j, planes + i * s->in_plane, first, block + i * j->channel);
+            for (int64_t i = 0; i < s->group_in; i++) apus_conv_fill_block(&j->block, planes + i * s->in_plane, first, block + i * j->block.channel);
             filled = place;
         }
         int64_t row = sample * c->out_channels + channel, column = first * j->unit_columns, columns;
@@ -226,43 +192,6 @@ static void direct_range(void *context, int64_t begin, int64_t end) {
     apus_free(block);
 }
 
-/// Sizes of a padded block of `units`; false where its bytes cannot be counted.
-static bool set_sizes(job *j, int64_t units) {
-    const apus_conv *c = j->conv;
-    int64_t floats;
-    bool overflows = false;
-    for (int d = 0; d < 3; d++) {
-        int64_t reach = (c->kernel[d] - 1) * c->dilation[d];
-        j->size[d] = (d == j->unit ? units : c->out_size[d]) + reach / c->stride[d];
-        j->phases[d] = APUS_MIN(c->stride[d], reach + 1);
-    }
-    overflows |= __builtin_mul_overflow(j->size[0], j->size[1], &j->phase[2]);
-    overflows |= __builtin_mul_overflow(j->phase[2], j->size[2], &j->phase[2]);
-    overflows |= __builtin_mul_overflow(j->phase[2], j->phases[2], &j->phase[1]);
-    overflows |= __builtin_mul_overflow(j->phase[1], j->phases[1], &j->phase[0]);
-    overflows |= __builtin_mul_overflow(j->phase[0], j->phases[0], &j->channel);
-    overflows |= __builtin_mul_overflow(j->channel, j->shape->group_in, &floats);
-    j->units = units;
-    return !overflows && floats <= INT64_MAX / 4 - SLACK;
-}
-
-static void set_offsets(const job *j) {
-    const apus_conv *c = j->conv;
-    int64_t *to = j->offsets, k[3];
-    for (int64_t channel = 0; channel < j->shape->group_in; channel++)
-        for (k[0] = 0; k[0] < c->kernel[0]; k[0]++)
-            for (k[1] = 0; k[1] < c->kernel[1]; k[1]++)
-                for (k[2] = 0; k[2] < c->kernel[2]; k[2]++) {
-                    int64_t offset = 0, step = 1;
-                    for (int d = 2; d >= 0; d--) {
-                        int64_t tap = k[d] * c->dilation[d];
-                        offset += tap % c->stride[d] * j->phase[d] + tap / c->stride[d] * step;
-                        step *= j->size[d];
-                    }
-                    *to++ = channel * j->channel + offset;
-                }
-}
-
 int apus_conv_direct(const apus_conv *c, const apus_conv_shape *s, const float *in, const float *packed, const float *bias, apus_epilogue after, void *context, float *out) {
     if (c->batch == 0 || s->out_plane == 0 || c->out_channels == 0) return APUS_OK;
     apus_conv flat = *c;
@@ -270,33 +199,33 @@ int apus_conv_direct(const apus_conv *c, const apus_conv_shape *s, const float *
         for (int d = 0; d < 2; d++) flat.in_size[d] = flat.out_size[d] = 1;
         flat.in_size[2] = flat.out_size[2] = s->out_plane;
     }
-    job j = {.conv = &flat, .shape = s, .in = in, .packed = packed, .bias = bias, .out = out, .after = after, .context = context};
+    job j = {.conv = &flat, .shape = s, .block = {.conv = &flat}, .in = in, .packed = packed, .bias = bias, .out = out, .after = after, .context = context};
     j.in_place = s->pointwise && s->out_plane >= TILE;
-    while (j.unit < 2 && flat.out_size[j.unit] == 1) j.unit++;
-    int64_t units = flat.out_size[j.unit];
-    if (!set_sizes(&j, 1)) return APUS_OUT_OF_MEMORY;
+    while (j.block.unit < 2 && flat.out_size[j.block.unit] == 1) j.block.unit++;
+    int64_t units = flat.out_size[j.block.unit];
+    if (!apus_conv_set_block(&j.block, 1, s->group_in)) return APUS_OUT_OF_MEMORY;
     if (j.in_place) {
         // Positions are the units, and each block has enough of them for a tile.
         j.unit_columns = 1;
         units = s->out_plane;
-        j.channel = s->in_plane;
-        j.units = BLOCK_COLUMNS;
-        j.blocks = APUS_MAX(1, units / j.units);
+        j.block.channel = s->in_plane;
+        j.block.units = BLOCK_COLUMNS;
+        j.blocks = APUS_MAX(1, units / j.block.units);
     } else {
         j.unit_columns = s->out_plane / units;
         // The reach beyond a block is copied again for the next one: blocks are at least as long.
-        int64_t fits = BLOCK_FLOATS / APUS_MAX(1, s->group_in * j.channel), wanted = ((s->depthwise ? PLANE_COLUMNS : BLOCK_COLUMNS) - 1) / j.unit_columns + 1;
-        int64_t reach = j.size[j.unit] - 1, least = reach + 1;
-        if (!set_sizes(&j, APUS_MIN(units, APUS_MAX(least, APUS_MIN(wanted, fits))))) return APUS_OUT_OF_MEMORY;
-        j.blocks = (units - 1) / j.units + 1;
+        int64_t fits = BLOCK_FLOATS / APUS_MAX(1, s->group_in * j.block.channel), wanted = ((s->depthwise ? PLANE_COLUMNS : BLOCK_COLUMNS) - 1) / j.unit_columns + 1;
+        int64_t reach = j.block.size[j.block.unit] - 1, least = reach + 1;
+        if (!apus_conv_set_block(&j.block, APUS_MIN(units, APUS_MAX(least, APUS_MIN(wanted, fits))), s->group_in)) return APUS_OUT_OF_MEMORY;
+        j.blocks = (units - 1) / j.block.units + 1;
     }
     int64_t places = c->batch * c->groups * j.blocks, pieces = s->depthwise ? 1 : APUS_MIN((TASKS - 1) / places + 1, (panel_count(s) + 1) / 2);
     j.panels = (panel_count(s) - 1) / pieces + 1;
     j.panel_blocks = (panel_count(s) - 1) / j.panels + 1;
     j.offsets = apus_allocate(s->rows * (int64_t)sizeof(int64_t));
     if (!j.offsets) return APUS_OUT_OF_MEMORY;
-    set_offsets(&j);
-    int64_t work = j.panels * APUS_CONV_ROWS * j.units * j.unit_columns * APUS_MAX(1, s->rows);
+    apus_conv_set_offsets(&j.block, s->group_in, j.offsets);
+    int64_t work = j.panels * APUS_CONV_ROWS * j.block.units * j.unit_columns * APUS_MAX(1, s->rows);
     apus_parallel_for(places * j.panel_blocks, 65536 / work + 1, direct_range, &j);
     apus_free(j.offsets);
     return atomic_load_explicit(&j.status, memory_order_relaxed);
