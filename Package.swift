@@ -98,7 +98,7 @@ let package = Package(
         .testTarget(
             name: "ApusExportTests",
             dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusNN", "ApusExport", "ProgramExpectations"]),
-        .testTarget(name: "AcceptanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Acceptance"),
+        .testTarget(name: "AcceptanceTests", dependencies: ["Apus", "JudgeSupport", "ProgramExpectations"], path: "Tests/Acceptance"),
         .testTarget(
             name: "DocumentationTests", dependencies: ["Apus", "ApusSymbolic", "ApusTensor", "JudgeSupport"], path: "Tests/Documentation"),
         .target(name: "FuzzPrograms", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),

@@ -39,7 +39,7 @@ extension Tensor: Codable {
         do {
             try self.init(data, dtype: dtype, shape: shape)
         } catch let error as TensorError {
-            throw DecodingError.dataCorruptedError(forKey: .data, in: container, debugDescription: error.description)
+            throw DecodingError.dataCorruptedError(forKey: .data, in: container, debugDescription: error.unplaced)
         }
     }
 

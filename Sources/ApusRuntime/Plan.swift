@@ -1,6 +1,7 @@
 import ApusGraph
 import ApusSymbolic
 import ApusTensor
+import Synchronization
 
 /// A graph made ready to run fast.
 ///
@@ -8,11 +9,11 @@ import ApusTensor
 /// arena. From then on a run calls kernels and nothing else: it allocates the program's results and no more. A plan may be called from many
 /// tasks at once; callers that meet get an arena each.
 ///
-/// Programs with loops, and those whose sizes or branches depend on values that they compute, run node by node (`GraphExecutor`) where they must.
-/// So does every program while an interpreter is current: who watches operations, as a gradient does, sees each.
-public final class Plan: Sendable {
+/// Programs whose sizes or numbers depend on values that they compute are planned in pieces around what reads those values. While an
+/// interpreter is current, every program runs node by node (`GraphExecutor`): who watches operations, as a gradient does, sees each.
+package final class Plan: Sendable {
     /// What an input may be from run to run.
-    public enum Role: Sendable, Hashable {
+    package enum Role: Sendable, Hashable {
         /// Another tensor on every run.
         case varying
         /// A parameter, a constant, or a buffer that no run changes: the same tensor until its owner exchanges it.
@@ -22,10 +23,10 @@ public final class Plan: Sendable {
     }
 
     /// The graph after the passes that do not know sizes.
-    public let graph: Graph
+    package let graph: Graph
     /// One for each input.
-    public let roles: [Role]
-    public let pipeline: LoweringPipeline
+    package let roles: [Role]
+    package let pipeline: LoweringPipeline
     private let executor: GraphExecutor
     /// Dimensions of inputs that may differ from call to call.
     private let dynamicDimensions: [(input: Int, dim: Int)]
@@ -33,9 +34,14 @@ public final class Plan: Sendable {
     private let frozenInputs: [Int]
     private let frozen = FrozenCache()
     /// For weights that change too often to be known.
-    private let unfrozen: FrozenWeights
+    private let unfrozen = AtomicLazyReference<FrozenWeights>()
+    private let plain: Graph
     private let cacheSize: Int
-    /// Why the program can't be planned for any sizes.
+    /// The symbols of which a run is told the values, for a part of a program: those that its inputs' sizes do not tell.
+    private let outerSymbols: [Symbol]
+    /// Whether sizes or numbers depend on values that were read: they may be others each time.
+    private let followsValues: Bool
+    /// Why the program can't be laid out as a whole, for any sizes.
     let obstacle: String?
 
     /// Prepares a verified graph.
@@ -44,7 +50,12 @@ public final class Plan: Sendable {
     ///   - pipeline: the passes on the way from the graph to steps, without those that `APUS_SKIP_PASSES` names
     ///   - cacheSize: how many combinations of sizes are kept
     /// - Throws: what a pass throws, and `TensorError` for a name in `APUS_SKIP_PASSES` that no pass has.
-    public init(_ graph: Graph, roles: [Role] = [], pipeline: LoweringPipeline = .standard, cacheSize: Int = 8) throws {
+    package convenience init(_ graph: Graph, roles: [Role] = [], pipeline: LoweringPipeline = .standard, cacheSize: Int = 8) throws {
+        try self.init(graph, roles: roles, pipeline: pipeline, cacheSize: cacheSize, isPart: false)
+    }
+
+    /// - Parameter isPart: whether symbols may be known from elsewhere
+    init(_ graph: Graph, roles: [Role], pipeline: LoweringPipeline, cacheSize: Int, isPart: Bool) throws {
         self.pipeline = try pipeline.skippingForEnvironment()
         let roles: [Role] = roles.count == graph.inputs.count ? roles : graph.inputs.map { _ in .varying }
         self.roles = roles
@@ -58,8 +69,11 @@ public final class Plan: Sendable {
             return shape.indices.filter { shape[$0].constant == nil }.map { (position, $0) }
         }
         self.cacheSize = cacheSize
-        unfrozen = try FrozenWeights(plain, [], at: [], cacheSize: cacheSize)
+        let symbols: Set<Symbol> = isPart ? graph.allSymbols : []
+        outerSymbols = isPart ? graph.symbolsBesideInputs(among: symbols) : []
+        followsValues = symbols.contains { !$0.isBacked }
         obstacle = Plan.obstacle(in: graph)
+        self.plain = plain
     }
 
     /// Runs the program. The caller has checked the inputs against the program's constraints; inputs that do not fit the graph's types are
@@ -68,7 +82,7 @@ public final class Plan: Sendable {
     /// Results have memory of their own, but for inputs that are returned as they are, or viewed. Throws what a step throws, with its place
     /// in the source, and `CancellationError` before a step where the task that it runs in has been cancelled.
     /// - Parameter profiler: gets an event for the run and for each of its steps.
-    public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [RuntimeValue] {
+    package func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [RuntimeValue] {
         var hasWritten = false
         return try run(inputs, isUpdating: false, &hasWritten, profiler)
     }
@@ -85,43 +99,56 @@ public final class Plan: Sendable {
     private func run(
         _ inputs: [Tensor], isUpdating: Bool, _ hasWritten: inout Bool, _ profiler: Profiler?
     ) throws -> [RuntimeValue] {
-        guard let profiler else { return try run(checked: inputs, isUpdating, &hasWritten, nil) }
-        return try profiler.measure(.run, "program") { try run(checked: inputs, isUpdating, &hasWritten, profiler) }
+        guard let profiler else { return try run(inputs, SymbolValues(), isUpdating, &hasWritten, nil) }
+        return try profiler.measure(.run, "program") { try run(inputs, SymbolValues(), isUpdating, &hasWritten, profiler) }
+    }
+
+    /// Runs a part of a program.
+    /// - Parameter symbols: the values of the symbols that are known where it stands
+    func run(_ inputs: [Tensor], knowing symbols: SymbolValues, _ profiler: Profiler?) throws -> [RuntimeValue] {
+        var hasWritten = false
+        return try run(inputs, symbols, false, &hasWritten, profiler)
     }
 
     private func run(
-        checked inputs: [Tensor], _ isUpdating: Bool, _ hasWritten: inout Bool, _ profiler: Profiler?
+        _ inputs: [Tensor], _ symbols: SymbolValues, _ isUpdating: Bool, _ hasWritten: inout Bool, _ profiler: Profiler?
     ) throws -> [RuntimeValue] {
         guard inputs.count == graph.inputs.count else {
             throw TensorError(.invalidArgument, "the program takes \(graph.inputs.count) inputs, not \(inputs.count)")
         }
-        if obstacle != nil || Interpreter.current != nil { return try runNodes(inputs, profiler) }
+        if Interpreter.current != nil { return try runNodes(inputs, symbols, profiler) }
         let weights: FrozenWeights = try weights(among: inputs)
-        return try withUnsafeTemporaryAllocation(of: Int.self, capacity: dynamicDimensions.count) { key in
+        if let pieces = weights.pieces { return try pieces.run(inputs + weights.computed, knowing: symbols, profiler) }
+        return try withUnsafeTemporaryAllocation(of: Int.self, capacity: dynamicDimensions.count + outerSymbols.count) { key in
             for (position, dynamic) in dynamicDimensions.enumerated() {
                 let layout: Layout = inputs[dynamic.input].layout
                 key[position] = dynamic.dim < layout.rank ? layout.size(dynamic.dim) : -1
             }
-            return try run(inputs, weights, UnsafeBufferPointer(key), isUpdating, &hasWritten, profiler)
+            for (position, symbol) in outerSymbols.enumerated() {
+                key[dynamicDimensions.count + position] = symbols.keyValue(of: symbol)
+            }
+            return try run(inputs, symbols, weights, UnsafeBufferPointer(key), isUpdating, &hasWritten, profiler)
         }
     }
 
     private func run(
-        _ inputs: [Tensor], _ weights: FrozenWeights, _ key: UnsafeBufferPointer<Int>, _ isUpdating: Bool, _ hasWritten: inout Bool,
-        _ profiler: Profiler?
+        _ inputs: [Tensor], _ symbols: SymbolValues, _ weights: FrozenWeights, _ key: UnsafeBufferPointer<Int>, _ isUpdating: Bool,
+        _ hasWritten: inout Bool, _ profiler: Profiler?
     ) throws -> [RuntimeValue] {
         let cache: PlanCache = isUpdating ? weights.updatingCache : weights.cache
         let bound: BoundPlan
         switch cache.take(key) {
         case .bound(let known): bound = known
-        case .unplannable: return try runNodes(inputs, profiler)
+        case .unplannable: return try runNodes(inputs, symbols, profiler)
         case .none:
-            func bind() throws -> BoundPlan { try self.bind(inputs, weights, isUpdating: isUpdating) }
+            // What is laid out for values that may be others each time would be of use only once.
+            if followsValues, !cache.hasMet(key) { return try runNodes(inputs, symbols, profiler) }
+            func bind() throws -> BoundPlan { try self.bind(inputs, weights, knowing: symbols, isUpdating: isUpdating) }
             do {
                 bound = try profiler?.measure(.bind, "program") { try bind() } ?? bind()
             } catch is NotPlannable {
                 cache.markUnplannable(key)
-                return try runNodes(inputs, profiler)
+                return try runNodes(inputs, symbols, profiler)
             }
         }
         defer { cache.give(bound, key) }
@@ -130,11 +157,16 @@ public final class Plan: Sendable {
 
     /// What is known of the weights among the inputs, which have their dtypes and shapes in every run.
     func weights(among inputs: [Tensor]) throws -> FrozenWeights {
-        if frozenInputs.isEmpty { return unfrozen }
+        if frozenInputs.isEmpty { return try unfrozenWeights() }
         return try frozen.entry(inputs, at: frozenInputs) {
             try requireFrozenSpecs(inputs)
-            return try FrozenWeights(graph, inputs, at: frozenInputs, cacheSize: cacheSize)
-        } ?? unfrozen
+            return try withStackRoom(deepStack) { try FrozenWeights(graph, inputs, at: frozenInputs, pipeline, cacheSize: cacheSize) }
+        } ?? unfrozenWeights()
+    }
+
+    private func unfrozenWeights() throws -> FrozenWeights {
+        if let made = unfrozen.load() { return made }
+        return unfrozen.storeIfNil(try withStackRoom(deepStack) { try FrozenWeights(plain, [], at: [], pipeline, cacheSize: cacheSize) })
     }
 
     private func requireFrozenSpecs(_ inputs: [Tensor]) throws {
@@ -149,9 +181,12 @@ public final class Plan: Sendable {
         }
     }
 
-    private func runNodes(_ inputs: [Tensor], _ profiler: Profiler?) throws -> [RuntimeValue] {
-        guard let profiler else { return try executor.run(inputs) }
-        return try Interpreter.with(ProfilingInterpreter(profiler)) { try executor.run(inputs) }
+    private func runNodes(_ inputs: [Tensor], _ symbols: SymbolValues, _ profiler: Profiler?) throws -> [RuntimeValue] {
+        func run() throws -> [RuntimeValue] {
+            try executor.run(inputs.map { .tensor($0) }, knowing: symbols).map { try RuntimeValue($0) }
+        }
+        guard let profiler else { return try run() }
+        return try Interpreter.with(ProfilingInterpreter(profiler)) { try run() }
     }
 
     /// The bound form for inputs of these sizes.
@@ -160,16 +195,19 @@ public final class Plan: Sendable {
         try bind(inputs, try weights(among: inputs), isUpdating: isUpdating)
     }
 
-    func bind(_ inputs: [Tensor], _ weights: FrozenWeights, isUpdating: Bool) throws -> BoundPlan {
-        let binder = Binder(packsWeights: pipeline.packsWeights ? weights.packed : nil)
+    func bind(
+        _ inputs: [Tensor], _ weights: FrozenWeights, knowing symbols: SymbolValues = SymbolValues(), isUpdating: Bool
+    ) throws -> BoundPlan {
+        let binder = Binder(packsWeights: pipeline.packsWeights ? weights.packed : nil, stepPasses: pipeline.stepPasses)
         let graph: Graph = weights.graph
-        let known: Set<Int> = weights === unfrozen ? [] : Set(frozenInputs)
+        let known: Set<Int> = weights.isEmpty ? [] : Set(frozenInputs)
+        binder.symbols = symbols
         try binder.symbols.bind(graph.inputs, of: graph, to: (inputs + weights.computed).map { .tensor($0) })
         let bound: [Tensor] = try inputs.enumerated().map { position, tensor in
             known.contains(position) ? tensor : try binder.makeInput(position, TensorSpec(tensor.dtype, tensor.shape))
         }
-        let results: [RuntimeValue] = try withStackRoom(deepStack) {
-            try binder.bind(graph, inputs: (bound + weights.computed).map { .tensor($0) }).map { try RuntimeValue($0) }
+        let results: [OperatorArgument] = try withStackRoom(deepStack) {
+            try binder.bind(graph, inputs: (bound + weights.computed).map { .tensor($0) })
         }
         if isUpdating {
             binder.states = roles.enumerated().compactMap { input, role in
@@ -178,32 +216,46 @@ public final class Plan: Sendable {
             }
         }
         try binder.place(results, inputs: bound)
-        for pass in pipeline.stepPasses { pass.run(binder) }
+        binder.finish()
         return try BoundPlan(binder, inputs: bound)
     }
 
     private static func obstacle(in graph: Graph) -> String? {
         for input in graph.inputs where graph.spec(input) == nil { return "the input '\(graph.name(input))' is no tensor" }
-        // A loop's length, or what its body computes, is not laid out ahead: such programs run node by node.
-        for operation in graph.operators where operation == .whileLoop || operation == .scan { return "'\(operation.name)' is a loop" }
-        for operation in graph.operators where operation.effects.contains(.dataDependent) {
-            return "'\(operation.name)' gives what depends on values"
-        }
-        return nil
+        return Obstacles(graph).first(in: graph)
+    }
+}
+
+extension Graph {
+    /// The symbols of which the graph is told values: those of its inputs, and those from around it.
+    fileprivate var allSymbols: Set<Symbol> { outerSymbols.union(inputs.flatMap { type($0).freeSymbols }) }
+
+    /// Those that are no input's size, in a fixed order.
+    fileprivate func symbolsBesideInputs(among symbols: Set<Symbol>) -> [Symbol] {
+        let sizes = Set(inputs.flatMap { spec($0)?.shape.sizes ?? [] }.compactMap { $0.expression?.symbol })
+        return symbols.subtracting(sizes).sorted { $0.index < $1.index }
+    }
+}
+
+extension SymbolValues {
+    /// The value of a symbol as a number that tells it from others.
+    fileprivate func keyValue(of symbol: Symbol) -> Int {
+        if symbol.kind == .unbackedFloat { return Int(truncatingIfNeeded: (assignment.floats[symbol] ?? 0).bitPattern) }
+        return assignment[symbol] ?? 0
     }
 }
 
 extension Binder {
     /// Decides where each result comes from. Results that are computed get memory of their own; a small view of something big is copied, and
     /// so is what lies with a buffer that the run may write over.
-    func place(_ results: [RuntimeValue], inputs: [Tensor]) throws {
+    func place(_ results: [OperatorArgument], inputs: [Tensor]) throws {
         let newValues = Set(states.map(\.output))
         let stateBlocks = Set(states.map(\.block) + newValues.compactMap { results[$0].tensor.flatMap { block(of: $0) } })
         /// Blocks that are a buffer's new value: what is one too is a copy, and so is what the caller gets.
         var taken = Set<Int>()
         for (position, result) in results.enumerated() {
             guard case .tensor(var tensor) = result, var block = block(of: tensor) else {
-                sources.append(.plain(result))
+                sources.append(isRead(result) ? .number(try number(result)) : .plain(try RuntimeValue(result)))
                 continue
             }
             let isPart: Bool =

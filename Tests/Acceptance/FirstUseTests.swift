@@ -25,10 +25,29 @@ import Testing
         #expect(
             structure.description
                 == "the arguments have the structure (*, *) where the program takes (*): pass 1 argument rather than 2")
-        // Nobody has caught it: Swift prints this, with the line above it.
+    }
+
+    /// However an error is printed, with the line of the user's program.
+    @Test func printedErrorsNameTheLine() throws {
+        let x: Tensor = try Tensor.ones([2, 3])
         let line: Int = #line + 1
         let error = try #require(throws: TensorError.self) { try x.matmul(x) }
-        #expect(String(reflecting: error) == "\(error) (at FirstUseTests.swift:\(line))")
+        let text: String =
+            "matmul: shapes [2, 3] and [2, 3] can't be multiplied: the inner sizes are 3 and 2 (at FirstUseTests.swift:\(line))"
+        #expect(
+            ["\(error)", String(describing: error), String(reflecting: error), (error as any Error).localizedDescription].allSatisfy {
+                $0 == text
+            })
+        #expect(error.message == "shapes [2, 3] and [2, 3] can't be multiplied: the inner sizes are 3 and 2")
+
+        let traced: Int = #line + 1
+        let failure = try #require(throws: TensorError.self) { try export({ (x: Tensor) in try x.matmul(x) }, args: x, constraints: []) }
+        #expect("\(failure)".hasSuffix("(at FirstUseTests.swift:\(traced))"))
+
+        let program = try export({ (x: Tensor) in try x + 1 }, args: x, constraints: [dynamicDim(x, 0) <= 4])
+        let called: Int = #line + 1
+        let large = try #require(throws: ProgramError.self) { let _: Tensor = try program(Tensor.ones([5, 3])) }
+        #expect("\(large)" == "x.shape[0] must be in 0...4, got 5 (at FirstUseTests.swift:\(called))")
     }
 
     @Test func errorsSayToFoundationWhatTheySay() throws {

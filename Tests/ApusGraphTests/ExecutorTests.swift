@@ -97,7 +97,7 @@ import Testing
         graph.outputs = [.value(x), .value(y)]
         let executor = GraphExecutor(graph)
         func message(_ inputs: [Tensor]) -> String? {
-            do { _ = try executor.run(inputs) } catch { return "\(error)" }
+            do { _ = try executor.run(inputs) } catch { return error.unplaced }
             return nil
         }
         #expect(try message([ramp([2, 3])]) == "the program takes 2 inputs, not 1")

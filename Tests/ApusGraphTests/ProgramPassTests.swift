@@ -99,7 +99,7 @@ import Testing
             let c = try a * b
             return [try c + a, try b + b]
         }
-        let partition = Partition("adder") { node, _ in ["aten::add.Tensor", "aten::mul.Tensor"].contains(node.operator.name) }
+        let partition = Partitioning("adder") { node, _ in ["aten::add.Tensor", "aten::mul.Tensor"].contains(node.operator.name) }
         let result = try PassManager([partition]).run(graph)
         // The first sum can't join the rest: the cosine between them would wait for its own result.
         #expect(result.nodes.map(\.operator.name) == ["apus::call", "aten::cos", "apus::call", "apus::call"])
@@ -107,10 +107,10 @@ import Testing
         let back = try PassManager([Inlining()]).run(result)
         #expect(back.nodes.count == graph.nodes.count)
         #expect(try run(back, [ramp([2]), ramp([2])]) == run(graph, [ramp([2]), ramp([2])]))
-        let whole = try PassManager([Partition("all") { _, _ in true }]).run(graph)
+        let whole = try PassManager([Partitioning("all") { _, _ in true }]).run(graph)
         #expect(whole.nodes.map(\.operator.name) == ["apus::call"])
         #expect(try run(whole, [ramp([2]), ramp([2])]) == run(graph, [ramp([2]), ramp([2])]))
-        let none = try PassManager([Partition("big", minimum: 9) { _, _ in true }]).run(graph)
+        let none = try PassManager([Partitioning("big", minimum: 9) { _, _ in true }]).run(graph)
         #expect(none.nodes.count == graph.nodes.count)
     }
 
@@ -121,7 +121,7 @@ import Testing
         let x = graph.addInput("x", type)
         let sum = try graph.add("aten::add.Scalar", .tensor(x), .scalar(.int(one.size)), .int(1), type: type)
         graph.outputs = [.value(sum)]
-        let result = try PassManager([Partition("p") { _, _ in true }]).run(graph)
+        let result = try PassManager([Partitioning("p") { _, _ in true }]).run(graph)
         #expect(try run(result, [ramp([3])]) == run(graph, [ramp([3])]))
     }
 
@@ -141,7 +141,7 @@ import Testing
                 return [values[values.count - 1], values[next(values.count)]]
             }
             let chosen = Set((0..<2).map { _ in ["aten::add.Tensor", "aten::mul.Tensor", "aten::cos", "aten::neg"][next(4)] })
-            let result = try PassManager([Partition("p") { node, _ in chosen.contains(node.operator.name) }]).run(graph)
+            let result = try PassManager([Partitioning("p") { node, _ in chosen.contains(node.operator.name) }]).run(graph)
             #expect(try run(result, [ramp([3]), ramp([3]).cos()]) == run(graph, [ramp([3]), ramp([3]).cos()]))
             #expect(result.nodes.allSatisfy { !chosen.contains($0.operator.name) })
         }

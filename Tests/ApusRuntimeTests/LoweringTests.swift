@@ -85,13 +85,14 @@ import Testing
         #expect(try text(pipeline).contains { $0.contains("aten::sin") })
     }
 
-    @Test func programsThatRunNodeByNodeSaySo() throws {
+    @Test func programsInPiecesSaySo() throws {
         let n = Sizes(1).sizes[0]
         var program = try Program(float32([n]))
         let type = ValueType.tensor(TensorSpec(.int64, try Shape([n, 1])))
         let found = program.copy.append(try op("aten::nonzero"), [.tensor(program.inputs[0])], types: [type])
         let plan = try Plan(program.graph(found))
         let text = try plan.loweredText(for: [Tensor.zeros([3])])
-        #expect(text.hasSuffix("node by node: 'aten::nonzero' gives what depends on values\n"), "\(text)")
+        #expect(
+            text.hasSuffix("in pieces: 'aten::nonzero' gives what depends on values\n    0: aten::nonzero(%x0) -> %nonzero\n"), "\(text)")
     }
 }

@@ -5,7 +5,7 @@ import Testing
 /// Elements that are read are numbers of the type asked for, or it is an error, as `item` has it.
 @Suite struct ArrayTests {
     private func text<Element: TensorElement>(_ tensor: Tensor, _ type: Element.Type) -> String? {
-        (#expect(throws: TensorError.self) { _ = try tensor.array(of: type) })?.description
+        (#expect(throws: TensorError.self) { _ = try tensor.array(of: type) })?.statement
     }
 
     @Test(arguments: [DType.float16, .bfloat16, .float32, .float64]) func wholeNumbersOfFloatsAreIntegers(_ dtype: DType) throws {

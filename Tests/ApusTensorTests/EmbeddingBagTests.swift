@@ -15,7 +15,7 @@ import Testing
                 let all = operation.schema.parameters.count > 8 ? arguments + [.int(-1)] : arguments
                 let error = #expect(throws: TensorError.self) { try applyTensors(operation, all) }
                 #expect(
-                    error?.description
+                    error?.statement
                         == "\(operation.schema.name): the offsets must begin at 0, not fall, and lie within the 5 positions; they are \(offsets)"
                 )
             }

@@ -6,7 +6,7 @@ import Testing
 /// What a caller reads after the main mistakes.
 @Suite struct ErrorTextTests {
     private func text(_ body: () throws -> Tensor) -> String? {
-        (#expect(throws: TensorError.self) { _ = try body() })?.description
+        (#expect(throws: TensorError.self) { _ = try body() })?.statement
     }
 
     @Test func elementwise() throws {

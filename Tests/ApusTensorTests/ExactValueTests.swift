@@ -8,7 +8,7 @@ import Testing
 @Suite struct ExactValueTests {
     private static let complexes: [DType] = [.complex64, .complex128]
 
-    private func text(_ body: () throws -> Tensor) -> String? { (#expect(throws: TensorError.self) { _ = try body() })?.description }
+    private func text(_ body: () throws -> Tensor) -> String? { (#expect(throws: TensorError.self) { _ = try body() })?.statement }
 
     /// A number times its conjugate is real, and over itself 1 without an imaginary part: in every kernel that multiplies complex numbers,
     /// whole vectors and what is left of them.

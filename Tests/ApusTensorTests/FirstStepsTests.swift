@@ -17,7 +17,7 @@ import Testing
         let x = try Tensor.ones([2, 3])
         let y = try Tensor.ones([2, 4])
         let error = #expect(throws: TensorError.self) { try x + y }
-        #expect(error?.description == "add: shapes [2, 3] and [2, 4] do not broadcast: dimension -1 is 3 and 4")
+        #expect(error?.statement == "add: shapes [2, 3] and [2, 4] do not broadcast: dimension -1 is 3 and 4")
     }
 
     @Test func differentiates() throws {

@@ -59,15 +59,15 @@ import Testing
         let one = try Tensor.eye(2)
         let single = #expect(throws: TensorError.self) { try zero.inverse() }
         #expect(single?.code == .singular)
-        #expect(single?.description == "linalg_inv: the matrix is singular: its pivot 1 is zero")
+        #expect(single?.statement == "linalg_inv: the matrix is singular: its pivot 1 is zero")
         let batch = #expect(throws: TensorError.self) { try Tensor.stack([one, zero]).solve(Tensor.ones([2, 2, 1])) }
-        #expect(batch?.description == "linalg_solve: matrix 1 of the batch is singular: its pivot 1 is zero")
+        #expect(batch?.statement == "linalg_solve: matrix 1 of the batch is singular: its pivot 1 is zero")
         let negative = #expect(throws: TensorError.self) { try one.neg().cholesky() }
         #expect(
-            negative?.description == "linalg_cholesky: the matrix is not positive definite: its leading minor of order 1 is not positive"
+            negative?.statement == "linalg_cholesky: the matrix is not positive definite: its leading minor of order 1 is not positive"
         )
         let rectangular = #expect(throws: TensorError.self) { try Tensor.ones([2, 3]).det() }
-        #expect(rectangular?.description == "det: takes square matrices, not shape [2, 3]")
+        #expect(rectangular?.statement == "det: takes square matrices, not shape [2, 3]")
         #expect(throws: TensorError.self) { try Tensor.ones([2, 2], dtype: .int64).inverse() }
     }
 

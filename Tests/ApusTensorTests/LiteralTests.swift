@@ -50,14 +50,14 @@ import Testing
         ]
         for (body, text) in texts {
             let error = #expect(throws: TensorError.self) { try body() }
-            #expect(error?.description == "Tensor: the number \(text) without overflow")
+            #expect(error?.statement == "Tensor: the number \(text) without overflow")
             #expect(error?.code == .overflow)
         }
     }
 
     @Test func raggedLiteralsNameThePlace() throws {
         let error = #expect(throws: TensorError.self) { try Tensor([[[1, 2], [3, 4]], [[5, 6], [7]]]) }
-        #expect(error?.description == "Tensor: the literal is ragged: the part at [1, 1] has 1 elements, but those before it have 2")
+        #expect(error?.statement == "Tensor: the literal is ragged: the part at [1, 1] has 1 elements, but those before it have 2")
         #expect(throws: TensorError.self) { try Tensor([[1, 2], []]) }
     }
 }

@@ -103,7 +103,7 @@ import Testing
     }
 
     @Test func saysWhatDoesNotFit() throws {
-        func text(_ body: () throws -> Tensor) -> String? { (#expect(throws: TensorError.self) { _ = try body() })?.description }
+        func text(_ body: () throws -> Tensor) -> String? { (#expect(throws: TensorError.self) { _ = try body() })?.statement }
         #expect(text { try Tensor.full([], 300, dtype: .uint8) } == "full: the number 300 can't be converted to uint8 without overflow")
         #expect(
             text { try Tensor.ones([2], dtype: .int64).fullLike(1e30) }

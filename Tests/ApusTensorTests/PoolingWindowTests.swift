@@ -133,7 +133,7 @@ import Testing
             try Tensor.ones([1, 1, 3, 3]).maxPool2d([2, 2], padding: [1, 1], dilation: [4, 4])
         }
         #expect(
-            error?.description
+            error?.statement
                 == "max_pool2d: windows of [2, 2] with dilation [4, 4] and padding [1, 1] step over the whole of an input of shape [1, 1, 3, 3]"
         )
     }

@@ -36,11 +36,11 @@ import Testing
         #expect(try x[0, 2..<100].sizes == [1, 4])
         #expect(try x[0, 7...].sizes == [0, 4])
         let error = #expect(throws: TensorError.self) { try x[0, 3] }
-        #expect(error?.description == "index: the index 3 is out of range for dimension 1 of shape [2, 3, 4]")
+        #expect(error?.statement == "index: the index 3 is out of range for dimension 1 of shape [2, 3, 4]")
         let many = #expect(throws: TensorError.self) { try x[0, 0, 0, 0] }
-        #expect(many?.description == "index: 4 indices are too many for a tensor of rank 3")
+        #expect(many?.statement == "index: 4 indices are too many for a tensor of rank 3")
         let dots = #expect(throws: TensorError.self) { try x[.ellipsis, .ellipsis] }
-        #expect(dots?.description == "index: only one ellipsis may stand in an index")
+        #expect(dots?.statement == "index: only one ellipsis may stand in an index")
     }
 
     @Test func takesTensors() throws {
@@ -53,9 +53,9 @@ import Testing
         #expect(try x[try Tensor([true, false], shape: [2])].sizes == [1, 3, 4])
         let outside = try Tensor([3], shape: [1])
         let error = #expect(throws: TensorError.self) { try x[.all, outside] }
-        #expect(error?.description == "index: the index 3 is out of range for a tensor of shape [2, 3, 4]")
+        #expect(error?.statement == "index: the index 3 is out of range for a tensor of shape [2, 3, 4]")
         let mask = #expect(throws: TensorError.self) { try x[try Tensor([true], shape: [1])] }
-        #expect(mask?.description == "index: a mask of shape [1] doesn't fit dimension 0 of shape [2, 3, 4]")
+        #expect(mask?.statement == "index: a mask of shape [1] doesn't fit dimension 0 of shape [2, 3, 4]")
     }
 
     @Test func writesWithoutChangingOthers() throws {
@@ -88,7 +88,7 @@ import Testing
         let diagonal = try y.setting(try Tensor([0, 1], shape: [2]), positions, to: try Tensor([10, 20] as [Float], shape: [2]))
         #expect(try diagonal.array(of: Float.self) == [1, 10, 20, -4])
         let error = #expect(throws: TensorError.self) { try y.setting(0, to: try Tensor.ones([3])) }
-        #expect(error?.description == "set: a tensor of shape [3] doesn't broadcast to a part of shape [2]")
+        #expect(error?.statement == "set: a tensor of shape [3] doesn't broadcast to a part of shape [2]")
     }
 
     @Test func differentiatesWrites() throws {

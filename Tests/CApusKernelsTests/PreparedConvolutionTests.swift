@@ -19,6 +19,12 @@ import Testing
             Case(channels: (12, 12), groups: 12, size: [61, 70], kernel: [5, 5], stride: 2, padding: 2),
             Case(channels: (10, 10), groups: 10, size: [9, 7], kernel: [7, 7], padding: 3),
             Case(channels: (40, 9), size: [14, 14], kernel: [3, 3], padding: 1),
+            Case(channels: (7, 7), groups: 7, size: [7, 7], kernel: [3, 3], padding: 1),
+            Case(channels: (5, 15), groups: 5, size: [14, 14], kernel: [5, 5], stride: 2, padding: 2),
+            Case(channels: (6, 6), groups: 6, size: [7, 3], kernel: [7, 7], padding: 3),
+            Case(batch: 9, channels: (3, 3), groups: 3, size: [1, 1], kernel: [3, 3], padding: 1),
+            Case(channels: (3, 6), groups: 3, size: [40, 113], kernel: [3, 3], padding: 1),
+            Case(channels: (2, 2), groups: 2, size: [150, 33], kernel: [3, 3], stride: 2, padding: 2),
             Case(channels: (3, 3), size: [2, 8], kernel: [3, 3], padding: 3),
         ]
 

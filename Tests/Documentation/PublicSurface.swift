@@ -12,28 +12,39 @@ struct PublicSurface {
         let isStatic: Bool
     }
 
+    /// Declarations of a type's members, by `module type`.
+    private let declarations: [String: [Substring]]
     /// Methods, properties and initialisers by the type that has them, functions under the module's name.
     private let members: [String: [Member]]
-    /// The names of types.
+    /// The names of types, and of those that are nested in no other.
     let types: Set<String>
+    let topLevelTypes: Set<String>
     /// PyTorch's name in Swift's case, and what the compiler offers: a form, or what to write.
     let corrections: [(name: String, offered: String)]
 
     init() throws {
         var members: [String: [Member]] = [:]
+        var declarations: [String: [Substring]] = [:]
         var types: Set<String> = []
+        var topLevelTypes: Set<String> = []
         let list: String = try String(contentsOfFile: Python.root + "/docs/public-api.txt", encoding: .utf8)
         for line in list.split(separator: "\n") {
             let words: [Substring] = line.split(separator: " ", maxSplits: 1)
-            // `ApusTensor Tensor: func abs()`, or `ApusTensor final class Layout`.
+            // `ApusTensor Tensor: func abs()`, or `ApusTensor final class Operator`.
             let head: Substring = words[1].prefix { !" (<".contains($0) }
             let owner: String = head.hasSuffix(":") ? String(head.dropLast()) : String(words[0])
             let declaration: Substring = head.hasSuffix(":") ? words[1].dropFirst(head.count + 1) : words[1]
-            if let type = Self.name(in: declaration, after: ["class ", "struct ", "enum ", "protocol "]) { types.insert(type) }
+            if let type = Self.name(in: declaration, after: ["class ", "struct ", "enum ", "protocol "]) {
+                types.insert(type)
+                if !head.hasSuffix(":") { topLevelTypes.insert(type) }
+            }
+            if head.hasSuffix(":") { declarations["\(words[0]) \(owner)", default: []].append(declaration.drop { $0 == " " }) }
             if let member = Self.member(declaration) { members[owner, default: []].append(member) }
         }
+        self.declarations = declarations
         self.members = members
         self.types = types
+        self.topLevelTypes = topLevelTypes
 
         let source: String = try String(
             contentsOfFile: Python.root + "/Sources/ApusTensor/Tensor/Tensor+TorchNames.swift", encoding: .utf8)
@@ -54,6 +65,9 @@ struct PublicSurface {
         var seen: Set<String> = []
         return (members[owner] ?? []).filter { $0.name == name && seen.insert($0.form).inserted }
     }
+
+    /// What a module declares in a type, with declarations as they are listed.
+    func declarations(of type: String, in module: String) -> [Substring] { declarations["\(module) \(type)"] ?? [] }
 
     /// The names of a type's or module's members, each once.
     func names(of owner: String) -> Set<String> { Set((members[owner] ?? []).map(\.name)) }

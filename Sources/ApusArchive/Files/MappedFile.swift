@@ -10,11 +10,11 @@ import Glibc
 /// mapped; this is how every writer in this module saves). **Truncating** the file while it is mapped is not: the kernel
 /// then answers an access beyond the new end with `SIGBUS`, which no program can turn into an error. Do not shorten a file in place
 /// while tensors loaded from it are alive; where others may, read the file into memory instead (`isMapped: false`).
-public final class MappedFile: Sendable {
+package final class MappedFile: Sendable {
     /// The path as the caller gave it, for messages.
-    public let path: String
+    package let path: String
     /// The number of bytes.
-    public let count: Int
+    package let count: Int
 
     // The region is filled in `init`, only ever read, and given back in `deinit`: sharing the pointer between threads is safe.
     private nonisolated(unsafe) let base: UnsafeRawPointer?
@@ -25,7 +25,7 @@ public final class MappedFile: Sendable {
     ///
     /// - Parameter isMapped: false copies the bytes into memory, so that nothing that happens to the file later matters.
     /// - Throws: `ArchiveError` (`.cannotRead`) when it does not exist, may not be read, or is not a regular file.
-    public init(path: String, isMapped: Bool = true) throws {
+    package init(path: String, isMapped: Bool = true) throws {
         guard !path.isEmpty, !path.utf8.contains(0) else {
             throw ArchiveError(.cannotRead, file: path, "not a usable path")
         }
@@ -75,11 +75,11 @@ public final class MappedFile: Sendable {
     }
 
     /// The whole file. Valid as long as this object is alive.
-    public var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: base == nil ? 0 : count) }
+    package var bytes: UnsafeRawBufferPointer { UnsafeRawBufferPointer(start: base, count: base == nil ? 0 : count) }
 
     /// A part of the file.
     /// - Throws: `ArchiveError` (`.outOfBounds`) when the range reaches outside.
-    public func slice(offset: Int, count length: Int) throws -> MappedBytes {
+    package func slice(offset: Int, count length: Int) throws -> MappedBytes {
         let (end, overflow) = offset.addingReportingOverflow(length)
         guard offset >= 0, length >= 0, !overflow, end <= count else {
             throw ArchiveError(.outOfBounds, file: path, "bytes \(offset) to \(end) reach outside the file of \(count) bytes")
@@ -89,10 +89,10 @@ public final class MappedFile: Sendable {
 }
 
 /// A range of a mapped file that keeps the mapping alive.
-public struct MappedBytes: Sendable {
-    public let file: MappedFile
-    public let offset: Int
-    public let count: Int
+package struct MappedBytes: Sendable {
+    package let file: MappedFile
+    package let offset: Int
+    package let count: Int
 
     /// Only `MappedFile.slice` makes ranges inside the file; the memberwise initialiser stays internal to this file's checks.
     fileprivate init(file: MappedFile, offset: Int, count: Int) {
@@ -102,7 +102,7 @@ public struct MappedBytes: Sendable {
     }
 
     /// Calls `body` with the bytes, which are valid while this value (or the file) is alive.
-    public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
+    package func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) rethrows -> Result {
         try withExtendedLifetime(file) {
             try body(UnsafeRawBufferPointer(rebasing: file.bytes[offset..<(offset + count)]))
         }
@@ -110,7 +110,7 @@ public struct MappedBytes: Sendable {
 
     /// A part of this range.
     /// - Throws: `ArchiveError` (`.outOfBounds`) when the part reaches outside.
-    public func slice(offset inner: Int, count length: Int) throws -> MappedBytes {
+    package func slice(offset inner: Int, count length: Int) throws -> MappedBytes {
         let (end, overflow) = inner.addingReportingOverflow(length)
         guard inner >= 0, length >= 0, !overflow, end <= count else {
             throw ArchiveError(.outOfBounds, "bytes \(inner) to \(end) reach outside the \(count) bytes that are there")

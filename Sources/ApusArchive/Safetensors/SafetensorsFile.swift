@@ -21,6 +21,11 @@ struct SafetensorsFile: Sendable {
         guard bytes.count >= 8 else { throw ArchiveError(.wrongFormat, "is too short to be a safetensors file") }
         let (header, dataStart) = try bytes.withUnsafeBytes { raw -> (JSON, Int) in
             let reader = ByteReader(bytes: raw)
+            if ZipEnd.isStart(reader) {
+                throw ArchiveError(
+                    .wrongFormat, "is a zip file, as torch.save writes, and no safetensors file: write one with safetensors.torch.save_file"
+                )
+            }
             guard let stated = reader.uint64(at: 0), let length = Int(exactly: stated) else {
                 throw ArchiveError(.wrongFormat, "is not a safetensors file: its header would be larger than memory")
             }

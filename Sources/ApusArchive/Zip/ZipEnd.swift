@@ -5,11 +5,15 @@ struct ZipEnd {
     let directorySize: Int
     let prefix: Int
 
+    /// Whether bytes begin as a zip file does: with a member's header.
+    static func isStart(_ reader: ByteReader) -> Bool { reader.uint32(at: 0) == 0x0403_4b50 }
+
     /// Finds and checks the end record and, when there is one, the zip64 end record.
     init(_ reader: ByteReader) throws {
         guard let end = Self.findEndRecord(reader) else {
-            let startsAsZip = reader.uint32(at: 0) == 0x0403_4b50
-            if startsAsZip { throw ArchiveError(.truncated, "a zip file without its end record: it was cut or is still being written") }
+            if Self.isStart(reader) {
+                throw ArchiveError(.truncated, "a zip file without its end record: it was cut or is still being written")
+            }
             throw ArchiveError(.wrongFormat, reader.bytes.isEmpty ? "is empty, not a zip file" : "is not a zip file")
         }
         guard let disk = reader.uint16(at: end + 4), let directoryDisk = reader.uint16(at: end + 6),

@@ -11,7 +11,7 @@ public struct ConstraintViolation: Sendable {
     /// Where in the user's code.
     public let site: CallSite?
     /// Sizes that the constraints admit and for which the condition does not hold; nil where none was found.
-    public let witness: Assignment?
+    public let witness: SymbolScope.Assignment?
     /// True where the example that `export` was given breaks the condition.
     public let isBrokenByExample: Bool
 

@@ -16,7 +16,7 @@ extension Tracer: TracingInterpreter {
             case .tensor(let tensor): try readNumber(.unbackedBool, tensor, range: SymRange(0...1), site: site)
             }
         guard case .bool(let condition) = asked else { return true }
-        return demand(answer ? condition : condition.negated(), "\(error)", site)
+        return demand(answer ? condition : condition.negated(), error.unplaced, site)
     }
 }
 

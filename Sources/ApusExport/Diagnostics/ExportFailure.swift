@@ -32,7 +32,7 @@ public struct ExportFailure: Sendable {
     /// What must hold, for `constraint` and `specialization`.
     public let condition: SymBool?
     /// Inputs on which it goes wrong.
-    public let witness: Assignment?
+    public let witness: SymbolScope.Assignment?
     /// What was thrown.
     public let error: any Error
 
@@ -127,7 +127,7 @@ extension ExportFailure {
 
     init(_ error: any Error, kind: Kind, witness: Assignment?) {
         self.kind = kind
-        message = (error as? ProgramError)?.message ?? "\(error)"
+        message = (error as? ProgramError)?.message ?? error.unplaced
         site = error.callSite
         condition = nil
         self.witness = witness

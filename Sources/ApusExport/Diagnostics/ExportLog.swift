@@ -16,7 +16,7 @@ public struct ExportLog: Sendable {
         /// Holds for none.
         case refuted
         /// Both outcomes are possible: this one is traced first, the other in a later run. The witnesses are inputs that give each.
-        case forked(Bool, _ trueWitness: Assignment?, _ falseWitness: Assignment?)
+        case forked(Bool, _ trueWitness: SymbolScope.Assignment?, _ falseWitness: SymbolScope.Assignment?)
         /// The answer that this run was told to give.
         case repeated(Bool)
         /// Not implied by the constraints: the run goes on as if it held, and `export` then fails.
@@ -30,7 +30,7 @@ public struct ExportLog: Sendable {
 
     public enum Event: Sendable {
         /// A symbol was made: for a dimension of an input, or for a number that is read from a tensor.
-        case symbol(Symbol, SymRange, example: Int?, site: CallSite?)
+        case symbol(SymInt.Symbol, SymRange, example: Int?, site: CallSite?)
         /// The function asked for a truth value.
         case question(SymBool, Answer, site: CallSite)
         /// An operator, or `check`, requires a condition.

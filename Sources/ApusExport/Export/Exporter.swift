@@ -143,15 +143,16 @@ struct Exporter {
         if let failure = failure(tracer, path, thrown) {
             guard let collector else { throw failure }
             collector.record(failure, on: path)
-            return .threw(message: "\(failure)", site: failure.callSite)
+            return .threw(message: failure.unplaced, site: failure.callSite)
         }
         if let outcome { return outcome }
         guard let thrown else { throw ProgramError(.untraceable, "the function neither returned nor threw") }
-        if path.decisions.last?.failsRequirement("\(thrown)") != true, !path.decisions.contains(where: { $0.attempt != nil && !$0.choice })
+        if path.decisions.last?.failsRequirement(thrown.unplaced) != true,
+            !path.decisions.contains(where: { $0.attempt != nil && !$0.choice })
         {
             collector?.recordRejection(thrown, on: path)
         }
-        return .threw(message: "\(thrown)", site: thrown.callSite)
+        return .threw(message: thrown.unplaced, site: thrown.callSite)
     }
 
     /// Why a run can't become a path of the program, if it can't.

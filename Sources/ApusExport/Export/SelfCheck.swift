@@ -157,8 +157,8 @@ struct SelfCheck {
         case (.success, .failure(let error as TensorError))
         where scope.isNumberCheck(error.message) && paths.contains { $0.graph.asserts(error.message) }: return
         case (.success, .failure(let error as TensorError)): throw caught(error, tensors, path)
-        case (.success, .failure(let error)): throw failure("the function returns, the program throws '\(error)'", tensors, path)
-        case (.failure(let error), .success): throw failure("the function throws '\(error)', the program returns", tensors, path)
+        case (.success, .failure(let error)): throw failure("the function returns, the program throws '\(error.unplaced)'", tensors, path)
+        case (.failure(let error), .success): throw failure("the function throws '\(error.unplaced)', the program returns", tensors, path)
         case (.failure, .failure): return
         }
     }
@@ -199,7 +199,7 @@ struct SelfCheck {
         let inputs: String = tensors.map { "\($0.spec)" }.joined(separator: ", ")
         return ProgramError(
             .selfCheck,
-            "the function goes on where the program ends in an error, on inputs \(inputs), path '\(path)': '\(error)'. An error that the function "
+            "the function goes on where the program ends in an error, on inputs \(inputs), path '\(path)': '\(error.unplaced)'. An error that the function "
                 + "catches in a body of cond, whileLoop or scan, or behind the first \(PathRecorder.requirementLimit) calls of a path that may fail, "
                 + "is one of the program's: ask about the values first, and make the call where it does not fail.",
             site: error.site ?? path.sites.last)

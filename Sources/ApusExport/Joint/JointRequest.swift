@@ -86,7 +86,7 @@ final class JointTrace {
             gradients = try recorder.gradients(of: loss, with: sources)
         } catch let error as TensorError where error.code == .notDifferentiable {
             // Not one of the function's own errors, which would reject the inputs of this path.
-            throw ProgramError(.untraceable, "the loss has no gradient: \(error.description)", site: error.site)
+            throw ProgramError(.untraceable, "the loss has no gradient: \(error.statement)", site: error.site)
         }
         for (index, gradient) in gradients.enumerated() where gradient != nil { isUsed[index] = true }
         let complete: [Tensor] = try zip(gradients, sources).map { try $0 ?? $1.zerosLike() }

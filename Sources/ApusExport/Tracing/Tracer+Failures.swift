@@ -70,7 +70,7 @@ extension Tracer: FailureObserver {
         let chosen: SymBool = conditions[position]
         let violation: ConstraintViolation? =
             isDeclarable
-            ? ConstraintViolation(condition: chosen, failing: any, message: error.description, site: error.site, scope: scope) : nil
+            ? ConstraintViolation(condition: chosen, failing: any, message: error.statement, site: error.site, scope: scope) : nil
         switch path.meets(any, orThrows: error.message, site: site, violation: violation, attempt: attempt) {
         case false?:
             path.log?.write(.requirement(chosen, .failing, error))
@@ -78,7 +78,7 @@ extension Tracer: FailureObserver {
         case true?: break
         case nil: violation.map { path.violate($0) }
         }
-        if !isDeclarable { assert(chosen, error.description, at: error.site.map { .call($0) }) }
+        if !isDeclarable { assert(chosen, error.statement, at: error.site.map { .call($0) }) }
         path.log?.write(.requirement(chosen, isDeclarable ? .assumed : .deferred, error))
         path.assume(chosen)
         return position

@@ -117,7 +117,7 @@ final class Tracer: Interpreter {
         case nil:
             let error = failure()
             if condition.freeSymbols.allSatisfy(\.isBacked) {
-                let violation = ConstraintViolation(condition: condition, message: error.description, site: error.site, scope: scope)
+                let violation = ConstraintViolation(condition: condition, message: error.statement, site: error.site, scope: scope)
                 switch path.meets(condition, orThrows: error.message, site: error.site ?? CallSite.capture(), violation: violation) {
                 case false?:
                     note?(.failing)
@@ -128,7 +128,7 @@ final class Tracer: Interpreter {
                 note?(.assumed)
                 return
             }
-            guard demand(condition, error.description, error.site, requirement: error.message) else {
+            guard demand(condition, error.statement, error.site, requirement: error.message) else {
                 note?(.failing)
                 throw error
             }

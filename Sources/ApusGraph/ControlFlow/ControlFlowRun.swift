@@ -1,30 +1,36 @@
 import ApusSymbolic
 import ApusTensor
 
-/// Runs branches and loops node by node. What a body binds is its own, in each pass. Between passes a loop ends where its task has been
+/// Runs branches and loops body by body. What a body binds is its own, in each pass. Between passes a loop ends where its task has been
 /// cancelled, whether or not its bodies hold a node.
-struct ControlFlowRun {
+package struct ControlFlowRun {
+    /// A body made ready: what it gives for its inputs, where some symbols are known.
+    package typealias Body = ([OperatorArgument], SymbolValues) throws -> [OperatorArgument]
+
     /// What is known where the branch or loop stands.
-    var symbols = SymbolValues()
+    private let symbols: SymbolValues
+    private let ready: (GraphBody) -> Body
+
+    /// - Parameter ready: makes a body ready; node by node where nothing is said
+    package init(symbols: SymbolValues = SymbolValues(), ready: @escaping (GraphBody) -> Body = { GraphExecutor($0.graph).run(_:knowing:) })
+    {
+        (self.symbols, self.ready) = (symbols, ready)
+    }
 
     /// What a call of control flow gives; nil for other operators.
-    func results(of call: Call) throws -> [OperatorArgument]? {
+    package func results(of call: Call) throws -> [OperatorArgument]? {
         switch call.operator {
         case .cond:
             let branch = try CondArguments(call)
             let holds: Bool = try holds(branch.predicate, in: call.name)
-            return try run(GraphExecutor((holds ? branch.whenTrue : branch.whenFalse).graph), branch.operands.arguments)
+            return try ready(holds ? branch.whenTrue : branch.whenFalse)(branch.operands.arguments, symbols)
         case .whileLoop: return try passes(try WhileArguments(call))
         case .scan: return try steps(try ScanArguments(call))
         case .call:
             let part = try PartArguments(call)
-            return try run(GraphExecutor(part.body.graph), part.operands.arguments)
+            return try ready(part.body)(part.operands.arguments, symbols)
         default: return nil
         }
-    }
-
-    private func run(_ body: GraphExecutor, _ inputs: [OperatorArgument]) throws -> [OperatorArgument] {
-        try body.run(inputs, knowing: symbols)
     }
 
     private func holds(_ argument: OperatorArgument?, in name: String) throws -> Bool {
@@ -35,22 +41,21 @@ struct ControlFlowRun {
     }
 
     private func passes(_ loop: WhileArguments<Tensor>) throws -> [OperatorArgument] {
-        let condition = GraphExecutor(loop.condition.graph)
-        let body = GraphExecutor(loop.body.graph)
+        let (condition, body): (Body, Body) = (ready(loop.condition), ready(loop.body))
         let operands: [OperatorArgument] = loop.operands.arguments
         var carried: [OperatorArgument] = loop.carried.arguments
-        while try holds(try run(condition, carried + operands).first, in: "whileLoop") {
+        while try holds(try condition(carried + operands, symbols).first, in: "whileLoop") {
             try Deadline.check()
-            carried = try run(body, carried + operands)
+            carried = try body(carried + operands, symbols)
         }
         return carried
     }
 
     private func steps(_ scan: ScanArguments<Tensor>) throws -> [OperatorArgument] {
-        let body = GraphExecutor(scan.body.graph)
+        let body: Body = ready(scan.body)
         let count: Int = scan.initial.count
         let (carried, results) = try ScanStep.run(scan.initial, over: scan.xs) { carried, slices in
-            let given: [Tensor] = try run(body, (carried + slices + scan.operands).arguments).compactMap(\.tensor)
+            let given: [Tensor] = try body((carried + slices + scan.operands).arguments, symbols).compactMap(\.tensor)
             return (Array(given.prefix(count)), Array(given.dropFirst(count)))
         }
         return (carried + results).arguments

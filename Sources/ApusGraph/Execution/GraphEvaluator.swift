@@ -6,7 +6,7 @@ package struct GraphValues {
     package let graph: Graph
     private var known: [OperatorArgument?]
 
-    init(_ graph: Graph) {
+    package init(_ graph: Graph) {
         self.graph = graph
         known = Array(repeating: nil, count: graph.values.count)
     }
@@ -25,7 +25,7 @@ package struct GraphValues {
     }
 
     /// An argument of a node, whose symbols stay as they are.
-    func argument(_ argument: GraphArgument) throws -> OperatorArgument {
+    package func argument(_ argument: GraphArgument) throws -> OperatorArgument {
         if case .tensor(let value) = argument { return try self.argument(value) }
         return try argument.map { value in
             guard case .tensor(let tensor) = try self.argument(value) else {
@@ -47,7 +47,7 @@ package struct GraphValues {
     }
 
     /// Lets go of what nothing reads after the node at the position.
-    fileprivate mutating func free(_ node: Node, at position: Int, _ lastUses: [Int]) {
+    package mutating func free(_ node: Node, at position: Int, _ lastUses: [Int]) {
         for operand in node.operands where graph.contains(operand) && lastUses[operand.index] == position { known[operand.index] = nil }
         for output in node.outputs where graph.contains(output) && lastUses[output.index] < 0 { known[output.index] = nil }
     }
@@ -131,7 +131,9 @@ extension TensorError {
         var error = self
         switch site {
         case .call(let site)?: error.site = site
-        case .text(let text)? where !message.hasSuffix("(at \(text))"): error.message += " (at \(text))"
+        case .text(let text)? where !message.hasSuffix("(at \(text))"):
+            error.message += " (at \(text))"
+            error.site = nil
         default: break
         }
         return error

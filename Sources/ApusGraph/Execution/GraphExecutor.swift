@@ -27,7 +27,7 @@ public struct GraphExecutor: Sendable {
     }
 
     /// Runs the graph where some symbols are known already, as in the body of a branch. What it binds is its own.
-    func run(_ inputs: [OperatorArgument], knowing symbols: SymbolValues) throws -> [OperatorArgument] {
+    package func run(_ inputs: [OperatorArgument], knowing symbols: SymbolValues) throws -> [OperatorArgument] {
         var run = GraphRun(symbols: symbols)
         // For bodies in bodies, and for sizes whose expressions are deep.
         return try withStackRoom(deepStack) { try run.run(graph, inputs, lastUses: lastUses) }

@@ -3,12 +3,12 @@ import ApusTensor
 
 /// The values of symbols in one run of a program: read from the inputs' shapes, and from the results of operators whose sizes or numbers
 /// depend on data.
-public struct SymbolValues: Sendable {
-    public private(set) var assignment: Assignment
+package struct SymbolValues: Sendable {
+    package private(set) var assignment: Assignment
 
-    public init(_ assignment: Assignment = Assignment()) { self.assignment = assignment }
+    package init(_ assignment: Assignment = Assignment()) { self.assignment = assignment }
 
-    func knows(_ symbol: Symbol) -> Bool {
+    package func knows(_ symbol: Symbol) -> Bool {
         symbol.kind == .unbackedFloat ? assignment.floats[symbol] != nil : assignment[symbol] != nil
     }
 
@@ -29,13 +29,13 @@ public struct SymbolValues: Sendable {
 
 extension SymbolValues {
     /// The value of a size. Throws where it overflows or has a symbol that is not bound.
-    public func value(of size: SymInt, in operatorName: String = "") throws -> Int {
+    package func value(of size: SymInt, in operatorName: String = "") throws -> Int {
         if let known = size.constant { return known }
         guard let value = known(size) else { throw failure(size, size.fault, operatorName) }
         return value
     }
 
-    public func value(of number: SymFloat, in operatorName: String = "") throws -> Double {
+    package func value(of number: SymFloat, in operatorName: String = "") throws -> Double {
         if let known = number.constant { return known }
         guard let (integers, floats) = values(number.freeSymbols),
             let value = try? CompiledFloat(number, symbols: number.freeSymbols).evaluate(integers, floats: floats)
@@ -43,7 +43,7 @@ extension SymbolValues {
         return value
     }
 
-    public func value(of condition: SymBool, in operatorName: String = "") throws -> Bool {
+    package func value(of condition: SymBool, in operatorName: String = "") throws -> Bool {
         if let known = condition.constant { return known }
         guard let value = known(condition) else { throw failure(condition, condition.fault, operatorName) }
         return value
@@ -68,13 +68,13 @@ extension SymbolValues {
     }
 
     /// The sizes of a shape.
-    public func sizes(of shape: Shape, in operatorName: String = "") throws -> [Int] {
+    package func sizes(of shape: Shape, in operatorName: String = "") throws -> [Int] {
         if let known = shape.constants { return known }
         return try shape.sizes.map { try value(of: $0, in: operatorName) }
     }
 
     /// An argument with its symbols replaced by plain values.
-    public func concrete<Reference>(_ argument: ArgumentOf<Reference>, in operatorName: String = "") throws -> ArgumentOf<Reference> {
+    package func concrete<Reference>(_ argument: ArgumentOf<Reference>, in operatorName: String = "") throws -> ArgumentOf<Reference> {
         switch argument {
         case .ints(let sizes) where sizes.contains(where: { $0.constant == nil }):
             .ints(try sizes.map { SymInt(try value(of: $0, in: operatorName)) })
@@ -91,7 +91,7 @@ extension SymbolValues {
 extension SymbolValues {
     /// Binds the symbols of a size that has been seen, where they are not known yet. Returns false where the size contradicts what is known;
     /// a size with several unknown symbols says nothing yet and is taken.
-    public mutating func bind(_ size: SymInt, to seen: Int) -> Bool {
+    package mutating func bind(_ size: SymInt, to seen: Int) -> Bool {
         if let known = size.constant { return known == seen }
         guard let expression = size.expression else { return false }
         if let symbol = expression.symbol, !knows(symbol) {
@@ -122,14 +122,14 @@ extension SymbolValues {
         return value
     }
 
-    public mutating func bind(_ number: SymFloat, to seen: Double) -> Bool {
+    package mutating func bind(_ number: SymFloat, to seen: Double) -> Bool {
         if let known = number.constant { return known == seen || (known.isNaN && seen.isNaN) }
         if case .symbol(let symbol)? = number.view, !knows(symbol) { assignment.floats[symbol] = seen }
         return true
     }
 
     /// A truth value read from a tensor is a condition on a symbol that is 0 or 1.
-    public mutating func bind(_ condition: SymBool, to seen: Bool) -> Bool {
+    package mutating func bind(_ condition: SymBool, to seen: Bool) -> Bool {
         if let known = condition.constant { return known == seen }
         let unknown: [Symbol] = condition.freeSymbols.filter { !knows($0) }
         guard unknown.count == 1 else { return unknown.count > 1 || known(condition) == seen }
@@ -145,7 +145,7 @@ extension SymbolValues {
     }
 
     /// Binds the symbols of a value's type to what has been seen. Throws where it contradicts the type; `what` names the value.
-    public mutating func bind(_ type: ValueType, to seen: RuntimeValue, _ what: @autoclosure () -> String) throws {
+    package mutating func bind(_ type: ValueType, to seen: RuntimeValue, _ what: @autoclosure () -> String) throws {
         func contradiction(_ expected: some CustomStringConvertible) -> TensorError {
             TensorError(.checkFailed, "\(what()) is \(seen) where the program has \(expected)")
         }

@@ -55,14 +55,14 @@ extension Graph {
     }
 
     /// Symbols that get their value from a node of the graph: sizes and numbers that depend on data.
-    var madeSymbols: Set<Symbol> {
+    package var madeSymbols: Set<Symbol> {
         var made = Set<Symbol>()
         for node in nodes { made.formUnion(madeSymbols(of: node)) }
         return made
     }
 
     /// Symbols that get their value from one node.
-    func madeSymbols(of node: Node) -> Set<Symbol> {
+    package func madeSymbols(of node: Node) -> Set<Symbol> {
         guard node.effects.contains(.dataDependent) || !node.bodies.isEmpty else { return [] }
         var known = Set(node.operands.flatMap { type($0).freeSymbols })
         for argument in node.arguments { known.formUnion(argument.freeSymbols) }

@@ -95,6 +95,26 @@ extension Graph {
         if contains(value) { values[value.index].type = type }
     }
 
+    /// How much the graph holds, to go back to.
+    struct Mark {
+        fileprivate let nodes: Int
+        fileprivate let values: Int
+    }
+
+    var mark: Mark { Mark(nodes: nodes.count, values: values.count) }
+
+    /// Takes back what was appended since a mark: a copy of the graph would cost as much as all of it.
+    mutating func takeBack(to mark: Mark) {
+        nodes.removeSubrange(mark.nodes...)
+        for entry in values[mark.values...].reversed() {
+            names[entry.name] = nil
+            guard let line = entry.name.lastIndex(of: "_"), let number = Int(entry.name[entry.name.index(after: line)...]) else { continue }
+            let stem = String(entry.name[..<line])
+            if names[stem] == number { names[stem] = number - 1 }
+        }
+        values.removeSubrange(mark.values...)
+    }
+
     private mutating func unique(_ name: String) -> String {
         guard let used = names[name] else {
             names[name] = 0

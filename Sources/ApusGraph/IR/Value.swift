@@ -14,19 +14,22 @@ extension Graph {
 package typealias Node = Graph.Node
 package typealias Value = Graph.Value
 package typealias Literal = Graph.Literal
+package typealias ValueType = Graph.ValueType
 
-/// What is known of a value before any data is.
-public enum ValueType: Sendable {
-    case tensor(TensorSpec)
-    case int(SymInt)
-    case float(SymFloat)
-    case bool(SymBool)
-    /// A result that its operator leaves undefined.
-    case none
+extension Graph {
+    /// What is known of a value before any data is.
+    public enum ValueType: Sendable {
+        case tensor(TensorSpec)
+        case int(SymInt)
+        case float(SymFloat)
+        case bool(SymBool)
+        /// A result that its operator leaves undefined.
+        case none
 
-    public var spec: TensorSpec? {
-        if case .tensor(let spec) = self { return spec }
-        return nil
+        public var spec: TensorSpec? {
+            if case .tensor(let spec) = self { return spec }
+            return nil
+        }
     }
 }
 
@@ -42,7 +45,7 @@ extension ValueType {
     }
 
     /// A number as an argument of an operator; nil for a tensor.
-    var number: OperatorArgument? {
+    package var number: OperatorArgument? {
         switch self {
         case .int(let size): .int(size)
         case .float(let number): .scalar(.float(number))

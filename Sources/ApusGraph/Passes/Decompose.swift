@@ -10,7 +10,7 @@ public struct Decomposition: NodeRewriter {
     private let isStrict: Bool
 
     /// - Parameter isStrict: whether an operator that can't be decomposed is an error.
-    public init(to target: Dialect = .coreATen, isStrict: Bool = false) {
+    public init(to target: Graph.Dialect = .coreATen, isStrict: Bool = false) {
         self.target = target
         self.isStrict = isStrict
         name = "decompose to \(target.name)"
@@ -18,12 +18,17 @@ public struct Decomposition: NodeRewriter {
 
     public func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
         guard !target.contains(node.operator), node.operator.isDecomposable else { return nil }
-        let builder = GraphBuilder(copy.graph, scope: copy.scope, provenance: name, target: target)
+        // The graph itself goes to the builder and comes back: written to while the copy had it too, it would be copied for each node.
+        let before: Graph.Mark = copy.graph.mark
+        let builder = GraphBuilder(Graph(), scope: copy.scope, provenance: name, target: target)
+        swap(&builder.graph, &copy.graph)
+        defer { swap(&builder.graph, &copy.graph) }
         let plain: [OperatorArgument] = try arguments.map { try $0.map { try builder.tensor($0) } }
-        guard let results = try Interpreter.with(builder, { try Call(node.operator, plain).decomposed() }) else { return nil }
-        let values: [Value] = try results.flatMap { try builder.values(of: $0) }
-        copy.graph = builder.graph
-        return values
+        guard let results = try Interpreter.with(builder, { try Call(node.operator, plain).decomposed() }) else {
+            builder.graph.takeBack(to: before)
+            return nil
+        }
+        return try results.flatMap { try builder.values(of: $0) }
     }
 
     public func ensures(_ graph: Graph) throws {

@@ -44,18 +44,18 @@ public struct PassError: Error, Sendable, CustomStringConvertible {
 }
 
 /// Runs passes in order: requires, run, ensures, then the verifier, for each.
-public struct PassManager: Sendable {
-    public var passes: [any GraphPass]
-    public var verifier: Verifier
+package struct PassManager: Sendable {
+    package var passes: [any GraphPass]
+    package var verifier: Verifier
 
-    public init(_ passes: [any GraphPass], verifier: Verifier = Verifier()) {
+    package init(_ passes: [any GraphPass], verifier: Verifier = Verifier()) {
         self.passes = passes
         self.verifier = verifier
     }
 
     /// Throws `PassError`.
     /// - Parameter scope: what is known of the symbols; that of the graph's sizes by default.
-    public func run(_ graph: Graph, scope: SymbolScope? = nil) throws -> Graph {
+    package func run(_ graph: Graph, scope: SymbolScope? = nil) throws -> Graph {
         // What one pass assumes of a branch must not be what another believes, in programs that share their symbols.
         try (scope ?? graph.scope)?.takingTurn { try runAlone(graph, scope) } ?? runAlone(graph, scope)
     }

@@ -80,7 +80,7 @@ public struct GraphCopy {
 
     /// Appends an operation with the given types.
     @discardableResult
-    public mutating func append(_ operation: Operator, _ arguments: [GraphArgument], types: [ValueType]) -> [Graph.Value] {
+    public mutating func append(_ operation: Operator, _ arguments: [GraphArgument], types: [Graph.ValueType]) -> [Graph.Value] {
         graph.append(operation, arguments, types: types, provenance: provenance)
     }
 

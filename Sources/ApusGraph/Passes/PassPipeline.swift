@@ -15,18 +15,18 @@ public struct PassPipeline: Sendable {
         public let name: String
         public let passes: [any GraphPass]
         /// What the program may hold when the stage is done.
-        public let dialect: Dialect
+        public let dialect: Graph.Dialect
 
-        public init(_ name: String, _ passes: [any GraphPass], dialect: Dialect = .aten) {
+        public init(_ name: String, _ passes: [any GraphPass], dialect: Graph.Dialect = .aten) {
             (self.name, self.passes, self.dialect) = (name, passes, dialect)
         }
     }
 
     public let stages: [Stage]
-    public let undecided: Verifier.Undecided
+    public let undecided: Graph.Verifier.Undecided
 
     /// - Parameter undecided: what an unproved condition of a rule means to the verifier.
-    public init(_ stages: [Stage], undecided: Verifier.Undecided = .refuse) {
+    public init(_ stages: [Stage], undecided: Graph.Verifier.Undecided = .refuse) {
         self.stages = stages
         self.undecided = undecided
     }

@@ -58,11 +58,11 @@ final class GraphBuilder: Interpreter, Recorder {
 
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         if !target.contains(operation), operation.isDecomposable {
-            let before: Graph = graph
+            let before: Graph.Mark = graph.mark
             // An operator's list of tensors comes out of `apply` one by one.
             if let parts = try Interpreter.with(self, { try Call(operation, arguments).decomposed() }) { return parts.flatMap(\.elements) }
             // What was written before the call turned out not to be taken apart is taken back.
-            graph = before
+            graph.takeBack(to: before)
         }
         return try record(operation, arguments, site: nil)
     }

@@ -8,19 +8,19 @@ import ApusTensor
 ///         return %cos
 ///
 /// The text depends on the graph alone.
-public struct GraphPrinter: Sendable {
+package struct GraphPrinter: Sendable {
     /// Appends each node's place in the source.
-    public var showsSites = true
+    package var showsSites = true
     /// Appends the module that each node belongs to.
-    public var showsModules = false
+    package var showsModules = false
 
-    public init(showsSites: Bool = true, showsModules: Bool = false) {
+    package init(showsSites: Bool = true, showsModules: Bool = false) {
         self.showsSites = showsSites
         self.showsModules = showsModules
     }
 
     /// The whole graph, with a line break at the end.
-    public func text(_ graph: Graph) -> String {
+    package func text(_ graph: Graph) -> String {
         if showsSites { CallSite.resolve(graph.callSites) }
         return withStackRoom(deepStack) {
             var lines: [String] = []
@@ -30,7 +30,7 @@ public struct GraphPrinter: Sendable {
     }
 
     /// One node in one line, without its bodies.
-    public func text(_ node: Graph.Node, in graph: Graph) -> String {
+    package func text(_ node: Graph.Node, in graph: Graph) -> String {
         let results: String = node.outputs.map { "%\(graph.name($0)): \(graph.type($0))" }.joined(separator: ", ")
         let call: String = "\(node.operator.name)(\(node.argumentText(graph.name)))"
         var line: String = results.isEmpty ? call : "\(results) = \(call)"

@@ -1,24 +1,28 @@
 import ApusTensor
 
-/// The operators that a program may hold at some stage of its preparation.
-public struct Dialect: Sendable {
-    public let name: String
-    private let allows: @Sendable (Operator) -> Bool
+package typealias Dialect = Graph.Dialect
 
-    /// A dialect of the operators that satisfy a predicate.
-    public init(_ name: String, allows: @escaping @Sendable (Operator) -> Bool) {
-        self.name = name
-        self.allows = allows
-    }
+extension Graph {
+    /// The operators that a program may hold at some stage of its preparation.
+    public struct Dialect: Sendable {
+        public let name: String
+        private let allows: @Sendable (Operator) -> Bool
 
-    public func contains(_ operation: Operator) -> Bool { allows(operation) }
+        /// A dialect of the operators that satisfy a predicate.
+        public init(_ name: String, allows: @escaping @Sendable (Operator) -> Bool) {
+            self.name = name
+            self.allows = allows
+        }
 
-    /// Every operator.
-    public static let aten = Dialect("aten") { _ in true }
+        public func contains(_ operation: Operator) -> Bool { allows(operation) }
 
-    /// PyTorch's core ATen operators, with control flow and checks.
-    public static let coreATen = Dialect("core ATen") { operation in
-        operation.isControl || Dialect.coreNames.contains(operation.name)
+        /// Every operator.
+        public static let aten = Dialect("aten") { _ in true }
+
+        /// PyTorch's core ATen operators, with control flow and checks.
+        public static let coreATen = Dialect("core ATen") { operation in
+            operation.isControl || Dialect.coreNames.contains(operation.name)
+        }
     }
 }
 

@@ -116,9 +116,9 @@ struct GraphCheck {
             }
         } catch let error as TensorError {
             if let condition = rules.unproved {
-                throw offence(.unproved, error.description, expected: "a proof of \(condition.description(naming: \.name))")
+                throw offence(.unproved, error.statement, expected: "a proof of \(condition.description(naming: \.name))")
             }
-            throw offence(.refused, error.description)
+            throw offence(.refused, error.statement)
         }
     }
 

@@ -67,10 +67,10 @@ public final class Conv1d: ConvolutionBase {
         try super.init(
             Options(
                 layer: "Conv1d", inChannels: inChannels, outChannels: outChannels,
-                kernelSize: kernelSize.spread(over: 1, atLeast: 1, "kernelSize", in: "Conv1d"),
-                stride: stride.spread(over: 1, atLeast: 1, "stride", in: "Conv1d"),
-                padding: padding.spread(over: 1, atLeast: 0, "padding", in: "Conv1d"),
-                dilation: dilation.spread(over: 1, atLeast: 1, "dilation", in: "Conv1d"), groups: groups, bias: bias, dtype: dtype),
+                kernelSize: kernelSize.numbers(over: 1, atLeast: 1, "kernelSize", in: "Conv1d"),
+                stride: stride.numbers(over: 1, atLeast: 1, "stride", in: "Conv1d"),
+                padding: padding.numbers(over: 1, atLeast: 0, "padding", in: "Conv1d"),
+                dilation: dilation.numbers(over: 1, atLeast: 1, "dilation", in: "Conv1d"), groups: groups, bias: bias, dtype: dtype),
             transposed: false)
     }
 
@@ -89,10 +89,10 @@ public final class Conv2d: ConvolutionBase {
         try super.init(
             Options(
                 layer: "Conv2d", inChannels: inChannels, outChannels: outChannels,
-                kernelSize: kernelSize.spread(over: 2, atLeast: 1, "kernelSize", in: "Conv2d"),
-                stride: stride.spread(over: 2, atLeast: 1, "stride", in: "Conv2d"),
-                padding: padding.spread(over: 2, atLeast: 0, "padding", in: "Conv2d"),
-                dilation: dilation.spread(over: 2, atLeast: 1, "dilation", in: "Conv2d"), groups: groups, bias: bias, dtype: dtype),
+                kernelSize: kernelSize.numbers(over: 2, atLeast: 1, "kernelSize", in: "Conv2d"),
+                stride: stride.numbers(over: 2, atLeast: 1, "stride", in: "Conv2d"),
+                padding: padding.numbers(over: 2, atLeast: 0, "padding", in: "Conv2d"),
+                dilation: dilation.numbers(over: 2, atLeast: 1, "dilation", in: "Conv2d"), groups: groups, bias: bias, dtype: dtype),
             transposed: false)
     }
 
@@ -112,14 +112,14 @@ public final class ConvTranspose2d: ConvolutionBase {
         outputPadding: some SpatialSize = 0, groups: Int = 1, bias: Bool = true, dilation: some SpatialSize = 1, dtype: DType = .float32
     ) throws {
         let layer = "ConvTranspose2d"
-        self.outputPadding = try outputPadding.spread(over: 2, atLeast: 0, "outputPadding", in: layer)
+        self.outputPadding = try outputPadding.numbers(over: 2, atLeast: 0, "outputPadding", in: layer)
         try super.init(
             Options(
                 layer: layer, inChannels: inChannels, outChannels: outChannels,
-                kernelSize: kernelSize.spread(over: 2, atLeast: 1, "kernelSize", in: layer),
-                stride: stride.spread(over: 2, atLeast: 1, "stride", in: layer),
-                padding: padding.spread(over: 2, atLeast: 0, "padding", in: layer),
-                dilation: dilation.spread(over: 2, atLeast: 1, "dilation", in: layer), groups: groups, bias: bias, dtype: dtype),
+                kernelSize: kernelSize.numbers(over: 2, atLeast: 1, "kernelSize", in: layer),
+                stride: stride.numbers(over: 2, atLeast: 1, "stride", in: layer),
+                padding: padding.numbers(over: 2, atLeast: 0, "padding", in: layer),
+                dilation: dilation.numbers(over: 2, atLeast: 1, "dilation", in: layer), groups: groups, bias: bias, dtype: dtype),
             transposed: true)
     }
 

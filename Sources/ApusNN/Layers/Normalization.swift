@@ -3,7 +3,7 @@ import ApusTensor
 
 /// Sizes of the last dimensions that a layer normalises over: one number or a list.
 private func normalizedSizes(_ sizes: some SpatialSize, in layer: String) throws -> [Int] {
-    let sizes = sizes.spatialSizes
+    let sizes: [Int] = sizes.spatialSizes.map { Int($0) }
     guard !sizes.isEmpty, sizes.allSatisfy({ $0 > 0 }) else {
         throw TensorError(.invalidArgument, in: layer, "normalizedShape must have positive sizes, not \(sizes)")
     }

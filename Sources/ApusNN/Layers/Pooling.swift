@@ -3,10 +3,10 @@ import ApusTensor
 
 /// The largest element of each window: from `[N, C, H, W]` (or without N) to `[N, C, H', W']`. The stride is the kernel's size by default.
 public final class MaxPool2d: Module {
-    public let kernelSize: [Int]
-    public let stride: [Int]
-    public let padding: [Int]
-    public let dilation: [Int]
+    public let kernelSize: [SymInt]
+    public let stride: [SymInt]
+    public let padding: [SymInt]
+    public let dilation: [SymInt]
     public let ceilMode: Bool
 
     public init(
@@ -29,16 +29,16 @@ public final class MaxPool2d: Module {
 
 /// The mean of each window: from `[N, C, H, W]` (or without N) to `[N, C, H', W']`. The stride is the kernel's size by default.
 public final class AvgPool2d: Module {
-    public let kernelSize: [Int]
-    public let stride: [Int]
-    public let padding: [Int]
+    public let kernelSize: [SymInt]
+    public let stride: [SymInt]
+    public let padding: [SymInt]
     public let ceilMode: Bool
     public let countIncludePad: Bool
-    public let divisorOverride: Int?
+    public let divisorOverride: SymInt?
 
     public init(
         _ kernelSize: some SpatialSize, stride: (any SpatialSize)? = nil, padding: some SpatialSize = 0, ceilMode: Bool = false,
-        countIncludePad: Bool = true, divisorOverride: Int? = nil
+        countIncludePad: Bool = true, divisorOverride: (any SymIntConvertible)? = nil
     ) throws {
         let layer = "AvgPool2d"
         self.kernelSize = try kernelSize.spread(over: 2, atLeast: 1, "kernelSize", in: layer)
@@ -46,7 +46,7 @@ public final class AvgPool2d: Module {
         self.padding = try padding.spread(over: 2, atLeast: 0, "padding", in: layer)
         self.ceilMode = ceilMode
         self.countIncludePad = countIncludePad
-        self.divisorOverride = divisorOverride
+        self.divisorOverride = divisorOverride?.symInt
     }
 
     public func forward(_ x: Tensor) throws -> Tensor {
@@ -59,7 +59,7 @@ public final class AvgPool2d: Module {
 
 /// The mean of windows chosen so that the result is `[N, C, outputSize]`, whatever the input's size.
 public final class AdaptiveAvgPool2d: Module {
-    public let outputSize: [Int]
+    public let outputSize: [SymInt]
 
     public init(_ outputSize: some SpatialSize) throws {
         self.outputSize = try outputSize.spread(over: 2, atLeast: 1, "outputSize", in: "AdaptiveAvgPool2d")
@@ -67,6 +67,6 @@ public final class AdaptiveAvgPool2d: Module {
 
     public func forward(_ x: Tensor) throws -> Tensor {
         try requireRank(x, 3...4, in: "AdaptiveAvgPool2d")
-        return try x.adaptiveAvgPool2d(outputSize.map { SymInt($0) })
+        return try x.adaptiveAvgPool2d(outputSize)
     }
 }

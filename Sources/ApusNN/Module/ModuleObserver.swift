@@ -3,7 +3,7 @@ import ApusTensor
 /// An interpreter that wants to know which module is running: a tracer, for the module path of each operation.
 ///
 /// Calls come in pairs, also where `forward` throws. Only interpreters on the current thread's chain are told.
-public protocol ModuleObserver: AnyObject {
+package protocol ModuleObserver: AnyObject {
     func moduleWillRun(_ module: any Module)
     func moduleDidRun(_ module: any Module)
 }

@@ -4,48 +4,48 @@ import ApusTensor
 ///
 /// Made by reflection: make one before a loop, not in each step of it, where the module's structure does not change. Names come in PyTorch's
 /// order: a module's own parameters, then its buffers, each in order of declaration, then its submodules.
-public struct ModuleState {
-    public struct Entry {
+package struct ModuleState {
+    package struct Entry {
         /// Dotted, from the root: `layers.0.weight`.
-        public let name: String
-        public let box: StateBox
+        package let name: String
+        package let box: StateBox
         /// The value at the time.
-        public let tensor: Tensor
+        package let tensor: Tensor
 
-        public var isParameter: Bool { box.kind == .parameter }
+        package var isParameter: Bool { box.kind == .parameter }
         /// False for buffers that are not saved.
-        public var isPersistent: Bool { box.kind != .buffer(isPersistent: false) }
+        package var isPersistent: Bool { box.kind != .buffer(isPersistent: false) }
     }
 
     /// One tensor with all of its names: tied parameters are one slot.
-    public struct Slot {
-        public let names: [String]
-        public let boxes: [StateBox]
-        public let tensor: Tensor
+    package struct Slot {
+        package let names: [String]
+        package let boxes: [StateBox]
+        package let tensor: Tensor
 
-        public var isParameter: Bool { boxes.contains { $0.kind == .parameter } }
+        package var isParameter: Bool { boxes.contains { $0.kind == .parameter } }
         /// True for parameters that `valueAndGradient(of:)` differentiates.
-        public var requiresGradient: Bool { tensor.dtype.isDifferentiable && boxes.contains { $0.requiresGradient } }
+        package var requiresGradient: Bool { tensor.dtype.isDifferentiable && boxes.contains { $0.requiresGradient } }
 
         /// Sets the tensor under all of its names.
-        public func set(_ tensor: Tensor) {
+        package func set(_ tensor: Tensor) {
             for box in boxes { box.tensor = tensor }
         }
     }
 
     /// The type of the root module.
-    public let moduleType: String
+    package let moduleType: String
     /// The root, whose path is empty, and every submodule under each of its paths.
-    public let modules: [(path: String, module: any Module)]
-    public let entries: [Entry]
+    package let modules: [(path: String, module: any Module)]
+    package let entries: [Entry]
     /// The distinct tensors among the entries, in order of their first names.
-    public let slots: [Slot]
+    package let slots: [Slot]
     /// For each entry the position of its slot.
-    public let slotOfEntry: [Int]
+    package let slotOfEntry: [Int]
     private let absent: [(name: String, box: StateBox)]
 
     /// Walks a module. Throws `ModuleError` for properties that can't be part of a module, all of them at once.
-    public init(of module: any Module) throws {
+    package init(of module: any Module) throws {
         let found = Discovery(module)
         guard found.problems.isEmpty else { throw ModuleError(moduleType: "\(type(of: module))", problems: found.problems) }
         self.init(module, found)
@@ -78,26 +78,26 @@ public struct ModuleState {
         return (slots, slotOfEntry)
     }
 
-    public var parameters: [Entry] { entries.filter { $0.isParameter } }
-    public var buffers: [Entry] { entries.filter { !$0.isParameter } }
+    package var parameters: [Entry] { entries.filter { $0.isParameter } }
+    package var buffers: [Entry] { entries.filter { !$0.isParameter } }
 }
 
 // MARK: - Running with other tensors in place
 
 extension ModuleState {
     /// What a run with other tensors in place gave.
-    public struct Replaced<Result> {
-        public let result: Result
+    package struct Replaced<Result> {
+        package let result: Result
         /// What each entry held at the end of the run, in the order of `entries`; nil where an optional one was set to nil. One that is not
         /// the tensor put there is a mutation.
-        public let final: [Tensor?]
+        package let final: [Tensor?]
     }
 
     /// Runs the body with parameters and buffers replaced, and puts everything back, whatever happens.
     ///
     /// - Parameter tensors: one for each of `slots`, so that tied names stay tied.
     /// - Throws: what the body throws; `ModuleError` where the body gave a value to an optional parameter or buffer that had none.
-    public func withReplaced<Result>(_ tensors: [Tensor], _ body: () throws -> Result) throws -> Replaced<Result> {
+    package func withReplaced<Result>(_ tensors: [Tensor], _ body: () throws -> Result) throws -> Replaced<Result> {
         guard tensors.count == slots.count else {
             throw TensorError(
                 .invalidArgument, in: "withReplaced", "\(tensors.count) tensors were given for \(slots.count) parameters and buffers")

@@ -7,7 +7,7 @@ import ApusTensor
 /// values but train apart.
 @propertyWrapper
 public struct Parameter<Value: StateValue>: StateProperty {
-    public let box: StateBox
+    package let box: StateBox
 
     public init(wrappedValue: Value) { box = StateBox(.parameter, wrappedValue.state) }
 
@@ -33,7 +33,7 @@ public struct Parameter<Value: StateValue>: StateProperty {
 /// as a mask, is `@Buffer(persistent: false)` and set last in the initialiser, or by `_mask = Buffer(wrappedValue: mask, persistent: false)`.
 @propertyWrapper
 public struct Buffer<Value: StateValue>: StateProperty {
-    public let box: StateBox
+    package let box: StateBox
 
     public init(wrappedValue: Value) { box = StateBox(.buffer(isPersistent: true), wrappedValue.state) }
 

@@ -3,20 +3,20 @@ import ApusTensor
 /// The place where one parameter or buffer is kept: what optimizers, loaders and exporters read and write.
 ///
 /// Its identity is that of the parameter: two properties over one box are tied.
-public final class StateBox {
-    public enum Kind: Sendable, Hashable {
+package final class StateBox {
+    package enum Kind: Sendable, Hashable {
         case parameter
         /// A buffer; one that does not persist is left out of state dictionaries.
         case buffer(isPersistent: Bool)
     }
 
-    public let kind: Kind
+    package let kind: Kind
     /// Nil where an optional parameter or buffer is absent.
-    public var tensor: Tensor?
+    package var tensor: Tensor?
     /// False for a parameter that training leaves alone.
-    public var requiresGradient: Bool
+    package var requiresGradient: Bool
 
-    public init(_ kind: Kind, _ tensor: Tensor?) {
+    package init(_ kind: Kind, _ tensor: Tensor?) {
         self.kind = kind
         self.tensor = tensor
         requiresGradient = kind == .parameter

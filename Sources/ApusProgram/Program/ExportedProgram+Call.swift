@@ -40,16 +40,16 @@ extension CallableProgram {
     package func callLeaves<each Input>(_ arguments: repeat each Input) throws -> [LeafValue] {
         var leaves: [LeafValue] = []
         var specs: [TreeSpec] = []
-        for argument in repeat each arguments {
-            let tree = try flatten(argument)
-            leaves += tree.leaves
-            specs.append(tree.spec)
-        }
+        for argument in repeat each arguments { specs.append(try collect(argument, &leaves)) }
         let spec = TreeSpec.tuple(specs)
         guard spec == callSpec.inSpec else {
             var text = "the arguments have the structure \(spec) where the program takes \(callSpec.inSpec)"
-            if case .tuple(let expected) = callSpec.inSpec, expected.count != specs.count {
-                text += ": pass \(expected.count) argument\(expected.count == 1 ? "" : "s") rather than \(specs.count)"
+            if case .tuple(let expected) = callSpec.inSpec {
+                if expected.count != specs.count {
+                    text += ": pass \(expected.count) argument\(expected.count == 1 ? "" : "s") rather than \(specs.count)"
+                } else if let index = specs.indices.first(where: { specs[$0] != expected[$0] }) {
+                    text += ": argument \(index) is \(specs[index].kind) rather than \(expected[index].kind)"
+                }
             }
             throw ProgramError(.structureMismatch, text)
         }

@@ -84,7 +84,7 @@ extension ExportedProgram {
     public var callSpec: CallSpec { made.callSpec }
 
     /// The declared or derived range of every symbol. Static dimensions have no symbol; `SymRange.max` stands for no bound.
-    public var symbolToRange: [Symbol: SymRange] { made.symbolToRange }
+    public var symbolToRange: [SymInt.Symbol: SymRange] { made.symbolToRange }
 
     /// Conditions on input sizes beyond ranges and equal symbols.
     public var guards: [InputGuard] { made.guards }
@@ -153,7 +153,7 @@ extension ExportedProgram {
     func run(_ inputs: [Tensor], on state: ProgramState, _ profiler: Profiler?) throws -> [LeafValue] {
         try checker.check(inputs)
         let plan: Plan = try self.plan.plan
-        return try state.run { state in try plan.run(state + inputs, profiler: profiler).map { LeafValue($0) } }
+        return try namingBuffers { try state.run { state in try plan.run(state + inputs, profiler: profiler).map { LeafValue($0) } } }
     }
 
     /// What the caller gets of all that the graph gives.

@@ -1,5 +1,6 @@
 import ApusGraph
 import ApusSymbolic
+import ApusTensor
 
 /// What exporting, loading and running a program throws for a caller's mistake.
 public struct ProgramError: Error, Sendable {
@@ -38,12 +39,13 @@ public struct ProgramError: Error, Sendable {
 
     public var code: Code
     public var message: String
+    /// The line that the message speaks of, else where the program was called or the function exported.
     public var site: CallSite?
 
     public init(_ code: Code, _ message: String, site: CallSite? = nil) {
         self.code = code
         self.message = message
-        self.site = site
+        self.site = site ?? CallSite.capture()
     }
 }
 
@@ -57,12 +59,8 @@ extension ProgramError {
     }
 }
 
-extension ProgramError: CustomStringConvertible {
-    /// The message; for a function that can't be traced, with its place in the source.
-    public var description: String {
-        switch code {
-        case .untraceable, .notDeterministic, .overBudget, .leakedValue: message + (site.map { "        \($0)" } ?? "")
-        default: message
-        }
-    }
+extension ProgramError: CustomStringConvertible, PlacedError {
+    package var statement: String { message }
+    /// The message, with its place in the user's source where that is known.
+    public var description: String { placed }
 }

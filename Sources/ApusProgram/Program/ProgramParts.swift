@@ -41,7 +41,7 @@ public struct ProgramParts: Sendable {
     /// The scope that the symbols belong to.
     public var scope: SymbolScope
     /// The declared or derived range of every symbol.
-    public var symbolToRange: [Symbol: SymRange]
+    public var symbolToRange: [SymInt.Symbol: SymRange]
     /// Conditions on input sizes beyond ranges and equal symbols.
     public var guards: [InputGuard]
     /// The paths that tracing explored, in order, where they say how the graph came to be.
@@ -51,7 +51,7 @@ public struct ProgramParts: Sendable {
 
     public init(
         graph: Graph, inputRoles: [InputRole], outputRoles: [OutputRole], state: [Tensor], callSpec: CallSpec, leafRoles: [LeafRole],
-        leafNames: [String], scope: SymbolScope, symbolToRange: [Symbol: SymRange], guards: [InputGuard], paths: [ExploredPath] = []
+        leafNames: [String], scope: SymbolScope, symbolToRange: [SymInt.Symbol: SymRange], guards: [InputGuard], paths: [ExploredPath] = []
     ) {
         self.graph = graph
         self.inputRoles = inputRoles

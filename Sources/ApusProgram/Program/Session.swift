@@ -3,75 +3,81 @@ import ApusRuntime
 import ApusTensor
 import Synchronization
 
-/// One user's state of a program: buffers of its own over the program's weights, which are there once.
-///
-///     let session = try program.makeSession()
-///     let token: Tensor = try session(ids)       // a cache grows, in this session alone
-///     session.reset()
-///
-/// It starts with the program's parameters and buffers as they are when it is made. From then on neither sees what the other changes, and
-/// sessions do not see each other. What calls change of its buffers is written where the old value lies, without a copy, wherever nothing else
-/// reads the old value; `apus graph --lowered --session` shows where. Tensors that it gave, or was given, are values as everywhere: a buffer that somebody
-/// has read and still holds is copied once before the next call writes.
-///
-/// Calls from several tasks go one after another. A call that throws before it began to write leaves the buffers as they were: a wrong input, a
-/// position outside of a cache, a cancelled task mostly. One that throws later may have written a part of them; the session then refuses
-/// calls with `ProgramError.Code.brokenSession` until `reset()`.
-///
-/// While gradients are recorded it runs like the program; a function that calls a session can't be exported.
-public final class Session: CallableProgram {
-    public let program: ExportedProgram
-    public var callSpec: CallSpec { program.callSpec }
-    private let contents: SessionContents
-    private let state: ProgramState
+package typealias Session = ExportedProgram.Session
 
-    init(_ program: ExportedProgram, _ contents: SessionContents) {
-        self.program = program
-        self.contents = contents
-        state = program.state.over(contents.store)
-    }
+extension ExportedProgram {
+    /// One user's state of a program: buffers of its own over the program's weights, which are there once.
+    ///
+    ///     let session = try program.makeSession()
+    ///     let token: Tensor = try session(ids)       // a cache grows, in this session alone
+    ///     session.reset()
+    ///
+    /// It starts with the program's parameters and buffers as they are when it is made. From then on neither sees what the other changes, and
+    /// sessions do not see each other. What calls change of its buffers is written where the old value lies, without a copy, wherever nothing else
+    /// reads the old value; `apus graph --lowered --session` shows where. Tensors that it gave, or was given, are values as everywhere: a buffer that somebody
+    /// has read and still holds is copied once before the next call writes.
+    ///
+    /// Calls from several tasks go one after another. A call that throws before it began to write leaves the buffers as they were: a wrong input, a
+    /// position outside of a cache, a cancelled task mostly. One that throws later may have written a part of them; the session then refuses
+    /// calls with `ProgramError.Code.brokenSession` until `reset()`.
+    ///
+    /// While gradients are recorded it runs like the program; a function that calls a session can't be exported.
+    public final class Session: CallableProgram {
+        public let program: ExportedProgram
+        public var callSpec: CallSpec { program.callSpec }
+        private let contents: SessionContents
+        private let state: ProgramState
 
-    // MARK: State
-
-    /// Parameters and buffers by name, as they are now.
-    public var stateDict: [String: Tensor] { state.dictionary(program.graphSignature, constants: false) }
-
-    /// Sets parameters and buffers of this session alone; as `ExportedProgram.load`.
-    @discardableResult
-    public func load(_ stateDict: [String: Tensor], strict: Bool = true) throws -> StateDictMismatch {
-        try state.load(stateDict, strict: strict)
-    }
-
-    /// Brings parameters and buffers back to what they were when the session was made.
-    public func reset() { contents.reset() }
-
-    // MARK: Running
-
-    /// Runs the program on the flattened arguments; as `ExportedProgram.run(leaves:)`.
-    public func run(leaves: [LeafValue], profiler: Profiler? = nil) throws -> [LeafValue] {
-        program.userResults(try outputs(of: program.tensors(of: leaves), profiler))
-    }
-
-    /// Runs the program on tensors alone; as `ExportedProgram.run`.
-    public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [Tensor] {
-        try program.userTensors(outputs(of: inputs, profiler))
-    }
-
-    private func outputs(of inputs: [Tensor], _ profiler: Profiler?) throws -> [LeafValue] {
-        if Interpreter.current != nil {
-            guard Interpreter.innermost(as: (any InliningInterpreter).self) == nil else {
-                throw ProgramError(.untraceable, "a session can't become a part of a program, which has no place for its buffers")
-            }
-            try contents.requireWhole()
-            return try program.run(inputs, on: state, profiler)
+        init(_ program: ExportedProgram, _ contents: SessionContents) {
+            self.program = program
+            self.contents = contents
+            state = program.state.over(contents.store)
         }
-        try program.checker.check(inputs)
-        let plan: Plan = try program.plan.plan
-        return try state.update { tensors in
-            try contents.requireWhole()
-            var hasWritten = false
-            defer { if hasWritten { contents.isBroken.store(true, ordering: .relaxed) } }
-            return try plan.update(tensors + inputs, hasWritten: &hasWritten, profiler: profiler).map { LeafValue($0) }
+
+        // MARK: State
+
+        /// Parameters and buffers by name, as they are now.
+        public var stateDict: [String: Tensor] { state.dictionary(program.graphSignature, constants: false) }
+
+        /// Sets parameters and buffers of this session alone; as `ExportedProgram.load`.
+        @discardableResult
+        public func load(_ stateDict: [String: Tensor], strict: Bool = true) throws -> StateDictMismatch {
+            try state.load(stateDict, strict: strict)
+        }
+
+        /// Brings parameters and buffers back to what they were when the session was made.
+        public func reset() { contents.reset() }
+
+        // MARK: Running
+
+        /// Runs the program on the flattened arguments; as `ExportedProgram.run(leaves:)`.
+        public func run(leaves: [LeafValue], profiler: Profiler? = nil) throws -> [LeafValue] {
+            program.userResults(try outputs(of: program.tensors(of: leaves), profiler))
+        }
+
+        /// Runs the program on tensors alone; as `ExportedProgram.run`.
+        public func run(_ inputs: [Tensor], profiler: Profiler? = nil) throws -> [Tensor] {
+            try program.userTensors(outputs(of: inputs, profiler))
+        }
+
+        private func outputs(of inputs: [Tensor], _ profiler: Profiler?) throws -> [LeafValue] {
+            if Interpreter.current != nil {
+                guard Interpreter.innermost(as: (any InliningInterpreter).self) == nil else {
+                    throw ProgramError(.untraceable, "a session can't become a part of a program, which has no place for its buffers")
+                }
+                try contents.requireWhole()
+                return try program.run(inputs, on: state, profiler)
+            }
+            try program.checker.check(inputs)
+            let plan: Plan = try program.plan.plan
+            return try program.namingBuffers {
+                try state.update { tensors in
+                    try contents.requireWhole()
+                    var hasWritten = false
+                    defer { if hasWritten { contents.isBroken.store(true, ordering: .relaxed) } }
+                    return try plan.update(tensors + inputs, hasWritten: &hasWritten, profiler: profiler).map { LeafValue($0) }
+                }
+            }
         }
     }
 }
@@ -112,7 +118,7 @@ extension ExportedProgram {
 extension ExportedPrograms {
     /// A session for each entry point. Those that share their state, as a prefill and a decoding of one model do, share it here too: what one
     /// writes to a cache the other reads.
-    public func makeSessions() throws -> [String: Session] {
+    public func makeSessions() throws -> [String: ExportedProgram.Session] {
         var contents: [ObjectIdentifier: SessionContents] = [:]
         var sessions: [String: Session] = [:]
         for (name, program) in entries {

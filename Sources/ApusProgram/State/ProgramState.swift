@@ -140,7 +140,7 @@ package struct ProgramState: Sendable {
         var result: [String: Tensor] = [:]
         var tensors: [Tensor] = snapshot()
         // Nothing can be thrown here: damaged tensors throw when they are used.
-        do { try prepare() } catch { tensors = tensors.map { _ in Tensor(fault: "\(error)") } }
+        do { try prepare() } catch { tensors = tensors.map { _ in Tensor(fault: error.unplaced) } }
         for (role, tensor) in zip(signature.inputRoles, tensors) {
             switch role {
             case .parameter(let name), .buffer(let name, _): if !constants { result[name] = tensor }

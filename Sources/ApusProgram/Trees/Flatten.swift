@@ -7,7 +7,13 @@ package func flatten(_ value: Any) throws -> FlatTree {
     return FlatTree(leaves: leaves, spec: spec, paths: spec.leafPaths)
 }
 
-private func collect(_ value: Any, _ leaves: inout [LeafValue]) throws -> TreeSpec {
+/// Appends a value's leaves, and tells how they are nested.
+func collect(_ value: Any, _ leaves: inout [LeafValue]) throws -> TreeSpec {
+    // Most are tensors, and the question which protocols a type conforms to takes as long as a small program.
+    if let tensor = value as? Tensor {
+        leaves.append(.tensor(tensor))
+        return .leaf
+    }
     if let nested = value as? NestedValue {
         leaves += nested.leaves
         return nested.spec

@@ -17,6 +17,16 @@ public indirect enum TreeSpec: Sendable, Hashable {
         }
     }
 
+    /// What it is, in a user's words.
+    var kind: String {
+        switch self {
+        case .leaf: "one value"
+        case .tuple: "the tuple \(self)"
+        case .list: "the list \(self)"
+        case .dictionary: "the dictionary \(self)"
+        }
+    }
+
     /// The access path of each leaf from the root, in order.
     var leafPaths: [String] {
         func below(_ specs: [TreeSpec], _ step: (Int) -> String) -> [String] {
@@ -73,13 +83,13 @@ extension LeafValue: CustomStringConvertible {
 }
 
 /// A value as its leaves and their nesting.
-public struct FlatTree: Sendable {
-    public var leaves: [LeafValue]
-    public var spec: TreeSpec
+package struct FlatTree: Sendable {
+    package var leaves: [LeafValue]
+    package var spec: TreeSpec
     /// The access path of each leaf from the root, e.g. `[0].weights` or empty for a lone leaf.
-    public var paths: [String]
+    package var paths: [String]
 
-    public init(leaves: [LeafValue], spec: TreeSpec, paths: [String]) {
+    package init(leaves: [LeafValue], spec: TreeSpec, paths: [String]) {
         self.leaves = leaves
         self.spec = spec
         self.paths = paths

@@ -28,21 +28,36 @@ final class Binder: Interpreter {
     /// Where the blocks lie; nil until a pass says so.
     var placement: MemoryPlacement?
     let memory = KernelMemory()
+    /// What the steps read from tensors; loops' bodies have the program's.
+    private(set) var numbers = RunNumbers()
     /// Where weights that stay the same are packed; nil where they are not.
     private let packedWeights: PackedWeights?
+    private let stepPasses: [any StepPass]
     var symbols = SymbolValues()
     /// The place in the source of the node that is being bound.
-    private var site: NodeSite?
-    /// How many branches on values are around the node: what may not run must not be computed, nor fail, while binding.
+    private(set) var site: NodeSite?
+    /// How many branches on values, and loops that may make no pass, are around the node: what may not run must not fail while binding.
     private var branchDepth = 0
 
     /// Results up to this size that depend on nothing are computed once and kept.
     private static let constantLimit = 1 << 20
 
-    init(packsWeights: PackedWeights? = nil) {
-        packedWeights = packsWeights
+    init(packsWeights: PackedWeights? = nil, stepPasses: [any StepPass] = []) {
+        (packedWeights, self.stepPasses) = (packsWeights, stepPasses)
         super.init(outer: nil)
     }
+
+    /// A binder for the body of a loop, which has memory of its own and the same weights.
+    /// - Parameter mayNotRun: whether the loop may make no pass
+    func makeInner(mayNotRun: Bool) -> Binder {
+        let inner = Binder(packsWeights: packedWeights, stepPasses: stepPasses)
+        (inner.symbols, inner.numbers, inner.site) = (symbols, numbers, site)
+        inner.branchDepth = branchDepth + (mayNotRun ? 1 : 0)
+        return inner
+    }
+
+    /// Turns the steps into those that run, once it is known where results come from.
+    func finish() { for pass in stepPasses { pass.run(self) } }
 
     // MARK: Blocks
 
@@ -53,7 +68,7 @@ final class Binder: Interpreter {
         return storage
     }
 
-    private func makeTensor(_ spec: TensorSpec, _ kind: Block.Kind) throws -> Tensor {
+    func makeTensor(_ spec: TensorSpec, _ kind: Block.Kind) throws -> Tensor {
         guard let layout = spec.shape.knownLayout else {
             throw NotPlannable(reason: "a result of \(spec)")
         }
@@ -64,6 +79,12 @@ final class Binder: Interpreter {
     func block(of tensor: Tensor) -> Int? { blockOfStorage[ObjectIdentifier(tensor.storage)] }
 
     func makeInput(_ position: Int, _ spec: TensorSpec) throws -> Tensor { try makeTensor(spec, .input(position)) }
+
+    /// An input that lies as another program's tensor does.
+    func makeInput(_ position: Int, like tensor: Tensor) -> Tensor {
+        let bytes: Int = max(tensor.storage.byteCount - tensor.storageOffset * tensor.dtype.byteWidth, 0)
+        return Tensor(placed: makeBlock(.input(position), bytes), dtype: tensor.dtype, layout: tensor.layout)
+    }
 
     func setKind(_ kind: Block.Kind, of block: Int) { blocks[block].kind = kind }
 
@@ -78,6 +99,9 @@ final class Binder: Interpreter {
     // MARK: Branches
 
     private func bindBranch(_ branch: CondArguments<Tensor>, _ node: Node, _ graph: Graph) throws -> [OperatorArgument] {
+        if isRead(branch.predicate) {
+            return try bindValueBranch(node, graph, branch, JumpStep(unless: try number(branch.predicate), in: "cond"))
+        }
         switch try Predicate(branch.predicate, in: "cond") {
         case .condition(let condition):
             let holds: Bool = try symbols.value(of: condition, in: "cond")
@@ -85,14 +109,14 @@ final class Binder: Interpreter {
             defer { symbols = outer }
             return try bind((holds ? branch.whenTrue : branch.whenFalse).graph, inputs: branch.operands.map { .tensor($0) })
         case .tensor(let predicate) where predicate.dtype == .bool && predicate.layout.count == 1:
-            return try bindValueBranch(node, graph, branch, predicate)
+            return try bindValueBranch(node, graph, branch, JumpStep(unless: predicate))
         default: throw TensorError(.invalidArgument, in: "cond", "the predicate must be a truth value or a tensor of one bool")
         }
     }
 
     /// Both bodies, one after the other, with jumps around them; each copies its results to where the program goes on reading them.
     private func bindValueBranch(
-        _ node: Node, _ graph: Graph, _ branch: CondArguments<Tensor>, _ predicate: Tensor
+        _ node: Node, _ graph: Graph, _ branch: CondArguments<Tensor>, _ start: JumpStep
     ) throws -> [OperatorArgument] {
         let joined: [Tensor] = try node.outputs.map { output in
             guard let spec = graph.spec(output) else { throw NotPlannable(reason: "a number that a branch gives") }
@@ -101,7 +125,7 @@ final class Binder: Interpreter {
         }
         branchDepth += 1
         defer { branchDepth -= 1 }
-        let (start, end) = (JumpStep(unless: predicate), JumpStep())
+        let end = JumpStep()
         steps.append(start)
         try bindBody(branch.whenTrue.graph, branch.operands, joined)
         steps.append(end)
@@ -164,11 +188,16 @@ final class Binder: Interpreter {
     private func bindCompute(_ call: Call, _ kernel: @escaping ComputeStep.Kernel) throws -> [OperatorArgument] {
         let specs: [TensorSpec] = try specs(call)
         if isConstant(call, specs) {
-            return try Interpreter.with(nil) {
-                let outputs: [Tensor] = try specs.map { try Tensor.uninitialized($0.shape, dtype: $0.dtype, in: call.name) }
-                try kernel(call, outputs)
-                return outputs.map { .tensor($0) }
+            let constants: Result<[OperatorArgument], any Error> = Result {
+                try Interpreter.with(nil) {
+                    let outputs: [Tensor] = try specs.map { try Tensor.uninitialized($0.shape, dtype: $0.dtype, in: call.name) }
+                    try kernel(call, outputs)
+                    return outputs.map { .tensor($0) }
+                }
             }
+            // What fails where it may not run fails when it does.
+            if branchDepth == 0 { return try constants.get() }
+            if case .success(let constants) = constants { return constants }
         }
         let outputs: [Tensor] = try specs.map { try makeTensor($0, .temporary) }
         if outputs.count == 1, let step = try PointwiseStep(call, outputs[0], site, memory, kernel: kernel) {
@@ -197,7 +226,7 @@ final class Binder: Interpreter {
 
     /// True where nothing that the results depend on changes from run to run.
     private func isConstant(_ call: Call, _ specs: [TensorSpec]) -> Bool {
-        guard branchDepth == 0, call.operator.effects.isPure, !readsBlocks(call) else { return false }
+        guard call.operator.effects.isPure, !readsBlocks(call) else { return false }
         return specs.allSatisfy { ($0.shape.knownLayout?.count ?? .max) <= Binder.constantLimit / 16 }
     }
 
@@ -261,7 +290,7 @@ final class Binder: Interpreter {
         return target
     }
 
-    private func emitCopy(of source: Tensor, to target: Tensor) {
+    func emitCopy(of source: Tensor, to target: Tensor) {
         emit(Call(.clone, [.tensor(source), .none]), [target]) { call, outputs in try outputs[0].fill(from: try call.tensor(0)) }
     }
 }
@@ -269,18 +298,26 @@ final class Binder: Interpreter {
 /// What nodes mean to a plan: steps over memory that is placed later.
 extension Binder: GraphHandler {
     func bind(_ type: ValueType, to seen: OperatorArgument, _ name: @autoclosure () -> String) throws {
+        if isRead(seen) { return }
         try symbols.bind(type, to: try RuntimeValue(seen), name())
     }
 
-    func value(of argument: OperatorArgument, in name: String) throws -> OperatorArgument { try symbols.concrete(argument, in: name) }
+    func value(of argument: OperatorArgument, in name: String) throws -> OperatorArgument {
+        isRead(argument) ? argument : try symbols.concrete(argument, in: name)
+    }
 
     func results(of node: Node, _ values: GraphValues) throws -> [OperatorArgument]? {
         let outer: NodeSite? = site
         site = node.site ?? outer
         defer { site = outer }
-        let call = Call(node.operator, try arguments(of: node, values))
+        let arguments: [OperatorArgument] = try arguments(of: node, values)
+        if node.isRead { return try bindRead(node, node.outputs.first.map { values.graph.type($0) } ?? .none, arguments) }
+        if node.operator != .cond, arguments.contains(where: { isRead($0) }) { return try bindNumbered(node, values.graph, arguments) }
+        let call = Call(node.operator, arguments)
         switch node.operator {
         case .cond: return try bindBranch(try CondArguments(call), node, values.graph)
+        case .whileLoop: return try bindWhile(try WhileArguments(call))
+        case .scan: return try bindScan(try ScanArguments(call), node, values.graph)
         case .call:
             let part = try PartArguments(call)
             return try bind(part.body.graph, inputs: part.operands.map { .tensor($0) })

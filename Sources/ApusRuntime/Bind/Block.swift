@@ -21,6 +21,8 @@ struct Block {
 /// Where one of a program's results comes from.
 enum ResultSource {
     case plain(RuntimeValue)
+    /// What follows from numbers that the run reads.
+    case number(RunNumber)
     case input(Int)
     /// A view of an input.
     case inputView(Int, DType, Layout, offset: Int)

@@ -13,25 +13,33 @@ final class FrozenWeights: Sendable {
     /// The tensors of the inputs behind the program's own.
     let computed: [Tensor]
     let packed: PackedWeights
+    /// The program around what depends on values; nil where nothing does.
+    let pieces: Pieces?
     let cache: PlanCache
     /// For runs that write over their states.
     let updatingCache: PlanCache
 
     /// - Parameter positions: those of the frozen inputs
-    init(_ graph: Graph, _ inputs: [Tensor], at positions: [Int], cacheSize: Int) throws {
+    init(_ graph: Graph, _ inputs: [Tensor], at positions: [Int], _ pipeline: LoweringPipeline, cacheSize: Int) throws {
         tensors = positions.map { inputs[$0] }
         (cache, updatingCache) = (PlanCache(capacity: cacheSize), PlanCache(capacity: cacheSize))
-        if positions.isEmpty {
-            (self.graph, computed) = (graph, [])
-        } else {
+        var lowered: Graph = graph
+        var computed: [Tensor] = []
+        if !positions.isEmpty {
             let frozen: [Value: Tensor] = Dictionary(
                 positions.map { (graph.inputs[$0], inputs[$0]) }, uniquingKeysWith: { first, _ in first })
             let folded: ConstantFolding.Result = try ConstantFolding(keepsViews: true)
                 .fold(graph, insertingAt: graph.inputs.count) { frozen[$0] }
-            (self.graph, computed) = (folded.graph, folded.constants)
+            (lowered, computed) = (folded.graph, folded.constants)
         }
+        (self.graph, self.computed) = (lowered, computed)
         packed = PackedWeights(of: tensors + computed)
+        let known = Set(positions.map { lowered.inputs[$0] } + lowered.inputs.suffix(computed.count))
+        pieces = Obstacles(lowered).first(in: lowered) == nil ? nil : try Pieces(lowered, frozen: known, pipeline, cacheSize: cacheSize)
     }
+
+    /// Whether nothing is known to stay the same.
+    var isEmpty: Bool { tensors.isEmpty }
 
     /// Whether these are the tensors among the inputs.
     func match(_ inputs: [Tensor], at positions: [Int]) -> Bool {

@@ -3,10 +3,11 @@ import ApusTensor
 
 extension Plan {
     /// The program as it runs for inputs like these, frozen ones among them, for a person to read: the passes, the graph after them, then the steps with
-    /// what they read and write and where that lies. For a program that runs node by node the graph, and why.
+    /// what they read and write and where that lies. For a program in pieces those, and why; for one that runs node by node the
+    /// reason.
     /// - Parameter isUpdating: shows the steps of a run that owns its states and may write over them
     /// - Throws: what binding throws for these sizes.
-    public func loweredText(for inputs: [Tensor], isUpdating: Bool = false) throws -> String {
+    package func loweredText(for inputs: [Tensor], isUpdating: Bool = false) throws -> String {
         var lines: [String] = ["passes: \(pipeline.names.joined(separator: ", "))"]
         func list(_ title: String, _ isListed: (Role) -> Bool) {
             let names: [String] = zip(graph.inputs, roles).compactMap { isListed($1) ? "%\(graph.name($0))" : nil }
@@ -17,7 +18,7 @@ extension Plan {
         let weights: FrozenWeights = try weights(among: inputs)
         let lowered: Graph = weights.graph
         lines.append(lowered.description)
-        if let obstacle { return lines.joined(separator: "\n") + "node by node: \(obstacle)\n" }
+        if let pieces = weights.pieces { return lines.joined(separator: "\n") + "in pieces: \(obstacle ?? "")\n\(pieces)" }
         let bound: BoundPlan
         do { bound = try bind(inputs, weights, isUpdating: isUpdating) } catch let error as NotPlannable {
             return lines.joined(separator: "\n") + "node by node: \(error.reason)\n"
@@ -26,24 +27,29 @@ extension Plan {
             "%\(graph.name($1.0)): \($1.1.spec)"
         }
         lines.append("steps for \(names.joined(separator: ", ")):")
-        let known: [Tensor] = inputs + weights.computed
-        func text(_ tensor: Tensor) -> String { bound.text(tensor, lowered, known) }
-        for (number, step) in bound.program.steps.enumerated() {
-            let reads: String = step.operands.map { $0.map(text) ?? "a number" }.joined(separator: ", ")
-            let writes: String = step.outputs.map { "\(text($0)): \($0.spec)" }.joined(separator: ", ")
-            var line = "    \(number): \(step.title)(\(reads))"
-            if !writes.isEmpty { line += " -> \(writes)" }
-            if let site = step.site { line += "    # \(site)" }
-            lines.append(line)
-        }
+        lines += bound.lines(lowered, inputs + weights.computed)
         lines.append("memory: \(bound.placement.byteCount) bytes")
         return lines.joined(separator: "\n") + "\n"
     }
 }
 
 extension BoundPlan {
-    /// A tensor by where it lies: an input, a result, a place in the arena in bytes; what it sees of it where that is not the whole.
+    /// The steps, and those of loops' bodies under them.
     /// - Parameter known: a tensor for each of the graph's inputs; those of frozen ones are the steps' own
+    fileprivate func lines(_ graph: Graph, _ known: [Tensor], indent: String = "    ") -> [String] {
+        func text(_ tensor: Tensor) -> String { self.text(tensor, graph, known) }
+        return program.steps.enumerated().flatMap { number, step in
+            let reads: String = step.operands.map { $0.map(text) ?? "a number" }.joined(separator: ", ")
+            let writes: String = step.outputs.map { "\(text($0)): \($0.spec)" }.joined(separator: ", ")
+            var line = "\(indent)\(number): \(step.title)(\(reads))"
+            if !writes.isEmpty { line += " -> \(writes)" }
+            if let site = step.site { line += "    # \(site)" }
+            let bodies: [BoundBody] = (step as? LoopStep)?.bodies ?? []
+            return [line] + bodies.flatMap { $0.plan.lines($0.graph, $0.inputs, indent: indent + "    ") }
+        }
+    }
+
+    /// A tensor by where it lies: an input, a result, a place in the arena in bytes; what it sees of it where that is not the whole.
     fileprivate func text(_ tensor: Tensor, _ graph: Graph, _ known: [Tensor]) -> String {
         guard let block = blocks.firstIndex(where: { $0.storage === tensor.storage }) else {
             let input: Int? = known.firstIndex { $0.identity == tensor.identity }

@@ -66,6 +66,12 @@ final class BoundPlan: @unchecked Sendable {
         (arena, memory, lastAddresses, firstUpdate) = (other.arena, other.memory, other.lastAddresses, other.firstUpdate)
     }
 
+    /// Says where a block lies from now on.
+    func move(_ block: Int, to address: UnsafeMutableRawPointer) {
+        blocks[block].storage.rebind(to: address)
+        program.move(block, to: address)
+    }
+
     /// Runs the program on contiguous inputs of the right dtypes and sizes; `given` are the caller's, which may be returned.
     /// - Parameter hasWritten: set where states have been written over in part when the run throws
     func run(_ tensors: [Tensor], given: [Tensor], _ hasWritten: inout Bool, _ profiler: Profiler?) throws -> [RuntimeValue] {
@@ -73,17 +79,13 @@ final class BoundPlan: @unchecked Sendable {
             let address: UnsafeMutableRawPointer = tensors[input.position].baseAddress
             if address == lastAddresses[number] { continue }
             lastAddresses[number] = address
-            for block in input.blocks {
-                blocks[block].storage.rebind(to: address)
-                program.move(block, to: address)
-            }
+            for block in input.blocks { move(block, to: address) }
         }
         defer { fresh.removeAll(keepingCapacity: true) }
         for block in resultBlocks {
             let storage: Storage = try Storage.allocate(blocks[block].byteCount)
             fresh.append(storage)
-            blocks[block].storage.rebind(to: storage.pointer)
-            program.move(block, to: storage.pointer)
+            move(block, to: storage.pointer)
         }
         var next = 0
         do { try program.run(&next, profiler) } catch {
@@ -91,13 +93,14 @@ final class BoundPlan: @unchecked Sendable {
             hasWritten = next - 1 > firstUpdate
             throw error
         }
-        return results(tensors, given)
+        return try results(tensors, given)
     }
 
-    private func results(_ tensors: [Tensor], _ given: [Tensor]) -> [RuntimeValue] {
-        sources.map { source in
+    private func results(_ tensors: [Tensor], _ given: [Tensor]) throws -> [RuntimeValue] {
+        try sources.map { source in
             switch source {
             case .plain(let value): return value
+            case .number(let number): return try RuntimeValue(try number.value(in: ""))
             case .input(let position): return .tensor(given[position])
             case .inputView(let position, let dtype, let layout, let offset):
                 let base: Tensor = tensors[position]

@@ -24,6 +24,8 @@ final class PlanCache: Sendable {
     }
 
     private let capacity: Int
+    /// Keys that were met and for which nothing has been bound, the most recent last.
+    private let met = Mutex<[[Int]]>([])
     /// The most recently used last.
     private let entries: Mutex<[Entry]>
 
@@ -40,6 +42,19 @@ final class PlanCache: Sendable {
                 return entries[index].idle.popLast().map { .bound($0) } ?? .none
             }
             return .none
+        }
+    }
+
+    /// Whether the key was among the last ones that it was asked for.
+    func hasMet(_ key: UnsafeBufferPointer<Int>) -> Bool {
+        met.withLock { met in
+            if let index = met.lastIndex(where: { $0.elementsEqual(key) }) {
+                met.remove(at: index)
+                return true
+            }
+            met.append(Array(key))
+            if met.count > capacity { met.removeFirst() }
+            return false
         }
     }
 

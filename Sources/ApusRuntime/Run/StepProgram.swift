@@ -58,7 +58,7 @@ final class StepProgram {
                 next += 1
                 if asksFirst { try Deadline.check() }
                 do {
-                    if let profiler, !step.operators.isEmpty {
+                    if let profiler {
                         try run(step, &next, profiler)
                     } else {
                         try step.run(&next)
@@ -69,7 +69,9 @@ final class StepProgram {
     }
 
     private func run(_ step: any Step, _ next: inout Int, _ profiler: Profiler) throws {
+        if let loop = step as? LoopStep { return try loop.run(profiler) }
         let names: [String] = step.operators.map(\.name)
+        if names.isEmpty { return try step.run(&next) }
         let name: String = names[0] + (names.count > 1 ? " and \(names.count - 1) more" : "")
         try profiler.measure(.step, name, operators: names, site: step.site?.description) { try step.run(&next) }
     }

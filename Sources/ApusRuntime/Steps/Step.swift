@@ -62,12 +62,15 @@ final class ComputeStep: Step {
     func run(_ next: inout Int) throws { try kernel(call, outputs) }
 }
 
-/// Goes on elsewhere: always, or where the one element of a tensor is false.
+/// Goes on elsewhere: always, or where the one element of a tensor, or a condition on numbers that were read, is false.
 final class JumpStep: Step {
     var target = 0
     private let predicate: Tensor?
+    private let condition: (holds: RunNumber, operatorName: String)?
 
-    init(unless predicate: Tensor? = nil) { self.predicate = predicate }
+    init(unless predicate: Tensor? = nil) { (self.predicate, condition) = (predicate, nil) }
+
+    init(unless condition: RunNumber, in operatorName: String) { (predicate, self.condition) = (nil, (condition, operatorName)) }
 
     let operators: [Operator] = []
     let site: NodeSite? = nil
@@ -77,10 +80,11 @@ final class JumpStep: Step {
     var title: String { "go to \(target)" + (isConditional ? " unless" : "") }
 
     /// Whether it depends on a value.
-    var isConditional: Bool { predicate != nil }
+    var isConditional: Bool { predicate != nil || condition != nil }
 
     func run(_ next: inout Int) throws {
         if let predicate, predicate.baseAddress.load(as: UInt8.self) != 0 { return }
+        if let condition, try condition.holds.holds(in: condition.operatorName) { return }
         next = target
     }
 }

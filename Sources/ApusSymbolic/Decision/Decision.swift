@@ -1,23 +1,27 @@
-/// What is known of a condition. Undecided is an answer of its own: never read it as false, as true, or as what holds for
-/// an example.
-public enum Decision: Sendable, Hashable {
-    /// True for every input that the facts admit.
-    case proved
-    /// False for every input that the facts admit.
-    case refuted
-    /// Not decided. A witness is an input that satisfies all facts and makes the condition true (or false); none may have
-    /// been found.
-    case undecided(trueWitness: Assignment?, falseWitness: Assignment?)
+package typealias Decision = SymbolScope.Decision
 
-    public var isProved: Bool { self == .proved }
-    public var isRefuted: Bool { self == .refuted }
+extension SymbolScope {
+    /// What is known of a condition. Undecided is an answer of its own: never read it as false, as true, or as what holds for
+    /// an example.
+    public enum Decision: Sendable, Hashable {
+        /// True for every input that the facts admit.
+        case proved
+        /// False for every input that the facts admit.
+        case refuted
+        /// Not decided. A witness is an input that satisfies all facts and makes the condition true (or false); none may have
+        /// been found.
+        case undecided(trueWitness: Assignment?, falseWitness: Assignment?)
 
-    /// The answer when there is one.
-    public var known: Bool? {
-        switch self {
-        case .proved: true
-        case .refuted: false
-        case .undecided: nil
+        public var isProved: Bool { self == .proved }
+        public var isRefuted: Bool { self == .refuted }
+
+        /// The answer when there is one.
+        public var known: Bool? {
+            switch self {
+            case .proved: true
+            case .refuted: false
+            case .undecided: nil
+            }
         }
     }
 }

@@ -25,8 +25,6 @@ struct LinearSystem {
     /// row >= 0
     mutating func addInequality(_ row: Row) { inequalities.append(row) }
 
-    var rowCount: Int { equalities.count + inequalities.count }
-
     /// Whether no integer point satisfies the system; false means 'not shown'. `budget` counts row combinations.
     func isInfeasible(budget: inout Int) -> Bool {
         var elimination = Elimination(self)

@@ -3,11 +3,11 @@
 /// Evaluation is exact and never traps; it gives `nil` when a division is by zero or the result does not fit `Int`. What leads to the result
 /// may leave `Int`, up to 128 bits: the normal form of arithmetic that fits need not fit itself. It allocates nothing, and one compiled
 /// expression may be evaluated from many tasks at once.
-public struct CompiledExpression: Sendable {
+package struct CompiledExpression: Sendable {
     private let program: StackProgram
 
     /// Compiles a size. `symbols` gives the order of the values; a symbol that is not listed throws.
-    public init(_ size: SymInt, symbols: [Symbol]) throws(SymbolicError) {
+    package init(_ size: SymInt, symbols: [Symbol]) throws(SymbolicError) {
         guard let view = size.view else { throw size.fault ?? SymbolicError(.tooComplex, "invalid size") }
         var compiler = StackCompiler(symbols)
         try compiler.emit(view)
@@ -15,20 +15,20 @@ public struct CompiledExpression: Sendable {
     }
 
     /// The value, given one per symbol; symbols that are floats read `floats` at the same position.
-    public func evaluate(_ values: [Int], floats: [Double] = []) -> Int? {
+    package func evaluate(_ values: [Int], floats: [Double] = []) -> Int? {
         values.withUnsafeBufferPointer { program.run($0, floats).flatMap { Int(exactly: $0) } }
     }
 
-    public func evaluate(_ values: UnsafeBufferPointer<Int>) -> Int? {
+    package func evaluate(_ values: UnsafeBufferPointer<Int>) -> Int? {
         program.run(values, []).flatMap { Int(exactly: $0) }
     }
 }
 
 /// A condition compiled for repeated evaluation; see ``CompiledExpression``.
-public struct CompiledCondition: Sendable {
+package struct CompiledCondition: Sendable {
     private let program: StackProgram
 
-    public init(_ condition: SymBool, symbols: [Symbol]) throws(SymbolicError) {
+    package init(_ condition: SymBool, symbols: [Symbol]) throws(SymbolicError) {
         guard let view = condition.view else { throw condition.fault ?? SymbolicError(.tooComplex, "invalid condition") }
         var compiler = StackCompiler(symbols)
         try compiler.emit(view)
@@ -36,25 +36,25 @@ public struct CompiledCondition: Sendable {
     }
 
     /// Whether the condition holds; `nil` when it has no value there.
-    public func evaluate(_ values: [Int], floats: [Double] = []) -> Bool? {
+    package func evaluate(_ values: [Int], floats: [Double] = []) -> Bool? {
         values.withUnsafeBufferPointer { program.run($0, floats).map { $0 != 0 } }
     }
 
-    public func evaluate(_ values: UnsafeBufferPointer<Int>) -> Bool? { program.run(values, []).map { $0 != 0 } }
+    package func evaluate(_ values: UnsafeBufferPointer<Int>) -> Bool? { program.run(values, []).map { $0 != 0 } }
 }
 
 /// A float expression compiled for repeated evaluation; see ``CompiledExpression``.
-public struct CompiledFloat: Sendable {
+package struct CompiledFloat: Sendable {
     private let program: StackProgram
 
-    public init(_ value: SymFloat, symbols: [Symbol]) throws(SymbolicError) {
+    package init(_ value: SymFloat, symbols: [Symbol]) throws(SymbolicError) {
         guard let view = value.view else { throw value.fault ?? SymbolicError(.tooComplex, "invalid value") }
         var compiler = StackCompiler(symbols)
         try compiler.emit(view)
         program = compiler.program
     }
 
-    public func evaluate(_ values: [Int], floats: [Double] = []) -> Double? {
+    package func evaluate(_ values: [Int], floats: [Double] = []) -> Double? {
         values.withUnsafeBufferPointer { program.run($0, floats).map(StackProgram.float) }
     }
 }

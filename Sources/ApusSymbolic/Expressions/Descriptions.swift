@@ -11,26 +11,26 @@ extension SymExpr: CustomStringConvertible {
     public var description: String { view.description(naming: \.name) }
 
     /// The text with symbols named by `name`.
-    public func description(naming name: (Symbol) -> String) -> String { view.description(naming: name) }
+    public func description(naming name: (SymInt.Symbol) -> String) -> String { view.description(naming: name) }
 }
 
 extension BoolExpr: CustomStringConvertible {
     public var description: String { view.description(naming: \.name) }
 
     /// The text with symbols named by `name`.
-    public func description(naming name: (Symbol) -> String) -> String { view.description(naming: name) }
+    public func description(naming name: (SymInt.Symbol) -> String) -> String { view.description(naming: name) }
 }
 
 extension FloatExpr: CustomStringConvertible {
     public var description: String { view.description(naming: \.name) }
 
     /// The text with symbols named by `name`.
-    public func description(naming name: (Symbol) -> String) -> String { view.description(naming: name) }
+    public func description(naming name: (SymInt.Symbol) -> String) -> String { view.description(naming: name) }
 }
 
 extension SymExpr.View {
     /// The text with symbols named by `name`.
-    public func description(naming name: (Symbol) -> String) -> String { text(name).0 }
+    public func description(naming name: (SymInt.Symbol) -> String) -> String { text(name).0 }
 
     private func text(_ name: (Symbol) -> String) -> (String, Precedence) {
         func wrapped(_ view: SymExpr.View, above limit: Precedence) -> String {
@@ -87,7 +87,7 @@ extension SymExpr.View {
 
 extension BoolExpr.View {
     /// The text with symbols named by `name`.
-    public func description(naming name: (Symbol) -> String) -> String {
+    public func description(naming name: (SymInt.Symbol) -> String) -> String {
         func nested(_ parts: [BoolExpr.View], _ separator: String) -> String {
             parts.map { part in
                 let text: String = part.description(naming: name)
@@ -116,7 +116,7 @@ extension BoolExpr.View {
 
 extension FloatExpr.View {
     /// The text with symbols named by `name`.
-    public func description(naming name: (Symbol) -> String) -> String {
+    public func description(naming name: (SymInt.Symbol) -> String) -> String {
         func operand(_ view: FloatExpr.View) -> String {
             let text: String = view.description(naming: name)
             if case .binary = view { return "(\(text))" }

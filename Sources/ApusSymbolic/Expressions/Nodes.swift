@@ -4,7 +4,7 @@
 /// A factor that the normal form does not look into: a symbol, a division, a maximum, a choice.
 final class Atom: Sendable {
     enum Kind: Sendable {
-        case symbol(Symbol)
+        case symbol(SymInt.Symbol)
         /// Floor division by a divisor that may be an expression.
         case floorDiv(SymExpr, SymExpr)
         /// The largest of two or more; where there are two, neither has a negative coefficient.
@@ -82,7 +82,7 @@ public final class SymExpr: Sendable {
     let depth: Int
     let weight: Int
     /// The symbols the expression depends on, in the order of their creation.
-    public let freeSymbols: [Symbol]
+    public let freeSymbols: [SymInt.Symbol]
     /// Bounds that follow from the symbols' declared ranges alone.
     let range: Interval
 
@@ -105,7 +105,7 @@ public final class SymExpr: Sendable {
     public var scope: SymbolScope? { tie.scope }
 
     /// The symbol when the expression is just one.
-    public var symbol: Symbol? {
+    public var symbol: SymInt.Symbol? {
         if case .symbol(let symbol)? = singleAtom?.kind { return symbol }
         return nil
     }
@@ -151,7 +151,7 @@ public final class BoolExpr: Sendable {
     let depth: Int
     let weight: Int
     /// The symbols the condition depends on, in the order of their creation.
-    public let freeSymbols: [Symbol]
+    public let freeSymbols: [SymInt.Symbol]
 
     init(id: Int, tie: ScopeTie, kind: Kind, depth: Int, weight: Int, symbols: [Symbol]) {
         self.id = id
@@ -174,7 +174,7 @@ extension BoolExpr: Hashable {
 public final class FloatExpr: Sendable {
     enum Kind: Sendable {
         case constant(Double)
-        case symbol(Symbol)
+        case symbol(SymInt.Symbol)
         case integer(SymExpr)
         case unary(Unary, FloatExpr)
         case binary(Binary, FloatExpr, FloatExpr)
@@ -185,7 +185,7 @@ public final class FloatExpr: Sendable {
     let kind: Kind
     let depth: Int
     let weight: Int
-    public let freeSymbols: [Symbol]
+    public let freeSymbols: [SymInt.Symbol]
 
     init(id: Int, tie: ScopeTie, kind: Kind, depth: Int, weight: Int, symbols: [Symbol]) {
         self.id = id

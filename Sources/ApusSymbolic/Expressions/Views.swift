@@ -4,7 +4,7 @@ extension SymExpr {
     /// The structure of an integer expression.
     public indirect enum View: Sendable, Hashable {
         case constant(Int)
-        case symbol(Symbol)
+        case symbol(SymInt.Symbol)
         /// Two or more summands.
         case sum([View])
         /// Two or more factors; a constant factor comes first.
@@ -87,7 +87,7 @@ extension FloatExpr {
     /// The structure of a float expression.
     public indirect enum View: Sendable, Hashable {
         case constant(Double)
-        case symbol(Symbol)
+        case symbol(SymInt.Symbol)
         case integer(SymExpr.View)
         case unary(Unary, View)
         case binary(Binary, View, View)

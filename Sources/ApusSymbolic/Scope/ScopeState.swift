@@ -27,7 +27,6 @@ final class ScopeState {
     /// The atoms of symbols by symbol index, where they were asked for.
     private var symbolAtoms: [Atom?] = []
     private(set) var hints: [Int: Int] = [:]
-    var atomCount: Int { atoms.count }
 
     /// A value for no symbol, to fill in and to clear again.
     var emptyPoint: [Int?] = []

@@ -3,7 +3,7 @@
 extension SymInt {
     /// The value with symbols replaced. A symbol that `replacements` leaves out stays, unless the others move the
     /// expression to another scope, which makes the result invalid.
-    public func substituting(_ replacements: [Symbol: SymInt]) -> SymInt {
+    public func substituting(_ replacements: [SymInt.Symbol: SymInt]) -> SymInt {
         substituting(Replacements(integers: replacements))
     }
 
@@ -16,7 +16,7 @@ extension SymInt {
 
 extension SymBool {
     /// The condition with symbols replaced; see ``SymInt/substituting(_:)``.
-    public func substituting(_ replacements: [Symbol: SymInt], floats: [Symbol: SymFloat] = [:]) -> SymBool {
+    public func substituting(_ replacements: [SymInt.Symbol: SymInt], floats: [SymInt.Symbol: SymFloat] = [:]) -> SymBool {
         guard let expression else { return self }
         var replacements = Replacements(integers: replacements, floats: floats)
         return replacements.value(expression)
@@ -25,7 +25,7 @@ extension SymBool {
 
 extension SymFloat {
     /// The value with symbols replaced; see ``SymInt/substituting(_:)``.
-    public func substituting(_ replacements: [Symbol: SymInt], floats: [Symbol: SymFloat] = [:]) -> SymFloat {
+    public func substituting(_ replacements: [SymInt.Symbol: SymInt], floats: [SymInt.Symbol: SymFloat] = [:]) -> SymFloat {
         guard let expression else { return self }
         var replacements = Replacements(integers: replacements, floats: floats)
         return replacements.value(expression)

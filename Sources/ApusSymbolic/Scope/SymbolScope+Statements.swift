@@ -1,7 +1,7 @@
 extension SymbolScope {
     /// The bounds of a symbol as conditions that are not folded away by what the scope knows already: for programs that state them for
     /// others to check. Evaluating them at a point gives whether the point is inside.
-    public func statements(of symbol: Symbol, in range: SymRange) -> [SymBool] {
+    public func statements(of symbol: SymInt.Symbol, in range: SymRange) -> [SymBool] {
         var found: [SymBool] = []
         if range.hasLowerBound { found.append(statement(size(symbol) - range.lowerBound)) }
         if range.hasUpperBound { found.append(statement(range.upperBound - size(symbol))) }

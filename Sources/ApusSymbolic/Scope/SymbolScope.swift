@@ -99,9 +99,9 @@ public final class SymbolScope: Sendable {
     ///   - isSize: whether it is the size of a tensor's dimension or a number of elements, as backed symbols are
     @discardableResult
     public func makeSymbol(
-        name: String? = nil, origin: String = "", range: SymRange = .size, kind: Symbol.Kind = .backed, hint: Int? = nil,
+        name: String? = nil, origin: String = "", range: SymRange = .size, kind: SymInt.Symbol.Kind = .backed, hint: Int? = nil,
         isSize: Bool? = nil
-    ) -> Symbol {
+    ) -> SymInt.Symbol {
         let isSize: Bool = isSize ?? (kind == .backed)
         return state.withLock { state in
             guard let state else {
@@ -113,17 +113,17 @@ public final class SymbolScope: Sendable {
     }
 
     /// The size that a symbol stands for.
-    public func size(_ symbol: Symbol) -> SymInt {
+    public func size(_ symbol: SymInt.Symbol) -> SymInt {
         build { state throws(SymbolicError) in try state.expression(checked(symbol)) }
     }
 
     /// The float that a symbol stands for.
-    public func float(_ symbol: Symbol) -> SymFloat {
+    public func float(_ symbol: SymInt.Symbol) -> SymFloat {
         buildFloat { state throws(SymbolicError) in try state.float(.symbol(checked(symbol))) }
     }
 
     /// The condition that a Boolean symbol stands for.
-    public func condition(_ symbol: Symbol) -> SymBool {
+    public func condition(_ symbol: SymInt.Symbol) -> SymBool {
         .equal(size(symbol), 1)
     }
 
@@ -135,10 +135,10 @@ public final class SymbolScope: Sendable {
     }
 
     /// All symbols, in the order of their creation.
-    public var symbols: [Symbol] { reading([]) { $0.symbols } }
+    public var symbols: [SymInt.Symbol] { reading([]) { $0.symbols } }
 
     /// The example's value of a symbol.
-    public func hint(of symbol: Symbol) -> Int? { reading(nil) { $0.hints[symbol.index] } }
+    public func hint(of symbol: SymInt.Symbol) -> Int? { reading(nil) { $0.hints[symbol.index] } }
 
     /// The example's value of a size; `nil` when it depends on symbols that have none.
     public func hint(of size: SymInt) -> Int? { evaluate(size, at: hints) }
@@ -321,7 +321,7 @@ public final class SymbolScope: Sendable {
     }
 
     /// Bounds of a symbol under all facts.
-    public func range(of symbol: Symbol) -> SymRange { range(of: size(symbol)) }
+    public func range(of symbol: SymInt.Symbol) -> SymRange { range(of: size(symbol)) }
 
     /// A point that satisfies all facts, if one is found.
     public func witness() -> Assignment? { reading(nil) { $0.anyWitness() } }

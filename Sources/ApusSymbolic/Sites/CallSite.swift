@@ -45,9 +45,6 @@ public struct CallSite: Sendable, Hashable {
     /// Every frame that has debug information, innermost first, inlined ones included.
     public var frames: [Location] { Symbolizer.shared.locations(of: addresses).filter { $0.line > 0 } }
 
-    /// The frames of the user's program, innermost first.
-    public var userFrames: [Location] { frames.filter { $0.isUserCode } }
-
     /// The innermost frame of the user's program; `nil` when there is none with debug information.
     public var location: Location? { Symbolizer.shared.firstUserLocation(of: addresses) }
 }

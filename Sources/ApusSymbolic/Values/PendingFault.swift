@@ -6,7 +6,7 @@ import Synchronization
 /// `if k * k > 3` has to be answered with a `Bool` even where `k * k` overflowed, and `if` can't throw. The answer is false, and the fault
 /// stays here, with the task that asked (outside of tasks, with the thread), until the next operation of that task takes and throws it.
 /// Tensor operations and checks do; so no branch on an invalid number goes unnoticed, and nothing traps.
-public enum PendingFault {
+package enum PendingFault {
     private enum Asker: Hashable {
         case task(Int)
         case thread(UInt)
@@ -21,7 +21,7 @@ public enum PendingFault {
     private static let faults = Mutex<[Asker: SymbolScope.Fault]>([:])
 
     /// Whether anyone's fault waits. Costs one load.
-    public static var exists: Bool { count.load(ordering: .relaxed) != 0 }
+    package static var exists: Bool { count.load(ordering: .relaxed) != 0 }
 
     /// Leaves a fault; the first that nobody took stays.
     static func leave(_ error: SymbolicError, site: CallSite) {
@@ -34,7 +34,7 @@ public enum PendingFault {
     }
 
     /// The fault of the current task, which is thereby dealt with.
-    public static func take() -> SymbolScope.Fault? {
+    package static func take() -> SymbolScope.Fault? {
         guard exists else { return nil }
         return faults.withLock { faults in
             guard let fault = faults.removeValue(forKey: .current) else { return nil }

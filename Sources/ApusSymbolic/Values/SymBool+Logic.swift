@@ -98,14 +98,11 @@ extension SymBool {
 
 extension SymInt {
     /// Whether `divisor` divides the value; asks the oracle when symbolic. Zero divides only zero.
-    public func isMultiple(of divisor: SymInt) -> Bool { multiple(of: divisor).value }
-    public func isMultiple(of divisor: Int) -> Bool { multiple(of: SymInt(divisor)).value }
+    public func isMultiple(of divisor: some SymIntConvertible) -> Bool { multiple(of: divisor.symInt).value }
 
     /// The condition that `divisor` divides the value; asks nothing.
     @_disfavoredOverload
-    public func isMultiple(of divisor: SymInt) -> SymBool { multiple(of: divisor) }
-    @_disfavoredOverload
-    public func isMultiple(of divisor: Int) -> SymBool { multiple(of: SymInt(divisor)) }
+    public func isMultiple(of divisor: some SymIntConvertible) -> SymBool { multiple(of: divisor.symInt) }
 
     private func multiple(of divisor: SymInt) -> SymBool {
         let isZero: SymBool = .equal(divisor, 0)

@@ -95,7 +95,7 @@ public struct SymBool: Sendable {
     }
 
     /// The symbols the condition depends on, in the order of their creation.
-    public var freeSymbols: [Symbol] { expression?.freeSymbols ?? [] }
+    public var freeSymbols: [SymInt.Symbol] { expression?.freeSymbols ?? [] }
 
     @usableFromInline
     func asked() -> Bool {
@@ -125,7 +125,7 @@ extension SymBool: CustomStringConvertible {
     public var description: String { description(naming: \.displayName) }
 
     /// The text of the condition with symbols named by `name`.
-    public func description(naming name: (Symbol) -> String) -> String {
+    public func description(naming name: (SymInt.Symbol) -> String) -> String {
         switch storage {
         case .plain(let value): String(value)
         case .symbolic(let expression): expression.description(naming: name)

@@ -102,7 +102,7 @@ public struct SymFloat: Sendable {
         }
     }
 
-    public var freeSymbols: [Symbol] { expression?.freeSymbols ?? [] }
+    public var freeSymbols: [SymInt.Symbol] { expression?.freeSymbols ?? [] }
 }
 
 extension SymFloat: ExpressibleByFloatLiteral, ExpressibleByIntegerLiteral {
@@ -114,7 +114,7 @@ extension SymFloat: CustomStringConvertible {
     /// In the user's terms: a symbol by where it comes from, `x.shape[0]`, else by its name.
     public var description: String { description(naming: \.displayName) }
 
-    public func description(naming name: (Symbol) -> String) -> String {
+    public func description(naming name: (SymInt.Symbol) -> String) -> String {
         switch storage {
         case .plain(let value): String(value)
         case .symbolic(let expression): expression.description(naming: name)

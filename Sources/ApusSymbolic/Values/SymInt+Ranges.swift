@@ -64,14 +64,17 @@ public struct SymIntStride: Sendable, Sequence {
 
 // Disfavoured, so that strides of plain integers stay Swift's own.
 
-/// Every `step`-th position from `start` up to, not including, `end`.
+/// Every `step`-th position from `start` up to, not including, `end`. A symbolic step is taken as the number that `Int(step)` gives.
 @_disfavoredOverload
-public func stride(from start: some SymIntConvertible, to end: some SymIntConvertible, by step: Int) -> SymIntStride {
-    SymIntStride(start: start.symInt, end: end.symInt, step: step)
+public func stride(from start: some SymIntConvertible, to end: some SymIntConvertible, by step: some SymIntConvertible) -> SymIntStride {
+    SymIntStride(start: start.symInt, end: end.symInt, step: Int(step.symInt))
 }
 
 /// Every `step`-th position from `start` up to `last`.
 @_disfavoredOverload
-public func stride(from start: some SymIntConvertible, through last: some SymIntConvertible, by step: Int) -> SymIntStride {
-    SymIntStride(start: start.symInt, end: last.symInt + step.signum(), step: step)
+public func stride(from start: some SymIntConvertible, through last: some SymIntConvertible, by step: some SymIntConvertible)
+    -> SymIntStride
+{
+    let step = Int(step.symInt)
+    return SymIntStride(start: start.symInt, end: last.symInt + step.signum(), step: step)
 }

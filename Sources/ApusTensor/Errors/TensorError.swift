@@ -84,12 +84,10 @@ func naming<Result>(_ name: String, _ body: () throws -> Result) throws -> Resul
     }
 }
 
-extension TensorError: CustomStringConvertible {
-    /// One line: operator, colon, message.
-    public var description: String { operatorName.isEmpty ? message : "\(operatorName): \(message)" }
-}
+extension TensorError: CustomStringConvertible, PlacedError {
+    package var statement: String { operatorName.isEmpty ? message : "\(operatorName): \(message)" }
 
-extension TensorError: CustomDebugStringConvertible {
-    /// The same with the line of the user's program where it is known: what Swift prints of an error that nobody catches.
-    public var debugDescription: String { site?.location.map { "\(description) (at \($0))" } ?? description }
+    /// One line: operator, colon, message, and the line of the user's program where it is known. The first look at a line reads debug
+    /// information (see ``CallSite``): a program that only reacts reads ``code`` instead.
+    public var description: String { placed }
 }

@@ -50,7 +50,7 @@ public struct ResultGradients: RandomAccessCollection {
 /// Records operations whose arguments depend on watched tensors, so that gradients can flow back through them.
 ///
 /// Gradient rules are public tensor operations: run under a tracer they are traced, under another recorder they are recorded.
-public final class GradientRecorder: Interpreter {
+package final class GradientRecorder: Interpreter {
     private struct Entry {
         let call: Call
         let outputs: [Tensor]
@@ -61,7 +61,7 @@ public final class GradientRecorder: Interpreter {
     private var watched: [ObjectIdentifier: Tensor] = [:]
 
     /// Marks a tensor as one whose gradient may be asked for. Throws for dtypes without gradients.
-    public func watch(_ tensor: Tensor) throws {
+    package func watch(_ tensor: Tensor) throws {
         guard tensor.dtype.isDifferentiable else {
             throw TensorError(
                 .notDifferentiable, in: "gradient", "a tensor of \(tensor.dtype) has no gradient; convert it to a floating-point dtype")
@@ -69,7 +69,7 @@ public final class GradientRecorder: Interpreter {
         watched[tensor.identity] = tensor
     }
 
-    override public func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
+    override package func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         guard isWatching(arguments) else { return try super.apply(operation, arguments) }
         if operation.gradient == nil, let decomposition = operation.decomposition {
             let call = Call(operation, arguments)
@@ -100,12 +100,12 @@ public final class GradientRecorder: Interpreter {
     /// The gradients of a scalar with respect to watched tensors; nil where it does not depend on one.
     ///
     /// - Parameter seed: the gradient with respect to `result`; one by default, which needs `result` to have one element.
-    public func gradients(of result: Tensor, seed: Tensor? = nil, with sources: [Tensor]) throws -> [Tensor?] {
+    package func gradients(of result: Tensor, seed: Tensor? = nil, with sources: [Tensor]) throws -> [Tensor?] {
         try gradients(of: [result], seeds: [try Interpreter.with(outer) { try seed ?? result.onesLike() }], with: sources)
     }
 
     /// The gradients of several results at once: the sum over them of what each seed, a gradient with respect to its result, comes to.
-    public func gradients(of results: [Tensor], seeds: [Tensor], with sources: [Tensor]) throws -> [Tensor?] {
+    package func gradients(of results: [Tensor], seeds: [Tensor], with sources: [Tensor]) throws -> [Tensor?] {
         try Interpreter.with(outer) {
             var accumulated: [ObjectIdentifier: GradientSum] = [:]
             for (result, seed) in zip(results, seeds) { try accumulated[result.identity, default: GradientSum()].add(seed) }

@@ -17,7 +17,8 @@ extension Tensor {
     }
 
     /// Writes a tensor, broadcast and converted to this dtype, to the indexed part. Costs as much as the part where no other tensor shares the
-    /// memory, and a copy of the whole otherwise.
+    /// memory, and a copy of the whole otherwise. A range is clamped, as everywhere: what lies beyond the dimension is not written. A position
+    /// beyond it is an error, and so is one of ``indexCopy(dim:_:_:)``.
     public mutating func set(_ indices: any TensorIndex..., to value: Tensor) throws {
         if try setInPlace(indices, value) { return }
         self = try replacing(indices, with: value)
@@ -36,7 +37,8 @@ extension Tensor {
 
     private func replacing(_ indices: [any TensorIndex], with value: Tensor) throws -> Tensor {
         let plan = try IndexPlan(indices, rank: rank)
-        return try Replacement(value: value).run(self, plan.steps[...], dim: 0, tensors: [])
+        try plan.requirePositions(of: self)
+        return try Replacement(value: value, ranges: plan.ranges(of: shape)).run(self, plan.steps[...], dim: 0, tensors: [])
     }
 
     /// Writes into the memory itself; false where it is shared, not row-major, or the call is traced, recorded or indexed by tensors.
@@ -45,7 +47,7 @@ extension Tensor {
         let plan = try IndexPlan(indices, rank: rank)
         for case .tensor in plan.steps { return false }
         let part = try plan.view(of: self).0
-        let source = try value.to(dtype).fitted(to: part.shape)
+        let source = try value.to(dtype).fitted(to: part.shape, plan.ranges(of: shape))
         let call = Call(.sliceScatter, [.tensor(self)])
         var (input, out) = (source.view, part.view)
         try check(apus_copy(&input, &out), call)
@@ -54,10 +56,10 @@ extension Tensor {
     }
 
     /// This tensor broadcast to the shape of a part that it is written to; leading sizes of 1 that the part lacks are dropped.
-    fileprivate func fitted(to target: Shape) throws -> Tensor {
+    fileprivate func fitted(to target: Shape, _ ranges: @autoclosure () -> String) throws -> Tensor {
         var value = self
         func mismatch() -> TensorError {
-            TensorError(.shapeMismatch, in: "set", "a tensor of shape \(shape) doesn't broadcast to a part of shape \(target)")
+            TensorError(.shapeMismatch, in: "set", "a tensor of shape \(shape) doesn't broadcast to a part of shape \(target)\(ranges())")
         }
         while value.rank > target.count {
             try require(value.shape[0] == 1, mismatch())
@@ -71,9 +73,43 @@ extension Tensor {
     }
 }
 
+extension IndexPlan {
+    /// What to look at where a value does not fit the part: ranges are clamped, and one that reaches beyond its dimension names fewer
+    /// positions than it says.
+    fileprivate func ranges(of shape: Shape) -> String {
+        var text: String = ""
+        for case (.range(let start, let end?, _), let dim) in stepsByDimension where (end > shape[dim]).constant != false {
+            text += "; the range \(start ?? 0)..<\(end) has to lie within dimension \(dim) of shape \(shape)"
+        }
+        return text
+    }
+
+    /// Asked here, of the tensor that is written to: `select` knows a part only, and none of its name.
+    fileprivate func requirePositions(of tensor: Tensor) throws {
+        for case (.position(let index), let dim) in stepsByDimension {
+            try tensor.shape.requirePosition(index, dim, in: "set", of: tensor.trace?.name)
+        }
+    }
+
+    /// The steps, each with the first dimension of the whole that it takes.
+    private var stepsByDimension: [(step: IndexStep, dim: Int)] {
+        var next: Int = 0
+        return steps.map { step in
+            let dim: Int = next
+            switch step {
+            case .position, .range: next += 1
+            case .tensor(let index): next += index.dtype == .bool ? index.rank : 1
+            case .axis, .rest: break
+            }
+            return (step, dim)
+        }
+    }
+}
+
 /// The functional form: each view on the way in has an operator that puts a changed part back.
 private struct Replacement {
     let value: Tensor
+    let ranges: String
 
     func run(_ base: Tensor, _ steps: ArraySlice<IndexStep>, dim: Int, tensors: [Tensor?]) throws -> Tensor {
         guard let step = steps.first else { return try written(base, tensors) }
@@ -103,7 +139,7 @@ private struct Replacement {
     private func written(_ base: Tensor, _ tensors: [Tensor?]) throws -> Tensor {
         let typed = try value.to(base.dtype)
         let given = tensors.compactMap { $0 }
-        if given.isEmpty { return try typed.fitted(to: base.shape) }
+        if given.isEmpty { return try typed.fitted(to: base.shape, ranges) }
         if given.count == 1, given[0].dtype == .bool, typed.rank == 0, let position = tensors.firstIndex(where: { $0 != nil }) {
             // One number where a mask is true needs no positions, whose count would depend on values.
             let mask = given[0]

@@ -1,82 +1,86 @@
 import ApusSymbolic
 import CApusKernels
 
-/// What `apply` asks to carry out an operation: a tracer, a gradient recorder, or nobody, which means eager execution.
-///
-/// Interpreters nest: one hands what it has seen to the one around it. The current one belongs to the thread.
-open class Interpreter {
-    /// The interpreter that was current when this one was made; nil for eager execution.
-    public let outer: Interpreter?
+package typealias Interpreter = Operator.Interpreter
 
-    public init(outer: Interpreter? = Interpreter.current) {
-        self.outer = outer
-    }
+extension Operator {
+    /// What `apply` asks to carry out an operation: a tracer, a gradient recorder, or nobody, which means eager execution.
+    ///
+    /// Interpreters nest: one hands what it has seen to the one around it. The current one belongs to the thread.
+    open class Interpreter {
+        /// The interpreter that was current when this one was made; nil for eager execution.
+        public let outer: Interpreter?
 
-    /// Carries out one operation. The base class hands it to the interpreter around it.
-    open func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
-        try Interpreter.with(outer) { try ApusTensor.apply(operation, arguments) }
-    }
-
-    /// Handles a condition that a rule or the user requires and that is not decided by constants.
-    open func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
-        guard let outer else {
-            throw TensorError(.tracing, "the condition \(condition) belongs to a trace that has ended")
+        public init(outer: Interpreter? = Interpreter.current) {
+            self.outer = outer
         }
-        try outer.require(condition, failure)
-    }
 
-    /// Handles a requirement that several conditions meet, the one that is meant first: the position of the one that holds from here on; nil
-    /// where one of them does, but which is open.
-    open func require(anyOf conditions: [SymBool], _ failure: () -> TensorError) throws -> Int? {
-        if let outer { return try outer.require(anyOf: conditions, failure) }
-        try conditions.first.map { try require($0, failure) }
-        return 0
-    }
-
-    /// A fresh size that only a run can tell, such as the number of non-zero elements, within a range.
-    open func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
-        guard let outer else {
-            throw TensorError(.tracing, "the size of \(origin) depends on values that are not there")
+        /// Carries out one operation. The base class hands it to the interpreter around it.
+        open func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
+            try Interpreter.with(outer) { try ApusTensor.apply(operation, arguments) }
         }
-        return try outer.unbackedSize(for: origin, in: range)
-    }
 
-    /// Takes a fact about a size that only a run can tell, known to the rule that asked for it.
-    open func assume(_ fact: SymBool) {
-        guard let outer else {
-            fact.scope?.assume(fact)
-            return
+        /// Handles a condition that a rule or the user requires and that is not decided by constants.
+        open func require(_ condition: SymBool, _ failure: () -> TensorError) throws {
+            guard let outer else {
+                throw TensorError(.tracing, "the condition \(condition) belongs to a trace that has ended")
+            }
+            try outer.require(condition, failure)
         }
-        outer.assume(fact)
-    }
 
-    /// What drawings without a seed draw from, where that is not the process's own generator.
-    open var randomGenerator: RandomGenerator? { outer?.randomGenerator }
+        /// Handles a requirement that several conditions meet, the one that is meant first: the position of the one that holds from here on; nil
+        /// where one of them does, but which is open.
+        open func require(anyOf conditions: [SymBool], _ failure: () -> TensorError) throws -> Int? {
+            if let outer { return try outer.require(anyOf: conditions, failure) }
+            try conditions.first.map { try require($0, failure) }
+            return 0
+        }
 
-    /// Learns of an error that only tracing has: the trace can't become a program, whatever the function does with the error.
-    open func fail(_ error: any Error) { outer?.fail(error) }
+        /// A fresh size that only a run can tell, such as the number of non-zero elements, within a range.
+        open func unbackedSize(for origin: String, in range: ClosedRange<Int>) throws -> SymInt {
+            guard let outer else {
+                throw TensorError(.tracing, "the size of \(origin) depends on values that are not there")
+            }
+            return try outer.unbackedSize(for: origin, in: range)
+        }
 
-    /// Whether tensors that are no trace's hold their values while operations are carried out: not where a plan is laid out, whose memory is
-    /// filled when it runs.
-    open var hasValues: Bool { outer?.hasValues ?? true }
+        /// Takes a fact about a size that only a run can tell, known to the rule that asked for it.
+        open func assume(_ fact: SymBool) {
+            guard let outer else {
+                fact.scope?.assume(fact)
+                return
+            }
+            outer.assume(fact)
+        }
 
-    /// Whether a question about values may be put: eager code and the paths of an export answer it, a body that stands for all its runs doesn't.
-    open var takesQuestions: Bool { outer?.takesQuestions ?? true }
+        /// What drawings without a seed draw from, where that is not the process's own generator.
+        open var randomGenerator: RandomGenerator? { outer?.randomGenerator }
 
-    /// Learns that values are read that are not there.
-    /// - Throws: what ends whatever asked for them.
-    open func readWithoutValues() throws { try outer?.readWithoutValues() }
+        /// Learns of an error that only tracing has: the trace can't become a program, whatever the function does with the error.
+        open func fail(_ error: any Error) { outer?.fail(error) }
 
-    /// What is known of a condition: true, false, or nil for undecided.
-    open func decide(_ condition: SymBool) -> Bool? {
-        outer?.decide(condition) ?? condition.constant
+        /// Whether tensors that are no trace's hold their values while operations are carried out: not where a plan is laid out, whose memory is
+        /// filled when it runs.
+        open var hasValues: Bool { outer?.hasValues ?? true }
+
+        /// Whether a question about values may be put: eager code and the paths of an export answer it, a body that stands for all its runs doesn't.
+        open var takesQuestions: Bool { outer?.takesQuestions ?? true }
+
+        /// Learns that values are read that are not there.
+        /// - Throws: what ends whatever asked for them.
+        open func readWithoutValues() throws { try outer?.readWithoutValues() }
+
+        /// What is known of a condition: true, false, or nil for undecided.
+        open func decide(_ condition: SymBool) -> Bool? {
+            outer?.decide(condition) ?? condition.constant
+        }
     }
 }
 
 extension Interpreter {
     /// The thread's current interpreter.
     @inline(__always)
-    public static var current: Interpreter? {
+    public static var current: Operator.Interpreter? {
         guard let pointer = apus_current_interpreter() else { return nil }
         return Unmanaged<Interpreter>.fromOpaque(pointer).takeUnretainedValue()
     }
@@ -98,7 +102,7 @@ extension Interpreter {
     static var takesQuestions: Bool { hasValues && current?.takesQuestions ?? true }
 
     /// Runs the closure with the given interpreter current; nil means eager execution.
-    public static func with<Result>(_ interpreter: Interpreter?, _ body: () throws -> Result) rethrows -> Result {
+    public static func with<Result>(_ interpreter: Operator.Interpreter?, _ body: () throws -> Result) rethrows -> Result {
         let previous = apus_current_interpreter()
         apus_set_current_interpreter(interpreter.map { Unmanaged.passUnretained($0).toOpaque() })
         defer { apus_set_current_interpreter(previous) }

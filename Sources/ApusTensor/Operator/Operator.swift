@@ -14,7 +14,7 @@ public struct TensorSpec: Sendable, CustomStringConvertible {
     public var description: String { "\(dtype)\(shape)" }
 
     /// `float32[s0, 3]`: the text with symbols named by `name`.
-    public func description(naming name: (Symbol) -> String) -> String { "\(dtype)\(shape.description(naming: name))" }
+    public func description(naming name: (SymInt.Symbol) -> String) -> String { "\(dtype)\(shape.description(naming: name))" }
 }
 
 extension Operator {
@@ -74,11 +74,11 @@ public final class Operator: Sendable {
     }
 
     public struct View: Sendable {
-        public let layout: Layout
+        public let layout: Tensor.Layout
         /// In elements of the result's dtype, from the first argument's first element.
         public let offset: Int
 
-        public init(_ layout: Layout, offset: Int = 0) {
+        public init(_ layout: Tensor.Layout, offset: Int = 0) {
             self.layout = layout
             self.offset = offset
         }

@@ -122,9 +122,6 @@ extension Operator.Schema {
 
     /// The position of the parameter with this name.
     public func index(of name: String) -> Int? { parameters.firstIndex { $0.name == name } }
-
-    /// True where the operator has exactly one tensor result.
-    public var hasSingleTensorResult: Bool { results.count == 1 && results[0] == .tensor }
 }
 
 extension String {

@@ -8,7 +8,7 @@ extension Tensor: CustomStringConvertible {
         do {
             return try Interpreter.with(nil) { try TensorPrinter(self).text }
         } catch {
-            return "Tensor(\(spec): \(error))"
+            return "Tensor(\(spec): \(error.unplaced))"
         }
     }
 }

@@ -4,7 +4,7 @@ import ApusSymbolic
 public struct Shape: Sendable {
     enum Representation: Sendable {
         /// Every size is known. Sharing a tensor's layout makes a shape cost nothing in eager code.
-        case known(Layout)
+        case known(Tensor.Layout)
         /// At least one size is symbolic.
         case symbolic([SymInt])
     }
@@ -12,7 +12,7 @@ public struct Shape: Sendable {
     let representation: Representation
 
     @usableFromInline
-    init(_ layout: Layout) { representation = .known(layout) }
+    init(_ layout: Tensor.Layout) { representation = .known(layout) }
 
     /// A shape of these sizes. Negative and overflowing sizes are thrown as errors that name the operator.
     public init(_ sizes: [SymInt], in operatorName: String = "") throws {
@@ -59,7 +59,7 @@ public struct Shape: Sendable {
     }
 
     /// The shape of a zero-dimensional tensor.
-    public static let scalar = Shape(Layout.scalar)
+    public static let scalar = Shape(Tensor.Layout.scalar)
 
     /// True while a size is symbolic.
     public var isSymbolic: Bool {
@@ -132,7 +132,7 @@ extension Shape: CustomStringConvertible {
     public var description: String { "[" + map { "\($0)" }.joined(separator: ", ") + "]" }
 
     /// `[s0, 3]`: the text with symbols named by `name`.
-    public func description(naming name: (Symbol) -> String) -> String {
+    public func description(naming name: (SymInt.Symbol) -> String) -> String {
         "[" + map { $0.description(naming: name) }.joined(separator: ", ") + "]"
     }
 }

@@ -21,16 +21,16 @@ final class TensorBody: @unchecked Sendable {
 }
 
 /// What stands for the data of a traced tensor.
-public final class TracedValue: @unchecked Sendable {
-    public let shape: Shape
+package final class TracedValue: @unchecked Sendable {
+    package let shape: Shape
     /// The trace that made it, nil for a tensor that is only a dtype and a shape. Compared by identity, to tell a value that escaped.
-    public let owner: AnyObject?
+    package let owner: AnyObject?
     /// The trace's own number for it.
-    public let id: Int
+    package let id: Int
     /// Why there is no tensor at all, where one only stands for a mistake: what every operation on it throws.
     package let fault: String?
 
-    public convenience init(shape: Shape, owner: AnyObject?, id: Int) { self.init(shape: shape, owner: owner, id: id, fault: nil) }
+    package convenience init(shape: Shape, owner: AnyObject?, id: Int) { self.init(shape: shape, owner: owner, id: id, fault: nil) }
 
     init(shape: Shape, owner: AnyObject?, id: Int, fault: String?) {
         self.shape = shape
@@ -41,7 +41,7 @@ public final class TracedValue: @unchecked Sendable {
 }
 
 /// Who makes traced tensors. It tells in the user's terms which value one stands for.
-public protocol TraceOwner: AnyObject {
+package protocol TraceOwner: AnyObject {
     /// `the argument x`, `the result of cos at Model.swift:41`
     func describe(_ id: Int) -> String
 
@@ -50,6 +50,9 @@ public protocol TraceOwner: AnyObject {
 }
 
 extension TracedValue {
+    /// What the tensor is called in the function that is traced.
+    var name: String? { (owner as? any TraceOwner)?.describe(id) }
+
     /// What a tensor of this trace is, for messages.
     package func description(of tensor: Tensor) -> String {
         (owner as? any TraceOwner).map { "\($0.describe(id)), \(tensor.spec)," } ?? "a traced tensor of \(tensor.spec)"

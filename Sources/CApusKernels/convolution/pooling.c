@@ -53,10 +53,10 @@ static void plane_f32(const job *j, const float *in, float *out, int64_t *indice
     const apus_pooling *p = j->pool;
     switch (j->kind) {
     case MAX_POOL: indices ? max_pool_f32(p, in, out, indices) : max_values_f32(p, in, out); break;
-    case AVG_POOL: avg_pool_f32(p, false, false, j->count_pad, j->divisor, in, out); break;
-    case AVG_POOL_BACKWARD: avg_pool_f32(p, true, false, j->count_pad, j->divisor, in, out); break;
-    case ADAPTIVE_AVG: avg_pool_f32(p, false, true, false, 0, in, out); break;
-    case ADAPTIVE_AVG_BACKWARD: avg_pool_f32(p, true, true, false, 0, in, out); break;
+    case AVG_POOL: avg_pool_f32(p, false, j->count_pad, j->divisor, in, out); break;
+    case AVG_POOL_BACKWARD: avg_pool_f32(p, true, j->count_pad, j->divisor, in, out); break;
+    case ADAPTIVE_AVG: adaptive_avg_f32(p, false, in, out); break;
+    case ADAPTIVE_AVG_BACKWARD: adaptive_avg_f32(p, true, in, out); break;
     case ADAPTIVE_MAX: adaptive_max_f32(p, in, out, indices); break;
     case NEAREST: upsample_f32(p, true, false, j->scale, in, out); break;
     case LINEAR: upsample_f32(p, false, j->align, j->scale, in, out); break;
@@ -66,10 +66,10 @@ static void plane_f64(const job *j, const double *in, double *out, int64_t *indi
     const apus_pooling *p = j->pool;
     switch (j->kind) {
     case MAX_POOL: indices ? max_pool_f64(p, in, out, indices) : max_values_f64(p, in, out); break;
-    case AVG_POOL: avg_pool_f64(p, false, false, j->count_pad, j->divisor, in, out); break;
-    case AVG_POOL_BACKWARD: avg_pool_f64(p, true, false, j->count_pad, j->divisor, in, out); break;
-    case ADAPTIVE_AVG: avg_pool_f64(p, false, true, false, 0, in, out); break;
-    case ADAPTIVE_AVG_BACKWARD: avg_pool_f64(p, true, true, false, 0, in, out); break;
+    case AVG_POOL: avg_pool_f64(p, false, j->count_pad, j->divisor, in, out); break;
+    case AVG_POOL_BACKWARD: avg_pool_f64(p, true, j->count_pad, j->divisor, in, out); break;
+    case ADAPTIVE_AVG: adaptive_avg_f64(p, false, in, out); break;
+    case ADAPTIVE_AVG_BACKWARD: adaptive_avg_f64(p, true, in, out); break;
     case ADAPTIVE_MAX: adaptive_max_f64(p, in, out, indices); break;
     case NEAREST: upsample_f64(p, true, false, j->scale, in, out); break;
     case LINEAR: upsample_f64(p, false, j->align, j->scale, in, out); break;
@@ -78,7 +78,7 @@ static void plane_f64(const job *j, const double *in, double *out, int64_t *indi
 
 static void plane_i64(const job *j, const int64_t *in, int64_t *out, int64_t *indices) {
     const apus_pooling *p = j->pool;
-    if (j->kind == AVG_POOL) avg_pool_i64(p, false, false, j->count_pad, j->divisor, in, out);
+    if (j->kind == AVG_POOL) avg_pool_i64(p, false, j->count_pad, j->divisor, in, out);
     else if (indices) max_pool_i64(p, in, out, indices);
     else max_values_i64(p, in, out);
 }
@@ -157,11 +157,41 @@ int apus_max_pool(const apus_pooling *pool, int32_t dtype, const void *in, void 
     return run(&j, false, true);
 }
 
+typedef struct {
+    const char *grad;
+    const int64_t *indices;
+    char *out;
+    int32_t dtype;
+    int64_t in, count; // elements of a plane, and of its result
+    _Atomic int64_t bad;
+    _Atomic bool is_bad;
+} back_job;
+
+static void back_range(void *context, int64_t begin, int64_t end) {
+    back_job *j = context;
+    int64_t item = apus_dtype_size(j->dtype);
+    for (int64_t p = begin; p < end; p++) {
+        const char *grad = j->grad + p * j->count * item;
+        const int64_t *indices = j->indices + p * j->count;
+        char *out = j->out + p * j->in * item;
+        int64_t at = j->dtype == APUS_FLOAT32 ? max_back_f32((const float *)grad, indices, j->count, j->in, (float *)out) : max_back_f64((const double *)grad, indices, j->count, j->in, (double *)out);
+        if (at < 0) continue;
+        atomic_store_explicit(&j->bad, indices[at], memory_order_relaxed);
+        atomic_store_explicit(&j->is_bad, true, memory_order_relaxed);
+    }
+}
+
 int apus_max_pool_backward(const apus_pooling *pool, int32_t dtype, const void *grad, const int64_t *indices, void *grad_in, int64_t *bad_index) {
     int64_t in = 1, out = 1;
     for (int d = 0; d < 3; d++) {
         in *= pool->in_size[d];
         out *= pool->out_size[d];
+    }
+    if (dtype == APUS_FLOAT32 || dtype == APUS_FLOAT64) {
+        back_job j = {.grad = grad, .indices = indices, .out = grad_in, .dtype = dtype, .in = in, .count = out};
+        apus_parallel_for(pool->planes, 16384 / APUS_MAX(1, in + out) + 1, back_range, &j);
+        if (j.is_bad && bad_index) *bad_index = j.bad;
+        return j.is_bad ? APUS_INDEX_OUT_OF_BOUNDS : APUS_OK;
     }
     int64_t sizes[2] = {pool->planes, out}, strides[2] = {out, 1}, in_sizes[2] = {pool->planes, in}, in_strides[2] = {in, 1};
     apus_view index = {(void *)(uintptr_t)indices, sizes, strides, 2, APUS_INT64}, source = {(void *)(uintptr_t)grad, sizes, strides, 2, dtype};

@@ -1,4 +1,5 @@
 /// Convolutions with weights that were brought into the kernels' form beforehand.
+#include "depthwise.h"
 #include "direct.h"
 #include "winograd.h"
 
@@ -64,6 +65,9 @@ int apus_conv_packed(const apus_conv *conv, int32_t algorithm, const void *in, c
     switch (algorithm) {
     case APUS_CONV_WINOGRAD_2:
     case APUS_CONV_WINOGRAD_4: return apus_conv_winograd(conv, algorithm == APUS_CONV_WINOGRAD_2 ? 2 : 4, in, packed, bias, after, context, out);
+    case APUS_CONV_DEPTHWISE:
+        if (apus_conv_suits_bands(conv, &shape)) return apus_conv_bands(conv, &shape, in, packed, bias, after, context, out);
+        return apus_conv_direct(conv, &shape, in, packed, bias, after, context, out);
     default: return apus_conv_direct(conv, &shape, in, packed, bias, after, context, out);
     }
 }

@@ -305,6 +305,19 @@ APUS_INLINE float apus_pow_f32(float x, float y) {
     return y == 0 || x == 1.0f ? 1.0f : result;
 }
 
+/// Whether `apus_quick_fmod_f32` is exact: the whole quotient times the divisor fits float64.
+APUS_INLINE bool apus_has_quick_fmod_f32(float x, float y) {
+    float divisor = __builtin_elementwise_abs(y);
+    return (__builtin_elementwise_abs(x) < divisor * 268435456.0f) & (divisor < (float)INFINITY);
+}
+/// x - trunc(x / y) y, with the sign of x. The quotient may be rounded up to a whole number, never down below one.
+APUS_INLINE float apus_quick_fmod_f32(float x, float y) {
+    double size = (double)__builtin_elementwise_abs(x), divisor = (double)__builtin_elementwise_abs(y);
+    double r = size - __builtin_elementwise_trunc(size / divisor) * divisor;
+    r = r < 0 ? r + divisor : r;
+    return __builtin_elementwise_copysign((float)r, x);
+}
+
 /// Arguments of sine, cosine and tangent that `apus_quadrant_f32` reduces exactly enough.
 #define APUS_TRIG_LIMIT_F32 1000000.0f
 /// x = quadrant * pi / 2 + rest + tail, |rest| <= pi / 4.

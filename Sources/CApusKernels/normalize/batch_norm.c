@@ -17,6 +17,7 @@ typedef struct {
     int32_t work;
     bool training;
     const apus_view *in, *grad, *out, *weight, *bias, *mean, *variance, *rstd, *grad_weight, *grad_bias;
+    double *factors; // inference: per channel the scale, then the shift
     double *sums; // group norm backward: per plane sum of gradients, then of gradients times deviations
     _Atomic int status;
 } job;
@@ -107,9 +108,8 @@ static void inference_range(void *context, int64_t begin, int64_t end) {
     char *scratch = scratch_for(j);
     if (!scratch) return;
     for (int64_t plane = begin; plane < end; plane++) {
-        int64_t c = plane % j->channels;
-        double scale = load(j->weight, c, 1) / sqrt(load(j->variance, c, 1) + j->epsilon);
-        affine(j, plane, scale, load(j->bias, c, 0) - load(j->mean, c, 0) * scale, scratch);
+        const double *factors = j->factors + plane % j->channels * 2;
+        affine(j, plane, factors[0], factors[1], scratch);
     }
     apus_free(scratch);
 }
@@ -119,7 +119,15 @@ int apus_batch_norm_inference(int64_t batch, int64_t channels, int64_t spatial, 
     job j = {.batch = batch, .channels = channels, .spatial = spatial, .epsilon = epsilon, .in = in, .weight = weight, .bias = bias, .mean = mean, .variance = variance, .out = out};
     int status = start(&j, channels);
     if (status != APUS_OK) return status;
+    j.factors = apus_allocate(APUS_MAX(channels, 1) * 16);
+    if (!j.factors) return APUS_OUT_OF_MEMORY;
+    for (int64_t c = 0; c < channels; c++) {
+        double scale = load(weight, c, 1) / sqrt(load(variance, c, 1) + epsilon);
+        j.factors[2 * c] = scale;
+        j.factors[2 * c + 1] = load(bias, c, 0) - load(mean, c, 0) * scale;
+    }
     apus_parallel_for(batch * channels, 16384 / APUS_MAX(spatial, 1) + 1, inference_range, &j);
+    apus_free(j.factors);
     return finish(&j);
 }
 

@@ -36,10 +36,34 @@
 #define HYPOT(x, y) apus_hypot_f32(x, y)
 #define NEXT(x, y, dtype) apus_nextafter(x, y, dtype)
 #define POW(x, y) apus_pow_f32(x, y)
-#define FMOD(x, y) fmodf(x, y)
 #include "float_helpers.inc"
 
 #define CUSTOM(NAME)
+/// Vectors first; then the pairs whose quotient has more bits than float64 keeps, and those with zero, infinity or NaN, which libm divides.
+#define DIVISION(NAME, EXPRESSION)                                                                                                             \
+    LOOP_HEAD(NAME)                                                                                                                             \
+    float *o = out;                                                                                                                             \
+    const float *a = pa, *b = pb;                                                                                                               \
+    for (int64_t start = 0; start < n; start += 256) {                                                                                          \
+        float xs[256], ys[256];                                                                                                                 \
+        int64_t count = APUS_MIN(256, n - start);                                                                                               \
+        memcpy(xs, a + start, (size_t)count * 4);                                                                                               \
+        memcpy(ys, b + start, (size_t)count * 4);                                                                                               \
+        int32_t odd = 0;                                                                                                                        \
+        APUS_SIMD for (int64_t i = 0; i < count; i++) {                                                                                         \
+            float x = xs[i], y = ys[i], r = apus_quick_fmod_f32(x, y);                                                                          \
+            odd |= !apus_has_quick_fmod_f32(x, y);                                                                                              \
+            o[start + i] = EXPRESSION;                                                                                                          \
+        }                                                                                                                                       \
+        for (int64_t i = 0; odd && i < count; i++) {                                                                                            \
+            float x = xs[i], y = ys[i];                                                                                                         \
+            if (apus_has_quick_fmod_f32(x, y)) continue;                                                                                        \
+            float r = fmodf(x, y);                                                                                                              \
+            o[start + i] = EXPRESSION;                                                                                                          \
+        }                                                                                                                                       \
+    }                                                                                                                                           \
+    return APUS_OK;                                                                                                                             \
+    }
 /// Vectors first; then the few arguments too large for the quick reduction, which libm reduces.
 #define TRIGONOMETRIC(NAME, FAST, SLOW)                                                                                                        \
     LOOP_HEAD(NAME)                                                                                                                             \

@@ -36,10 +36,10 @@
 #define HYPOT(x, y) hypot(x, y)
 #define NEXT(x, y, dtype) ((void)dtype, nextafter(x, y))
 #define POW(x, y) pow(x, y)
-#define FMOD(x, y) fmod(x, y)
 #include "float_helpers.inc"
 
 #define CUSTOM(NAME)
+#define DIVISION(NAME, EXPRESSION) BINARY_TO(double, NAME, NO_SETUP, ({ double r = fmod(x, y); EXPRESSION; }))
 LOOP_HEAD(SIN) double *o = out; const double *a = pa; for (int64_t i = 0; i < n; i++) o[i] = sin(a[i]); return APUS_OK; }
 LOOP_HEAD(COS) double *o = out; const double *a = pa; for (int64_t i = 0; i < n; i++) o[i] = cos(a[i]); return APUS_OK; }
 LOOP_HEAD(TAN) double *o = out; const double *a = pa; for (int64_t i = 0; i < n; i++) o[i] = tan(a[i]); return APUS_OK; }

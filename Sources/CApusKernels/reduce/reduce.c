@@ -7,8 +7,10 @@ enum { PART = 1 << 16, COLUMN_PARTS = 64 };
 enum { COLUMN_TILE = 1024, BLOCK_ROWS = 8, BLOCK_COLUMNS = 256 };
 /// Elements that follow one another in memory which are worth a call, and that one call adds up in lanes of float32.
 enum { MIN_RUN = 256, MAX_RUN = 1024 };
-/// Elements of an output below which those of many are rather folded side by side.
-enum { SHORT_ROW = 64 };
+/// Outputs with one run each that are finished together.
+enum { RUNS = 64 };
+/// Elements of an output up to which those of many are rather folded side by side, and the same for sums of what lies in one run.
+enum { SHORT_ROW = 64, SHORT_RUN = 15 };
 
 typedef struct {
     const apus_fold *fold;
@@ -93,10 +95,36 @@ static void fold_row(const job *j, const char *base, int64_t begin, int64_t end,
     }
 }
 
+/// Outputs whose elements lie in one short run each: a block of them is finished at a time.
+static void run_range(const job *j, int64_t begin, int64_t end) {
+    const apus_plan *kept = &j->plan->kept;
+    int32_t inner = kept->rank - 1;
+    int64_t width = kept->sizes[inner], length = j->plan->reduced.count, column = begin % width, coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
+    int64_t step = kept->strides[inner][0], out_step = kept->strides[inner][1];
+    _Alignas(64) char accumulators[RUNS * 16];
+    apus_plan_offsets(kept, inner, begin / width, coordinates, offsets);
+    for (int64_t left = end - begin, n; left > 0; left -= n) {
+        n = APUS_MIN(RUNS, APUS_MIN(left, width - column));
+        const char *base = j->in_data + offsets[0] + column * step;
+        j->fold->clear(accumulators, n);
+        for (int64_t i = 0; i < n; i++) j->fold->row(accumulators + i * j->accumulator_item, base + i * step, length, j->parameter);
+        finish(j, kept->data[1] + offsets[1] + column * out_step, out_step, accumulators, n, base, step);
+        column += n;
+        if (column == width) {
+            column = 0;
+            apus_plan_next(kept, inner, coordinates, offsets);
+        }
+    }
+}
+
 /// Each output's reduced dimensions one after the other.
 static void row_range(void *context, int64_t begin, int64_t end) {
     const job *j = context;
-    const apus_plan *kept = &j->plan->kept;
+    const apus_plan *kept = &j->plan->kept, *reduced = &j->plan->reduced;
+    if (kept->rank > 0 && reduced->rank == 1 && reduced->count <= MAX_RUN && reduced->strides[0][0] == reduced->item[0] && !j->load) {
+        run_range(j, begin, end);
+        return;
+    }
     int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
     apus_plan_offsets(kept, kept->rank, begin, coordinates, offsets);
     for (int64_t i = begin; i < end; i++) {
@@ -244,13 +272,14 @@ static int reduce_columns(job *j) {
 }
 
 /// Whether outputs should be folded side by side: when the input runs along them, or there are many and each has little to fold.
-static bool prefers_columns(const apus_reduce_plan *plan) {
+static bool prefers_columns(const apus_reduce_plan *plan, apus_reduce_op op) {
     if (plan->kept.rank == 0 || plan->reduced.rank == 0) return false;
     int64_t kept_stride = llabs(plan->kept.strides[plan->kept.rank - 1][0]), reduced_stride = llabs(plan->reduced.strides[plan->reduced.rank - 1][0]);
     int64_t width = plan->kept.sizes[plan->kept.rank - 1];
     bool packed = kept_stride == plan->kept.item[0] && reduced_stride == width * kept_stride;
     if ((width >= 8 || packed) && kept_stride < reduced_stride) return true;
-    return plan->reduced.count <= SHORT_ROW && width >= 64;
+    bool is_run = plan->reduced.rank == 1 && reduced_stride == plan->reduced.item[0] && (op == APUS_REDUCE_SUM || op == APUS_REDUCE_MEAN);
+    return plan->reduced.count <= (is_run ? SHORT_RUN : SHORT_ROW) && width >= 64;
 }
 
 int apus_reduce(apus_reduce_op op, double parameter, const apus_view *in, const apus_view *out) {
@@ -269,5 +298,5 @@ int apus_reduce(apus_reduce_op op, double parameter, const apus_view *in, const 
     j.register_item = apus_dtype_size(fold->register_dtype);
     if (in->dtype != fold->register_dtype) j.load = apus_cast_loop(in->dtype, fold->register_dtype);
     j.convert = apus_cast_loop(fold->accumulator_dtype, out->dtype);
-    return plan.reduced.count > 0 && prefers_columns(&plan) ? reduce_columns(&j) : reduce_rows(&j);
+    return plan.reduced.count > 0 && prefers_columns(&plan, op) ? reduce_columns(&j) : reduce_rows(&j);
 }

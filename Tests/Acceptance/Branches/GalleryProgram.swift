@@ -1,4 +1,5 @@
 import Apus
+import ProgramExpectations
 import Testing
 
 /// A program as a person writes it, with the domain on which export must agree with it.

@@ -50,7 +50,7 @@ func number(_ value: Int64) throws -> Tensor { try Tensor([value], shape: []) }
 
 /// What the caller reads.
 func text(_ body: () throws -> Void) -> String {
-    do { try body() } catch { return "\(error)" }
+    do { try body() } catch { return error.unplaced }
     return "no error"
 }
 

@@ -95,7 +95,7 @@ struct NestingTests {
     }
 
     private func message(_ body: @escaping @Sendable () throws -> Void) -> String {
-        do { try onSmallStack(body) } catch { return "\(error)" }
+        do { try onSmallStack(body) } catch { return error.unplaced }
         return "no error"
     }
 

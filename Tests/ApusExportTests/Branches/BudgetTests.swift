@@ -29,7 +29,7 @@ import Testing
                         declare a narrower range or a set for x.shape[0], now in 1...max, or use cond, whileLoop or scan
                     4 times 'x.shape[0] % 2 == 0' at BudgetTests.swift:\(sizesLine)
                         declare a narrower range or a set for x.shape[0], now in 1...max, or use cond, whileLoop or scan
-                Or raise the limit: ExportOptions(branches: .explore(limit: 16)).        BudgetTests.swift:\(sizesLine + 1)
+                Or raise the limit: ExportOptions(branches: .explore(limit: 16)). (at BudgetTests.swift:\(sizesLine + 1))
                 """)
         // Each advice, applied.
         #expect(
@@ -75,7 +75,7 @@ import Testing
                 the function has more than 4 paths. The questions asked most:
                     12 times '0.0 < f0' at BudgetTests.swift:\(valuesLine)
                         bound the value with constrainAsValue, compute with it through where, or use cond or whileLoop
-                Or raise the limit: ExportOptions(branches: .explore(limit: 16)).        BudgetTests.swift:\(valuesLine)
+                Or raise the limit: ExportOptions(branches: .explore(limit: 16)). (at BudgetTests.swift:\(valuesLine))
                 """)
         #expect(try export(byValues, args: x, options: ExportOptions(branches: .explore(limit: 16))).paths.count == 8)
         let byWhere = { (x: Tensor) in

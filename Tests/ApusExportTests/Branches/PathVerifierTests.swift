@@ -25,7 +25,7 @@ import Testing
         } catch let error as VerificationError {
             #expect(error.code == .paths)
             return error.message
-        } catch { return "\(error)" }
+        } catch { return error.unplaced }
     }
 
     @Test("Small domains are gone through, large ones decided", arguments: [SymRange(1...9), SymRange(lowerBound: 1, upperBound: .max)])

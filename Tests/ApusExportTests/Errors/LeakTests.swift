@@ -53,7 +53,7 @@ import Testing
         }
         #expect(
             error.description
-                == "the result of add, float32[3], is kept outside of the function, where a program can't keep it: return it, or make it a @Buffer of a module        LeakTests.swift:\(line)"
+                == "the result of add, float32[3], is kept outside of the function, where a program can't keep it: return it, or make it a @Buffer of a module (at LeakTests.swift:\(line))"
         )
     }
 

@@ -23,7 +23,7 @@ import Testing
         #expect(error?.code == .notDeterministic)
         #expect(
             error?.description
-                == "the function is not deterministic: a run asked 'x.shape[0] >= 5' where an earlier one asked 'x.shape[0] >= 4' at TraceErrorTests.swift:\(line). What it depends on besides its arguments must not change between runs.        TraceErrorTests.swift:\(line)"
+                == "the function is not deterministic: a run asked 'x.shape[0] >= 5' where an earlier one asked 'x.shape[0] >= 4' at TraceErrorTests.swift:\(line). What it depends on besides its arguments must not change between runs. (at TraceErrorTests.swift:\(line))"
         )
     }
 
@@ -117,6 +117,6 @@ import Testing
         let error = #expect(throws: ProgramError.self) { _ = try export(f, args: x, constraints: [dynamicDim(x, 0)]) }
         #expect(
             error?.description
-                == "a size can't be computed: division by zero in x.shape[0] / 0        TraceErrorTests.swift:\(line)")
+                == "a size can't be computed: division by zero in x.shape[0] / 0 (at TraceErrorTests.swift:\(line))")
     }
 }

@@ -51,6 +51,15 @@ struct Sizes {
     }
 }
 
+/// A number, or a size, that a program reads from a tensor.
+func numberThatIsRead(isSize: Bool = false) -> SymInt {
+    let scope = SymbolScope()
+    scopes.withLock { $0.append(scope) }
+    let symbol = scope.makeSymbol(origin: "item", range: isSize ? .size : .unbounded, kind: .unbackedInt, isSize: isSize)
+    defer { scope.freeze() }
+    return scope.size(symbol)
+}
+
 func ramp(_ sizes: [Int], _ seed: Int = 0) throws -> Tensor {
     let count: Int = sizes.reduce(1, *)
     return try Tensor((0..<count).map { Float(($0 &* 37 &+ seed &* 11) % 101) * 0.05 - 2.5 }, shape: sizes)

@@ -44,7 +44,7 @@ import Testing
         case error(String)
 
         init(_ body: () throws -> [Tensor]) throws {
-            do { self = .tensors(try body()) } catch let error as TensorError { self = .error("\(error)") }
+            do { self = .tensors(try body()) } catch let error as TensorError { self = .error(error.unplaced) }
         }
 
         func difference(from other: Outcome) throws -> String? {

@@ -105,7 +105,7 @@ final class GraphImporter {
 
     /// Any error of a node as one that names the place.
     static func located(_ error: any Error, _ place: String) -> ArchiveError {
-        guard var located = error as? ArchiveError else { return ArchiveError(.invalidProgram, at: place, "\(error)") }
+        guard var located = error as? ArchiveError else { return ArchiveError(.invalidProgram, at: place, error.unplaced) }
         if let inner = located.location {
             if !inner.contains(".nodes[") { located.location = "\(place): \(inner)" }
         } else {

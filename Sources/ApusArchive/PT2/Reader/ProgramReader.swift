@@ -62,7 +62,7 @@ struct ProgramReader {
             do {
                 return try ExportedProgram(parts)
             } catch let error where !(error is ArchiveError) {
-                throw ArchiveError(.invalidProgram, "\(error)")
+                throw ArchiveError(.invalidProgram, error.unplaced)
             }
         }
     }

@@ -113,7 +113,7 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
             return
         }
         let error: TensorError = failure()
-        assert(condition, error.description, at: error.site.map { .call($0) })
+        assert(condition, error.statement, at: error.site.map { .call($0) })
     }
 
     override package func require(anyOf conditions: [SymBool], _ failure: () -> TensorError) throws -> Int? {
@@ -127,10 +127,10 @@ package final class BodyTracer: Interpreter, TracingInterpreter {
     /// A check of the body, whether or not the function catches the error.
     package func demand(_ predicate: Predicate, is answer: Bool, orThrow error: any Error, site: CallSite) throws -> Bool {
         switch predicate {
-        case .condition(let condition): assert(answer ? condition : condition.negated(), "\(error)", at: .call(site))
+        case .condition(let condition): assert(answer ? condition : condition.negated(), error.unplaced, at: .call(site))
         case .tensor(let tensor):
             let holds: Tensor = answer ? tensor : try tensor.logicalNot()
-            try append(.assertAsync, [.tensor(holds), .string("\(error)")], types: [], site: .call(site))
+            try append(.assertAsync, [.tensor(holds), .string(error.unplaced)], types: [], site: .call(site))
         }
         return true
     }

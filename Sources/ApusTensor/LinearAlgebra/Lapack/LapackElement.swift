@@ -1,26 +1,26 @@
 import CLAPACKE
 
-/// The LAPACK routines that linear algebra here needs, for one element type. Matrices are row-major; each gives LAPACK's `info`.
+/// LAPACK's routines for one element type, as LAPACKE declares them.
+struct LapackRoutines<Element, Real> {
+    typealias Elements = UnsafeMutablePointer<Element>?
+    typealias Reals = UnsafeMutablePointer<Real>?
+    typealias Integers = UnsafeMutablePointer<Int32>?
+
+    let getrf: (Int32, Int32, Int32, Elements, Int32, Integers) -> Int32
+    let getri: (Int32, Int32, Elements, Int32, UnsafePointer<Int32>?) -> Int32
+    let potrf: (Int32, CChar, Int32, Elements, Int32) -> Int32
+    let geqrf: (Int32, Int32, Int32, Elements, Int32, Elements) -> Int32
+    let orgqr: (Int32, Int32, Int32, Int32, Elements, Int32, UnsafePointer<Element>?) -> Int32
+    let gesdd: (Int32, CChar, Int32, Int32, Elements, Int32, Reals, Elements, Int32, Elements, Int32) -> Int32
+    let heevd: (Int32, CChar, CChar, Int32, Elements, Int32, Reals) -> Int32
+    let gelsd: (Int32, Int32, Int32, Int32, Elements, Int32, Elements, Int32, Reals, Real, Integers) -> Int32
+}
+
+/// An element type that linear algebra computes with.
 protocol LapackElement {
     associatedtype Real: BinaryFloatingPoint
     typealias Pointer = UnsafeMutablePointer<Self>
-
-    static func getrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32
-    static func getrs(_ n: Int32, _ columns: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>, _ b: Pointer) -> Int32
-    static func getri(_ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32
-    static func potrf(_ upper: Bool, _ n: Int32, _ a: Pointer) -> Int32
-    static func geqrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ tau: Pointer) -> Int32
-    /// The first `k` reflectors in `a` (m x columns) as an orthogonal matrix.
-    static func orgqr(_ m: Int32, _ columns: Int32, _ k: Int32, _ a: Pointer, _ tau: Pointer) -> Int32
-    static func gesdd(
-        _ job: CChar, _ m: Int32, _ n: Int32, _ a: Pointer, _ s: UnsafeMutablePointer<Real>, _ u: Pointer, _ uColumns: Int32, _ vt: Pointer
-    ) -> Int32
-    static func heevd(_ job: CChar, _ uplo: CChar, _ n: Int32, _ a: Pointer, _ w: UnsafeMutablePointer<Real>) -> Int32
-    static func gelsd(
-        _ m: Int32, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer, _ s: UnsafeMutablePointer<Real>, _ rcond: Double,
-        _ rank: UnsafeMutablePointer<Int32>
-    ) -> Int32
-    static func trtrs(_ upper: Bool, _ unit: Bool, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer) -> Int32
+    static var lapack: LapackRoutines<Self, Real> { get }
 }
 
 protocol LapackReal: LapackElement, BinaryFloatingPoint where Real == Self {
@@ -28,163 +28,78 @@ protocol LapackReal: LapackElement, BinaryFloatingPoint where Real == Self {
     static func geev(_ n: Int32, _ a: Pointer, _ wr: Pointer, _ wi: Pointer, _ vr: Pointer) -> Int32
 }
 
-/// `LAPACK_ROW_MAJOR`.
-private let rowMajor: Int32 = 101
-private let low = CChar(UInt8(ascii: "L"))
-private let up = CChar(UInt8(ascii: "U"))
+private let (rowMajor, columnMajor): (Int32, Int32) = (LAPACK_ROW_MAJOR, LAPACK_COL_MAJOR)
 
-extension Float: LapackReal {
-    typealias Real = Float
+private func letter(_ character: Unicode.Scalar) -> CChar { CChar(UInt8(ascii: character)) }
+
+extension LapackElement {
     static func getrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32 {
-        LAPACKE_sgetrf(rowMajor, m, n, a, max(n, 1), pivots)
-    }
-    static func getrs(_ n: Int32, _ columns: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>, _ b: Pointer) -> Int32 {
-        LAPACKE_sgetrs(rowMajor, CChar(UInt8(ascii: "N")), n, columns, a, max(n, 1), pivots, b, max(columns, 1))
+        byColumns(m, n, a) { lapack.getrf(columnMajor, m, n, $0, max(m, 1), pivots) }
     }
     static func getri(_ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32 {
-        LAPACKE_sgetri(rowMajor, n, a, max(n, 1), pivots)
+        byColumns(n, n, a) { lapack.getri(columnMajor, n, $0, max(n, 1), pivots) }
     }
-    static func potrf(_ upper: Bool, _ n: Int32, _ a: Pointer) -> Int32 { LAPACKE_spotrf(rowMajor, upper ? up : low, n, a, max(n, 1)) }
-    static func geqrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ tau: Pointer) -> Int32 { LAPACKE_sgeqrf(rowMajor, m, n, a, max(n, 1), tau) }
+    /// The rows of one triangle are the columns of the other, of the conjugate: the factor is the same.
+    static func potrf(_ upper: Bool, _ n: Int32, _ a: Pointer) -> Int32 {
+        lapack.potrf(columnMajor, letter(upper ? "L" : "U"), n, a, max(n, 1))
+    }
+    static func geqrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ tau: Pointer) -> Int32 {
+        byColumns(m, n, a) { lapack.geqrf(columnMajor, m, n, $0, max(m, 1), tau) }
+    }
+    /// The first `k` reflectors in `a` (m x columns) as an orthogonal matrix.
     static func orgqr(_ m: Int32, _ columns: Int32, _ k: Int32, _ a: Pointer, _ tau: Pointer) -> Int32 {
-        LAPACKE_sorgqr(rowMajor, m, columns, k, a, max(columns, 1), tau)
+        byColumns(m, columns, a) { lapack.orgqr(columnMajor, m, columns, k, $0, max(m, 1), tau) }
     }
     static func gesdd(
-        _ job: CChar, _ m: Int32, _ n: Int32, _ a: Pointer, _ s: UnsafeMutablePointer<Float>, _ u: Pointer, _ uColumns: Int32, _ vt: Pointer
+        _ job: CChar, _ m: Int32, _ n: Int32, _ a: Pointer, _ s: UnsafeMutablePointer<Real>, _ u: Pointer, _ uColumns: Int32, _ vt: Pointer
     ) -> Int32 {
-        LAPACKE_sgesdd(rowMajor, job, m, n, a, max(n, 1), s, u, max(uColumns, 1), vt, max(n, 1))
+        lapack.gesdd(rowMajor, job, m, n, a, max(n, 1), s, u, max(uColumns, 1), vt, max(n, 1))
     }
-    static func heevd(_ job: CChar, _ uplo: CChar, _ n: Int32, _ a: Pointer, _ w: UnsafeMutablePointer<Float>) -> Int32 {
-        LAPACKE_ssyevd(rowMajor, job, uplo, n, a, max(n, 1), w)
+    static func heevd(_ job: CChar, _ uplo: CChar, _ n: Int32, _ a: Pointer, _ w: UnsafeMutablePointer<Real>) -> Int32 {
+        byColumns(n, n, a) { lapack.heevd(columnMajor, job, uplo, n, $0, max(n, 1), w) }
     }
     static func gelsd(
-        _ m: Int32, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer, _ s: UnsafeMutablePointer<Float>, _ rcond: Double,
+        _ m: Int32, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer, _ s: UnsafeMutablePointer<Real>, _ rcond: Double,
         _ rank: UnsafeMutablePointer<Int32>
     ) -> Int32 {
-        LAPACKE_sgelsd(rowMajor, m, n, columns, a, max(n, 1), b, max(columns, 1), s, Float(rcond), rank)
+        lapack.gelsd(rowMajor, m, n, columns, a, max(n, 1), b, max(columns, 1), s, Real(rcond), rank)
     }
-    static func trtrs(_ upper: Bool, _ unit: Bool, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer) -> Int32 {
-        LAPACKE_strtrs(
-            rowMajor, upper ? up : low, CChar(UInt8(ascii: "N")), CChar(UInt8(ascii: unit ? "U" : "N")), n, columns, a, max(n, 1), b,
-            max(columns, 1))
+}
+
+extension Float: LapackReal {
+    static var lapack: LapackRoutines<Float, Float> {
+        LapackRoutines(
+            getrf: LAPACKE_sgetrf, getri: LAPACKE_sgetri, potrf: LAPACKE_spotrf, geqrf: LAPACKE_sgeqrf,
+            orgqr: LAPACKE_sorgqr, gesdd: LAPACKE_sgesdd, heevd: LAPACKE_ssyevd, gelsd: LAPACKE_sgelsd)
     }
     static func geev(_ n: Int32, _ a: Pointer, _ wr: Pointer, _ wi: Pointer, _ vr: Pointer) -> Int32 {
-        LAPACKE_sgeev(rowMajor, CChar(UInt8(ascii: "N")), CChar(UInt8(ascii: "V")), n, a, max(n, 1), wr, wi, nil, max(n, 1), vr, max(n, 1))
+        LAPACKE_sgeev(rowMajor, letter("N"), letter("V"), n, a, max(n, 1), wr, wi, nil, max(n, 1), vr, max(n, 1))
     }
 }
 
 extension Double: LapackReal {
-    typealias Real = Double
-    static func getrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32 {
-        LAPACKE_dgetrf(rowMajor, m, n, a, max(n, 1), pivots)
-    }
-    static func getrs(_ n: Int32, _ columns: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>, _ b: Pointer) -> Int32 {
-        LAPACKE_dgetrs(rowMajor, CChar(UInt8(ascii: "N")), n, columns, a, max(n, 1), pivots, b, max(columns, 1))
-    }
-    static func getri(_ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32 {
-        LAPACKE_dgetri(rowMajor, n, a, max(n, 1), pivots)
-    }
-    static func potrf(_ upper: Bool, _ n: Int32, _ a: Pointer) -> Int32 { LAPACKE_dpotrf(rowMajor, upper ? up : low, n, a, max(n, 1)) }
-    static func geqrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ tau: Pointer) -> Int32 { LAPACKE_dgeqrf(rowMajor, m, n, a, max(n, 1), tau) }
-    static func orgqr(_ m: Int32, _ columns: Int32, _ k: Int32, _ a: Pointer, _ tau: Pointer) -> Int32 {
-        LAPACKE_dorgqr(rowMajor, m, columns, k, a, max(columns, 1), tau)
-    }
-    static func gesdd(
-        _ job: CChar, _ m: Int32, _ n: Int32, _ a: Pointer, _ s: UnsafeMutablePointer<Double>, _ u: Pointer, _ uColumns: Int32,
-        _ vt: Pointer
-    ) -> Int32 {
-        LAPACKE_dgesdd(rowMajor, job, m, n, a, max(n, 1), s, u, max(uColumns, 1), vt, max(n, 1))
-    }
-    static func heevd(_ job: CChar, _ uplo: CChar, _ n: Int32, _ a: Pointer, _ w: UnsafeMutablePointer<Double>) -> Int32 {
-        LAPACKE_dsyevd(rowMajor, job, uplo, n, a, max(n, 1), w)
-    }
-    static func gelsd(
-        _ m: Int32, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer, _ s: UnsafeMutablePointer<Double>, _ rcond: Double,
-        _ rank: UnsafeMutablePointer<Int32>
-    ) -> Int32 {
-        LAPACKE_dgelsd(rowMajor, m, n, columns, a, max(n, 1), b, max(columns, 1), s, Double(rcond), rank)
-    }
-    static func trtrs(_ upper: Bool, _ unit: Bool, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer) -> Int32 {
-        LAPACKE_dtrtrs(
-            rowMajor, upper ? up : low, CChar(UInt8(ascii: "N")), CChar(UInt8(ascii: unit ? "U" : "N")), n, columns, a, max(n, 1), b,
-            max(columns, 1))
+    static var lapack: LapackRoutines<Double, Double> {
+        LapackRoutines(
+            getrf: LAPACKE_dgetrf, getri: LAPACKE_dgetri, potrf: LAPACKE_dpotrf, geqrf: LAPACKE_dgeqrf,
+            orgqr: LAPACKE_dorgqr, gesdd: LAPACKE_dgesdd, heevd: LAPACKE_dsyevd, gelsd: LAPACKE_dgelsd)
     }
     static func geev(_ n: Int32, _ a: Pointer, _ wr: Pointer, _ wi: Pointer, _ vr: Pointer) -> Int32 {
-        LAPACKE_dgeev(rowMajor, CChar(UInt8(ascii: "N")), CChar(UInt8(ascii: "V")), n, a, max(n, 1), wr, wi, nil, max(n, 1), vr, max(n, 1))
+        LAPACKE_dgeev(rowMajor, letter("N"), letter("V"), n, a, max(n, 1), wr, wi, nil, max(n, 1), vr, max(n, 1))
     }
 }
 
 extension apus_lapack_complex_float: LapackElement {
-    typealias Real = Float
-    static func getrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32 {
-        LAPACKE_cgetrf(rowMajor, m, n, a, max(n, 1), pivots)
-    }
-    static func getrs(_ n: Int32, _ columns: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>, _ b: Pointer) -> Int32 {
-        LAPACKE_cgetrs(rowMajor, CChar(UInt8(ascii: "N")), n, columns, a, max(n, 1), pivots, b, max(columns, 1))
-    }
-    static func getri(_ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32 {
-        LAPACKE_cgetri(rowMajor, n, a, max(n, 1), pivots)
-    }
-    static func potrf(_ upper: Bool, _ n: Int32, _ a: Pointer) -> Int32 { LAPACKE_cpotrf(rowMajor, upper ? up : low, n, a, max(n, 1)) }
-    static func geqrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ tau: Pointer) -> Int32 { LAPACKE_cgeqrf(rowMajor, m, n, a, max(n, 1), tau) }
-    static func orgqr(_ m: Int32, _ columns: Int32, _ k: Int32, _ a: Pointer, _ tau: Pointer) -> Int32 {
-        LAPACKE_cungqr(rowMajor, m, columns, k, a, max(columns, 1), tau)
-    }
-    static func gesdd(
-        _ job: CChar, _ m: Int32, _ n: Int32, _ a: Pointer, _ s: UnsafeMutablePointer<Float>, _ u: Pointer, _ uColumns: Int32, _ vt: Pointer
-    ) -> Int32 {
-        LAPACKE_cgesdd(rowMajor, job, m, n, a, max(n, 1), s, u, max(uColumns, 1), vt, max(n, 1))
-    }
-    static func heevd(_ job: CChar, _ uplo: CChar, _ n: Int32, _ a: Pointer, _ w: UnsafeMutablePointer<Float>) -> Int32 {
-        LAPACKE_cheevd(rowMajor, job, uplo, n, a, max(n, 1), w)
-    }
-    static func gelsd(
-        _ m: Int32, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer, _ s: UnsafeMutablePointer<Float>, _ rcond: Double,
-        _ rank: UnsafeMutablePointer<Int32>
-    ) -> Int32 {
-        LAPACKE_cgelsd(rowMajor, m, n, columns, a, max(n, 1), b, max(columns, 1), s, Float(rcond), rank)
-    }
-    static func trtrs(_ upper: Bool, _ unit: Bool, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer) -> Int32 {
-        LAPACKE_ctrtrs(
-            rowMajor, upper ? up : low, CChar(UInt8(ascii: "N")), CChar(UInt8(ascii: unit ? "U" : "N")), n, columns, a, max(n, 1), b,
-            max(columns, 1))
+    static var lapack: LapackRoutines<apus_lapack_complex_float, Float> {
+        LapackRoutines(
+            getrf: LAPACKE_cgetrf, getri: LAPACKE_cgetri, potrf: LAPACKE_cpotrf, geqrf: LAPACKE_cgeqrf,
+            orgqr: LAPACKE_cungqr, gesdd: LAPACKE_cgesdd, heevd: LAPACKE_cheevd, gelsd: LAPACKE_cgelsd)
     }
 }
 
 extension apus_lapack_complex_double: LapackElement {
-    typealias Real = Double
-    static func getrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32 {
-        LAPACKE_zgetrf(rowMajor, m, n, a, max(n, 1), pivots)
-    }
-    static func getrs(_ n: Int32, _ columns: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>, _ b: Pointer) -> Int32 {
-        LAPACKE_zgetrs(rowMajor, CChar(UInt8(ascii: "N")), n, columns, a, max(n, 1), pivots, b, max(columns, 1))
-    }
-    static func getri(_ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32 {
-        LAPACKE_zgetri(rowMajor, n, a, max(n, 1), pivots)
-    }
-    static func potrf(_ upper: Bool, _ n: Int32, _ a: Pointer) -> Int32 { LAPACKE_zpotrf(rowMajor, upper ? up : low, n, a, max(n, 1)) }
-    static func geqrf(_ m: Int32, _ n: Int32, _ a: Pointer, _ tau: Pointer) -> Int32 { LAPACKE_zgeqrf(rowMajor, m, n, a, max(n, 1), tau) }
-    static func orgqr(_ m: Int32, _ columns: Int32, _ k: Int32, _ a: Pointer, _ tau: Pointer) -> Int32 {
-        LAPACKE_zungqr(rowMajor, m, columns, k, a, max(columns, 1), tau)
-    }
-    static func gesdd(
-        _ job: CChar, _ m: Int32, _ n: Int32, _ a: Pointer, _ s: UnsafeMutablePointer<Double>, _ u: Pointer, _ uColumns: Int32,
-        _ vt: Pointer
-    ) -> Int32 {
-        LAPACKE_zgesdd(rowMajor, job, m, n, a, max(n, 1), s, u, max(uColumns, 1), vt, max(n, 1))
-    }
-    static func heevd(_ job: CChar, _ uplo: CChar, _ n: Int32, _ a: Pointer, _ w: UnsafeMutablePointer<Double>) -> Int32 {
-        LAPACKE_zheevd(rowMajor, job, uplo, n, a, max(n, 1), w)
-    }
-    static func gelsd(
-        _ m: Int32, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer, _ s: UnsafeMutablePointer<Double>, _ rcond: Double,
-        _ rank: UnsafeMutablePointer<Int32>
-    ) -> Int32 {
-        LAPACKE_zgelsd(rowMajor, m, n, columns, a, max(n, 1), b, max(columns, 1), s, Double(rcond), rank)
-    }
-    static func trtrs(_ upper: Bool, _ unit: Bool, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer) -> Int32 {
-        LAPACKE_ztrtrs(
-            rowMajor, upper ? up : low, CChar(UInt8(ascii: "N")), CChar(UInt8(ascii: unit ? "U" : "N")), n, columns, a, max(n, 1), b,
-            max(columns, 1))
+    static var lapack: LapackRoutines<apus_lapack_complex_double, Double> {
+        LapackRoutines(
+            getrf: LAPACKE_zgetrf, getri: LAPACKE_zgetri, potrf: LAPACKE_zpotrf, geqrf: LAPACKE_zgeqrf,
+            orgqr: LAPACKE_zungqr, gesdd: LAPACKE_zgesdd, heevd: LAPACKE_zheevd, gelsd: LAPACKE_zgelsd)
     }
 }

@@ -57,7 +57,7 @@ extension Operator {
                 throw call.error(.invalidArgument, "label_smoothing must lie between 0 and 1, not at \(smoothing)")
             }
             let logarithms: Tensor = try x.logSoftmax(dim: call.classDim(x))
-            if target.dtype.isFloatingPoint { return [.tensor(try call.lossOfProbabilities(logarithms, smoothing))] }
+            if target.dtype.isFloatingPoint, target.rank == x.rank { return [.tensor(try call.lossOfProbabilities(logarithms, smoothing))] }
             let exact: Tensor = try applySingle(.nllLossND, [.tensor(logarithms), call[1], call[2], call[3], call[4]])
             if smoothing == 0 { return [.tensor(exact)] }
             let even: Tensor = try call.lossOfEvenTarget(logarithms)

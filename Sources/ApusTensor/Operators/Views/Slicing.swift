@@ -181,10 +181,12 @@ extension StridedView {
 
 extension Shape {
     /// Requires a position, counted from either end, to be one of a dimension's.
-    func requirePosition(_ index: SymInt, _ dim: Int, in operatorName: String) throws {
+    /// - Parameter name: what the tensor of this shape is, where that is known.
+    func requirePosition(_ index: SymInt, _ dim: Int, in operatorName: String, of name: @autoclosure () -> String? = nil) throws {
         let size: SymInt = self[dim]
         func outside() -> TensorError {
-            TensorError(.indexOutOfRange, in: operatorName, "the index \(index) is out of range for dimension \(dim) of shape \(self)")
+            let place: String = name().map { "\($0), of shape \(self)" } ?? "shape \(self)"
+            return TensorError(.indexOutOfRange, in: operatorName, "the index \(index) is out of range for dimension \(dim) of \(place)")
         }
         try require(index < size, outside())
         try require(size + index >= 0, outside())

@@ -4,7 +4,7 @@ import ApusTensor
 /// without a part having to wait for something that waits for it.
 ///
 /// Checks, random numbers, control flow and what depends on values stay outside, and nothing is moved across them.
-public struct Partition: GraphPass {
+public struct Partitioning: GraphPass {
     public let name: String
     private let isSupported: @Sendable (Node, Graph) -> Bool
     private let minimum: Int
