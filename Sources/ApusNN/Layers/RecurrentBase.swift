@@ -23,7 +23,7 @@ public class RecurrentBase {
     final let weights: RecurrentWeights
     private final let layer: String
 
-    public final class var stateNames: [String: String] { ["weights": ""] }
+    public static var stateNames: [String: String] { ["weights": ""] }
 
     /// - Parameters:
     ///   - gates: how many rows a weight has for each feature of the cell state
