@@ -31,8 +31,8 @@ import Testing
         let lines = try text(.standard)
         #expect(
             lines == [
-                "passes: dead-code, common-subexpressions, linear, fold-batch-norms, freeze-weights, pack-weights, "
-                    + "fuse-rows, attach-epilogues, update-in-place, place-memory",
+                "passes: dead-code, common-subexpressions, decompose-to-plain-numbers, reduced-embeddings, linear, reduced-weights, "
+                    + "fold-batch-norms, freeze-weights, pack-weights, fuse-rows, attach-epilogues, update-in-place, place-memory",
                 "frozen: %x1",
                 "graph(%x0: float32[4, 6], %x1: float32[6, 2], %folded_t: float32[2, 6]):",
                 "    %cos: float32[4, 6] = aten::cos(%x0)",

@@ -14,18 +14,46 @@ struct Packing: CustomStringConvertible {
 
     var description: String { "format \(format.rawValue), groups of \(group)" }
 
-    /// The numbers of one row of a weight, [n, k] as PyTorch has it, that a product computes with.
-    func rounded(_ row: [Double]) -> [Double] {
-        switch format {
-        case APUS_WEIGHT_FLOAT32: return row
-        case APUS_WEIGHT_BFLOAT16: return row.map { Double(Float(bitPattern: UInt32(TestArray.brainBits(Float($0))) << 16)) }
-        default:
-            let length: Int = group == 0 ? max(row.count, 1) : group
-            return stride(from: 0, to: row.count, by: length).flatMap { (first: Int) -> [Double] in
-                let part: ArraySlice<Double> = row[first..<min(first + length, row.count)]
-                let scale: Float = Float(part.map(\.magnitude).max() ?? 0) / 127
-                return part.map { scale == 0 ? 0 : Double((Float($0) / scale).rounded(.toNearestOrEven)) * Double(scale) }
+    /// The scale of each row of a weight, [n, k] as PyTorch has it, and group.
+    func scales(_ weight: TestArray) -> TestArray? {
+        if format != APUS_WEIGHT_INT8 { return nil }
+        let (n, k): (Int, Int) = (weight.shape[0], weight.shape[1])
+        let length: Int = group == 0 ? max(k, 1) : group
+        let groups: Int = max(1, (k + length - 1) / length)
+        let scales = TestArray(APUS_FLOAT32, [n, groups], strides: [1, n], elements: n * groups)
+        for i in 0..<n {
+            for g in 0..<groups {
+                scales[i * groups + g] = ((g * length)..<min((g + 1) * length, k)).reduce(0) { max($0, weight[i * k + $1].magnitude) } / 127
             }
+        }
+        return scales
+    }
+
+    /// The weight's numbers as they are stored.
+    func stored(_ weight: TestArray) -> TestArray {
+        if format == APUS_WEIGHT_FLOAT32 { return weight }
+        let (k, length): (Int, Int) = (weight.shape[1], group == 0 ? max(weight.shape[1], 1) : group)
+        let dtype: apus_dtype = format == APUS_WEIGHT_BFLOAT16 ? APUS_BFLOAT16 : APUS_INT8
+        let elements: Int = zip(weight.shape, weight.strides).reduce(1) { $0 + max($1.0 - 1, 0) * $1.1 }
+        let stored = TestArray(dtype, weight.shape, strides: weight.strides, elements: elements)
+        let scales: TestArray? = scales(weight)
+        for i in 0..<weight.count {
+            guard let scales else {
+                stored[i] = weight[i]
+                continue
+            }
+            let scale: Double = scales[i / k * scales.shape[1] + i % k / length]
+            stored[i] = scale == 0 ? 0 : (weight[i] / scale).rounded(.toNearestOrEven)
+        }
+        return stored
+    }
+
+    /// The numbers that a product computes with, by rows.
+    func rounded(_ weight: TestArray) -> [[Double]] {
+        let (stored, scales): (TestArray, TestArray?) = (stored(weight), scales(weight))
+        let (k, length): (Int, Int) = (weight.shape[1], group == 0 ? max(weight.shape[1], 1) : group)
+        return (0..<weight.shape[0]).map { (i: Int) in
+            (0..<k).map { (j: Int) in stored[i * k + j] * (scales.map { $0[i * $0.shape[1] + j / length] } ?? 1) }
         }
     }
 }
@@ -38,8 +66,14 @@ final class PackedWeight {
     init(_ packing: Packing, _ weight: TestArray) throws {
         let (n, k): (Int64, Int64) = (Int64(weight.shape[0]), Int64(weight.shape[1]))
         memory = try #require(apus_allocate(apus_packed_size_as(Int32(packing.format.rawValue), Int64(packing.group), n, k)))
-        var view: apus_view = weight.view
-        status = apus_pack_as(Int32(packing.format.rawValue), Int64(packing.group), &view, memory)
+        let (stored, scales): (TestArray, TestArray?) = (packing.stored(weight), packing.scales(weight))
+        var view: apus_view = stored.view
+        if var factors: apus_view = scales?.view {
+            status = apus_pack_as(Int32(packing.format.rawValue), Int64(packing.group), &view, &factors, memory)
+        } else {
+            status = apus_pack_as(Int32(packing.format.rawValue), Int64(packing.group), &view, nil, memory)
+        }
+        withExtendedLifetime((stored, scales)) {}
     }
 
     deinit { apus_free(memory) }
@@ -80,7 +114,7 @@ final class PackedWeight {
             let b: TestArray = TestArray(APUS_FLOAT32, [n]).fill { random.real() }
             let weight = try PackedWeight(packing, w)
             #expect(weight.status == ok)
-            let (left, right): ([[Double]], [[Double]]) = (numbers(x), numbers(w).map(packing.rounded))
+            let (left, right): ([[Double]], [[Double]]) = (numbers(x), packing.rounded(w))
             for bias in [nil, b] as [TestArray?] {
                 let out: TestArray = rows(m, n)
                 var hits = [Int32](repeating: 0, count: m * n)
@@ -169,8 +203,16 @@ final class PackedWeight {
         let weight = try PackedWeight(Packing.all[0], w)
         let x = TestArray(APUS_FLOAT32, [2, 5])
         #expect(weight.product(x, bias: nil, into: TestArray(APUS_FLOAT32, [2, 3])) == status(APUS_INVALID_ARGUMENT))
-        w[5] = .infinity
-        #expect(try PackedWeight(Packing.all[2], w).status == status(APUS_INVALID_ARGUMENT))
+        let (levels, few) = (TestArray(APUS_INT8, [3, 4]), TestArray(APUS_FLOAT32, [3, 2]))
+        func pack(_ group: Int64, _ numbers: TestArray, _ scales: TestArray?) -> Int32 {
+            var view: apus_view = numbers.view
+            guard var factors: apus_view = scales?.view else { return apus_pack_as(Int32(APUS_WEIGHT_INT8.rawValue), group, &view, nil, weight.memory) }
+            return apus_pack_as(Int32(APUS_WEIGHT_INT8.rawValue), group, &view, &factors, weight.memory)
+        }
+        #expect(pack(0, levels, nil) == status(APUS_INVALID_ARGUMENT), "no scales")
+        #expect(pack(0, levels, few) == status(APUS_INVALID_ARGUMENT), "scales of two groups for one")
+        #expect(pack(2, few, few) == status(APUS_UNSUPPORTED), "numbers of another dtype")
+        #expect(pack(2, levels, few) == ok)
         #expect(try PackedWeight(Packing.all[0], TestArray(APUS_FLOAT64, [3, 4])).status == status(APUS_UNSUPPORTED))
     }
 }

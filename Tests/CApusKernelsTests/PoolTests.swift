@@ -67,6 +67,55 @@ import Testing
         }
     }
 
+    /// Counts how many are in a loop at once: those who came wait a little for others.
+    final class Crowd: Sendable {
+        private let state = Mutex((now: 0, most: 0))
+
+        func visit() {
+            state.withLock { state in
+                state.now += 1
+                state.most = max(state.most, state.now)
+            }
+            for _ in 0..<2000 {
+                if state.withLock({ $0.now > 1 }) { break }
+                usleep(50)
+            }
+            state.withLock { $0.now -= 1 }
+        }
+
+        func run() {
+            apus_parallel_for(
+                12, 1, { context, begin, end in
+                    guard let context else { return }
+                    for _ in begin..<end { Unmanaged<Crowd>.fromOpaque(context).takeUnretainedValue().visit() }
+                }, Unmanaged.passUnretained(self).toOpaque())
+        }
+
+        var most: Int { state.withLock { $0.most } }
+    }
+
+    @Test func callersThatMeetShareThePool() async {
+        let threads: Int32 = apus_num_threads()
+        defer { apus_set_num_threads(threads) }
+        apus_set_num_threads(6)
+        let crowds = (0..<2).map { _ in Crowd() }
+        await withTaskGroup(of: Void.self) { group in
+            for crowd in crowds { group.addTask { crowd.run() } }
+        }
+        for crowd in crowds { #expect(crowd.most > 1, "nobody helped") }
+    }
+
+    @Test func aCallersLimitHoldsForItsLoops() {
+        let threads: Int32 = apus_num_threads()
+        defer { apus_set_num_threads(threads) }
+        apus_set_num_threads(6)
+        #expect(apus_limit_threads(2) == 0 && apus_num_threads() == 2)
+        let crowd = Crowd()
+        crowd.run()
+        #expect(crowd.most <= 2)
+        #expect(apus_limit_threads(0) == 2 && apus_num_threads() == 6)
+    }
+
     @Test func thereIsAtLeastOneThread() {
         #expect(apus_num_threads() >= 1)
         #expect(apus_cpu_core_count() >= 1)

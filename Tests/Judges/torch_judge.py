@@ -6,6 +6,7 @@ import sys
 import warnings
 
 import torch
+import torch.ao.quantization.fx._decomposed  # registers quantized_decomposed
 
 warnings.filterwarnings("ignore")
 torch.set_num_threads(1)

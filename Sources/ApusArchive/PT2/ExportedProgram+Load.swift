@@ -16,7 +16,7 @@ extension ExportedProgram {
     /// - Parameters:
     ///   - path: a `.pt2` file.
     ///   - name: which program, in an archive with several; without one the only program, or the one called `model`.
-    ///   - options: when checksums are compared, whether the file is mapped, and passes to be left out.
+    ///   - options: how weights are kept, when checksums are compared, whether the file is mapped, and passes to be left out.
     ///   - operators: what the program's operators are looked up in. One with operators of your own needs a table that has them:
     ///     `OperatorTable.standard.adding([twice])`. A file holds their names and arguments, not what they compute.
     ///   - profiler: gets an event for the loading.
@@ -33,8 +33,7 @@ extension ExportedProgram {
             let model: String = try archive.model(named: name)
             return try withStackRoom(deepStack) {
                 var reader = try ProgramReader(archive, model: model, operators: operators)
-                let program: ExportedProgram = try reader.read()
-                return options.skipping.isEmpty ? program : try program.skipping(options.skipping)
+                return try options.apply(to: ExportedPrograms([(model, reader.read())])).program(named: model)
             }
         }
     }
@@ -57,7 +56,7 @@ extension ExportedPrograms {
     ///
     /// - Parameters:
     ///   - path: a `.pt2` file.
-    ///   - options: when checksums are compared, whether the file is mapped, and passes to be left out.
+    ///   - options: how weights are kept, when checksums are compared, whether the file is mapped, and passes to be left out.
     ///   - operators: what the programs' operators are looked up in, as for `ExportedProgram.load(from:)`.
     ///   - profiler: gets an event for the loading.
     /// - Throws: `ArchiveError`, as `ExportedProgram.load(from:)` does.
@@ -82,8 +81,7 @@ extension ExportedPrograms {
                 }
                 return (name, program)
             }
-            let programs: ExportedPrograms = isShared ? try ExportedPrograms(sharingStateOf: entries) : try ExportedPrograms(entries)
-            return options.skipping.isEmpty ? programs : try programs.skipping(options.skipping)
+            return try options.apply(to: isShared ? ExportedPrograms(sharingStateOf: entries) : ExportedPrograms(entries))
         }
     }
 }

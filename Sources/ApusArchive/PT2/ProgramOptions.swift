@@ -1,3 +1,5 @@
+import ApusProgram
+
 /// How a program's file is opened: `ExportedProgram.load(from: path, options: ProgramOptions(mapsFile: false))`.
 public struct ProgramOptions: Sendable, Hashable {
     /// When the bytes of the weights are compared with the checksums that the file records. The program's own text always is, on loading.
@@ -20,9 +22,30 @@ public struct ProgramOptions: Sendable, Hashable {
     /// programs of a process.
     public var skipping: [String]
 
-    public init(checksums: Checksums = .onFirstUse, mapsFile: Bool = true, skipping: [String] = []) {
+    /// How the weights of products and embeddings are kept: as the file has them, or in fewer bits, which takes a pass over them on loading. See
+    /// `ExportedProgram.reducingWeights(to:)`, which loading throws the errors of.
+    public var weights: WeightFormat
+
+    /// How many threads a call may use, the caller's included; nil for all that there are. See `ExportedProgram.limitingThreads(to:)`.
+    public var threads: Int?
+
+    public init(
+        weights: WeightFormat = .asStored, threads: Int? = nil, checksums: Checksums = .onFirstUse, mapsFile: Bool = true,
+        skipping: [String] = []
+    ) {
+        self.weights = weights
+        self.threads = threads
         self.checksums = checksums
         self.mapsFile = mapsFile
         self.skipping = skipping
+    }
+}
+
+extension ProgramOptions {
+    /// Does what is asked of programs that are read.
+    func apply(to programs: ExportedPrograms) throws -> ExportedPrograms {
+        var programs: ExportedPrograms = try programs.reducingWeights(to: weights).programs
+        if !skipping.isEmpty { programs = try programs.skipping(skipping) }
+        return try threads.map { try programs.limitingThreads(to: $0) } ?? programs
     }
 }

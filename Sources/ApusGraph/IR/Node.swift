@@ -134,3 +134,19 @@ public final class GraphBody: Subgraph {
 
     public init(_ graph: Graph) { self.graph = graph }
 }
+
+extension Graph.Node {
+    /// Whether the node gives the transpose of its first operand, a matrix: true or false for the views that could, nil for other operators and where it is
+    /// not known.
+    package var transposesMatrix: Bool? {
+        func isOdd(_ dim: SymInt?) -> Bool? { dim?.constant.map { $0 & 1 == 1 } }
+        switch (self.operator.name, arguments.dropFirst().first, arguments.dropFirst(2).first) {
+        case ("aten::t", _, _): return true
+        case ("aten::permute", .ints(let dims)?, _): return isOdd(dims.first)
+        case ("aten::transpose.int", .scalar(.int(let a))?, .scalar(.int(let b))?):
+            guard let a = isOdd(a), let b = isOdd(b) else { return nil }
+            return a != b
+        default: return nil
+        }
+    }
+}

@@ -8,7 +8,8 @@ import ApusTensor
 public struct ConstantFolding: Sendable {
     /// Results above this many bytes are left to be computed, unless they are no larger than what they are made of.
     public var byteLimit: Int
-    /// Whether views of constants stay views of their memory; copies are made of them otherwise.
+    /// For plans, not for files: views of constants stay views of their memory, where copies are made of them otherwise, and results above the limit may
+    /// be wider than what they are made of, as weights are that were stored in fewer bits.
     package var keepsViews = false
 
     public init(byteLimit: Int = 1 << 20) { self.byteLimit = byteLimit }
@@ -77,8 +78,9 @@ private struct FoldingHandler: GraphHandler {
     }
 
     private func isSmall(_ node: Node, _ graph: Graph, _ operands: [Value]) -> Bool {
+        func elements(_ value: Value) -> Int? { graph.spec(value)?.shape.constants.flatMap { Layout.elementCount($0) } }
         func bytes(_ value: Value) -> Int? {
-            guard let spec = graph.spec(value), let sizes = spec.shape.constants, let count = Layout.elementCount(sizes) else { return nil }
+            guard let spec = graph.spec(value), let count = elements(value) else { return nil }
             let (bytes, overflow) = count.multipliedReportingOverflow(by: spec.dtype.byteWidth)
             return overflow ? nil : bytes
         }
@@ -91,6 +93,7 @@ private struct FoldingHandler: GraphHandler {
         }
         let results: [Int] = node.outputs.compactMap { bytes($0) }
         guard results.count == node.outputs.count else { return false }
+        if keepsViews, sum(node.outputs.compactMap { elements($0) }) <= sum(operands.compactMap { elements($0) }) { return true }
         return sum(results) <= max(byteLimit, sum(operands.compactMap { bytes($0) }))
     }
 }

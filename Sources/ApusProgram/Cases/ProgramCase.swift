@@ -33,6 +33,8 @@ public struct ResultComparison: Sendable {
     public let label: String
     /// The largest absolute difference; infinite where dtypes or sizes differ, or where one is NaN or infinite and the other is not.
     public let largestError: Double
+    /// The mean of the absolute differences, 0 for no elements; infinite where the largest is.
+    public let meanError: Double
     /// Whether every element is within the tolerances.
     public let passed: Bool
     /// Why the two can't be compared element by element.
@@ -87,7 +89,7 @@ extension ExportedProgram {
         }
         let absent: [String] = programCase.expected.keys.filter { !known.contains($0) }.sorted()
         return compared
-            + absent.map { ResultComparison(label: $0, largestError: .infinity, passed: false, note: "the program gives no such result") }
+            + absent.map { ResultComparison(label: $0, note: "the program gives no such result") }
     }
 }
 
@@ -110,15 +112,15 @@ extension ResultComparison {
     /// Compares element by element: equal ones, NaN with NaN and an infinity with itself agree whatever the tolerances.
     public init(_ label: String, _ actual: Tensor, _ expected: Tensor, relativeTolerance: Double, absoluteTolerance: Double) throws {
         guard actual.dtype == expected.dtype, try actual.sizes == expected.sizes else {
-            self.init(
-                label: label, largestError: .infinity, passed: false, note: "expected \(expected.spec), got \(actual.spec)")
+            self.init(label: label, note: "expected \(expected.spec), got \(actual.spec)")
             return
         }
-        var largest = 0.0
+        var (largest, sum) = (0.0, 0.0)
         var passed = true
         for (x, y) in zip(try actual.realElements(), try expected.realElements()) where !(x == y || (x.isNaN && y.isNaN)) {
             let difference: Double = (x - y).magnitude
             largest = difference.isNaN ? .infinity : max(largest, difference)
+            sum += difference.isNaN ? .infinity : difference
             // An infinite expectation admits itself only.
             if !(y.isFinite && difference <= absoluteTolerance + relativeTolerance * y.magnitude) { passed = false }
         }
@@ -126,7 +128,13 @@ extension ResultComparison {
             // Beyond 2^53 neighbouring integers are one Double.
             (largest, passed) = (1, false)
         }
-        self.init(label: label, largestError: largest, passed: passed, note: nil)
+        let count: Int = actual.layout.count * (actual.dtype.isComplex ? 2 : 1)
+        self.init(label: label, largestError: largest, meanError: count == 0 ? 0 : sum / Double(count), passed: passed, note: nil)
+    }
+
+    /// What can't be compared.
+    fileprivate init(label: String, note: String) {
+        self.init(label: label, largestError: .infinity, meanError: .infinity, passed: false, note: note)
     }
 }
 

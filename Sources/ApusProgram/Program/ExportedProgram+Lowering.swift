@@ -14,7 +14,11 @@ extension ExportedProgram {
     }
 
     /// The same program, with the same state, made ready to run by other passes.
-    public func lowered(by pipeline: LoweringPipeline) -> ExportedProgram { ExportedProgram(self, plan: LazyPlan(plan, pipeline)) }
+    public func lowered(by pipeline: LoweringPipeline) -> ExportedProgram { ExportedProgram(self, plan: LazyPlan(plan, pipeline: pipeline)) }
+
+    /// The same program, with the same state, whose calls use at most so many threads, the caller's included (at least 1): several programs, or many
+    /// callers of one, then leave each other some. Results have the same bits.
+    public func limitingThreads(to count: Int) -> ExportedProgram { ExportedProgram(self, plan: LazyPlan(plan, threads: max(count, 1))) }
 
     /// The program as it runs for tensors of these dtypes and sizes, for a person to read: `Plan.loweredText(for:)`.
     /// - Parameter inSession: as a session runs it, which writes over its buffers
@@ -30,6 +34,11 @@ extension ExportedPrograms {
     /// The same programs, made ready to run without some passes; see `ExportedProgram.skipping`.
     public func skipping(_ passes: [String]) throws -> ExportedPrograms {
         try ExportedPrograms(entries.map { ($0.name, try $0.program.skipping(passes)) })
+    }
+
+    /// The same programs, each of whose calls uses at most so many threads; see `ExportedProgram.limitingThreads`.
+    public func limitingThreads(to count: Int) throws -> ExportedPrograms {
+        try ExportedPrograms(entries.map { ($0.name, $0.program.limitingThreads(to: count)) })
     }
 }
 

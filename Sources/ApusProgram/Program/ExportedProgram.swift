@@ -152,8 +152,9 @@ extension ExportedProgram {
     /// All that the graph gives for a state, whose buffers get their new values.
     func run(_ inputs: [Tensor], on state: ProgramState, _ profiler: Profiler?) throws -> [LeafValue] {
         try checker.check(inputs)
-        let plan: Plan = try self.plan.plan
-        return try namingBuffers { try state.run { state in try plan.run(state + inputs, profiler: profiler).map { LeafValue($0) } } }
+        return try plan.run { plan in
+            try namingBuffers { try state.run { state in try plan.run(state + inputs, profiler: profiler).map { LeafValue($0) } } }
+        }
     }
 
     /// What the caller gets of all that the graph gives.
@@ -178,7 +179,7 @@ extension ExportedProgram {
         try TensorError.throwPendingFault()
         try checker.check(inputs)
         try state.prepare()
-        return try Interpreter.with(nil) { try plan.plan.run(state.snapshot() + inputs) }.map { LeafValue($0) }
+        return try Interpreter.with(nil) { try plan.run { try $0.run(state.snapshot() + inputs) } }.map { LeafValue($0) }
     }
 
     /// Checks plain values and counts, and keeps the tensors.

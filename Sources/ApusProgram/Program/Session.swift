@@ -69,13 +69,14 @@ extension ExportedProgram {
                 return try program.run(inputs, on: state, profiler)
             }
             try program.checker.check(inputs)
-            let plan: Plan = try program.plan.plan
-            return try program.namingBuffers {
-                try state.update { tensors in
-                    try contents.requireWhole()
-                    var hasWritten = false
-                    defer { if hasWritten { contents.isBroken.store(true, ordering: .relaxed) } }
-                    return try plan.update(tensors + inputs, hasWritten: &hasWritten, profiler: profiler).map { LeafValue($0) }
+            return try program.plan.run { plan in
+                try program.namingBuffers {
+                    try state.update { tensors in
+                        try contents.requireWhole()
+                        var hasWritten = false
+                        defer { if hasWritten { contents.isBroken.store(true, ordering: .relaxed) } }
+                        return try plan.update(tensors + inputs, hasWritten: &hasWritten, profiler: profiler).map { LeafValue($0) }
+                    }
                 }
             }
         }

@@ -212,10 +212,20 @@ final class Binder: Interpreter {
 
     /// A step that reads a weight in packed form, where the operator has one and the weight stays the same.
     private func packedStep(_ call: Call, _ outputs: [Tensor]) throws -> (any Step)? {
-        guard let packedWeights, [.linear, .convolution].contains(call.operator) else { return nil }
+        guard let packedWeights, [.linear, .reducedLinear, .convolution].contains(call.operator) else { return nil }
         let weight: Tensor = try call.tensor(1)
         if call.operator == .linear {
-            return try packedWeights.linear(weight).flatMap { try PackedLinearStep.make(call, outputs[0], packed: $0, site, memory) }
+            return try packedWeights.linear(weight).flatMap {
+                try PackedLinearStep.make(call, outputs[0], packed: $0, bias: call.optionalTensor(2), site, memory)
+            }
+        }
+        if call.operator == .reducedLinear {
+            guard let packed = try Interpreter.with(nil, { try packedWeights.linear(ReducedWeight(call)) }) else { return nil }
+            func make(_ call: Call) throws -> PackedLinearStep? {
+                try PackedLinearStep.make(call, outputs[0], packed: packed, bias: call.optionalTensor(4), site, memory)
+            }
+            // The weight is not widened on every run, however the input lies.
+            return try make(call) ?? make(Call(call.operator, [.tensor(try copy(of: call.tensor(0)))] + call.arguments.dropFirst()))
         }
         guard var convolution = try call.convolution(into: outputs[0]) else { return nil }
         let algorithm: Int32 = apus_conv_algorithm_for(&convolution, Int32(weight.dtype.rawValue), false)

@@ -4,24 +4,35 @@ import Synchronization
 
 /// Weights in the form in which kernels read them fastest, made once for all sizes and all callers.
 final class PackedWeights: Sendable {
-    /// A tensor's elements in their order, in a form. Tensors that see the same memory alike share what is packed.
+    /// Tensors' elements in their order, in a form. Those that see the same memory alike share what is packed.
     private struct Key: Hashable {
+        let places: [Place]
+        let form: Form
+    }
+
+    private struct Place: Hashable {
         let address: UInt
         let sizes: [Int]
         let strides: [Int]
-        let form: Form
+
+        init(_ tensor: Tensor) {
+            address = UInt(bitPattern: tensor.baseAddress)
+            (sizes, strides) = (tensor.layout.sizesArray, tensor.layout.stridesArray)
+        }
     }
 
     enum Form: Hashable {
         /// For `apus_linear_packed`.
         case linear
+        /// For `apus_linear_packed` too, of levels, with scales and zero points by matrices or numbers.
+        case reducedLinear(scale: Double?, zeroPoint: Double?, groupSize: Int)
         /// For `apus_conv_packed`, by the algorithm and the number of groups.
         case convolution(Int32, groups: Int64)
     }
 
-    /// The packed bytes, and the tensor, whose memory the key names.
+    /// The packed bytes, and the tensors, whose memory the key names.
     private struct Entry {
-        let source: Tensor
+        let sources: [Tensor]
         let packed: Storage
     }
 
@@ -38,35 +49,69 @@ final class PackedWeights: Sendable {
     /// A float32 weight [out, in] for products of rows with it; nil where there is no such form.
     func linear(_ weight: Tensor) throws -> Storage? {
         guard weight.dtype == .float32, weight.layout.rank == 2 else { return nil }
-        let bytes: Int64 = apus_packed_size(Int64(weight.layout.size(0)), Int64(weight.layout.size(1)))
-        return try packed(weight, .linear, bytes) { view, packed in apus_pack(&view, packed) }
+        return try packed([weight], .linear) { try PackedWeights.pack(weight, APUS_WEIGHT_FLOAT32) }
+    }
+
+    /// A weight that is stored in fewer bits, for products of rows with it: in those bits where kernels read them, else in float32.
+    func linear(_ weight: ReducedWeight) throws -> Storage? {
+        func number(_ argument: OperatorArgument) -> Double? {
+            if case .scalar(let number) = argument { number.doubleValue } else { nil }
+        }
+        let sources: [Tensor] = [weight.levels] + [weight.scales, weight.zeroPoints].compactMap(\.tensor)
+        let form: Form = .reducedLinear(
+            scale: number(weight.scales), zeroPoint: number(weight.zeroPoints), groupSize: weight.groupSize)
+        return try packed(sources, form) {
+            if weight.levels.dtype == .bfloat16 { return try PackedWeights.pack(weight.levels, APUS_WEIGHT_BFLOAT16) }
+            guard let scales = try weight.scaleMatrix(), let levels = try weight.centered() else {
+                return try PackedWeights.pack(weight.widened(), APUS_WEIGHT_FLOAT32)
+            }
+            let groupSize: Int = scales.layout.size(1) == 1 ? 0 : weight.groupSize
+            return try PackedWeights.pack(levels, APUS_WEIGHT_INT8, groupSize: groupSize, scales: scales)
+        }
+    }
+
+    /// A matrix [out, in] in a format of the kernels.
+    private static func pack(
+        _ weight: Tensor, _ format: apus_weight_format, groupSize: Int = 0, scales: Tensor? = nil
+    ) throws -> Storage? {
+        let (code, group): (Int32, Int64) = (Int32(format.rawValue), Int64(groupSize))
+        let bytes: Int64 = apus_packed_size_as(code, group, Int64(weight.layout.size(0)), Int64(weight.layout.size(1)))
+        return try filled(bytes) { packed in
+            var view: apus_view = weight.view
+            defer { withExtendedLifetime((weight, scales)) {} }
+            guard var factors: apus_view = scales?.view else { return apus_pack_as(code, group, &view, nil, packed) }
+            return apus_pack_as(code, group, &view, &factors, packed)
+        }
     }
 
     /// A contiguous float32 weight for a convolution; nil where there is no such form.
     func convolution(_ weight: Tensor, _ convolution: apus_conv, algorithm: Int32) throws -> Storage? {
         guard weight.dtype == .float32, weight.layout.isContiguous else { return nil }
-        var convolution: apus_conv = convolution
-        let bytes: Int64 = apus_conv_packed_size(&convolution, algorithm)
-        return try packed(weight, .convolution(algorithm, groups: convolution.groups), bytes) { view, packed in
-            apus_conv_pack(&convolution, algorithm, view.data, packed)
+        return try packed([weight], .convolution(algorithm, groups: convolution.groups)) {
+            var convolution: apus_conv = convolution
+            return try PackedWeights.filled(apus_conv_packed_size(&convolution, algorithm)) { packed in
+                let status: Int32 = apus_conv_pack(&convolution, algorithm, weight.baseAddress, packed)
+                withExtendedLifetime(weight) {}
+                return status
+            }
         }
     }
 
-    private func packed(
-        _ tensor: Tensor, _ form: Form, _ byteCount: Int64, _ pack: (inout apus_view, UnsafeMutableRawPointer) -> Int32
-    ) throws -> Storage? {
-        guard byteCount > 0, storages.contains(ObjectIdentifier(tensor.storage)) else { return nil }
-        let key = Key(
-            address: UInt(bitPattern: tensor.baseAddress), sizes: tensor.layout.sizesArray, strides: tensor.layout.stridesArray, form: form)
-        if let known = entries.withLock({ $0[key]?.packed }) { return known }
+    /// Memory that a kernel has filled; nil where it could not.
+    private static func filled(_ byteCount: Int64, _ pack: (UnsafeMutableRawPointer) -> Int32) throws -> Storage? {
+        guard byteCount > 0 else { return nil }
         let storage: Storage = try Storage.allocate(Int(byteCount))
-        var view: apus_view = tensor.view
-        let status: Int32 = pack(&view, storage.pointer)
-        withExtendedLifetime(tensor) {}
-        if status != 0 { return nil }
+        return pack(storage.pointer) == 0 ? storage : nil
+    }
+
+    private func packed(_ tensors: [Tensor], _ form: Form, _ pack: () throws -> Storage?) throws -> Storage? {
+        guard tensors.allSatisfy({ storages.contains(ObjectIdentifier($0.storage)) }) else { return nil }
+        let key = Key(places: tensors.map { Place($0) }, form: form)
+        if let known = entries.withLock({ $0[key]?.packed }) { return known }
+        guard let storage: Storage = try pack() else { return nil }
         return entries.withLock { entries in
             if let known = entries[key] { return known.packed }
-            entries[key] = Entry(source: tensor, packed: storage)
+            entries[key] = Entry(sources: tensors, packed: storage)
             return storage
         }
     }

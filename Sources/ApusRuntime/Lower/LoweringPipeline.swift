@@ -25,13 +25,14 @@ public struct LoweringPipeline: Sendable {
     /// The passes of every plan.
     public static let standard = LoweringPipeline(
         graphPasses: [
-            DeadCodeElimination(), CommonSubexpressionElimination(), PatternPass.linears, PatternPass.foldBatchNorms,
+            DeadCodeElimination(), CommonSubexpressionElimination(), Decomposition.quantization, ReducedWeights.embeddings,
+            PatternPass.linears, ReducedWeights.products, PatternPass.foldBatchNorms,
         ],
         stepPasses: [FuseRows(), AttachEpilogues(), UpdateInPlace(), PlaceMemory()])
 
-    /// The passes that round otherwise than the operators one by one: products with weights by kernels that read them packed, and norms that
-    /// become a part of convolutions.
-    public static let roundingPasses: [String] = ["linear", "fold-batch-norms", "pack-weights"]
+    /// The passes that round otherwise than the operators one by one: products with weights by kernels that read them packed, or as they are
+    /// stored in fewer bits, and norms that become a part of convolutions.
+    public static let roundingPasses: [String] = ["linear", "reduced-weights", "fold-batch-norms", "pack-weights"]
 
     /// The standard passes but for those: a program by these gives the bits that eager code gives.
     public static let exact: LoweringPipeline = {

@@ -26,10 +26,9 @@ final class PackedLinearStep: MatrixStep {
     /// - Parameter packed: the weight
     /// - Returns: nil where the input's rows do not lie at equal distances, or elements of a row not together.
     static func make(
-        _ call: Call, _ result: Tensor, packed: Storage, _ site: NodeSite?, _ memory: KernelMemory
+        _ call: Call, _ result: Tensor, packed: Storage, bias: Tensor?, _ site: NodeSite?, _ memory: KernelMemory
     ) throws -> PackedLinearStep? {
         let (input, weight): (Tensor, Tensor) = (try call.tensor(0), try call.tensor(1))
-        let bias: Tensor? = try call.optionalTensor(2)
         let (outputs, features): (Int, Int) = (weight.layout.size(0), weight.layout.size(1))
         guard outputs > 0, let step = input.layout.rowStep, bias?.layout.isContiguous != false else { return nil }
         return PackedLinearStep(

@@ -92,7 +92,7 @@ extension Operator {
         return [.tensor(try call.tensor(0).flattened().index([index.flattened()]).reshaped(index.shape))]
     }
 
-    static let embedding: Operator = Operator(
+    package static let embedding: Operator = Operator(
         "aten::embedding(Tensor weight, Tensor indices, SymInt padding_idx=-1, bool scale_grad_by_freq=False, bool sparse=False) -> Tensor",
         "Rows of a matrix at integer positions, in the positions' shape with the row added. The row `padding_idx` gets no gradient.",
         failure: .positions(1) { call in try call.tensor(0).shape[0] },

@@ -62,6 +62,7 @@ public struct OperatorTable: Sendable {
                 Operator.vectorProducts, Operator.matrixNorms, Operator.covariances, Operator.lapack,
             ]
         ),
+        ("Quantization", [Operator.quantizations, Operator.affineQuantizations]),
         (
             "Spatial",
             [

@@ -26,19 +26,18 @@ int apus_linear(const apus_view *x, const apus_view *weight, const apus_view *bi
 /// How the numbers of a packed weight are stored. Whatever it is, they are computed with in float32.
 typedef enum apus_weight_format {
     APUS_WEIGHT_FLOAT32 = 0,
-    /// Rounded to the nearest.
     APUS_WEIGHT_BFLOAT16 = 1,
-    /// Whole multiples, -127 ... 127, of a scale: the largest size among a column's numbers (of a group of them) by 127.
+    /// Whole multiples of a scale, which a column's numbers (or a group of them) share.
     APUS_WEIGHT_INT8 = 2,
 } apus_weight_format;
 
 /// Weights that stay the same can be packed once, which BLAS does anew for every product: it pays most for few rows. The form depends on the machine and is
 /// not for files.
 ///
-/// Bytes for a packed [n, k] weight (-1 where that overflows), and the packing of a float32 `weight` of any strides. For int8, `group` numbers along k share a
-/// scale (0: all of them), and numbers that are not finite are refused.
+/// Bytes for a packed [n, k] weight (-1 where that overflows), and the packing of a `weight` of any strides, whose dtype is the format's. For int8, `group` numbers
+/// along k share a scale (0: all of them; the last group may have fewer): `scales`, float32 [n, groups], null for other formats.
 int64_t apus_packed_size_as(int32_t format, int64_t group, int64_t n, int64_t k);
-int apus_pack_as(int32_t format, int64_t group, const apus_view *weight, void *packed);
+int apus_pack_as(int32_t format, int64_t group, const apus_view *weight, const apus_view *scales, void *packed);
 /// The same in float32.
 int64_t apus_packed_size(int64_t n, int64_t k);
 int apus_pack(const apus_view *weight, void *packed);

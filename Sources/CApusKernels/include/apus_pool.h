@@ -7,12 +7,15 @@ typedef void (*apus_range_function)(void *context, int64_t begin, int64_t end);
 
 /// Calls `function` on disjoint ranges that cover `0 ..< n`, each at least `grain` long (but the last), on the package's threads.
 ///
-/// Runs inline when the work is one grain, when called from inside another parallel loop, or while another thread's loop has the pool.
+/// Runs inline when the work is one grain, or when called from inside another parallel loop. Loops of several callers share the threads: those that are at
+/// work, callers included, are no more than there are threads, unless there are more callers.
 /// Returns after all ranges are done.
 void apus_parallel_for(int64_t n, int64_t grain, apus_range_function function, void *context);
 
-/// How many threads a loop may use, the caller included: `APUS_NUM_THREADS`, else the cores that the process may run on.
+/// How many threads a loop of this caller may use, itself included: `APUS_NUM_THREADS`, else the cores that the process may run on; or the caller's limit.
 int apus_num_threads(void);
+/// Lets loops that the calling thread starts use at most so many threads; 0 lifts the limit. Returns what it was.
+int apus_limit_threads(int count);
 /// Sets the number of threads for loops that start from now on; values are held between 1 and 256.
 void apus_set_num_threads(int count);
 #endif

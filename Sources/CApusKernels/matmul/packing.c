@@ -67,59 +67,40 @@ void apus_pack_panel(const float *from, int64_t column_step, int64_t line_step, 
         for (int64_t j = 0; j < APUS_PANEL; j++) to[k * APUS_PANEL + j] = j < columns ? from[j * column_step + k * line_step] : 0;
 }
 
-/// The factor that takes -127 ... 127 to a column's numbers; NaN where one of them is not finite.
-static float scale_of(const float *panel, int64_t lines) {
-    float most = 0;
-    for (int64_t k = 0; k < lines; k++) {
-        float size = fabsf(panel[k * APUS_PANEL]);
-        if (!(size <= 3.402823466e38f)) return NAN;
-        most = APUS_MAX(most, size);
+/// The same for numbers of one or two bytes, which keep their bits.
+#define NARROW_PANEL(TYPE, NAME)                                                                                                                                      \
+    static void NAME(const TYPE *from, int64_t column_step, int64_t line_step, int64_t columns, int64_t depth, TYPE *to) {                                             \
+        for (int64_t k = 0; k < depth; k++)                                                                                                                           \
+            for (int64_t j = 0; j < APUS_PANEL; j++) to[k * APUS_PANEL + j] = j < columns ? from[j * column_step + k * line_step] : 0;                                 \
     }
-    return most / 127;
-}
+NARROW_PANEL(uint16_t, pack_panel_of_2)
+NARROW_PANEL(uint8_t, pack_panel_of_1)
 
-/// Rounds a panel to int8, group by group.
-static bool round_panel(const float *panel, const apus_packed *p, int8_t *to, float *scales) {
-    for (int64_t first = 0, g = 0; first < APUS_MAX(p->k, 1); first += p->group, g++) {
-        int64_t lines = APUS_MIN(p->group, p->k - first);
-        for (int64_t j = 0; j < APUS_PANEL; j++) {
-            const float *column = panel + first * APUS_PANEL + j;
-            float scale = scale_of(column, lines);
-            if (scale != scale) return false;
-            scales[g * padded(p) + j] = scale;
-            for (int64_t k = 0; k < lines; k++) {
-                float q = scale == 0 ? 0 : rintf(column[k * APUS_PANEL] / scale);
-                to[(first + k) * APUS_PANEL + j] = (int8_t)APUS_MAX(-127, APUS_MIN(127, q));
-            }
-        }
-    }
-    return true;
-}
+static const int32_t DTYPES[] = {[APUS_WEIGHT_FLOAT32] = APUS_FLOAT32, [APUS_WEIGHT_BFLOAT16] = APUS_BFLOAT16, [APUS_WEIGHT_INT8] = APUS_INT8};
 
-int apus_pack_as(int32_t format, int64_t group, const apus_view *weight, void *packed) {
+int apus_pack_as(int32_t format, int64_t group, const apus_view *weight, const apus_view *scales, void *packed) {
     if (weight->rank != 2) return APUS_INVALID_ARGUMENT;
-    if (weight->dtype != APUS_FLOAT32) return APUS_UNSUPPORTED;
     int64_t n = weight->sizes[0], k = weight->sizes[1], column_step = weight->strides[0], line_step = weight->strides[1];
     apus_packed *p = packed;
-    if (!describe(p, format, group, n, k)) return APUS_INVALID_ARGUMENT;
+    if (!describe(p, format, group, n, k) || (format == APUS_WEIGHT_INT8) != (scales != NULL)) return APUS_INVALID_ARGUMENT;
+    if (weight->dtype != DTYPES[format] || (scales && scales->dtype != APUS_FLOAT32)) return APUS_UNSUPPORTED;
+    if (scales && (scales->rank != 2 || scales->sizes[0] != n || scales->sizes[1] != groups(p))) return APUS_INVALID_ARGUMENT;
     apus_panels at = apus_panels_of(p);
-    if (n == 0) return APUS_OK; // k may then be any number
-    float *wide = format == APUS_WEIGHT_FLOAT32 ? NULL : apus_allocate(k * APUS_PANEL * 4);
-    if (format != APUS_WEIGHT_FLOAT32 && !wide) return APUS_OUT_OF_MEMORY;
-    int status = APUS_OK;
-    for (int64_t first = 0; first < n && status == APUS_OK; first += APUS_PANEL) {
+    float *factors = (float *)(uintptr_t)at.scales;
+    for (int64_t g = 0; g < groups(p); g++)
+        for (int64_t j = 0; j < padded(p); j++) factors[g * padded(p) + j] = j < n ? ((const float *)scales->data)[j * scales->strides[0] + g * scales->strides[1]] : 0;
+    for (int64_t first = 0; first < n; first += APUS_PANEL) {
         void *to = (char *)(uintptr_t)at.panels + first / APUS_PANEL * k * apus_line_bytes(format);
-        apus_pack_panel((const float *)weight->data + first * column_step, column_step, line_step, APUS_MIN(APUS_PANEL, n - first), k, wide ? wide : to);
-        if (format == APUS_WEIGHT_BFLOAT16)
-            for (int64_t i = 0; i < k * APUS_PANEL; i++) ((uint16_t *)to)[i] = apus_f32_to_bf16(wide[i]);
-        else if (format == APUS_WEIGHT_INT8 && !round_panel(wide, p, to, (float *)(uintptr_t)at.scales + first)) status = APUS_INVALID_ARGUMENT;
+        int64_t from = first * column_step, columns = APUS_MIN(APUS_PANEL, n - first);
+        if (format == APUS_WEIGHT_FLOAT32) apus_pack_panel((const float *)weight->data + from, column_step, line_step, columns, k, to);
+        else if (format == APUS_WEIGHT_BFLOAT16) pack_panel_of_2((const uint16_t *)weight->data + from, column_step, line_step, columns, k, to);
+        else pack_panel_of_1((const uint8_t *)weight->data + from, column_step, line_step, columns, k, to);
     }
-    apus_free(wide);
-    return status;
+    return APUS_OK;
 }
 
 int64_t apus_packed_size(int64_t n, int64_t k) { return apus_packed_size_as(APUS_WEIGHT_FLOAT32, 0, n, k); }
-int apus_pack(const apus_view *weight, void *packed) { return apus_pack_as(APUS_WEIGHT_FLOAT32, 0, weight, packed); }
+int apus_pack(const apus_view *weight, void *packed) { return apus_pack_as(APUS_WEIGHT_FLOAT32, 0, weight, NULL, packed); }
 
 APUS_CLONES static void widen_bfloat16(int64_t count, const uint16_t *from, float *to) {
     APUS_SIMD for (int64_t i = 0; i < count; i++) to[i] = apus_bf16_to_f32(from[i]);
