@@ -33,7 +33,7 @@ import Testing
         let two: Tensor = try program(x, try number(2))
         #expect(try two.array(of: Float.self) == [2, 2, 2])
         let error = #expect(throws: TensorError.self) { let _: Tensor = try program(self.x, try self.number(1)) }
-        #expect(error?.description == "constrainAsSize: y.item() is outside of 2...5")
+        #expect(error?.description.hasPrefix("constrainAsSize: y.item() is outside of 2...5 (at ConstraintRangeTests.swift:") == true)
     }
 
     @Test func anUpperBoundMayBeMissing() throws {
@@ -48,6 +48,6 @@ import Testing
 
     @Test func boundsThatCrossAreRefused() throws {
         let error = #expect(throws: TensorError.self) { _ = try self.range({ try constrainAsSize($0.item(), min: 4, max: 3) }, example: 4) }
-        #expect(error?.description == "constrainAsSize: min is 4, which is more than max, 3")
+        #expect(error?.description.hasPrefix("constrainAsSize: min is 4, which is more than max, 3 (at ConstraintRangeTests.swift:") == true)
     }
 }

@@ -39,7 +39,7 @@ import Testing
             #expect(try output.array(of: Float.self) == (0..<count).map { Float($0) * Float(count) })
         }
         let error = #expect(throws: ProgramError.self) { let _: Tensor = try program(try vector(9)) }
-        #expect(error?.description == "x.shape[0] must be one of [8, 16, 32], got x.shape[0] = 9")
+        #expect(error?.description == "x.shape[0] must be one of [8, 16, 32], got x.shape[0] = 9 (at ConstraintTests.swift:\(#line - 1))")
     }
 
     @Test func throwingPathsReject() throws {
@@ -53,7 +53,7 @@ import Testing
         let output: Tensor = try program(try vector(6))
         #expect(try output.array(of: Float.self) == [1, 5, 9])
         let error = #expect(throws: TensorError.self) { let _: Tensor = try program(try vector(5)) }
-        #expect(error?.description == "even sizes only")
+        #expect(error?.description == "even sizes only (at ConstraintTests.swift:\(#line - 1))")
     }
 
     @Test func loopsOverSmallRanges() throws {

@@ -47,7 +47,7 @@ import Testing
         let program = try export({ (x: Tensor) in try x + 1 }, args: x, constraints: [dynamicDim(x, 0) <= 4])
         let called: Int = #line + 1
         let large = try #require(throws: ProgramError.self) { let _: Tensor = try program(Tensor.ones([5, 3])) }
-        #expect("\(large)" == "x.shape[0] must be in 0...4, got 5 (at FirstUseTests.swift:\(called))")
+        #expect("\(large)" == "x.shape[0] must be in 1...4, got 5 (at FirstUseTests.swift:\(called))")
     }
 
     @Test func errorsSayToFoundationWhatTheySay() throws {

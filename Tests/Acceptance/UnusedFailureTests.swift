@@ -6,13 +6,17 @@ import Testing
 @Suite struct UnusedFailureTests {
     private static func table() throws -> Tensor { try Tensor((0..<12).map { Float($0) }, shape: [4, 3]) }
 
+    private static func withoutPlace(_ error: any Error) -> String { "\(error)".components(separatedBy: " (at ")[0] }
+
     /// Calls a program and the function: both give the same, or both throw the same text.
     private func agree(_ program: ExportedProgram, _ inputs: [Tensor], _ function: ([Tensor]) throws -> Tensor) throws -> String? {
         let expected: Tensor
         do { expected = try function(inputs) } catch {
             let found = #expect(throws: TensorError.self) { let _: Tensor = try program(inputs) }
-            #expect(found.map { "\($0)" } == "\(error)")
-            return "\(error)"
+            // The line of the call differs, what is wrong does not.
+            let (text, expected): (String?, String) = (found.map(Self.withoutPlace), Self.withoutPlace(error))
+            #expect(text == expected)
+            return expected
         }
         let found: Tensor = try program(inputs)
         #expect(try found.array(of: Float.self) == expected.array(of: Float.self))

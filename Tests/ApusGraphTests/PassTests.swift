@@ -118,7 +118,7 @@ import Testing
         #expect(broken?.pass == "breaking")
         #expect(broken?.stage == .verify)
         let refused = #expect(throws: PassError.self) { try PassManager([Refusing()]).run(graph) }
-        #expect(refused?.description == "pass 'refusing' can't work on this program: not this one")
+        #expect(refused?.description.hasPrefix("pass 'refusing' can't work on this program: not this one (at PassTests.swift:") == true)
         #expect(try "\(PassManager([]).run(graph))" == "\(graph)")
     }
 }

@@ -148,6 +148,6 @@ extension [Double] {
     func eigenvaluesOfWhatIsNotFinite(_ value: Double, _ dtype: DType) throws {
         let matrix = try Tensor.full([3, 3], value, dtype: dtype)
         let error = #expect(throws: TensorError.self) { try matrix.eig() }
-        #expect(error.map { "\($0)" } == "linalg_eig: takes finite numbers, no NaN and no infinity")
+        #expect(error?.unplaced == "linalg_eig: takes finite numbers, no NaN and no infinity")
     }
 }

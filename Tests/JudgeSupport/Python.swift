@@ -55,8 +55,9 @@ public enum Python {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
-        // The same answers on every processor: with more than AVX2 the libraries under PyTorch round square roots and half precision otherwise.
-        process.environment = ProcessInfo.processInfo.environment.merging(["MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX2"]) { own, _ in own }
+        // The same answers on every processor: beyond these the libraries under PyTorch round square roots and half precision otherwise.
+        process.environment = ProcessInfo.processInfo.environment
+            .merging(["MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE"]) { own, _ in own }
         let output = Pipe()
         process.standardOutput = output
         process.standardError = try FileHandle(forWritingTo: warnings)

@@ -36,6 +36,8 @@ final class Binder: Interpreter {
     var symbols = SymbolValues()
     /// The place in the source of the node that is being bound.
     private(set) var site: NodeSite?
+    /// The operator that is being taken apart, by the name that the program calls it.
+    private var compositeName: String?
     /// How many branches on values, and loops that may make no pass, are around the node: what may not run must not fail while binding.
     private var branchDepth = 0
 
@@ -175,6 +177,9 @@ final class Binder: Interpreter {
             guard let decomposition = operation.decomposition else {
                 throw call.error(.unsupported, "has neither a kernel nor a decomposition")
             }
+            let outer: String? = compositeName
+            compositeName = outer ?? call.name
+            defer { compositeName = outer }
             return try Interpreter.with(self) { try decomposition(call) }
         }
     }
@@ -185,7 +190,14 @@ final class Binder: Interpreter {
         steps.append(ComputeStep(call, outputs, site, kernel: kernel))
     }
 
+    /// The kernel whose errors bear the name that the caller knows, as in eager code.
+    private func named(_ call: Call, _ kernel: @escaping ComputeStep.Kernel) -> ComputeStep.Kernel {
+        guard let compositeName, !call.operator.effects.isDisjoint(with: [.mayFail, .check]) else { return kernel }
+        return { call, outputs in try naming(compositeName) { try kernel(call, outputs) } }
+    }
+
     private func bindCompute(_ call: Call, _ kernel: @escaping ComputeStep.Kernel) throws -> [OperatorArgument] {
+        let kernel: ComputeStep.Kernel = named(call, kernel)
         let specs: [TensorSpec] = try specs(call)
         if isConstant(call, specs) {
             let constants: Result<[OperatorArgument], any Error> = Result {

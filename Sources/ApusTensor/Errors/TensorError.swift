@@ -75,7 +75,7 @@ public struct TensorError: Error, Sendable {
 }
 
 /// Runs operations that carry out what the caller knows by another name: their errors bear that name.
-func naming<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
+package func naming<Result>(_ name: String, _ body: () throws -> Result) throws -> Result {
     do {
         return try body()
     } catch var error as TensorError {

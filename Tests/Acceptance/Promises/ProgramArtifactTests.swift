@@ -44,10 +44,12 @@ import Testing
         let program = try export({ (list: [Tensor], named: [String: Tensor]) in list[0] }, args: [x, x], ["k": x])
         #expect(
             text { let _: Tensor = try program([x], ["k": x]) }
-                == "the arguments have the structure ([*], {k: *}) where the program takes ([*, *], {k: *})")
+                == "the arguments have the structure ([*], {k: *}) where the program takes ([*, *], {k: *}): argument 0 is the list [*] rather than the list [*, *]"
+        )
         #expect(
             text { let _: Tensor = try program([x, x], ["j": x]) }
-                == "the arguments have the structure ([*, *], {j: *}) where the program takes ([*, *], {k: *})")
+                == "the arguments have the structure ([*, *], {j: *}) where the program takes ([*, *], {k: *}): argument 1 is the dictionary {j: *} rather than the dictionary {k: *}"
+        )
         #expect(text { let _: [Tensor] = try program([x, x], ["k": x]) } == "the program gives * where an array is asked for")
         #expect(text { _ = try program.run([x]) } == "1 tensors where the program takes 3")
     }

@@ -150,7 +150,7 @@ import Testing
         let error = #expect(throws: TensorError.self) {
             try gradient(at: a) { try applyTensors(.linalgSlogdet, [.tensor($0)])[1] }
         }
-        #expect("\(error.map { "\($0)" } ?? "")" == "slogdet: the matrix is singular: its pivot 2 is zero")
+        #expect(error?.unplaced == "slogdet: the matrix is singular: its pivot 2 is zero")
     }
 
     // MARK: Products
