@@ -34,10 +34,8 @@ import Testing
         let error = try #require(throws: TensorError.self) { try x.matmul(x) }
         let text: String =
             "matmul: shapes [2, 3] and [2, 3] can't be multiplied: the inner sizes are 3 and 2 (at FirstUseTests.swift:\(line))"
-        #expect(
-            ["\(error)", String(describing: error), String(reflecting: error), (error as any Error).localizedDescription].allSatisfy {
-                $0 == text
-            })
+        let printed: [String] = ["\(error)", String(describing: error), String(reflecting: error), (error as any Error).localizedDescription]
+        #expect(printed == Array(repeating: text, count: 4))
         #expect(error.message == "shapes [2, 3] and [2, 3] can't be multiplied: the inner sizes are 3 and 2")
 
         let traced: Int = #line + 1

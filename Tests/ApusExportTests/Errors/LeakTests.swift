@@ -27,14 +27,14 @@ import Testing
         }
         #expect(error.code == .leakedValue)
         #expect(
-            error.description
+            error.unplaced
                 == "the argument x, float32[3], is kept outside of the function, where a program can't keep it: return it, or make it a @Buffer of a module"
         )
         let leaked = try #require(kept)
         let line: Int = #line + 1
         let use = #expect(throws: TensorError.self) { _ = try leaked.cos() }
         #expect(
-            use?.description
+            use?.unplaced
                 == "cos: the argument x, float32[3], is used after its trace, or on another thread; values of a trace can't be kept, return them instead"
         )
         #expect(use?.code == .tracing)
@@ -52,7 +52,7 @@ import Testing
                 }, args: x)
         }
         #expect(
-            error.description
+            error.unplaced
                 == "the result of add, float32[3], is kept outside of the function, where a program can't keep it: return it, or make it a @Buffer of a module (at LeakTests.swift:\(line))"
         )
     }
@@ -98,7 +98,7 @@ import Testing
         let leaked = try #require(kept)
         let error = #expect(throws: TensorError.self) { _ = try export({ (x: Tensor) in try x * leaked }, args: x) }
         #expect(
-            error?.description
+            error?.unplaced
                 == "mul: the argument x, float32[3], belongs to another trace; values of a trace can't be kept, return them instead")
         let example = #expect(throws: ProgramError.self) { _ = try export({ (x: Tensor) in try x + 1 }, args: leaked) }
         #expect(example?.message == "an example argument is a traced tensor; pass tensors with data")
