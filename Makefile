@@ -32,14 +32,16 @@ SEED ?= 1
 fuzz: packages ## random programs, exported and swept against eager: SECONDS=600 SEED=1
 	@SWIFT="$(SWIFT)" Scripts/fuzz "$(OUT)/fuzz" "$(SECONDS)" "$(SEED)"
 
-sanitize: packages ## random programs, control flow and joint graphs among them, under the address and thread sanitizers
-	@SWIFT="$(SWIFT)" Scripts/sanitize "$(OUT)/sanitize" $(SEED)
+sanitize: packages ## random programs under the address and thread sanitizers; ARGS=slice: a few, under the first
+	@SWIFT="$(SWIFT)" Scripts/sanitize "$(OUT)/sanitize" $(SEED) $(ARGS)
 
-bench: packages python ## side by side with PyTorch; ratios as a table, JSON and SVG
+bench: packages ## side by side with PyTorch, ONNX Runtime and OpenVINO: ARGS="--only models --filter minilm"
+	@Scripts/ensure-packages --python
+	@Scripts/ensure-python --benchmarks
 	@mkdir -p "$(OUT)/bench"
 	$(SWIFT) build -c release --package-path Benchmarks --product apus-bench
 	@"$$($(SWIFT) build -c release --package-path Benchmarks --show-bin-path)/apus-bench" \
-	    --python "$(CURDIR)/.venv/bin/python" --output "$(OUT)/bench" $(ARGS)
+	    --python "$(CURDIR)/Benchmarks/.venv/bin/python" --scripts "$(CURDIR)/Benchmarks" --output "$(OUT)/bench" $(ARGS)
 
 format: ## format all Swift sources in place
 	@Scripts/swift-sources | xargs -0 $(SWIFT) format format --in-place --parallel --configuration .swift-format

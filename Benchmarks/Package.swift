@@ -17,7 +17,13 @@ let package = Package(
                 .product(name: "Console", package: "ApusExamples"),
                 .product(name: "DigitsModel", package: "ApusExamples"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-            ])
+            ]),
+        .executableTarget(
+            name: "operator-times",
+            dependencies: [
+                .product(name: "Apus", package: "Apus"),
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -17,7 +17,7 @@ import Testing
         return (try #require(symbols.first?.value), program)
     }
 
-    @Test func k13WithoutBounds() throws {
+    @Test func aDimensionWithoutBoundsTakesAnySize() throws {
         let (range, program) = try range({ try constrainAsValue($0.item()) }, example: 4)
         #expect(range == SymRange(lowerBound: .min, upperBound: .max))
         for value in [0, -1, 7, Int.max, Int.min] {
@@ -27,7 +27,7 @@ import Testing
         #expect(try Int(constrainAsValue(-9)) == -9)
     }
 
-    @Test func k18SizesBeginAtTwo() throws {
+    @Test func sizesBeginAtTwo() throws {
         let (range, program) = try range({ try constrainAsSize($0.item(), max: 5) }, example: 4)
         #expect(range == SymRange(2...5))
         let two: Tensor = try program(x, try number(2))
@@ -36,7 +36,7 @@ import Testing
         #expect(error?.description == "constrainAsSize: y.item() is outside of 2...5")
     }
 
-    @Test func k20WithoutAnUpperBound() throws {
+    @Test func anUpperBoundMayBeMissing() throws {
         let (range, program) = try range({ try constrainAsSize($0.item(), min: 3) }, example: 4)
         #expect(range.lowerBound == 3 && range.upperBound == .max)
         let large: Tensor = try program(x, try number(1 << 40))
@@ -46,7 +46,7 @@ import Testing
         #expect(both.lowerBound == 2 && both.upperBound == .max)
     }
 
-    @Test func k20BoundsThatCross() throws {
+    @Test func boundsThatCrossAreRefused() throws {
         let error = #expect(throws: TensorError.self) { _ = try self.range({ try constrainAsSize($0.item(), min: 4, max: 3) }, example: 4) }
         #expect(error?.description == "constrainAsSize: min is 4, which is more than max, 3")
     }

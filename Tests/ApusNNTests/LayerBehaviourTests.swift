@@ -31,6 +31,10 @@ import Testing
         try expectUniform(attention.inProjWeight, bound: (6.0 / 240).squareRoot())
         #expect(try range(attention.inProjBias).high == 0)
         #expect(try range(attention.outProj.bias).high == 0)
+        // All parameters of recurrent layers, biases too, by the features of the cell state.
+        for parameter in try LSTM(20, 400, bidirectional: true, projSize: 50).parameters() + GRUCell(20, 400).parameters() {
+            try expectUniform(parameter, bound: 0.05)
+        }
         let embedding = try Embedding(200, 100, paddingIndex: -1)
         let values = try embedding.weight.array(of: Double.self)
         #expect(values.suffix(100).allSatisfy { $0 == 0 })
@@ -80,6 +84,35 @@ import Testing
     }
 }
 
+@Suite struct RecurrentLayerTests {
+    /// Optimizers number parameters by their order.
+    @Test func parametersComeInPyTorchsOrder() throws {
+        let lstm = try LSTM(3, 4, numLayers: 2, bidirectional: true, projSize: 2)
+        let kinds: [String] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr"]
+        let expected: [String] = ["l0", "l0_reverse", "l1", "l1_reverse"].flatMap { place in kinds.map { "\($0)_\(place)" } }
+        #expect(lstm.namedParameters().map(\.name) == expected)
+        #expect(Tagger(rnn: try RNN(3, 4, bias: false)).namedParameters().map(\.name) == ["rnn.weight_ih_l0", "rnn.weight_hh_l0"])
+        #expect(try GRUCell(3, 4).namedParameters().map(\.name) == ["weight_ih", "weight_hh", "bias_ih", "bias_hh"])
+    }
+
+    private final class Tagger: Module {
+        let rnn: RNN
+        init(rnn: RNN) { self.rnn = rnn }
+    }
+
+    /// Only outputs that another layer reads are dropped, and only while training.
+    @Test func dropoutActsBetweenLayers() throws {
+        let x = try Tensor.randn([6, 2, 3], seed: 0)
+        let gru = try GRU(3, 50, numLayers: 2, dropout: 0.5)
+        let (first, second) = (try gru(x).output.array(of: Float.self), try gru(x).output.array(of: Float.self))
+        #expect(first != second && !first.contains(0))
+        try gru.eval()
+        #expect(try gru(x).output.array(of: Float.self) == gru(x).output.array(of: Float.self))
+        let alone = try GRU(3, 4, dropout: 0.5)
+        #expect(try alone(x).output.array(of: Float.self) == alone(x).output.array(of: Float.self))
+    }
+}
+
 /// Mistakes name the layer, its size and the input's shape.
 @Suite struct LayerErrorTests {
     private func message<Result>(_ body: () throws -> Result) -> String {
@@ -115,6 +148,16 @@ import Testing
         #expect(
             message { try attention(x, x, try ones(5, 8)) }
                 == "MultiheadAttention: query, key and value must have the same rank, got shapes [5, 3, 8], [5, 3, 8], [5, 8]")
+        let lstm = try LSTM(3, 4, bidirectional: true, projSize: 2)
+        #expect(message { try lstm(try ones(5, 2, 4)) } == "LSTM: expects 3 features in dimension -1, got shape [5, 2, 4]")
+        #expect(message { try lstm(try ones(3)) } == "LSTM: expects 2 or 3 dimensions, got shape [3]")
+        #expect(
+            message { try lstm(try ones(5, 2, 3), try ones(2, 4), try ones(2, 2, 4)) } == "LSTM: expects 3 dimensions, got shape [2, 4]")
+        #expect(
+            message { try lstm(try ones(5, 2, 3), try ones(2, 2, 4), try ones(2, 2, 4)) }
+                == "lstm: with projections the hidden state must be narrower than the cell state, not 4 and 4")
+        #expect(message { try lstm(try ones(0, 2, 3)) } == "lstm: needs at least one step, but the input has shape [0, 2, 3]")
+        #expect(message { try GRUCell(3, 4)(try ones(2, 3), try ones(3, 4)) } == "gru_cell: 'hx' has shape [3, 4], but [2, 4] is expected")
         for index in [5, -1, Int.max] {
             #expect(throws: TensorError.self) { try Embedding(5, 2)(try Tensor([index], shape: [1])) }
         }
@@ -135,6 +178,10 @@ import Testing
         #expect(message { try LayerNorm([Int]()) } == "LayerNorm: normalizedShape must have positive sizes, not []")
         #expect(
             message { try Embedding(5, 2, paddingIndex: 5) } == "Embedding: the padding index 5 is outside of 5 embeddings")
+        #expect(message { try GRU(3, 0) } == "GRU: hiddenSize must be positive, not 0")
+        #expect(message { try RNN(3, 4, numLayers: 0) } == "RNN: numLayers must be positive, not 0")
+        #expect(message { try LSTM(3, 4, projSize: 4) } == "LSTM: projSize must lie between 0 and hiddenSize 4, not at 4")
+        #expect(message { try LSTM(3, 4, dropout: 2) } == "LSTM: a probability must be between 0 and 1, not 2.0")
         #expect(message { try MultiheadAttention(8, 3) } == "MultiheadAttention: embedDim 8 is not a multiple of the 3 heads")
     }
 
@@ -144,6 +191,8 @@ import Testing
         }
         #expect(text { try MultiheadAttention(.max, 1) } == "MultiheadAttention: embedDim 9223372036854775807 is too large")
         #expect(text { try MultiheadAttention(1 << 40, 1) }.contains("too many elements"))
+        #expect(text { try LSTM(1, .max / 2) } == "LSTM: hiddenSize 4611686018427387903 is too large")
+        #expect(text { try GRUCell(1, .max / 2) } == "GRUCell: hiddenSize 4611686018427387903 is too large")
         #expect(throws: TensorError.self) { try Linear(.max, .max) }
         #expect(throws: TensorError.self) { try BatchNorm1d(.max) }
         #expect(throws: TensorError.self) { try Embedding(.max, .max) }

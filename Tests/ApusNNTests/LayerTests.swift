@@ -141,12 +141,64 @@ private struct Subject {
         }
     }
 
+    /// All results in one vector.
+    private func recurrent(_ name: String) throws -> Subject? {
+        let d = DType.float64
+        func everything(_ tensors: Tensor...) throws -> Tensor { try Tensor.cat(try tensors.map { try $0.flattened() }) }
+        func lstm(_ module: LSTM) -> Subject {
+            Subject(module) { x in
+                let (output, hidden, cell) = try x.count == 1 ? module(x[0]) : module(x[0], x[1], x[2])
+                return try everything(output, hidden, cell)
+            }
+        }
+        func gru(_ module: GRU) -> Subject {
+            Subject(module) { x in
+                let (output, hidden) = try x.count == 1 ? module(x[0]) : module(x[0], x[1])
+                return try everything(output, hidden)
+            }
+        }
+        func rnn(_ module: RNN) -> Subject {
+            Subject(module) { x in
+                let (output, hidden) = try x.count == 1 ? module(x[0]) : module(x[0], x[1])
+                return try everything(output, hidden)
+            }
+        }
+        func cell(_ module: LSTMCell) -> Subject {
+            Subject(module) { x in
+                let (hidden, cell) = try x.count == 1 ? module(x[0]) : module(x[0], x[1], x[2])
+                return try everything(hidden, cell)
+            }
+        }
+        func oneState(_ module: some Module<Tensor, Tensor>, _ step: @escaping (Tensor, Tensor) throws -> Tensor) -> Subject {
+            Subject(module) { x in try (x.count == 1 ? module(x[0]) : step(x[0], x[1])).flattened() }
+        }
+        switch name {
+        case "lstm": return lstm(try LSTM(3, 4, dtype: d))
+        case "lstm options": return lstm(try LSTM(3, 4, numLayers: 2, batchFirst: true, bidirectional: true, projSize: 2, dtype: d))
+        case "lstm without batch": return lstm(try LSTM(3, 4, numLayers: 2, bias: false, dtype: d))
+        case "lstm dropout train": return lstm(try LSTM(3, 4, numLayers: 2, batchFirst: true, dropout: 1, bidirectional: true, dtype: d))
+        case "gru": return gru(try GRU(3, 4, dtype: d))
+        case "gru options": return gru(try GRU(3, 4, numLayers: 2, batchFirst: true, bidirectional: true, dtype: d))
+        case "rnn": return rnn(try RNN(3, 4, numLayers: 2, batchFirst: true, bidirectional: true, dtype: d))
+        case "rnn relu": return rnn(try RNN(3, 4, nonlinearity: .relu, bias: false, batchFirst: true, dtype: d))
+        case "lstm cell": return cell(try LSTMCell(3, 4, dtype: d))
+        case "lstm cell without batch": return cell(try LSTMCell(3, 4, bias: false, dtype: d))
+        case "gru cell":
+            let module = try GRUCell(3, 4, dtype: d)
+            return oneState(module) { try module($0, $1) }
+        case "rnn cell", "rnn cell relu":
+            let module = try RNNCell(3, 4, nonlinearity: name.hasSuffix("relu") ? .relu : .tanh, dtype: d)
+            return oneState(module) { try module($0, $1) }
+        default: return nil
+        }
+    }
+
     /// Weights interchange by name, outputs, gradients of parameters and inputs, and buffers afterwards are PyTorch's.
     @Test func layersArePyTorchs() throws {
         let cases = try Self.cases.get()
-        #expect(cases.count == 46)
+        #expect(cases.count == 59)
         for (name, expected) in cases {
-            guard let subject = try plain(name) ?? spatial(name) ?? normalization(name) ?? attention(name) else {
+            guard let subject = try plain(name) ?? spatial(name) ?? normalization(name) ?? attention(name) ?? recurrent(name) else {
                 Issue.record("no layer for '\(name)'")
                 continue
             }

@@ -12,10 +12,7 @@ import Testing
     }
 
     @Test func linesOfPythonSayTheSameInSwift() throws {
-        let folder: URL = FileManager.default.temporaryDirectory.appendingPathComponent("idioms-\(UUID().uuidString)")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
-        try idioms(in: folder.path)
+        try inFolder { try idioms(in: $0) }
     }
 
     @Test func operatorsAreIndexed() throws {
@@ -23,5 +20,14 @@ import Testing
         for page in pages { try expectRecorded(page.text, in: "\(Self.catalog)/Operators/\(page.name).md") }
         let list: String = try String(contentsOfFile: "\(Python.root)/\(Self.catalog)/Apus.md", encoding: .utf8)
         for page in pages { #expect(list.contains("<doc:\(page.name)>")) }
+    }
+
+    @Test func membersOfTypesAreGrouped() throws {
+        let spelling = SwiftSpelling(surface: try PublicSurface())
+        for topics in TypeTopics.all {
+            let page = try topics.page(spelling)
+            #expect(page.left == [], "in no group of \(topics.type)")
+            try expectRecorded(page.text, in: topics.path)
+        }
     }
 }

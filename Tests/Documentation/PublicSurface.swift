@@ -12,6 +12,8 @@ struct PublicSurface {
         let isStatic: Bool
     }
 
+    /// Declarations of a type's members, by `module type`.
+    private let declarations: [String: [Substring]]
     /// Methods, properties and initialisers by the type that has them, functions under the module's name.
     private let members: [String: [Member]]
     /// The names of types.
@@ -21,6 +23,7 @@ struct PublicSurface {
 
     init() throws {
         var members: [String: [Member]] = [:]
+        var declarations: [String: [Substring]] = [:]
         var types: Set<String> = []
         let list: String = try String(contentsOfFile: Python.root + "/docs/public-api.txt", encoding: .utf8)
         for line in list.split(separator: "\n") {
@@ -30,8 +33,10 @@ struct PublicSurface {
             let owner: String = head.hasSuffix(":") ? String(head.dropLast()) : String(words[0])
             let declaration: Substring = head.hasSuffix(":") ? words[1].dropFirst(head.count + 1) : words[1]
             if let type = Self.name(in: declaration, after: ["class ", "struct ", "enum ", "protocol "]) { types.insert(type) }
+            if head.hasSuffix(":") { declarations["\(words[0]) \(owner)", default: []].append(declaration.drop { $0 == " " }) }
             if let member = Self.member(declaration) { members[owner, default: []].append(member) }
         }
+        self.declarations = declarations
         self.members = members
         self.types = types
 
@@ -54,6 +59,9 @@ struct PublicSurface {
         var seen: Set<String> = []
         return (members[owner] ?? []).filter { $0.name == name && seen.insert($0.form).inserted }
     }
+
+    /// What a module declares in a type, with declarations as they are listed.
+    func declarations(of type: String, in module: String) -> [Substring] { declarations["\(module) \(type)"] ?? [] }
 
     /// The names of a type's or module's members, each once.
     func names(of owner: String) -> Set<String> { Set((members[owner] ?? []).map(\.name)) }

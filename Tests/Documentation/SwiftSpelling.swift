@@ -63,6 +63,15 @@ struct SwiftSpelling {
         return forms
     }
 
+    /// The names of the tensor's members that call an operator.
+    func members(of operation: Operator) -> [String] {
+        guard Self.name(of: operation) != nil else { return [] }
+        return forms(of: operation.schema.name).compactMap { form in
+            let parts: [Substring] = form.split(separator: ".", maxSplits: 1)
+            return parts.count == 2 ? String(parts[1].prefix { $0 != "(" }) : nil
+        }
+    }
+
     private func own(_ name: String) -> [String] {
         surface.members(of: "Tensor", named: name).map { ($0.isStatic ? "Tensor." : "x.") + $0.form }
             + surface.members(of: "ApusNN", named: name).map(\.form)

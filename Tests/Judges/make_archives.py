@@ -349,6 +349,46 @@ def scanned():
     return Scanned(), (torch.randn(4), torch.randn(3, 4)), [(torch.randn(4), torch.randn(8, 4))]
 
 
+class Recurrent(nn.Module):
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, x, *states):
+        return self.network(x, *states)
+
+
+@program("lstm", dynamic=({0: Dim("batch", min=1, max=8)},))
+def lstm():
+    network = nn.LSTM(3, 4, num_layers=2, bidirectional=True, batch_first=True, proj_size=2)
+    return Recurrent(network), (torch.randn(2, 5, 3),), [(torch.randn(8, 5, 3),), (torch.randn(1, 5, 3),)]
+
+
+@program("gru")
+def gru():
+    return Recurrent(nn.GRU(3, 4, bias=False)), (torch.randn(5, 2, 3), torch.randn(1, 2, 4)), []
+
+
+@program("rnn")
+def rnn():
+    return Recurrent(nn.RNN(3, 4, num_layers=2, nonlinearity="relu")), (torch.randn(5, 2, 3),), []
+
+
+class RecurrentSteps(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.lstm, self.gru = nn.LSTMCell(3, 4), nn.GRUCell(4, 4)
+
+    def forward(self, x, h, c):
+        h, c = self.lstm(x, (h, c))
+        return self.gru(h, c), h
+
+
+@program("recurrent_steps")
+def recurrent_steps():
+    return RecurrentSteps(), (torch.randn(2, 3), torch.randn(2, 4), torch.randn(2, 4)), []
+
+
 def leaves(value):
     return pytree.tree_leaves(value)
 

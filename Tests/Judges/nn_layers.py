@@ -7,6 +7,7 @@ import warnings
 
 import torch
 from torch import nn
+from torch.utils._pytree import tree_leaves
 
 warnings.simplefilter("ignore")
 torch.manual_seed(0)
@@ -119,5 +120,29 @@ case(
 )
 encoder = nn.TransformerEncoderLayer(8, 2, 16, dropout=0.0, batch_first=True)
 case("encoder", nn.TransformerEncoder(encoder, 2, norm=nn.LayerNorm(8), enable_nested_tensor=False), R(3, 5, 8), train=True)
+
+
+def everything(m, *inputs):
+    """All results of a recurrent layer in one vector; the states that it begins with come one by one."""
+    x, *states = inputs
+    results = m(x, *([tuple(states)] if len(states) > 1 else states))
+    return torch.cat([tensor.flatten() for tensor in tree_leaves(results)])
+
+
+both = dict(num_layers=2, bidirectional=True, batch_first=True)
+case("lstm", nn.LSTM(3, 4), R(5, 2, 3), call=everything)
+case("lstm options", nn.LSTM(3, 4, proj_size=2, **both), R(2, 5, 3), R(4, 2, 2), R(4, 2, 4), call=everything)
+case("lstm without batch", nn.LSTM(3, 4, num_layers=2, bias=False), R(5, 3), R(2, 4), R(2, 4), call=everything)
+# Nothing of a layer's output is left, so that there is no chance in it.
+case("lstm dropout train", nn.LSTM(3, 4, dropout=1.0, **both), R(2, 5, 3), call=everything, train=True)
+case("gru", nn.GRU(3, 4), R(5, 2, 3), R(1, 2, 4), call=everything)
+case("gru options", nn.GRU(3, 4, **both), R(2, 5, 3), call=everything)
+case("rnn", nn.RNN(3, 4, **both), R(2, 5, 3), R(4, 2, 4), call=everything)
+case("rnn relu", nn.RNN(3, 4, nonlinearity="relu", bias=False, batch_first=True), R(5, 3), call=everything)
+case("lstm cell", nn.LSTMCell(3, 4), R(2, 3), R(2, 4), R(2, 4), call=everything)
+case("lstm cell without batch", nn.LSTMCell(3, 4, bias=False), R(3), call=everything)
+case("gru cell", nn.GRUCell(3, 4), R(2, 3), R(2, 4), call=everything)
+case("rnn cell", nn.RNNCell(3, 4), R(2, 3), call=everything)
+case("rnn cell relu", nn.RNNCell(3, 4, nonlinearity="relu"), R(3), R(4), call=everything)
 
 print(json.dumps(cases))

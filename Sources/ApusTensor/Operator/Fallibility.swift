@@ -70,7 +70,7 @@ extension Operator {
             guard let pointwise = try? form(call), let dtype = try? pointwise.computeDType(call) else { return .unknown }
             return pointwise.failure(computedIn: dtype)
         }
-        guard case .composite = kernel, let decomposition else { return nil }
+        guard !neverFails, case .composite = kernel, let decomposition else { return nil }
         let probe = FailureProbe(outer: Interpreter.current)
         do { _ = try Interpreter.with(probe) { try decomposition(call) } } catch { return .unknown }
         return probe.failure

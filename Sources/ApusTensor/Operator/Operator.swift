@@ -90,6 +90,8 @@ public final class Operator: Sendable {
     public let effects: Effects
     /// How calls fail by their values, where the effects say that they may.
     package let failure: ValueFailure?
+    /// True for an operator made of others that fails for no values, so that its parts need not be asked.
+    package let neverFails: Bool
     public let rule: Rule
     public let kernel: Kernel
     public let gradient: Gradient?
@@ -111,8 +113,9 @@ public final class Operator: Sendable {
 
     /// An operator of the table, from the text of its schema.
     package convenience init(
-        _ schema: String, _ documentation: String, effects: Effects = [], failure: ValueFailure? = nil, rule: @escaping Rule,
-        kernel: Kernel, isUpdate: Bool = false, gradient: Gradient? = nil, saving: Saving? = nil, decomposition: Decomposition? = nil,
+        _ schema: String, _ documentation: String, effects: Effects = [], failure: ValueFailure? = nil, neverFails: Bool = false,
+        rule: @escaping Rule, kernel: Kernel, isUpdate: Bool = false, gradient: Gradient? = nil, saving: Saving? = nil,
+        decomposition: Decomposition? = nil,
         pointwise: Pointwise? = nil,
         pointwiseForm: Pointwise.Form? = nil, drawing: (@Sendable (Call) throws -> Drawing)? = nil,
         samples: @escaping @Sendable () throws -> [[OperatorArgument]]
@@ -125,7 +128,8 @@ public final class Operator: Sendable {
             preconditionFailure("\(error)")
         }
         self.init(
-            parsed, documentation, effects: effects, failure: failure, rule: rule, kernel: kernel, isUpdate: isUpdate, gradient: gradient,
+            parsed, documentation, effects: effects, failure: failure, neverFails: neverFails, rule: rule, kernel: kernel,
+            isUpdate: isUpdate, gradient: gradient,
             saving: saving,
             decomposition: decomposition, pointwise: pointwise, pointwiseForm: pointwiseForm, drawing: drawing, samples: samples)
     }
@@ -142,13 +146,15 @@ public final class Operator: Sendable {
         samples: @escaping @Sendable () throws -> [[OperatorArgument]] = { [] }
     ) {
         self.init(
-            schema, documentation, effects: effects, failure: nil, rule: rule, kernel: kernel, isUpdate: false, gradient: gradient,
+            schema, documentation, effects: effects, failure: nil, neverFails: false, rule: rule, kernel: kernel, isUpdate: false,
+            gradient: gradient,
             saving: nil,
             decomposition: decomposition, pointwise: nil, pointwiseForm: nil, drawing: nil, samples: samples)
     }
 
     private init(
-        _ schema: Schema, _ documentation: String, effects: Effects, failure: ValueFailure?, rule: @escaping Rule, kernel: Kernel,
+        _ schema: Schema, _ documentation: String, effects: Effects, failure: ValueFailure?, neverFails: Bool, rule: @escaping Rule,
+        kernel: Kernel,
         isUpdate: Bool, gradient: Gradient?, saving: Saving?, decomposition: Decomposition?, pointwise: Pointwise?,
         pointwiseForm: Pointwise.Form?,
         drawing: (@Sendable (Call) throws -> Drawing)?, samples: @escaping @Sendable () throws -> [[OperatorArgument]]
@@ -157,6 +163,7 @@ public final class Operator: Sendable {
         self.documentation = documentation
         self.effects = failure == nil ? effects : effects.union(.mayFail)
         self.failure = failure
+        self.neverFails = neverFails
         self.rule = rule
         self.kernel = kernel
         self.isUpdate = isUpdate

@@ -29,7 +29,7 @@ public struct OperatorTable: Sendable {
             [
                 Operator.activations, Operator.activationGradients, Operator.gates, Operator.softmaxes, Operator.layerNorms,
                 Operator.groupNorms, Operator.batchNorms, Operator.instanceNorms, Operator.dropouts, Operator.losses, Operator.classLosses,
-                Operator.marginLosses,
+                Operator.marginLosses, Operator.recurrentCells, Operator.recurrentNetworks,
             ]
         ),
         (

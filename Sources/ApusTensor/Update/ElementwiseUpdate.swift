@@ -8,7 +8,7 @@ import CApusKernels
 ///
 ///     var update = ElementwiseUpdate(tensorCount: 2)
 ///     let moved = update.addScaled(update.tensor(0), update.tensor(1), alpha: -0.1)
-///     try update.run(&tensors, assigning: [(moved, to: 0)])
+///     try update.run(&tensors, assigning: [(moved, 0)])
 package struct ElementwiseUpdate {
     /// A value of the program.
     package struct Register {

@@ -5,6 +5,21 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+// The address sanitizer sees what malloc gives. Of our blocks it is told what nobody may touch: those that are kept, and what a class has beyond
+// the size that was asked for.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#include <sanitizer/asan_interface.h>
+#endif
+#endif
+#if defined(ASAN_POISON_MEMORY_REGION)
+#define FORBID(start, size) ASAN_POISON_MEMORY_REGION(start, (size_t)(size))
+#define ALLOW(start, size) ASAN_UNPOISON_MEMORY_REGION(start, (size_t)(size))
+#else
+#define FORBID(start, size) ((void)(start), (void)(size))
+#define ALLOW(start, size) ((void)(start), (void)(size))
+#endif
+
 /// Every block is preceded by 64 bytes that name its size class; while a block is kept, they link it into its class's list.
 typedef struct header {
     struct header *next;
@@ -66,6 +81,9 @@ static int64_t mapped_size(int32_t c) {
     return (size + page - 1) / page * page;
 }
 
+/// What a block has behind its header.
+static int64_t room_of(int32_t c) { return class_size(c) < MAP_THRESHOLD ? class_size(c) : mapped_size(c) - HEADER; }
+
 static header *ask_system(int32_t c) {
     int64_t size = class_size(c);
     atomic_fetch_add_explicit(&system_calls, 1, memory_order_relaxed);
@@ -95,6 +113,8 @@ static void give_to_system(header *h) {
     int32_t c = h->size_class;
     atomic_fetch_sub_explicit(&held, class_size(c), memory_order_relaxed);
     atomic_fetch_add_explicit(&system_calls, 1, memory_order_relaxed);
+    // Pages may come back as anybody's.
+    ALLOW(h, HEADER + room_of(c));
     if (class_size(c) < MAP_THRESHOLD) free(h);
     else munmap(h, (size_t)mapped_size(c));
 }
@@ -171,7 +191,9 @@ void *apus_allocate(int64_t size) {
     cache.made.bytes += bytes;
     note_allocation(bytes);
     char *block = (char *)h + HEADER;
+    ALLOW(block, bytes);
     if (cache.is_poisoned) memset(block, cache.poison, (size_t)bytes);
+    FORBID(block + size, room_of(c) - size);
     return block;
 }
 
@@ -182,6 +204,7 @@ void apus_free(void *block) {
     int32_t c = h->size_class;
     int64_t bytes = class_size(c);
     h->is_free = 1;
+    FORBID(block, bytes);
     cache.made.frees++;
     atomic_fetch_add_explicit(&frees, 1, memory_order_relaxed);
     atomic_fetch_sub_explicit(&in_use, bytes, memory_order_relaxed);

@@ -13,6 +13,10 @@ int apus_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t 
 /// a leading batch dimension of one size; strides of 0 broadcast an operand over the batch.
 int apus_matmul(double alpha, const apus_view *a, const apus_view *b, double beta, const apus_view *out);
 
+/// Overwrites `b` [n, columns] with the solution of a x = b, where one triangle of `a` [n, n] is read, its diagonal as ones if it is `unit`. Contiguous,
+/// float32, float64 or complex, sizes within 32 bits.
+void apus_solve_triangular(int32_t dtype, bool upper, bool unit, int64_t n, int64_t columns, const void *a, void *b);
+
 /// The dot product of two vectors, into a rank 0 view. No conjugation.
 int apus_dot(const apus_view *a, const apus_view *b, const apus_view *out);
 

@@ -13,26 +13,85 @@ typedef struct {
     _Atomic int64_t bad;
 } job;
 
+/// The element of data that the indices at some addresses name; null where one of them lies outside.
+APUS_INLINE char *place(job *j, char *data, const int64_t *offsets, int64_t e, const int64_t *steps) {
+    const apus_plan *p = j->plan;
+    for (int32_t k = 0; k < j->count; k++) {
+        int64_t i = apus_index_at(p->data[1 + k] + offsets[1 + k] + e * steps[1 + k], p->dtypes[1 + k]), given = i;
+        if (i < 0) i += j->size[k];
+        if ((uint64_t)i >= (uint64_t)j->size[k]) {
+            atomic_store_explicit(&j->bad, given, memory_order_relaxed);
+            atomic_store_explicit(&j->status, APUS_INDEX_OUT_OF_BOUNDS, memory_order_relaxed);
+            return NULL;
+        }
+        data += i * j->step[k];
+    }
+    return data;
+}
+
+#define READ(BYTES)                                                                                                                            \
+    for (int64_t e = 0; e < n; e++) {                                                                                                           \
+        const char *from = place(j, data + e * steps[0], offsets, e, steps);                                                                   \
+        if (!from) return false;                                                                                                               \
+        memcpy(value + e * steps[values], from, BYTES);                                                                                         \
+    }                                                                                                                                           \
+    return true;
+
+/// Elements of one line along which the indices differ.
+static bool indexed_line(job *j, const int64_t *offsets, const int64_t *steps, int64_t n) {
+    const apus_plan *p = j->plan;
+    int32_t values = j->count + 1;
+    char *data = p->data[0] + offsets[0], *value = p->data[values] + offsets[values];
+    if (j->put) {
+        for (int64_t e = 0; e < n; e++) {
+            char *to = place(j, data + e * steps[0], offsets, e, steps);
+            if (!to) return false;
+            j->update(to, value + e * steps[values]);
+        }
+        return true;
+    }
+    switch (p->item[0]) {
+    case 1: READ(1)
+    case 2: READ(2)
+    case 4: READ(4)
+    case 8: READ(8)
+    default: READ(16)
+    }
+}
+
+/// Elements of one line that is taken whole: the indices name its first.
+static bool whole_line(job *j, const int64_t *offsets, const int64_t *steps, int64_t n) {
+    const apus_plan *p = j->plan;
+    int32_t values = j->count + 1;
+    int64_t item = p->item[0];
+    char *data = place(j, p->data[0] + offsets[0], offsets, 0, steps), *value = p->data[values] + offsets[values];
+    if (!data) return false;
+    if (j->put)
+        for (int64_t e = 0; e < n; e++) j->update(data + e * steps[0], value + e * steps[values]);
+    else if (steps[0] == item && steps[values] == item) memcpy(value, data, (size_t)(n * item));
+    else
+        for (int64_t e = 0; e < n; e++) apus_copy_element(value + e * steps[values], data + e * steps[0], item);
+    return true;
+}
+
 static void advanced_range(void *context, int64_t begin, int64_t end) {
     job *j = context;
     const apus_plan *p = j->plan;
     int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
-    int32_t rank = p->rank, values = j->count + 1;
+    static const int64_t still[APUS_PLAN_OPERANDS];
+    int32_t rank = p->rank, inner = rank - 1;
+    const int64_t *steps = rank == 0 ? still : p->strides[inner];
+    bool whole = true;
+    for (int32_t k = 0; k < j->count; k++) whole = whole && steps[1 + k] == 0;
     apus_plan_offsets(p, rank, begin, coordinates, offsets);
-    for (int64_t e = begin; e < end; e++) {
-        char *data = p->data[0] + offsets[0];
-        for (int32_t k = 0; k < j->count; k++) {
-            int64_t i = apus_index_at(p->data[1 + k] + offsets[1 + k], p->dtypes[1 + k]), given = i;
-            if (i < 0) i += j->size[k];
-            if ((uint64_t)i >= (uint64_t)j->size[k]) {
-                atomic_store_explicit(&j->bad, given, memory_order_relaxed);
-                atomic_store_explicit(&j->status, APUS_INDEX_OUT_OF_BOUNDS, memory_order_relaxed);
-                return;
-            }
-            data += i * j->step[k];
-        }
-        if (j->put) j->update(data, p->data[values] + offsets[values]);
-        else apus_copy_element(p->data[values] + offsets[values], data, p->item[0]);
+    for (int64_t e = begin; e < end;) {
+        // What is left of the line, or of the range.
+        int64_t n = rank == 0 ? 1 : APUS_MIN(p->sizes[inner] - coordinates[inner], end - e);
+        if (!(whole ? whole_line(j, offsets, steps, n) : indexed_line(j, offsets, steps, n))) return;
+        e += n;
+        if (rank == 0) return;
+        coordinates[inner] += n - 1;
+        for (int32_t o = 0; o < p->operands; o++) offsets[o] += (n - 1) * steps[o];
         apus_plan_next(p, rank, coordinates, offsets);
     }
 }

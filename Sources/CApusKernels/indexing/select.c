@@ -44,13 +44,38 @@ static void select_slices(void *context, int64_t begin, int64_t end) {
         apus_copy(&from, &to);
     }
 }
+
+/// Moves `n` runs of bytes between places side by side and those that an index names; runs of one element are plain moves.
+#define MOVE(BYTES, TO, FROM)                                                                                                                  \
+    for (int64_t i = 0; i < n; i++) {                                                                                                           \
+        int64_t value = apus_index_at(index + i * index_step, dtype);                                                                           \
+        memcpy(to + (TO) * to_step, from + (FROM) * from_step, (size_t)(BYTES));                                                                \
+    }                                                                                                                                           \
+    break;
+#define MOVES(NAME, TO, FROM)                                                                                                                  \
+    static void NAME(const char *index, int64_t index_step, int32_t dtype, char *to, int64_t to_step, const char *from, int64_t from_step,      \
+                     int64_t bytes, int64_t n) {                                                                                                \
+        switch (bytes) {                                                                                                                        \
+        case 1: MOVE(1, TO, FROM)                                                                                                               \
+        case 2: MOVE(2, TO, FROM)                                                                                                               \
+        case 4: MOVE(4, TO, FROM)                                                                                                               \
+        case 8: MOVE(8, TO, FROM)                                                                                                               \
+        case 16: MOVE(16, TO, FROM)                                                                                                             \
+        default: MOVE(bytes, TO, FROM)                                                                                                          \
+        }                                                                                                                                       \
+    }
+MOVES(read_runs, i, value)
+MOVES(write_runs, value, i)
+
 static void select_runs(void *context, int64_t begin, int64_t end) {
     const select_job *j = context;
     int64_t count = apus_view_count(j->index);
-    for (int64_t r = begin; r < end; r++) {
-        int64_t i = r % count, outer = r / count;
-        int64_t value = apus_index_at((const char *)j->index->data + i * j->index_step, j->index->dtype);
-        memcpy((char *)j->out->data + outer * j->out_outer + i * j->out_step, (const char *)j->in->data + outer * j->in_outer + value * j->in_step, (size_t)j->bytes);
+    for (int64_t r = begin; r < end;) {
+        int64_t i = r % count, outer = r / count, n = APUS_MIN(count - i, end - r);
+        read_runs((const char *)j->index->data + i * j->index_step, j->index_step, j->index->dtype,
+                  (char *)j->out->data + outer * j->out_outer + i * j->out_step, j->out_step, (const char *)j->in->data + outer * j->in_outer, j->in_step,
+                  j->bytes, n);
+        r += n;
     }
 }
 
@@ -77,6 +102,32 @@ int apus_index_select(int32_t dim, const apus_view *in, const apus_view *index, 
     return APUS_OK;
 }
 
+/// Contiguous slices written, or combined, at the positions of an inner dimension; parts that lie apart may be written at once.
+typedef struct {
+    const apus_view *index;
+    char *out;
+    const char *source;
+    apus_update update; // null where slices are written
+    int64_t index_step, count, size, tail, item;
+} write_job;
+
+static void write_parts(void *context, int64_t begin, int64_t end) {
+    const write_job *j = context;
+    int64_t bytes = j->tail * j->item;
+    for (int64_t part = begin; part < end; part++) {
+        char *out = j->out + part * j->size * bytes;
+        const char *source = j->source + part * j->count * bytes, *index = j->index->data;
+        if (!j->update) {
+            write_runs(index, j->index_step, j->index->dtype, out, bytes, source, bytes, bytes, j->count);
+            continue;
+        }
+        for (int64_t i = 0; i < j->count; i++) {
+            char *to = out + apus_index_at(index + i * j->index_step, j->index->dtype) * bytes;
+            for (int64_t b = 0; b < bytes; b += j->item) j->update(to + b, source + i * bytes + b);
+        }
+    }
+}
+
 int apus_index_add(apus_scatter_op op, int32_t dim, double alpha, const apus_view *index, const apus_view *source, const apus_view *out, int64_t *bad_index) {
     int status = check(dim, out, index, source);
     if (status != APUS_OK) return status;
@@ -85,6 +136,14 @@ int apus_index_add(apus_scatter_op op, int32_t dim, double alpha, const apus_vie
     int64_t count = apus_view_count(index), index_step = index->rank == 0 ? 0 : index->strides[0] * apus_dtype_size(index->dtype);
     status = apus_check_indices(index, 0, out->rank == 0 ? 1 : out->sizes[dim], bad_index);
     if (status != APUS_OK) return status;
+    if (out->rank > 0 && (op != APUS_SCATTER_ADD || (dim > 0 && alpha == 1)) && apus_view_is_contiguous(source) && apus_view_is_contiguous(out)) {
+        write_job j = {index, out->data, source->data, op == APUS_SCATTER_SET ? NULL : update, index_step, count, out->sizes[dim], 1, apus_dtype_size(out->dtype)};
+        int64_t parts = 1;
+        for (int32_t d = 0; d < out->rank; d++) *(d < dim ? &parts : &j.tail) *= d == dim ? 1 : out->sizes[d];
+        int64_t each = count * j.tail;
+        if (each > 0) apus_parallel_for(parts, 32768 / each + 1, write_parts, &j);
+        return APUS_OK;
+    }
     int64_t sizes[APUS_MAX_RANK], strides[APUS_MAX_RANK], sizes2[APUS_MAX_RANK], strides2[APUS_MAX_RANK], coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
     apus_params params = {.x = alpha, .i = apus_f64_to_i64(alpha)};
     for (int64_t i = 0; i < count; i++) {

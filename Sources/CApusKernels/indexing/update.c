@@ -92,11 +92,16 @@ int apus_check_indices(const apus_view *index, int64_t lowest, int64_t size, int
     int status = apus_plan_make(&plan, views, 1, false);
     if (status != APUS_OK) return status;
     int64_t coordinates[APUS_MAX_RANK], offsets[APUS_PLAN_OPERANDS];
-    apus_plan_offsets(&plan, plan.rank, 0, coordinates, offsets);
-    for (int64_t e = 0; e < plan.count; e++) {
-        int64_t value = apus_index_at(plan.data[0] + offsets[0], index->dtype);
-        if (value < lowest || value >= size) return apus_bad_index(value, bad_index);
-        apus_plan_next(&plan, plan.rank, coordinates, offsets);
+    int32_t outer = plan.rank == 0 ? 0 : plan.rank - 1;
+    int64_t n = plan.rank == 0 ? 1 : plan.sizes[outer], step = plan.rank == 0 ? 0 : plan.strides[outer][0];
+    apus_plan_offsets(&plan, outer, 0, coordinates, offsets);
+    for (int64_t line = 0; plan.count > 0 && line < plan.count / n; line++) {
+        const char *first = plan.data[0] + offsets[0];
+        for (int64_t e = 0; e < n; e++) {
+            int64_t value = apus_index_at(first + e * step, index->dtype);
+            if (value < lowest || value >= size) return apus_bad_index(value, bad_index);
+        }
+        apus_plan_next(&plan, outer, coordinates, offsets);
     }
     return APUS_OK;
 }

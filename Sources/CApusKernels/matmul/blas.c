@@ -95,3 +95,18 @@ int apus_product_blas(const apus_product *p) {
     }
     return APUS_OK;
 }
+
+void apus_solve_triangular(int32_t dtype, bool upper, bool unit, int64_t n, int64_t columns, const void *a, void *b) {
+    if (n == 0 || columns == 0) return;
+    CBLAS_UPLO triangle = upper ? CblasUpper : CblasLower;
+    CBLAS_DIAG diagonal = unit ? CblasUnit : CblasNonUnit;
+    int m = (int)n, c = (int)columns;
+    float one1[2] = {1, 0};
+    double one2[2] = {1, 0};
+    switch (dtype) {
+    case APUS_FLOAT32: cblas_strsm(CblasRowMajor, CblasLeft, triangle, CblasNoTrans, diagonal, m, c, 1, a, m, b, c); break;
+    case APUS_FLOAT64: cblas_dtrsm(CblasRowMajor, CblasLeft, triangle, CblasNoTrans, diagonal, m, c, 1, a, m, b, c); break;
+    case APUS_COMPLEX64: cblas_ctrsm(CblasRowMajor, CblasLeft, triangle, CblasNoTrans, diagonal, m, c, one1, a, m, b, c); break;
+    default: cblas_ztrsm(CblasRowMajor, CblasLeft, triangle, CblasNoTrans, diagonal, m, c, one2, a, m, b, c); break;
+    }
+}

@@ -13,11 +13,11 @@ import Testing
     init() throws { x = try Tensor([1, 2, 3, 4] as [Float], shape: [4]) }
 
     private func expectTracing(
-        _ message: String, _ constraints: [any ConstraintConvertible] = [], sourceLocation: SourceLocation = #_sourceLocation,
-        _ f: (Tensor) throws -> Tensor
+        _ message: String, _ constraints: [any ConstraintConvertible] = [], of example: Tensor? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation, _ f: (Tensor) throws -> Tensor
     ) {
         let error = #expect(throws: TensorError.self, sourceLocation: sourceLocation) {
-            _ = try export(f, args: x, constraints: constraints)
+            _ = try export(f, args: example ?? x, constraints: constraints)
         }
         #expect(error?.code == .tracing, sourceLocation: sourceLocation)
         #expect(error?.description == message, sourceLocation: sourceLocation)
@@ -82,6 +82,16 @@ import Testing
             "array: the number of elements of shape [x.shape[0]] is open while tracing; declare at most 16 sizes, each of which is then "
                 + "traced, or compute with the tensor as a whole", [dynamicDim(x, 0)]
         ) { x in try x * Double((try? x.to(.int64).array(of: Int.self).count) ?? 1) }
+        let (sequence, state) = (try Tensor.ones([4, 1, 1]), try Tensor.ones([1, 1, 1]))
+        expectTracing(
+            "lstm: the number of steps is open while tracing; declare at most 16 sizes, each of which is then traced, or write the network "
+                + "as a scan", [dynamicDim(sequence, 0).in(1...17)], of: sequence
+        ) { x in
+            try gradient(at: x) { x in
+                let weights: [Tensor] = try [Tensor.ones([4, 1]), Tensor.ones([4, 1])]
+                return try ((try? x.lstm(hidden: state, cell: state, parameters: weights, hasBiases: false).output) ?? x).sum()
+            }
+        }
         let long = try Tensor.ones([65])
         let error = #expect(throws: TensorError.self) {
             _ = try export({ (x: Tensor) in try x * (x .> 0).array(of: SymInt.self)[0] }, args: long)

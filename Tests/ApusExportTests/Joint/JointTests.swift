@@ -47,7 +47,7 @@ private func close(_ a: Tensor?, _ b: Tensor?, _ tolerance: Double = 1e-6) throw
 }
 
 @Suite struct JointTests {
-    @Test func s18ParametersGetEagersGradients() throws {
+    @Test func parametersGetEagersGradients() throws {
         let model = try Linear(3, 2)
         let x = try Tensor.randn([5, 3], seed: 2)
         let y = try Tensor.randn([5, 2], seed: 3)
@@ -72,7 +72,7 @@ private func close(_ a: Tensor?, _ b: Tensor?, _ tolerance: Double = 1e-6) throw
         #expect(model.parameters().allSatisfy { !$0.isTraced })
     }
 
-    @Test func s18TiedParametersHaveOneGradient() throws {
+    @Test func tiedParametersHaveOneGradient() throws {
         let model = try Tied()
         let x = try Tensor.randn([5, 3], seed: 2)
         let joint = try exportJoint({ (x: Tensor) in try (model(x) - x).square().mean() }, of: model, args: x)
@@ -87,7 +87,7 @@ private func close(_ a: Tensor?, _ b: Tensor?, _ tolerance: Double = 1e-6) throw
         #expect(step.gradients.entries.first?.names == ["encoder", "decoder"])
     }
 
-    @Test func s19UserInputsGetGradientsUnderTheirNames() throws {
+    @Test func userInputsGetGradientsUnderTheirNames() throws {
         let weight = try Tensor.randn([3], seed: 1)
         let x = try Tensor.randn([4, 3], seed: 2)
         let n = try Tensor([1, 0, 2, 1] as [Int], shape: [4])
@@ -105,7 +105,7 @@ private func close(_ a: Tensor?, _ b: Tensor?, _ tolerance: Double = 1e-6) throw
         #expect(try close(step.inputGradients["right"], eager.gradients[1]))
     }
 
-    @Test func s19NamesFollowRenamedInputs() throws {
+    @Test func namesFollowRenamedInputs() throws {
         let x = try Tensor.randn([4], seed: 2)
         let joint = try exportJoint({ (x: Tensor) in try x.sin().sum() }, args: x, withRespectTo: [x])
         struct Renaming: GraphPass {
@@ -137,7 +137,7 @@ private func close(_ a: Tensor?, _ b: Tensor?, _ tolerance: Double = 1e-6) throw
         #expect(merged.graphSignature.backwardSignature.map { Set($0.gradientsToParameters.values) } == ["a", "b"])
     }
 
-    @Test func s20TheLossIsChosenAndChecked() throws {
+    @Test func theLossIsChosenAndChecked() throws {
         let model = try Linear(3, 2)
         let x = try Tensor.randn([5, 3], seed: 2)
         let several = try exportJoint(
@@ -183,7 +183,7 @@ private func close(_ a: Tensor?, _ b: Tensor?, _ tolerance: Double = 1e-6) throw
                 == "withRespectTo[0], a tensor of float32[2], is not among the arguments; pass the same tensor to both")
     }
 
-    @Test func s25InferenceProgramsHaveNone() throws {
+    @Test func inferenceProgramsHaveNoGradients() throws {
         let model = try Linear(3, 2)
         let x = try Tensor.randn([5, 3], seed: 2)
         let program = try export(model, args: x)

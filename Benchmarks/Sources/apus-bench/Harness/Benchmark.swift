@@ -21,6 +21,46 @@ struct Benchmark {
     var other = Other.pytorch
     /// Sets the work up and returns the part that is timed. Called after the peer is ready.
     let prepare: (BenchmarkEnvironment) throws -> () throws -> Void
+
+    /// Measures this process against the other side.
+    func compare(with peer: Peer, in environment: BenchmarkEnvironment, threads: Int, rounds: Int, slice: Double) -> Comparison {
+        var comparison = Comparison(name: name, title: title, kind: kind, threads: threads, target: target, limit: limit)
+        do {
+            let other = try otherSide(peer, &comparison)
+            let work = try prepare(environment)
+            try work()
+            let own = Side(name: Side.apus) { try measure(work, seconds: $0) }
+            try comparison.measure([own] + (other.map { [$0] } ?? []), rounds: rounds, slice: slice)
+        } catch {
+            comparison.remark = "\(error)"
+        }
+        return comparison
+    }
+
+    private var kind: Comparison.Kind {
+        switch other {
+        case .pytorch: .pytorch
+        case .own: .own
+        case .nothing: .alone
+        }
+    }
+
+    /// How the other side is measured; nil where there is none.
+    private func otherSide(_ peer: Peer, _ comparison: inout Comparison) throws -> Side? {
+        switch other {
+        case .pytorch:
+            if let reason = try peer.prepare(name) {
+                comparison.remark = "peer: \(reason)"
+                return nil
+            }
+            return Side(name: "PyTorch") { try peer.measure(name, seconds: $0) }
+        case .own(let times, let prepare):
+            let work = try prepare()
+            try work()
+            return Side(name: "own", times: times) { try measure(work, seconds: $0) }
+        case .nothing: return nil
+        }
+    }
 }
 
 /// What the set-up of a benchmark may need from outside.

@@ -1,34 +1,112 @@
-/// What was measured for one benchmark.
+import Foundation
+
+/// One side of a comparison.
+struct Side {
+    static let apus = "Apus"
+
+    let name: String
+    /// How often its work counts.
+    var times = 1
+    let measure: (Double) throws -> Turn
+}
+
+/// What was measured for one piece of work.
 struct Comparison: Encodable {
+    struct Other: Encodable {
+        let name: String
+        var timing: Timing
+    }
+
+    /// What Apus is compared with.
+    enum Kind: String, Encodable {
+        /// PyTorch's case of the same name.
+        case pytorch
+        /// Other work of ours.
+        case own
+        /// Nothing.
+        case alone
+        /// A model under several runtimes: the best of them counts.
+        case model
+    }
+
     let name: String
     let title: String
-    var apus = Timing()
-    var peer: Timing?
+    let kind: Kind
+    let threads: Int
     var target: Double?
     /// In nanoseconds.
     var limit: Double?
-    /// Whether the other side is PyTorch; else it is work of ours, or nothing.
-    let isAgainstPyTorch: Bool
+    var apus = Timing()
+    var others: [Other] = []
     /// Why one of the sides could not run.
     var remark: String?
+    /// What disturbed the measurement, so that its times cannot be compared.
+    var unrest: String?
 
-    /// How many times faster than the peer: the ratio of the medians. Nil where a side is missing.
-    var ratio: Double? {
-        guard let peer, !peer.slices.isEmpty, !apus.slices.isEmpty else { return nil }
-        return peer.median / apus.median
+    /// The fastest of the other sides.
+    var best: Other? {
+        others.filter { !$0.timing.slices.isEmpty }.min { $0.timing.median < $1.timing.median }
     }
 
-    /// Whether the target is reached, or the limit kept; nil without either. A side that could not run reaches nothing.
+    /// How many times faster than the best other side: the ratio of the medians. Nil where a side is missing, or was disturbed.
+    var ratio: Double? {
+        guard let best, !apus.slices.isEmpty, unrest == nil else { return nil }
+        return best.timing.median / apus.median
+    }
+
+    /// Whether the target is reached, or the limit kept; nil without either, or where it cannot be told. A side that could not run
+    /// reaches nothing.
     var isReached: Bool? {
-        if let limit { return apus.median <= limit }
-        guard let target else { return nil }
-        return (ratio ?? 0) >= target
+        // What a busy machine did in time, a quiet one does too.
+        if let limit, apus.median <= limit { return true }
+        guard unrest == nil, target != nil || limit != nil else { return nil }
+        return target.map { (ratio ?? 0) >= $0 } ?? false
+    }
+
+    /// Measures all sides in turns, so that whatever else the machine does meets all alike.
+    ///
+    /// A round in which any turn was disturbed does not count, and another one is taken for it, up to three times as many. Where there
+    /// are not enough quiet ones, the times are those of all rounds, and `unrest` says why they give no ratio.
+    ///
+    mutating func measure(_ sides: [Side], rounds: Int, slice: Double) throws {
+        guard !sides.isEmpty else { return }
+        var quiet = sides.map { _ in Timing() }
+        var all = quiet
+        var disturbance: String?
+        var taken = 0
+        while quiet[0].slices.count < rounds, taken < rounds || (!quiet[0].slices.isEmpty && taken < 3 * rounds) {
+            var turns: [Turn?] = sides.map { _ in nil }
+            var isQuiet = true
+            // Who goes first changes every round: the second finds warmer clocks and colder caches.
+            for step in sides.indices {
+                let index = (taken + step) % sides.count
+                // Threads of the turn before may still spin, waiting for more work.
+                Thread.sleep(forTimeInterval: 0.02)
+                let (turn, unrest) = try watched { try sides[index].measure(slice) }
+                turns[index] = turn
+                if let unrest {
+                    isQuiet = false
+                    disturbance = "\(sides[index].name): \(unrest)"
+                }
+            }
+            for (index, turn) in turns.enumerated() {
+                guard let turn else { continue }
+                all[index].add(turn, times: sides[index].times)
+                if isQuiet { quiet[index].add(turn, times: sides[index].times) }
+            }
+            taken += 1
+        }
+        let isEnough = quiet[0].slices.count >= rounds
+        unrest = isEnough ? nil : disturbance
+        let timings = isEnough ? quiet : all
+        for (side, timing) in zip(sides, timings) {
+            if side.name == Side.apus { apus = timing } else { others.append(Other(name: side.name, timing: timing)) }
+        }
     }
 
     private enum CodingKeys: String, CodingKey {
-        case name, title, apus, peer, target, remark, ratio
+        case name, title, kind, threads, apus, others, target, remark, unrest, ratio
         case limit = "limit_ns"
-        case isAgainstPyTorch = "against_pytorch"
         case isReached = "target_reached"
     }
 
@@ -36,58 +114,15 @@ struct Comparison: Encodable {
         var container = encoder.container(keyedBy: CodingKeys.self)
         try container.encode(name, forKey: .name)
         try container.encode(title, forKey: .title)
+        try container.encode(kind, forKey: .kind)
+        try container.encode(threads, forKey: .threads)
         if !apus.slices.isEmpty { try container.encode(apus, forKey: .apus) }
-        try container.encodeIfPresent(peer, forKey: .peer)
+        try container.encode(others, forKey: .others)
         try container.encodeIfPresent(ratio, forKey: .ratio)
         try container.encodeIfPresent(target, forKey: .target)
         try container.encodeIfPresent(limit, forKey: .limit)
-        try container.encode(isAgainstPyTorch, forKey: .isAgainstPyTorch)
         try container.encodeIfPresent(isReached, forKey: .isReached)
         try container.encodeIfPresent(remark, forKey: .remark)
-    }
-}
-
-/// Measures both sides in turns, so that whatever else the machine does meets both alike.
-func compare(_ benchmark: Benchmark, with peer: Peer, in environment: BenchmarkEnvironment, rounds: Int, slice: Double) -> Comparison {
-    let isAgainstPyTorch: Bool = if case .pytorch = benchmark.other { true } else { false }
-    var comparison = Comparison(
-        name: benchmark.name, title: benchmark.title, target: benchmark.target, limit: benchmark.limit, isAgainstPyTorch: isAgainstPyTorch)
-    do {
-        let other = try otherSide(of: benchmark, peer, &comparison)
-        let work = try benchmark.prepare(environment)
-        try work()
-        if other != nil { comparison.peer = Timing() }
-        for round in 0..<rounds {
-            // Who goes first changes every round: the second finds warmer clocks and colder caches.
-            for turn in 0..<2 {
-                if (round + turn) % 2 == 0 {
-                    comparison.apus.add(samples: try measure(work, seconds: slice))
-                } else if let other {
-                    comparison.peer?.add(samples: try other.measure(slice), times: other.times)
-                }
-            }
-        }
-    } catch {
-        comparison.remark = "\(error)"
-    }
-    return comparison
-}
-
-/// How the other side is measured, and how often its work counts; nil where there is none.
-private func otherSide(
-    of benchmark: Benchmark, _ peer: Peer, _ comparison: inout Comparison
-) throws -> (times: Int, measure: (Double) throws -> [Double])? {
-    switch benchmark.other {
-    case .pytorch:
-        if let reason = try peer.prepare(benchmark.name) {
-            comparison.remark = "peer: \(reason)"
-            return nil
-        }
-        return (1, { try peer.measure(benchmark.name, seconds: $0) })
-    case .own(let times, let prepare):
-        let work = try prepare()
-        try work()
-        return (times, { try measure(work, seconds: $0) })
-    case .nothing: return nil
+        try container.encodeIfPresent(unrest, forKey: .unrest)
     }
 }

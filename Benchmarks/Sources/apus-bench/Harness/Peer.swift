@@ -1,97 +1,85 @@
 import Apus
 import Foundation
 
-/// PyTorch in a process of its own: `peer.py`, one JSON object a line in both directions.
+/// A side in a process of its own, whose memory and processor time are its own too.
 final class Peer {
-    let version: String
-    let threads: Int
-
     private let process = Process()
-    private let requests: FileHandle
-    private let answers: FileHandle
-    private var unread = Data()
+    private var lines: Lines
 
-    /// Starts the peer and waits until PyTorch is loaded.
-    init(python: String, script: String, threads: Int, programFile: String) throws {
+    /// Starts the peer; what it loads first it loads while others do so too.
+    init(_ command: [String], environment: [String: String] = [:]) throws {
         let input = Pipe()
         let output = Pipe()
-        process.executableURL = URL(fileURLWithPath: python)
-        process.arguments = [script, "--threads", String(threads), "--file", programFile]
-        // Raw OpenBLAS gets the core type that Apus found: what is compared is how its kernels are called, not how it takes the processor.
-        process.environment = ProcessInfo.processInfo.environment.merging(["OPENBLAS_CORETYPE": SystemInformation.current.blasCore]) {
-            own, _ in own
-        }
+        process.executableURL = URL(fileURLWithPath: command[0])
+        process.arguments = Array(command.dropFirst())
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { own, _ in own }
         process.standardInput = input
         process.standardOutput = output
-        requests = input.fileHandleForWriting
-        answers = output.fileHandleForReading
+        lines = Lines(reading: output.fileHandleForReading, writing: input.fileHandleForWriting)
         // A peer that died must not take this process with it at the next request.
         signal(SIGPIPE, SIG_IGN)
         try process.run()
         // Our copies of the peer's ends have to go, or its death would not end the stream.
         try input.fileHandleForReading.close()
         try output.fileHandleForWriting.close()
-
-        let hello = try Peer.read(from: answers, &unread)
-        version = hello.version ?? "unknown"
-        self.threads = hello.threads ?? threads
     }
 
-    /// Sets a case up. Returns the reason when the peer cannot run it.
+    /// The library's version, once it is loaded: the first thing that a peer says.
+    func greeting() throws -> String {
+        try answer().version ?? "unknown"
+    }
+
+    /// Sets work up. Returns the reason when the peer cannot run it.
     func prepare(_ name: String) throws -> String? {
         let answer = try ask(Request(prepare: name))
         return answer.ready == true ? nil : answer.missing ?? "no reason given"
     }
 
-    /// Samples of the time per call of the prepared case, in nanoseconds.
-    func measure(_ name: String, seconds: Double) throws -> [Double] {
+    /// Measures the prepared work.
+    func measure(_ name: String, seconds: Double) throws -> Turn {
         let answer = try ask(Request(measure: name, seconds: seconds))
-        guard let samples = answer.nanoseconds else { throw PeerError(description: "\(name): \(answer.missing ?? "no answer")") }
-        return samples
+        guard let turn = answer.turn else { throw PeerError(description: "\(name): \(answer.missing ?? "no answer")") }
+        return turn
+    }
+
+    func memory() throws -> Memory? {
+        try ask(Request(memory: true)).memory
+    }
+
+    /// What is wrong with the prepared work's answers; nil where they are right.
+    func check() throws -> String? {
+        try ask(Request(check: true)).missing
     }
 
     /// Ends the peer.
     func close() {
-        try? requests.close()
+        lines.close()
         process.waitUntilExit()
     }
 
-    // MARK: - The conversation
-
-    private struct Request: Encodable {
-        var prepare: String?
-        var measure: String?
-        var seconds: Double?
-    }
-
-    private struct Answer: Decodable {
-        var version: String?
-        var threads: Int?
-        var ready: Bool?
-        var missing: String?
-        var nanoseconds: [Double]?
-    }
-
     private func ask(_ request: Request) throws -> Answer {
-        try requests.write(contentsOf: JSONEncoder().encode(request) + Data("\n".utf8))
-        return try Peer.read(from: answers, &unread)
+        try lines.write(request)
+        return try answer()
     }
 
-    private static func read(from handle: FileHandle, _ unread: inout Data) throws -> Answer {
-        while true {
-            if let end = unread.firstIndex(of: UInt8(ascii: "\n")) {
-                let line = unread[unread.startIndex..<end]
-                let answer = try JSONDecoder().decode(Answer.self, from: line)
-                unread = Data(unread[unread.index(after: end)...])
-                return answer
-            }
-            let more = handle.availableData
-            guard !more.isEmpty else { throw PeerError(description: "the peer ended without an answer; its messages are above") }
-            unread.append(more)
-        }
+    private func answer() throws -> Answer {
+        guard let answer = try lines.read(Answer.self) else { throw PeerError.ended }
+        return answer
     }
 }
 
 struct PeerError: Error, CustomStringConvertible {
     let description: String
+
+    static let ended = PeerError(description: "the peer ended without an answer; its messages are above")
+}
+
+extension Peer {
+    /// PyTorch with the cases of `cases.py`.
+    static func ofCases(python: String, scripts: String, threads: Int, programFile: String) throws -> Peer {
+        // Raw OpenBLAS gets the core type that Apus found: what is compared is how its kernels are called, not how it takes the processor.
+        try Peer(
+            [python, "\(scripts)/peer.py", "--threads", String(threads), "--file", programFile],
+            environment: ["OPENBLAS_CORETYPE": SystemInformation.current.blasCore])
+    }
 }

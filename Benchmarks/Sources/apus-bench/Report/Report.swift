@@ -1,52 +1,61 @@
-import Console
 import Foundation
 
 /// All comparisons of a run, and where it ran.
 struct Report: Encodable {
-    let date: String
+    let date: String = ISO8601DateFormatter().string(from: Date())
     let threads: Int
-    let processor: String
-    let pytorch: String
-    let comparisons: [Comparison]
+    let processor: String = processorName
+    /// How many processes wanted a processor when the run began, over a minute.
+    let loadAverage: Double? = Self.currentLoadAverage()
+    /// The versions of the other sides' libraries.
+    var versions: [String: String] = [:]
+    private(set) var comparisons: [Comparison] = []
+    /// Where the report is kept as JSON.
+    let file: String
 
-    func writeJSON(to path: String) throws {
+    private enum CodingKeys: String, CodingKey {
+        case date, threads, processor, versions, comparisons
+        case loadAverage = "load_average"
+    }
+
+    init(threads: Int, file: String) {
+        self.threads = threads
+        self.file = file
+    }
+
+    /// Adds a comparison and writes the file: a run of many minutes that is stopped keeps what it has.
+    mutating func add(_ comparison: Comparison) throws {
+        comparisons.append(comparison)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         // A side that never ran has no median.
         encoder.nonConformingFloatEncodingStrategy = .convertToString(positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-        try (encoder.encode(self) + Data("\n".utf8)).write(to: URL(fileURLWithPath: path), options: .atomic)
+        try (encoder.encode(self) + Data("\n".utf8)).write(to: URL(fileURLWithPath: file), options: .atomic)
     }
 
-    func table() -> String {
-        var table = Table(
-            ("work", .left), ("Apus", .right), ("best", .right), ("other", .right), ("best", .right), ("ratio", .right),
-            ("target", .right), ("", .left))
-        for row in comparisons {
-            table.add(
-                row.title, time(row.apus.median), time(row.apus.minimum), time(row.peer?.median), time(row.peer?.minimum),
-                row.ratio.map { String(format: "%.2fx", $0) } ?? "-",
-                row.target.map { String(format: "%.3gx", $0) } ?? row.limit.map { time($0) } ?? "", verdict(of: row))
+    /// Writes a chart for the models and one for the rest, where there are such; returns their paths.
+    func writeCharts(_ path: (String) -> String) throws -> [String] {
+        let sides = versions.sorted { $0.key < $1.key }.filter { $0.key != Side.apus }.map { "\($0.key) \($0.value)" }
+        let models = comparisons.filter { $0.kind == .model }.map { (label: "\($0.title), \(counted($0.threads, "thread"))", row: $0) }
+        let others = comparisons.filter { $0.kind == .pytorch }.map { (label: $0.title, row: $0) }
+        let place = "\(processor), \(date); the mark is the target"
+        let charts = [
+            (name: "bench.svg", title: "Times faster than PyTorch", subtitle: "\(place); \(counted(threads, "thread"))", rows: others),
+            (name: "models.svg", title: "Times faster than the best of \(sides.joined(separator: ", "))", subtitle: place, rows: models),
+        ]
+        return try charts.filter { !$0.rows.isEmpty }.map { chart in
+            try writeChart(of: chart.rows, title: chart.title, subtitle: chart.subtitle, to: path(chart.name))
+            return path(chart.name)
         }
-        return table.rendered()
     }
 
-    private func verdict(of row: Comparison) -> String {
-        if let remark = row.remark { return remark.count > 80 ? String(remark.prefix(80)) + "…" : remark }
-        guard let reached = row.isReached else { return "" }
-        return reached ? "reached" : "missed"
+    private static func currentLoadAverage() -> Double? {
+        var average = 0.0
+        return getloadavg(&average, 1) == 1 ? average : nil
     }
+}
 
-    /// A time with three digits and its unit.
-    private func time(_ nanoseconds: Double?) -> String {
-        guard let nanoseconds, nanoseconds.isFinite else { return "-" }
-        let (value, unit): (Double, String) =
-            switch nanoseconds {
-            case ..<1e3: (nanoseconds, "ns")
-            case ..<1e6: (nanoseconds / 1e3, "us")
-            case ..<1e9: (nanoseconds / 1e6, "ms")
-            default: (nanoseconds / 1e9, "s ")
-            }
-        let decimals = value < 10 ? 2 : value < 100 ? 1 : 0
-        return String(format: "%.\(decimals)f ", value) + unit
-    }
+/// `1 thread`, `2 threads`.
+func counted(_ count: Int, _ noun: String) -> String {
+    "\(count) \(noun)\(count == 1 ? "" : "s")"
 }

@@ -9,10 +9,19 @@ enum UnknownTargets {
         guard !counts.isEmpty else { return }
         let list = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) (\($0.value))" }.joined(separator: ", ")
         let what = counts.count == 1 ? "1 operator that is" : "\(counts.count) operators that are"
+        let advice: String =
+            counts.keys.contains(where: isPacked)
+            ? "; packed sequences are not there: export the network with sequences of one length, padded"
+            : "; load it with operators: OperatorTable.standard.adding([...]) where they are your own"
         throw ArchiveError(
-            .unknownOperators, at: "graph_module.graph",
-            "the program calls \(what) not known, with the number of calls: \(list); load it with "
-                + "operators: OperatorTable.standard.adding([...]) where they are your own")
+            .unknownOperators, at: "graph_module.graph", "the program calls \(what) not known, with the number of calls: \(list)\(advice)")
+    }
+
+    /// Whether an operator is one of recurrent networks over packed sequences, or packs them.
+    private static func isPacked(_ target: String) -> Bool {
+        ["lstm.data", "gru.data", "rnn_tanh.data", "rnn_relu.data", "_pack_padded_sequence.default"].contains {
+            target == "torch.ops.aten." + $0
+        }
     }
 
     private static func count(_ graph: ProgramSchema.Graph, _ operators: OperatorTable, _ counts: inout [String: Int]) {

@@ -1,6 +1,38 @@
 import Apus
 import Testing
 
+private struct Unsupported: Error {
+    let name: String
+    init(_ name: String) { self.name = name }
+}
+
+// snippet
+func emit(_ graph: Graph) throws -> String {
+    var lines: [String] = []
+    for node in graph.nodes {
+        let operands = node.operands.map { "\(graph.name($0))[i]" }
+        let expression: String
+        switch node.operator.name {
+        case "aten::add.Tensor": expression = "\(operands[0]) + \(operands[1])"
+        case "aten::mul.Tensor": expression = "\(operands[0]) * \(operands[1])"
+        case "aten::tanh": expression = "tanhf(\(operands[0]))"
+        default: throw Unsupported(node.operator.name)
+        }
+        lines.append("    float \(graph.name(node.outputs[0])) = \(expression);")
+    }
+    return lines.joined(separator: "\n")
+}
+// snippet.end
+
+private func parted(_ program: ExportedProgram) throws -> ExportedProgram {
+    // snippet
+    let known: Set<String> = ["aten::add.Tensor", "aten::mul.Tensor", "aten::tanh"]
+    let parted = try program.transform(
+        Decomposition(), Partition("mine", minimum: 2) { node, graph in known.contains(node.operator.name) })
+    // snippet.end
+    return parted
+}
+
 /// A back end of somebody's own: elementwise float32 programs as code for a stack machine. Not fast, but complete.
 private struct StackMachine: Sendable {
     struct Unsupported: Error, CustomStringConvertible {
@@ -77,8 +109,9 @@ private struct StackMachine: Sendable {
     }
 }
 
-/// Puts operators that run on the machine in the place of parts.
-private struct Lowering: NodeRewriter {
+// Puts operators that run on the machine in the place of parts.
+// snippet
+struct Lowering: NodeRewriter {
     let name = "lowering"
 
     func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
@@ -94,7 +127,16 @@ private struct Lowering: NodeRewriter {
     }
 }
 
-@Suite struct BackEndTests {
+// snippet.hide
+private func lowered(_ parted: ExportedProgram, _ x: Tensor) throws -> (ExportedProgram, Tensor) {
+    // snippet.show
+    let lowered = try parted.transform(Lowering())
+    let y: Tensor = try lowered(x)
+    // snippet.end
+    return (lowered, y)
+}
+
+@Suite struct BackEndPageTests {
     private func program() throws -> ExportedProgram {
         let model = try Linear(4, 4)
         let x = try Tensor.randn([3, 4], seed: 1)
@@ -105,7 +147,7 @@ private struct Lowering: NodeRewriter {
             }, of: model, args: x, constraints: [dynamicDim(x, 0).in(1...16)])
     }
 
-    @Test func n11PartsByCapability() throws {
+    @Test func programsArePartedByCapability() throws {
         let program = try program()
         let parted = try program.transform(Partition("mine", minimum: 2) { StackMachine.supports($0, $1) })
         let parts = parted.graph.nodes.filter { $0.operator == .call }
@@ -122,7 +164,7 @@ private struct Lowering: NodeRewriter {
         #expect(joined.graph.nodes.count == program.graph.nodes.count)
     }
 
-    @Test func n13AnOwnBackEndRunsItsParts() throws {
+    @Test func aBackEndRunsItsParts() throws {
         let program = try program()
         let lowered = try program.transform(Partition("mine", minimum: 2) { StackMachine.supports($0, $1) }, Lowering())
         #expect(lowered.graph.nodes.filter { $0.operator.name.hasPrefix("mine::") }.count == 2)
@@ -133,7 +175,41 @@ private struct Lowering: NodeRewriter {
         }
     }
 
-    @Test func n13AWholeProgramIsWalked() throws {
+    @Test func casesTravelWithAProgram() throws {
+        let program = try program()
+        let images = try Tensor.randn([3, 4], seed: 2)
+        try inFolder { folder in
+            // snippet
+            let small = try program.makeCase("a small batch", inputs: [images])
+            try program.save(to: "\(folder)/model.pt2", cases: [small])
+            // snippet.end
+            let cases = try ProgramCase.load(from: "\(folder)/model.pt2")
+            #expect(cases.count == 1)
+            #expect(try program.check(cases[0]).allSatisfy(\.passed))
+        }
+    }
+
+    @Test func programsAreWrittenAsC() throws {
+        let x = try Tensor.randn([5], seed: 1)
+        let program = try export({ (x: Tensor, y: Tensor) in try (x * y).tanh() + x }, args: x, x)
+        #expect(
+            try emit(program.graph) == """
+                    float mul = x[i] * y[i];
+                    float tanh = tanhf(mul[i]);
+                    float add = tanh[i] + x[i];
+                """)
+        // A part may do without what the machine does not broadcast.
+        let same = try export({ (x: Tensor) in try (x * x).tanh() + x.sum() }, args: x)
+        let parts = try parted(same)
+        #expect(parts.graph.nodes.contains { $0.operator == .call })
+        let whole = try export({ (x: Tensor) in try (x * x).tanh().sum() }, args: x)
+        let (found, y) = try lowered(parted(whole), x)
+        #expect(found.graph.nodes.contains { $0.operator.name.hasPrefix("mine::") })
+        let expected: Tensor = try whole(x)
+        #expect(try y.allclose(expected))
+    }
+
+    @Test func aWholeProgramIsWalked() throws {
         let x = try Tensor.randn([5], seed: 1)
         let program = try export({ (x: Tensor, y: Tensor) in try (x * y).tanh() + x }, args: x, x)
         let machine = try StackMachine(program.graph)

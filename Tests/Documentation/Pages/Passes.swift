@@ -1,9 +1,17 @@
 import Apus
 import Testing
 
-// The passes that the documentation shows, on a program with a branch, so that bodies are rewritten too.
+// The passes of the page, on a program with a branch, so that bodies are rewritten too.
 
-private struct FastGelu: NodeRewriter {
+private func cleaned(_ program: ExportedProgram) throws -> ExportedProgram {
+    // snippet
+    let lean = try program.transform(DeadCodeElimination(), CommonSubexpressionElimination())
+    // snippet.end
+    return lean
+}
+
+// snippet
+struct FastGelu: NodeRewriter {
     let name = "fast gelu"
 
     func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
@@ -11,9 +19,13 @@ private struct FastGelu: NodeRewriter {
         return try copy.apply(node.operator, [arguments[0], .string("tanh")])
     }
 }
+// snippet.end
 
-private struct SplitSilu: NodeRewriter {
+// snippet
+struct SplitSilu: NodeRewriter {
+    // snippet.hide
     struct Unfinished: Error {}
+    // snippet.show
     let name = "split silu"
 
     func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
@@ -24,12 +36,15 @@ private struct SplitSilu: NodeRewriter {
         return try copy.apply(mul, [arguments[0], .tensor(gate[0])])
     }
 
+    // What the pass promises is checked on its result.
     func ensures(_ graph: Graph) throws {
         if graph.operators.contains(where: { $0.name == "aten::silu" }) { throw Unfinished() }
     }
 }
+// snippet.end
 
-private struct RemoveAlias: NodeRewriter {
+// snippet
+struct RemoveAlias: NodeRewriter {
     let name = "remove alias"
 
     func rewrite(_ node: Graph.Node, _ arguments: [GraphArgument], into copy: inout GraphCopy) throws -> [Graph.Value]? {
@@ -37,6 +52,7 @@ private struct RemoveAlias: NodeRewriter {
         return [value]
     }
 }
+// snippet.end
 
 /// Gives everything the type of something else.
 private struct Broken: NodeRewriter {
@@ -47,7 +63,7 @@ private struct Broken: NodeRewriter {
     }
 }
 
-@Suite struct PassExamplesTests {
+@Suite struct PassPageTests {
     private func program() throws -> ExportedProgram {
         let x = try Tensor.randn([4, 3], seed: 1)
         return try export(
@@ -65,7 +81,7 @@ private struct Broken: NodeRewriter {
         }.max() ?? .infinity
     }
 
-    @Test func n10OneToOne() throws {
+    @Test func aNodeBecomesAnother() throws {
         let program = try program()
         let fast = try program.transform(FastGelu())
         let arguments = fast.graph.nodes.flatMap(\.bodies).flatMap(\.graph.nodes).filter { $0.operator.name == "aten::gelu" }.map {
@@ -77,7 +93,7 @@ private struct Broken: NodeRewriter {
         #expect(error > 0 && error < 1e-3)
     }
 
-    @Test func n10OneToMany() throws {
+    @Test func aNodeBecomesSeveral() throws {
         let program = try program()
         let split = try program.transform(SplitSilu())
         #expect(names(split).isSuperset(of: ["aten::sigmoid", "aten::mul.Tensor"]) && !names(split).contains("aten::silu"))
@@ -86,44 +102,47 @@ private struct Broken: NodeRewriter {
         #expect(names(program).contains("aten::silu"))
         let made = split.graph.nodes.flatMap(\.bodies).flatMap(\.graph.nodes).filter { $0.provenance == "split silu" }
         #expect(made.count == 4)
-        #expect(made.allSatisfy { $0.site?.description.contains("PassExamplesTests.swift") == true })
+        #expect(made.allSatisfy { $0.site?.description.contains("Passes.swift") == true })
     }
 
-    @Test func n10OneToNone() throws {
+    @Test func aNodeVanishes() throws {
         let x = try Tensor.randn([3], seed: 1)
         let model = try Linear(3, 3)
         let joint = try exportJoint({ (x: Tensor) in try (model(x) + model(x)).sum() }, of: model, args: x, withRespectTo: [x])
-        let lean = try joint.transform(RemoveAlias(), DeadCodeElimination(), CommonSubexpressionElimination())
+        let lean = try cleaned(joint.transform(RemoveAlias()))
         #expect(lean.graph.nodes.count <= joint.graph.nodes.count)
         let (a, b) = (try joint.valueAndGradients(x), try lean.valueAndGradients(x))
         #expect(try a.gradients["weight"]?.array(of: Float.self) == b.gradients["weight"]?.array(of: Float.self))
     }
 
-    @Test func n10Patterns() throws {
-        let program = try program()
-        let split = try program.transform(SplitSilu())
+    @Test func patternsAreReplaced() throws {
+        let original = try program()
+        let program = try original.transform(SplitSilu())
+        // snippet
         let spec = TensorSpec(.float32, try Shape([2]))
         let pattern = try Graph.recording([spec]) { [try $0[0] * $0[0].sigmoid()] }
         let replacement = try Graph.recording([spec]) { [try $0[0].silu()] }
-        let fused = try split.transform(PatternReplacement("silu", pattern: pattern, replacement: replacement))
-        #expect(names(fused) == names(program))
-        #expect(try difference(program, fused) < 1e-6)
+        let fused = try program.transform(PatternReplacement("silu", pattern: pattern, replacement: replacement))
+        // snippet.end
+        #expect(names(fused) == names(original))
+        #expect(try difference(original, fused) < 1e-6)
     }
 
-    @Test func n10PatternsWithNumbers() throws {
+    @Test func patternsWithAnyNumber() throws {
         let x = try Tensor.randn([3], seed: 1)
         let program = try export({ (x: Tensor) in try (x * 3).exp() + (x * 0.5).exp() }, args: x)
         let spec = TensorSpec(.float32, try Shape([2]))
-        let scaled = try Graph.recording([spec]) { [try ($0[0] * 2).exp()] }
+        struct Unfinished: Error {}
+        // snippet
         var options = PatternReplacement.Options()
         options.ignoresLiterals = true
+        let pattern = try Graph.recording([spec]) { [try ($0[0] * 2).exp()] }
         // exp(c x) is exp(x) to the power of c, whatever c is.
-        let pass = try PatternReplacement("powers", pattern: scaled, options: options) { match in
-            guard case .scalar(let factor)? = match.node(0)?.arguments[1], let power = factor.doubleValue else {
-                throw SplitSilu.Unfinished()
-            }
+        let pass = try PatternReplacement("powers", pattern: pattern, options: options) { match in
+            guard case .scalar(let factor)? = match.node(0)?.arguments[1], let power = factor.doubleValue else { throw Unfinished() }
             return try Graph.recording([spec]) { [try $0[0].exp().pow(power)] }
         }
+        // snippet.end
         #expect(pass.matches(in: program.graph).count == 2)
         let powers = try program.transform(pass)
         #expect(names(powers).contains("aten::pow.Tensor_Scalar") && !names(powers).contains("aten::mul.Scalar"))
@@ -131,21 +150,23 @@ private struct Broken: NodeRewriter {
         #expect(try zip(p.array(of: Float.self), q.array(of: Float.self)).allSatisfy { abs($0 - $1) < 1e-4 * max(1, abs($0)) })
     }
 
-    @Test func n10PassesAreVerified() throws {
+    @Test func passesAreVerified() throws {
         let program = try program()
         let error = #expect(throws: PassError.self) { try program.transform(DeadCodeElimination(), Broken()) }
         #expect(error?.pass == "broken" && error?.stage == .verify)
         #expect(error?.description.hasPrefix("pass 'broken' made an invalid program: ") == true)
     }
 
-    @Test func n9StagesEndInDialects() throws {
+    @Test func stagesEndInDialects() throws {
         let x = try Tensor.randn([4, 3], seed: 1)
         let program = try export({ (x: Tensor) in try Tensor.hstack([x, x]).cos() + Tensor.hstack([x, x]) }, args: x)
-        let core = try program.transform(
-            PassPipeline([
-                .init("clean", [DeadCodeElimination(), CommonSubexpressionElimination()]),
-                .init("core", [Decomposition()], dialect: .coreATen),
-            ]))
+        // snippet
+        let pipeline = PassPipeline([
+            .init("clean", [DeadCodeElimination(), CommonSubexpressionElimination()]),
+            .init("core", [Decomposition()], dialect: .coreATen),
+        ])
+        let core = try program.transform(pipeline)
+        // snippet.end
         #expect(names(program).contains("aten::hstack") && !names(core).contains("aten::hstack"))
         let (p, q): (Tensor, Tensor) = (try program(x), try core(x))
         #expect(try p.array(of: Float.self) == q.array(of: Float.self))
