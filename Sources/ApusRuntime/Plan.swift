@@ -58,7 +58,7 @@ public final class Plan: Sendable {
             return shape.indices.filter { shape[$0].constant == nil }.map { (position, $0) }
         }
         self.cacheSize = cacheSize
-        unfrozen = try FrozenWeights(plain, [], at: [], cacheSize: cacheSize)
+        unfrozen = try FrozenWeights(frozenInputs.isEmpty ? graph : plain, [], at: [], cacheSize: cacheSize)
         obstacle = Plan.obstacle(in: graph)
     }
 

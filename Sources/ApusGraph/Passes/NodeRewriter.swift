@@ -113,7 +113,7 @@ public struct GraphCopy {
     }
 
     /// Gives the nodes that took the place of another its site and module.
-    mutating func finish(from start: Int, inPlaceOf node: Node) {
+    package mutating func finish(from start: Int, inPlaceOf node: Node) {
         for index in start..<graph.nodes.count {
             graph.nodes[index].site = node.site
             graph.nodes[index].modulePath = node.modulePath
@@ -121,7 +121,7 @@ public struct GraphCopy {
     }
 
     /// The copy with its outputs.
-    func finished() -> Graph {
+    package func finished() -> Graph {
         var graph: Graph = graph
         graph.outputs = source.outputs.map { $0.map { places.indices.contains($0.index) ? places[$0.index] ?? $0 : $0 } }
         return graph
