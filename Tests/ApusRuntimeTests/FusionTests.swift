@@ -92,6 +92,71 @@ import Testing
         #expect(fused == 1 && all == 2)
     }
 
+    /// Steps of other kinds stand between those of a row, unless they read what it gives.
+    @Test func rowsReachAcrossOtherSteps() throws {
+        // x * cos + rotated(x) * sin, as rotary embeddings have it.
+        let n = Sizes(1).sizes[0]
+        var program = try Program(float32([n, 8]), float32([n, 8]), float32([n, 8]))
+        let (x, cos, sin) = (program.inputs[0], program.inputs[1], program.inputs[2])
+        let straight = try program.add("aten::mul.Tensor", .tensor(x), .tensor(cos))
+        let left = try program.add("aten::slice.Tensor", .tensor(x), .int(1), .int(0), .int(4), .int(1))
+        let right = try program.add("aten::slice.Tensor", .tensor(x), .int(1), .int(4), .int(8), .int(1))
+        let negated = try program.add("aten::neg", .tensor(right))
+        let turned = try program.add("aten::cat", .tensors([negated, left]), .int(-1))
+        let across = try program.add("aten::mul.Tensor", .tensor(turned), .tensor(sin))
+        let sum = try program.add("aten::add.Tensor", .tensor(straight), .tensor(across), .int(1))
+        let graph = program.graph(sum)
+        for size in [1, 0, 7, 500] {
+            let inputs = try (0..<3).map { try ramp([size, 8], $0) }
+            try expectPlanAgrees(graph, inputs)
+            let titles = try Plan(graph).bind(inputs).program.steps.map(\.title)
+            #expect(titles.count == 3 && titles.last == "aten::mul.Tensor + aten::mul.Tensor + aten::add.Tensor", "\(titles)")
+        }
+        let total = try program.add("aten::sum.dim_IntList", .tensor(straight), .ints([1]), .bool(true), .none)
+        let product = try program.add("aten::mul.Tensor", .tensor(sum), .tensor(total))
+        let other = program.graph(product)
+        try expectPlanAgrees(other, try (0..<3).map { try ramp([5, 8], $0) })
+        // What a sum reads in between has to be there.
+        let scaled = try program.add("aten::mul.Tensor", .tensor(straight), .tensor(total))
+        let inputs = try (0..<3).map { try ramp([5, 8], $0) }
+        try expectPlanAgrees(program.graph(scaled), inputs)
+        #expect(try Plan(program.graph(scaled)).bind(inputs).program.steps.count == 3)
+    }
+
+    /// Random programs of rows of two sizes that feed each other through sums and transposes.
+    @Test func randomRowsOfTwoSizes() throws {
+        var state: UInt64 = 5
+        func next(_ bound: Int) -> Int {
+            state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return Int((state >> 33) % UInt64(bound))
+        }
+        for round in 0..<60 {
+            var program = try Program(float32([4, 4]), float32([4, 1]), float32([4, 4]))
+            var (wide, narrow) = ([program.inputs[0], program.inputs[2]], [program.inputs[1]])
+            for _ in 0..<(4 + next(16)) {
+                let (a, b) = (wide[next(wide.count)], narrow[next(narrow.count)])
+                switch next(7) {
+                case 0: wide.append(try program.add("aten::mul.Tensor", .tensor(a), .tensor(wide[next(wide.count)])))
+                case 1: wide.append(try program.add("aten::add.Tensor", .tensor(a), .tensor(b), .int(1)))
+                case 2: narrow.append(try program.add("aten::sum.dim_IntList", .tensor(a), .ints([1]), .bool(true), .none))
+                case 3: narrow.append(try program.add("aten::mul.Tensor", .tensor(b), .tensor(narrow[next(narrow.count)])))
+                case 4: narrow.append(try program.add("aten::tanh", .tensor(b)))
+                case 5: wide.append(try program.add("aten::sin", .tensor(a)))
+                default:
+                    let turned = try program.add("aten::transpose.int", .tensor(a), .int(0), .int(1))
+                    wide.append(try program.add("aten::add.Tensor", .tensor(turned), .tensor(wide[next(wide.count)]), .int(1)))
+                }
+            }
+            let graph = program.graph([wide[wide.count - 1], narrow[narrow.count - 1], wide[next(wide.count)]])
+            let inputs = [try ramp([4, 4], round), try ramp([4, 1], round + 1), try ramp([4, 4], round + 2)]
+            for plan in try everyPlan(graph) {
+                try expectAgrees(plan, graph, inputs)
+                let check = ArenaCheck(try plan.bind(inputs))
+                #expect(check.offences.isEmpty, "round \(round): \(check.offences.first ?? "")\n\(graph)")
+            }
+        }
+    }
+
     /// Division by an integer zero is told with its own operator and place.
     @Test func whatMayFailStaysAlone() throws {
         let type = ValueType.tensor(TensorSpec(.int64, try Shape([3])))

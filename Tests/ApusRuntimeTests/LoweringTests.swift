@@ -31,8 +31,9 @@ import Testing
         let lines = try text(.standard)
         #expect(
             lines == [
-                "passes: dead-code, common-subexpressions, decompose-to-plain-numbers, reduced-embeddings, linear, reduced-weights, "
-                    + "fold-batch-norms, freeze-weights, pack-weights, fuse-rows, attach-epilogues, update-in-place, place-memory",
+                "passes: dead-code, simplify-views, common-subexpressions, decompose-to-plain-numbers, reduced-embeddings, linear, "
+                    + "reduced-weights, fold-batch-norms, attention, row-norms, activations, join-projections, freeze-weights, pack-weights, "
+                    + "fuse-rows, attach-epilogues, update-in-place, place-memory",
                 "frozen: %x1",
                 "graph(%x0: float32[4, 6], %x1: float32[6, 2], %folded_t: float32[2, 6]):",
                 "    %cos: float32[4, 6] = aten::cos(%x0)",
@@ -58,7 +59,7 @@ import Testing
         #expect(has("memory: 192 bytes", try text(standard.skipping(["fuse-rows"]))))
         #expect(has("memory: 320 bytes", try text(standard.skipping(["fuse-rows", "place-memory"]))))
         #expect(try standard.skipping(standard.names).names.isEmpty)
-        #expect(try standard.ending(after: "common-subexpressions").names == ["dead-code", "common-subexpressions"])
+        #expect(try standard.ending(after: "common-subexpressions").names == ["dead-code", "simplify-views", "common-subexpressions"])
     }
 
     @Test func unknownNamesAreErrors() throws {

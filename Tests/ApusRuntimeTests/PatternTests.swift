@@ -17,6 +17,27 @@ import Testing
         return lowered.nodes.map { $0.operator.name }
     }
 
+    /// Each pattern finds its own first form, and gives the same numbers in its second.
+    @Test(arguments: LoweringPipeline.standard.graphPasses.compactMap { $0 as? PatternPass })
+    func everyPatternFindsWhatItLooksFor(_ pass: PatternPass) throws {
+        for (number, pattern) in pass.patterns.enumerated() {
+            let graph = try pattern.before()
+            // Where a number lies in a tensor, the example does not have it.
+            if graph.inputs.count == 5, graph.spec(graph.inputs[4])?.shape.isEmpty == true { continue }
+            let inputs: [Tensor] = try graph.inputs.enumerated().map { index, input in
+                let spec = try #require(graph.spec(input))
+                let numbers = try ramp(spec.shape.map { $0.constant ?? 0 }, index)
+                return spec.dtype == .bool ? try numbers .> 0 : pass.name == "fold batch norms" ? try numbers.abs() : numbers
+            }
+            let lowered = try PatternPass(name: pattern.name, patterns: [pattern]).run(graph, frozenInputs: pattern.frozen)
+            #expect(
+                lowered.nodes.map(\.operator) != graph.nodes.map(\.operator) || lowered.nodes.map(\.arguments.count).isEmpty,
+                "\(number), \(pattern.name):\n\(graph)")
+            try Verifier().verify(lowered)
+            try expectClose(GraphExecutor(lowered).run(inputs), GraphExecutor(graph).run(inputs))
+        }
+    }
+
     @Test(arguments: [0, 1, 6]) func productsWithWeightsAreLinears(_ rows: Int) throws {
         let n = Sizes(1).sizes[0]
         var program = try Program(float32([n, 4]), float32([4, 3]), float32([3]))

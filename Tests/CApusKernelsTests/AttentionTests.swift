@@ -52,8 +52,8 @@ struct AttentionSizes {
 
         func run() -> Int32 {
             var (q, k, v, o): (apus_view, apus_view, apus_view, apus_view) = (query.view, key.view, value.view, out.view)
-            guard var m: apus_view = mask?.view else { return apus_attention(&q, &k, &v, nil, isCausal, 0.5, &o) }
-            return apus_attention(&q, &k, &v, &m, isCausal, 0.5, &o)
+            guard var m: apus_view = mask?.view else { return apus_attention(&q, &k, &v, nil, isCausal, 0.5, true, &o) }
+            return apus_attention(&q, &k, &v, &m, isCausal, 0.5, true, &o)
         }
 
         /// By definition, added up in `Double`.

@@ -15,6 +15,8 @@ public struct PatternReplacement: GraphPass {
         public var keepsOverlapping = false
         /// The bodies of control flow are gone through as well. What is known of a value by its number holds for the graph alone.
         package var entersBodies = true
+        /// Sums and products also match with their operands the other way round.
+        package var swapsOperands = false
         /// A match is replaced only where this holds.
         public var accepts: @Sendable (Match) -> Bool = { _ in true }
 
@@ -29,6 +31,7 @@ public struct PatternReplacement: GraphPass {
         public let values: [Graph.Value: Graph.Value]
         /// The positions of the matched nodes, in order.
         public let nodes: [Int]
+        package let pattern: Graph
         /// For each node of the pattern the position of the program's.
         let positions: [Int: Int]
 
@@ -71,10 +74,12 @@ public struct PatternReplacement: GraphPass {
     }
 
     /// Finds the pattern: matches that overlap an earlier one are left out, unless the options say otherwise.
-    public func matches(in graph: Graph) -> [Match] { matches(in: graph, keepingOverlapping: options.keepsOverlapping) }
+    public func matches(in graph: Graph) -> [Match] {
+        matches(in: graph, ValueIndex(graph), keepingOverlapping: options.keepsOverlapping)
+    }
 
-    private func matches(in graph: Graph, keepingOverlapping: Bool) -> [Match] {
-        let finder = PatternFinder(graph, pattern, options)
+    private func matches(in graph: Graph, _ index: ValueIndex, keepingOverlapping: Bool) -> [Match] {
+        let finder = PatternFinder(graph, index, pattern, options)
         var taken = Set<Int>()
         return graph.nodes.indices.compactMap { position in
             guard let match = finder.match(endingAt: position), keepingOverlapping || taken.isDisjoint(with: match.nodes),
@@ -87,9 +92,16 @@ public struct PatternReplacement: GraphPass {
 
     public func run(_ graph: Graph) throws -> Graph {
         try graph.requireOwnValues()
+        return try run(graph, ValueIndex(graph)) ?? graph
+    }
+
+    /// The graph with the pattern replaced; nil where nothing is.
+    package func run(_ graph: Graph, _ index: ValueIndex) throws -> Graph? {
+        let matches: [Match] = matches(in: graph, index, keepingOverlapping: false)
+        if matches.isEmpty, !options.entersBodies || graph.nodes.allSatisfy({ $0.bodies.isEmpty }) { return nil }
         var ends: [Int: Match] = [:]
         var matched = Set<Int>()
-        for match in matches(in: graph, keepingOverlapping: false) {
+        for match in matches {
             matched.formUnion(match.nodes)
             if let last = match.nodes.last { ends[last] = match }
         }

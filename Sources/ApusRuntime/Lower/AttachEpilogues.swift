@@ -27,7 +27,7 @@ struct AttachEpilogues: StepPass {
 
 extension Binder {
     /// For each block the steps that read it, in order.
-    fileprivate func readers() -> [[Int]] {
+    func readers() -> [[Int]] {
         var readers = [[Int]](repeating: [], count: blocks.count)
         for (position, step) in steps.enumerated() {
             for case let tensor? in step.operands {
@@ -38,14 +38,14 @@ extension Binder {
     }
 
     /// The positions at which the order of steps is not that of the list: before those where a jump lands, and those of jumps.
-    fileprivate func jumps() -> [Int] {
+    func jumps() -> [Int] {
         steps.enumerated().flatMap { position, step in
             (step as? JumpStep).map { [position, $0.target] } ?? (step is FailStep ? [position] : [])
         }
     }
 
     /// Leaves steps out, and lets jumps land on what stands in their place.
-    fileprivate func keep(_ kept: [(any Step)?]) {
+    func keep(_ kept: [(any Step)?]) {
         var places: [Int] = []
         var count = 0
         for step in kept {

@@ -1,62 +1,85 @@
 import ApusTensor
 
-/// Joins elementwise steps in a row, of results with the same sizes, into one step that goes over memory once. Results that only the
-/// row's own steps read are then never written.
+/// Joins elementwise steps of results with the same sizes, which follow one another or read what the others give, into one step that goes over
+/// memory once. Results that only the row's own steps read are then never written.
+///
+/// Steps between those of a row may be of any kind, as long as they do not read what the row gives: the row stands where its last step stood.
 struct FuseRows: StepPass {
     let name = "fuse-rows"
 
     func run(_ binder: Binder) {
-        let lastReads: [Int] = binder.lastReads()
-        let targets = Set(binder.steps.compactMap { ($0 as? JumpStep)?.target })
-        var fused: [any Step] = []
-        /// Where each step of before has gone.
-        var places: [Int] = []
-        var row = FusedOperations()
+        let readers: [[Int]] = binder.readers()
+        let boundaries = Set(binder.jumps())
+        var fused: [(any Step)?] = binder.steps
+        var open: [Row] = []
 
-        func close() {
-            let members: [PointwiseStep] = row.members
-            defer { row = FusedOperations() }
-            let joined: FusedStep? = members.count > 1 ? join(row, before: places.count + members.count, binder, lastReads) : nil
-            places += members.indices.map { joined == nil ? fused.count + $0 : fused.count }
-            fused += joined.map { [$0] } ?? members
+        func close(where isClosed: (Row) -> Bool) {
+            for row in open where isClosed(row) && row.positions.count > 1 {
+                guard let step = row.step(readers, binder), let last = row.positions.last else { continue }
+                for position in row.positions { fused[position] = nil }
+                fused[last] = step
+            }
+            open.removeAll(where: isClosed)
         }
 
         for (position, step) in binder.steps.enumerated() {
-            if targets.contains(position) { close() }
+            if boundaries.contains(position) { close { _ in true } }
+            let read = Set(step.operands.compactMap { $0.flatMap { binder.block(of: $0) } })
+            var row: Int?
             if let step = step as? PointwiseStep {
-                if row.append(step) { continue }
-                close()
-                if row.append(step) { continue }
+                row = open.indices.last { index in
+                    (open[index].positions.last == position - 1 || !open[index].blocks.isDisjoint(with: read))
+                        && open[index].append(step, position, binder)
+                }
+                var new = Row()
+                if row == nil, new.append(step, position, binder) {
+                    row = open.count
+                    open.append(new)
+                }
             }
-            close()
-            places.append(fused.count)
-            fused.append(step)
+            // What it reads of other rows becomes a part of its own.
+            if let row {
+                for other in open.indices.reversed() where other != row && !open[other].blocks.isDisjoint(with: read) {
+                    if let joined = open[row].joined(open[other], binder) { (open[row], open[other]) = (joined, Row()) }
+                }
+            }
+            let own: Int? = row.map { open[$0].positions[0] }
+            open.removeAll { $0.positions.isEmpty }
+            close { $0.positions[0] != own && !$0.blocks.isDisjoint(with: read) }
         }
-        close()
-        places.append(fused.count)
-        for case let jump as JumpStep in fused { jump.target = places[jump.target] }
-        binder.steps = fused
+        close { _ in true }
+        binder.keep(fused)
     }
 
-    /// One step for all of a row, which ends before the step `end`; nil where the kernels can't run it so.
-    private func join(_ row: FusedOperations, before end: Int, _ binder: Binder, _ lastReads: [Int]) -> FusedStep? {
-        let written: [Int] = row.members.indices.filter { index in
-            guard let block = row.members[index].outputs.first.flatMap({ binder.block(of: $0) }) else { return true }
-            return binder.blocks[block].kind != .temporary || lastReads[block] >= end
-        }
-        return row.step(writing: written, binder.memory)
-    }
-}
+    private struct Row {
+        var operations = FusedOperations()
+        /// Where its steps stood.
+        var positions: [Int] = []
+        /// Where its results lie.
+        var blocks: Set<Int> = []
 
-extension Binder {
-    /// For each block the last step that reads it; -1 where none does.
-    fileprivate func lastReads() -> [Int] {
-        var last = [Int](repeating: -1, count: blocks.count)
-        for (position, step) in steps.enumerated() {
-            for case let tensor? in step.operands {
-                if let block = block(of: tensor) { last[block] = position }
-            }
+        mutating func append(_ step: PointwiseStep, _ position: Int, _ binder: Binder) -> Bool {
+            guard operations.append(step) else { return false }
+            positions.append(position)
+            blocks.formUnion(step.outputs.compactMap { binder.block(of: $0) })
+            return true
         }
-        return last
+
+        /// The steps of both in their order; nil where they do not go together.
+        func joined(_ other: Row, _ binder: Binder) -> Row? {
+            var both = Row()
+            let steps = zip(positions + other.positions, operations.members + other.operations.members).sorted { $0.0 < $1.0 }
+            return steps.allSatisfy { both.append($0.1, $0.0, binder) } ? both : nil
+        }
+
+        /// One step for all of it; nil where the kernels can't run it so.
+        func step(_ readers: [[Int]], _ binder: Binder) -> FusedStep? {
+            let own = Set(positions)
+            let written: [Int] = operations.members.indices.filter { index in
+                guard let block = operations.members[index].outputs.first.flatMap({ binder.block(of: $0) }) else { return true }
+                return binder.blocks[block].kind != .temporary || !own.isSuperset(of: readers[block])
+            }
+            return operations.step(writing: written, binder.memory)
+        }
     }
 }

@@ -25,14 +25,17 @@ public struct LoweringPipeline: Sendable {
     /// The passes of every plan.
     public static let standard = LoweringPipeline(
         graphPasses: [
-            DeadCodeElimination(), CommonSubexpressionElimination(), Decomposition.quantization, ReducedWeights.embeddings,
-            PatternPass.linears, ReducedWeights.products, PatternPass.foldBatchNorms,
+            DeadCodeElimination(), ViewSimplification(), CommonSubexpressionElimination(), Decomposition.quantization, ReducedWeights.embeddings,
+            PatternPass.linears, ReducedWeights.products, PatternPass.foldBatchNorms, PatternPass.attentions, PatternPass.rowNorms,
+            PatternPass.activations, JoinProjections(),
         ],
         stepPasses: [FuseRows(), AttachEpilogues(), UpdateInPlace(), PlaceMemory()])
 
     /// The passes that round otherwise than the operators one by one: products with weights by kernels that read them packed, or as they are
-    /// stored in fewer bits, and norms that become a part of convolutions.
-    public static let roundingPasses: [String] = ["linear", "reduced-weights", "fold-batch-norms", "pack-weights"]
+    /// stored in fewer bits, norms that become a part of convolutions, and what is written in parts and becomes one operator.
+    public static let roundingPasses: [String] = [
+        "linear", "reduced-weights", "fold-batch-norms", "attention", "row-norms", "activations", "join-projections", "pack-weights",
+    ]
 
     /// The standard passes but for those: a program by these gives the bits that eager code gives.
     public static let exact: LoweringPipeline = {
@@ -41,13 +44,12 @@ public struct LoweringPipeline: Sendable {
         return pipeline
     }()
 
-    /// The graph after the passes over graphs; `plain` is without those that count on inputs to be the same in every run.
+    /// The graph after the passes over graphs; `plain` is without those that are for the steps alone.
     /// - Parameter frozenInputs: their positions
     func lower(_ graph: Graph, frozenInputs: Set<Int>) throws -> (lowered: Graph, plain: Graph) {
         var (lowered, plain, areSame): (Graph, Graph, Bool) = (graph, graph, true)
         for pass in graphPasses {
             if let pass = pass as? any FreezingPass {
-                if frozenInputs.isEmpty { continue }
                 (lowered, areSame) = (try pass.run(lowered, frozenInputs: frozenInputs), false)
             } else {
                 lowered = try pass.run(lowered)

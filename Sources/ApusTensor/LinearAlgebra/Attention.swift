@@ -11,7 +11,7 @@ extension Operator {
             + "With `enable_gqa` heads of key and value are shared by several of the query. float32 runs block by block without storing scores.",
         rule: { call in [try call.attentionSpec()] },
         kernel: .compute { call, outputs in
-            if try call.runFused(outputs[0]) { return }
+            if try call.runFused(outputs[0], isSafe: true) { return }
             let result = try Interpreter.with(nil) { try call.attentionByParts() }
             try call.copy(result, into: StridedView(outputs[0].layout), of: outputs[0])
         },
@@ -56,6 +56,28 @@ extension Operator {
         })
 
     static let attentions: [Operator] = [attention]
+
+    /// Attention as programs write it in parts, which lowering puts together again. It is in no table: no program comes with it.
+    package static let plainAttention: Operator = Operator(
+        "apus::attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask, float dropout_p, bool is_causal, float? scale, bool enable_gqa, bool is_safe, bool rows_first) -> Tensor",
+        "`aten::scaled_dot_product_attention`, where a row that sees nothing gives zeros only if `is_safe`, else NaN as softmax does; with `rows_first` "
+            + "the result is [..., L, H, V] instead of [..., H, L, V].",
+        rule: { call in
+            var spec: TensorSpec = try call.attentionSpec()
+            guard try call.bool(9) else { return [spec] }
+            var sizes: [SymInt] = spec.shape.sizes
+            guard sizes.count >= 3 else { throw call.error(.shapeMismatch, "a result of shape \(spec.shape) has no heads") }
+            sizes.swapAt(sizes.count - 3, sizes.count - 2)
+            spec.shape = try Shape(sizes, in: call.name)
+            return [spec]
+        },
+        kernel: .compute { call, outputs in
+            let heads: Tensor = try call.bool(9) ? Interpreter.with(nil) { try outputs[0].transposed(-3, -2) } : outputs[0]
+            if try call.runFused(heads, isSafe: call.bool(8)) { return }
+            let result = try Interpreter.with(nil) { try call.plainAttentionByParts() }
+            try call.copy(result, into: StridedView(outputs[0].layout), of: outputs[0])
+        },
+        decomposition: { call in [.tensor(try call.plainAttentionByParts())] }, samples: { [] })
 }
 
 extension Call {
@@ -105,17 +127,13 @@ extension Call {
         return (try spread(k), try spread(v))
     }
 
+    private func attentionScale() throws -> Scalar { try optionalScalar(6) ?? .float(1 / SymFloat(tensor(0).shape[-1]).squareRoot()) }
+
     /// The definition, in operations that differentiate.
     fileprivate func attentionByParts() throws -> Tensor {
         let q = try tensor(0)
         let (k, v) = try sharedHeads()
-        let factor: Scalar
-        if let given = try optionalScalar(6) {
-            factor = given
-        } else {
-            factor = .float(1 / SymFloat(q.shape[-1]).squareRoot())
-        }
-        var scores = try (q * factor).matmul(k.transposed(-2, -1))
+        var scores = try (q * attentionScale()).matmul(k.transposed(-2, -1))
         var mask = try optionalTensor(3)
         if try bool(5) { mask = try Tensor.ones([q.shape[-2], k.shape[-2]], dtype: .bool).tril() }
         guard let mask else { return try scores.softmax(dim: -1).matmul(v) }
@@ -132,39 +150,66 @@ extension Call {
         return try scores.softmax(dim: -1).maskedFill(hidden, 0).matmul(v)
     }
 
+    /// The same without care for rows that see nothing, unless it is asked for, and with the heads where they are wanted.
+    fileprivate func plainAttentionByParts() throws -> Tensor {
+        let result: Tensor
+        if try bool(8) {
+            result = try attentionByParts()
+        } else {
+            let (q, (k, v)) = (try tensor(0), try sharedHeads())
+            var scores: Tensor = try q.matmul(k.transposed(-2, -1)) * attentionScale()
+            var mask: Tensor? = try optionalTensor(3)
+            if try bool(5) { mask = try Tensor.ones([q.shape[-2], k.shape[-2]], dtype: .bool).tril() }
+            if let mask { scores = try mask.dtype == .bool ? scores.maskedFill(mask.logicalNot(), -Double.infinity) : scores + mask }
+            result = try scores.softmax(dim: -1).matmul(v)
+        }
+        return try bool(9) ? result.transposed(-3, -2) : result
+    }
+
     /// Runs the kernel that needs no scores in memory, where it applies.
-    fileprivate func runFused(_ output: Tensor) throws -> Bool {
+    fileprivate func runFused(_ output: Tensor, isSafe: Bool) throws -> Bool {
         let q = try tensor(0)
         guard q.dtype == .float32, output.layout.count > 0 else { return false }
         return try Interpreter.with(nil) {
-            let (k, v, sharesHeads) = (try tensor(1), try tensor(2), try bool(7))
             let leading = Array(output.layout.sizesArray.dropLast(2))
-            // Everything as [batch, heads, rows, columns]; key and value have fewer heads where several of the query share them.
-            func arranged(_ tensor: Tensor) throws -> Tensor {
-                let matrix = tensor.layout.sizesArray.suffix(2)
-                let heads: Int = sharesHeads ? tensor.layout.size(tensor.rank - 3) : leading.last ?? 1
-                let batch: Int = leading.dropLast().reduce(1, *)
-                let wide = try tensor.expanded(leading.dropLast() + (leading.isEmpty ? [] : [heads]) + matrix).reshaped(
-                    [batch, heads] + matrix)
-                return wide.hasRows ? wide : try wide.contiguous()
+            let mask: Tensor? = try optionalTensor(3)
+            // Masks of windows, say, which are the same for each image, have no one distance from batch to batch.
+            guard mask != nil, leading.count > 2, leading[0] > 1 else {
+                try runFused([q, try tensor(1), try tensor(2)], mask, leading, output, isSafe)
+                return true
             }
-            let (query, key, value, result) = (try arranged(q), try arranged(k), try arranged(v), try arranged(output))
-            let scale = try optionalDouble(6) ?? 1 / Double(Swift.max(q.layout.size(q.rank - 1), 1)).squareRoot()
-            var (a, b, c, out) = (query.view, key.view, value.view, result.view)
-            let status: Int32
-            if let mask = try optionalTensor(3) {
-                let rows: [Int] = [q.layout.size(q.rank - 2), k.layout.size(k.rank - 2)]
-                let wide = try arranged(try mask.expanded(leading + rows))
-                var m = wide.view
-                status = apus_attention(&a, &b, &c, &m, try bool(5), scale, &out)
-                withExtendedLifetime(wide) {}
-            } else {
-                status = apus_attention(&a, &b, &c, nil, try bool(5), scale, &out)
+            for part in 0..<leading[0] {
+                func own(_ tensor: Tensor) throws -> Tensor {
+                    guard tensor.rank == leading.count + 2 else { return tensor }
+                    return try tensor.select(dim: 0, index: tensor.layout.size(0) == 1 ? 0 : part)
+                }
+                try runFused([own(q), own(tensor(1)), own(tensor(2))], mask.map(own), Array(leading.dropFirst()), own(output), isSafe)
             }
-            withExtendedLifetime((query, key, value, result)) {}
-            try check(status, self)
             return true
         }
+    }
+
+    private func runFused(_ operands: [Tensor], _ mask: Tensor?, _ leading: [Int], _ output: Tensor, _ isSafe: Bool) throws {
+        let (sharesHeads, batch) = (try bool(7), leading.dropLast().reduce(1, *))
+        // Everything as [batch, heads, rows, columns]; key and value have fewer heads where several of the query share them.
+        func arranged(_ tensor: Tensor) throws -> Tensor {
+            let matrix = tensor.layout.sizesArray.suffix(2)
+            let heads: Int = sharesHeads ? tensor.layout.size(tensor.rank - 3) : leading.last ?? 1
+            return try tensor.expanded(leading.dropLast() + (leading.isEmpty ? [] : [heads]) + matrix).reshaped([batch, heads] + matrix)
+        }
+        let parts: [Tensor] = try (operands + [output]).map { tensor in
+            let wide: Tensor = try arranged(tensor)
+            return wide.hasRows ? wide : try wide.contiguous()
+        }
+        let (q, k) = (parts[0], parts[1])
+        let wide: Tensor? = try mask.map { try arranged($0.expanded(leading + [q.layout.size(2), k.layout.size(2)])) }
+        let scale = try optionalDouble(6) ?? 1 / Double(Swift.max(q.layout.size(3), 1)).squareRoot()
+        var views: [apus_view] = parts.map(\.view)
+        let status: Int32 = try withViews(wide, nil) { mask, _ in
+            apus_attention(&views[0], &views[1], &views[2], mask, try bool(5), scale, isSafe, &views[3])
+        }
+        withExtendedLifetime((parts, wide)) {}
+        try check(status, self)
     }
 }
 

@@ -8,7 +8,7 @@ enum { TILE = 256, BLOCK = 64, PART = 1024, FEW_HEADS = 8 };
 
 typedef struct {
     const apus_view *query, *key, *value, *mask, *out;
-    bool causal, is_few; // few queries read keys and values once, as they lie
+    bool causal, is_safe, is_few; // few queries read keys and values once, as they lie
     float scale;
     int64_t heads, shared, queries, keys, depth, value_depth; // so many heads share one of key and value
     int64_t chunk, chunks, parts;                             // queries of a task, tasks of a head: by queries, or by parts of the keys
@@ -142,7 +142,8 @@ static int run_task(task *t) {
     return status;
 }
 
-static float inverse(float sum) { return sum == 0 ? 0 : 1 / sum; }
+/// The factor of a row's result, by the sum of its weights.
+static float inverse(const job *j, float sum) { return sum != 0 ? 1 / sum : j->is_safe ? 0 : NAN; }
 
 static void attention_range(void *context, int64_t begin, int64_t end) {
     job *j = context;
@@ -164,7 +165,7 @@ static void attention_range(void *context, int64_t begin, int64_t end) {
         t.first = part * j->chunk, t.count = APUS_MIN(j->chunk, j->queries - t.first);
         t.out = (float *)head_of(j->out, t.batch, t.head, 4) + t.first * t.out_step;
         status = run_task(&t);
-        for (int64_t i = 0; i < t.count; i++) scale_row(t.out + i * t.out_step, j->value_depth, inverse(t.sum[i]));
+        for (int64_t i = 0; i < t.count; i++) scale_row(t.out + i * t.out_step, j->value_depth, inverse(j, t.sum[i]));
     }
     apus_free(memory);
     if (status != APUS_OK) atomic_store_explicit(&j->status, status, memory_order_relaxed);
@@ -183,7 +184,7 @@ static void combine(const job *j, int64_t batch, int64_t head) {
             sum += from[j->queries * (depth + 1) + i] * factor;
             for (int64_t c = 0; c < depth; c++) out[c] = (p == 0 ? 0 : out[c]) + from[i * depth + c] * factor;
         }
-        scale_row(out, depth, inverse(sum));
+        scale_row(out, depth, inverse(j, sum));
     }
 }
 
@@ -200,7 +201,7 @@ static apus_view folded(const apus_view *v, int64_t shared, int64_t sizes[4], in
     return (apus_view){v->data, sizes, strides, 4, v->dtype};
 }
 
-int apus_attention(const apus_view *query, const apus_view *key, const apus_view *value, const apus_view *mask, bool causal, double scale, const apus_view *out) {
+int apus_attention(const apus_view *query, const apus_view *key, const apus_view *value, const apus_view *mask, bool causal, double scale, bool is_safe, const apus_view *out) {
     if (query->dtype != APUS_FLOAT32 || (mask && mask->dtype != APUS_BOOL && mask->dtype != APUS_FLOAT32)) return APUS_UNSUPPORTED;
     if (!is_walkable(query) || !is_walkable(key) || !is_walkable(value) || !is_walkable(out) || (mask && mask->rank != 4)) return APUS_INVALID_ARGUMENT;
     int64_t batch = query->sizes[0], heads = query->sizes[1];
@@ -219,7 +220,7 @@ int apus_attention(const apus_view *query, const apus_view *key, const apus_view
         if (mask) m = folded(mask, shared, sizes[2], strides[2]), mask = &m;
         heads /= shared, shared = 1;
     }
-    job j = {.query = &q, .key = key, .value = value, .mask = mask, .out = &o, .causal = causal, .scale = (float)scale, .heads = heads, .shared = shared, .queries = q.sizes[2],
+    job j = {.query = &q, .key = key, .value = value, .mask = mask, .out = &o, .causal = causal, .is_safe = is_safe, .scale = (float)scale, .heads = heads, .shared = shared, .queries = q.sizes[2],
              .keys = key->sizes[2], .depth = q.sizes[3], .value_depth = value->sizes[3]};
     j.is_few = j.queries <= APUS_FEW_ROWS;
     int64_t threads = apus_num_threads(), tasks = batch * heads, blocks = (j.queries - 1) / BLOCK + 1;

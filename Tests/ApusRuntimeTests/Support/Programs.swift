@@ -22,7 +22,9 @@ struct Program {
         copy = GraphCopy(of: graph, provenance: "test")
     }
 
-    mutating func add(_ name: String, _ arguments: GraphArgument...) throws -> Value {
+    mutating func add(_ name: String, _ arguments: GraphArgument...) throws -> Value { try add(name, arguments) }
+
+    mutating func add(_ name: String, _ arguments: [GraphArgument]) throws -> Value {
         try #require(try copy.apply(try op(name), arguments).first)
     }
 

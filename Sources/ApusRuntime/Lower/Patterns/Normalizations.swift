@@ -61,7 +61,7 @@ extension PatternPass {
             (hasBias ? x[4] : nil, isAffine ? x[x.count - 2] : nil, isAffine ? x[x.count - 1] : nil)
         }
         return LoweringPattern(
-            name: "batch norm of a convolution", operators: [convolution.name, norm.name], inputs: inputs, frozen: Set(1..<inputs.count),
+            name: "batch norm of a convolution", inputs: inputs, frozen: Set(1..<inputs.count),
             before: { x in
                 let (bias, scale, shift) = parts(x)
                 let y: Tensor = try first(convolution.name, [.tensor(x[0]), .tensor(x[1]), .optional(bias)] + convolution.arguments)
@@ -115,6 +115,11 @@ extension ArgumentOf {
         case .symBool(let condition): condition.constant
         default: nil
         }
+    }
+
+    var intValue: Int? {
+        if case .scalar(.int(let size)) = self { return size.constant }
+        return nil
     }
 
     var doubleValue: Double? {

@@ -7,7 +7,7 @@ extension PatternPass {
         name: "linear",
         patterns: [
             LoweringPattern(
-                name: "addmm", operators: ["aten::addmm"], inputs: [[2], [3, 4], [4, 2]], frozen: [2],
+                name: "addmm", inputs: [[2], [3, 4], [4, 2]], frozen: [2],
                 before: { x in [try first("aten::addmm", x.map { .tensor($0) } + [.int(1), .int(1)])] },
                 accepts: { match in
                     guard let node = match.node(0), let bias = node.operands.first.flatMap({ match.graph.spec($0) }) else { return false }
@@ -15,16 +15,16 @@ extension PatternPass {
                 },
                 after: { _, x in [try x[1].linear(x[2].t(), bias: x[0])] }),
             LoweringPattern(
-                name: "mm", operators: ["aten::mm"], inputs: [[3, 4], [4, 2]], frozen: [1],
+                name: "mm", inputs: [[3, 4], [4, 2]], frozen: [1],
                 before: { x in [try x[0].mm(x[1])] }, after: { _, x in [try x[0].linear(x[1].t())] }),
             LoweringPattern(
-                name: "matmul", operators: ["aten::matmul"], inputs: [[3, 4], [4, 2]], frozen: [1],
+                name: "matmul", inputs: [[3, 4], [4, 2]], frozen: [1],
                 before: { x in [try x[0].matmul(x[1])] },
                 accepts: { match in match.node(0)?.operands.last.flatMap { match.graph.spec($0) }?.shape.count == 2 },
                 after: { _, x in [try x[0].linear(x[1].t())] }),
             // The sum is the product's bias where it is one number for each column.
             LoweringPattern(
-                name: "bias of linear", operators: ["aten::linear", "aten::add.Tensor"], inputs: [[3, 4], [2, 4], [2]], frozen: [1],
+                name: "bias of linear", inputs: [[3, 4], [2, 4], [2]], frozen: [1],
                 before: { x in [try x[0].linear(x[1]) + x[2]] }, accepts: { isBias($0, of: 1) },
                 after: { _, x in [try x[0].linear(x[1], bias: x[2])] }),
         ])

@@ -4,7 +4,7 @@ import CApusKernels
 // Softmax and its logarithm along one dimension: `exp(x) / sum(exp(x))`, without overflow.
 
 extension Operator {
-    static let softmaxKernel: Operator = softmax("_softmax", logarithm: false, gradient: { softmaxBackward })
+    package static let softmaxKernel: Operator = softmax("_softmax", logarithm: false, gradient: { softmaxBackward })
     static let logSoftmaxKernel: Operator = softmax("_log_softmax", logarithm: true, gradient: { logSoftmaxBackward })
 
     static let softmaxInt: Operator = converting("softmax", "Softmax", of: { softmaxKernel })

@@ -3,7 +3,7 @@ import ApusSymbolic
 // Views that reorder dimensions.
 
 extension Operator {
-    static let permute: Operator = view(
+    package static let permute: Operator = view(
         "aten::permute(Tensor(a) self, int[] dims) -> Tensor(a)",
         "Reorders the dimensions: dimension i of the result is `dims[i]` of the input.",
         shape: { call, shape in try call.permutation(1, shape.count).map { shape[$0] } },

@@ -1,7 +1,7 @@
 import ApusSymbolic
 
 extension Operator {
-    static let view: Operator = reshaping(
+    package static let view: Operator = reshaping(
         "aten::view(Tensor(a) self, SymInt[] size) -> Tensor(a)",
         "The same elements in row-major order with other sizes; one size may be -1 and is inferred. Copies where no view exists.")
 
