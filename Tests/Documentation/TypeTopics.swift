@@ -50,7 +50,10 @@ extension TypeTopics {
             Group(title: "Random numbers", names: ["seed", "rand", "randn", "randint", "randperm"], families: [Operator.randoms]),
             Group(
                 title: "What it is",
-                names: ["dtype", "shape", "sizes", "rank", "count", "numel", "spec", "description", "strides", "isContiguous"]),
+                names: [
+                    "dtype", "shape", "sizes", "rank", "count", "numel", "spec", "description", "strides", "isContiguous", "Layout",
+                    "Storage",
+                ]),
             Group(
                 title: "Elements out, memory and other dtypes",
                 names: ["array", "nested", "item", "bytes", "withUnsafeBytes", "to", "viewed"]),
@@ -127,7 +130,7 @@ extension TypeTopics {
     private static let program = TypeTopics(
         module: "ApusProgram", type: "ExportedProgram",
         groups: [
-            Group(title: "Running", names: ["run", "makeSession"]),
+            Group(title: "Running", names: ["run", "makeSession", "Session"]),
             Group(title: "State", names: ["stateDict", "load", "constants"]),
             Group(
                 title: "What it takes and gives",
@@ -136,7 +139,7 @@ extension TypeTopics {
                 ]),
             Group(title: "The graph", names: ["graph", "graphModule", "scope", "parts", "init"]),
             Group(title: "Rewriting", names: ["transform", "foldingConstants", "addRuntimeAssertions"]),
-            Group(title: "How it is run", names: ["lowered", "loweredText", "skipping"]),
+            Group(title: "How it is run", names: ["lowered", "loweredText", "skipping", "reducingWeights", "limitingThreads"]),
             Group(title: "Cases", names: ["makeCase", "check"]),
         ])
 
