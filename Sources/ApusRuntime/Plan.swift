@@ -166,8 +166,11 @@ package final class Plan: Sendable {
 
     private func unfrozenWeights() throws -> FrozenWeights {
         if let made = unfrozen.load() { return made }
-        return unfrozen.storeIfNil(try withStackRoom(deepStack) { try FrozenWeights(
-                    frozenInputs.isEmpty ? graph : plain, [], at: [], pipeline, cacheSize: cacheSize) })
+        return unfrozen.storeIfNil(
+            try withStackRoom(deepStack) {
+                try FrozenWeights(
+                    frozenInputs.isEmpty ? graph : plain, [], at: [], pipeline, cacheSize: cacheSize)
+            })
     }
 
     private func requireFrozenSpecs(_ inputs: [Tensor]) throws {

@@ -48,6 +48,7 @@ import Testing
 
     @Test func boundsThatCrossAreRefused() throws {
         let error = #expect(throws: TensorError.self) { _ = try self.range({ try constrainAsSize($0.item(), min: 4, max: 3) }, example: 4) }
-        #expect(error?.description.hasPrefix("constrainAsSize: min is 4, which is more than max, 3 (at ConstraintRangeTests.swift:") == true)
+        #expect(
+            error?.description.hasPrefix("constrainAsSize: min is 4, which is more than max, 3 (at ConstraintRangeTests.swift:") == true)
     }
 }

@@ -34,7 +34,9 @@ import Testing
         let error = try #require(throws: TensorError.self) { try x.matmul(x) }
         let text: String =
             "matmul: shapes [2, 3] and [2, 3] can't be multiplied: the inner sizes are 3 and 2 (at FirstUseTests.swift:\(line))"
-        let printed: [String] = ["\(error)", String(describing: error), String(reflecting: error), (error as any Error).localizedDescription]
+        let printed: [String] = [
+            "\(error)", String(describing: error), String(reflecting: error), (error as any Error).localizedDescription,
+        ]
         #expect(printed == Array(repeating: text, count: 4))
         #expect(error.message == "shapes [2, 3] and [2, 3] can't be multiplied: the inner sizes are 3 and 2")
 

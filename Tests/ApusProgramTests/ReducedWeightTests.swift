@@ -147,7 +147,10 @@ private final class One: Module {
                 var weight: Tensor = try numbers(sizes)
                 // A row of zeros, and one of numbers too small for a scale.
                 if sizes[0] > 2 {
-                    weight = try Tensor.cat([weight.narrowed(dim: 0, from: 0, length: sizes[0] - 2), Tensor.zeros([1, sizes[1]]), Tensor.full([1, sizes[1]], Float.leastNonzeroMagnitude)])
+                    weight = try Tensor.cat([
+                        weight.narrowed(dim: 0, from: 0, length: sizes[0] - 2), Tensor.zeros([1, sizes[1]]),
+                        Tensor.full([1, sizes[1]], Float.leastNonzeroMagnitude),
+                    ])
                 }
                 let layer = try Linear(sizes[1], sizes[0])
                 (layer.weight, layer.bias) = (weight, try numbers([sizes[0]], seed: 5))
@@ -162,7 +165,8 @@ private final class One: Module {
                 #expect(try none.sizes == [0, sizes[0]])
                 // Rows that do not lie one after the other.
                 let turned: Tensor = try reduced(numbers([sizes[1], 3]).t())
-                try expectClose(turned, try numbers([sizes[1], 3]).t().linear(rounded(weight, format), bias: layer.bias), "\(sizes) \(format)")
+                try expectClose(
+                    turned, try numbers([sizes[1], 3]).t().linear(rounded(weight, format), bias: layer.bias), "\(sizes) \(format)")
             }
         }
     }

@@ -206,7 +206,9 @@ final class PackedWeight {
         let (levels, few) = (TestArray(APUS_INT8, [3, 4]), TestArray(APUS_FLOAT32, [3, 2]))
         func pack(_ group: Int64, _ numbers: TestArray, _ scales: TestArray?) -> Int32 {
             var view: apus_view = numbers.view
-            guard var factors: apus_view = scales?.view else { return apus_pack_as(Int32(APUS_WEIGHT_INT8.rawValue), group, &view, nil, weight.memory) }
+            guard var factors: apus_view = scales?.view else {
+                return apus_pack_as(Int32(APUS_WEIGHT_INT8.rawValue), group, &view, nil, weight.memory)
+            }
             return apus_pack_as(Int32(APUS_WEIGHT_INT8.rawValue), group, &view, &factors, weight.memory)
         }
         #expect(pack(0, levels, nil) == status(APUS_INVALID_ARGUMENT), "no scales")

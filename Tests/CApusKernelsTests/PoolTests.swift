@@ -85,7 +85,8 @@ import Testing
 
         func run() {
             apus_parallel_for(
-                12, 1, { context, begin, end in
+                12, 1,
+                { context, begin, end in
                     guard let context else { return }
                     for _ in begin..<end { Unmanaged<Crowd>.fromOpaque(context).takeUnretainedValue().visit() }
                 }, Unmanaged.passUnretained(self).toOpaque())

@@ -35,7 +35,9 @@ struct OperatorTimes: ParsableCommand {
         var ours: [Double] = []
         for operation in OperatorTable.all where operation.schema.namespace == "aten" && filter.map(operation.name.contains) ?? true {
             for one in try Case.all(of: operation, factors: factors) where one.size <= largest && (try? JSONEncoder().encode(one)) != nil {
-                guard let arguments = try? one.arguments(), let time = try? fastest({ _ = try apply(operation, arguments) }) else { continue }
+                guard let arguments = try? one.arguments(), let time = try? fastest({ _ = try apply(operation, arguments) }) else {
+                    continue
+                }
                 cases.append(one)
                 ours.append(time)
             }
@@ -52,7 +54,9 @@ struct OperatorTimes: ParsableCommand {
         for row in rows.sorted(by: { $0.ratio < $1.ratio }) {
             print(String(format: "%.2f\t%.0f\t%.0f\t%d\t", row.ratio, row.ours, row.theirs, row.size) + row.name)
         }
-        print("\(rows.count) of \(cases.count) calls compared, \(rows.count { $0.ratio < 0.8 }) under 0.8, \(rows.count { $0.ratio < 1 }) under 1")
+        print(
+            "\(rows.count) of \(cases.count) calls compared, \(rows.count { $0.ratio < 0.8 }) under 0.8, \(rows.count { $0.ratio < 1 }) under 1"
+        )
     }
 
     /// Nanoseconds of a call in the fastest batch.

@@ -14,7 +14,9 @@ extension ExportedProgram {
     }
 
     /// The same program, with the same state, made ready to run by other passes.
-    public func lowered(by pipeline: LoweringPipeline) -> ExportedProgram { ExportedProgram(self, plan: LazyPlan(plan, pipeline: pipeline)) }
+    public func lowered(by pipeline: LoweringPipeline) -> ExportedProgram {
+        ExportedProgram(self, plan: LazyPlan(plan, pipeline: pipeline))
+    }
 
     /// The same program, with the same state, whose calls use at most so many threads, the caller's included (at least 1): several programs, or many
     /// callers of one, then leave each other some. Results have the same bits.

@@ -45,7 +45,8 @@ extension ExportedProgram {
         try format.requireValid()
         if format == .asStored { return (programs, WeightReduction()) }
         guard !programs.contains(where: \.isJoint) else {
-            throw ProgramError(.untraceable, "a joint program trains its parameters; only a program without a backward part can store them in fewer bits")
+            throw ProgramError(
+                .untraceable, "a joint program trains its parameters; only a program without a backward part can store them in fewer bits")
         }
         for program in programs { try program.state.prepare() }
         var reducer = WeightReducer(format, programs.map(\.parts))
@@ -153,7 +154,9 @@ private struct WeightReducer {
         if tensor.dtype != .float32 { return keep("it is of \(tensor.dtype)") }
         guard tensor.layout.rank == 2, tensor.layout.count > 0 else { return keep("it has no rows and columns") }
         guard let form = try rounded[memory] ?? format.round(tensor, axis: axis) else {
-            return keep("\(format) can't hold its numbers: \(try tensor.isfinite().all().item(Bool.self) ? "one is too large" : "some are not finite")")
+            return keep(
+                "\(format) can't hold its numbers: \(try tensor.isfinite().all().item(Bool.self) ? "one is too large" : "some are not finite")"
+            )
         }
         rounded[memory] = form
         if isNew {

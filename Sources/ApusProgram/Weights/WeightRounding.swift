@@ -60,7 +60,8 @@ extension WeightFormat {
         let divisors: Tensor = try Tensor.where(scales .== 0, 1, scales)
         let levels: Tensor = try (parts / divisors).round().clamp(min: -127, max: 127).to(.int8)
         return (
-            try levels.reshaped([count, groups * group]).narrowed(dim: 1, from: 0, length: columns).contiguous(), try scales.reshaped([count, groups])
+            try levels.reshaped([count, groups * group]).narrowed(dim: 1, from: 0, length: columns).contiguous(),
+            try scales.reshaped([count, groups])
         )
     }
 }

@@ -33,7 +33,9 @@ struct DequantizedWeights {
 
     /// The stored form of a value; nil where it is no such matrix.
     func stored(_ value: Value) -> DequantizedWeight? {
-        guard frozen.contains(value), let spec = graph.spec(value), spec.dtype == .float32, spec.shape.constants?.count == 2 else { return nil }
+        guard frozen.contains(value), let spec = graph.spec(value), spec.dtype == .float32, spec.shape.constants?.count == 2 else {
+            return nil
+        }
         guard let node = makers[value] else { return nil }
         if let transposes = node.transposesMatrix, let source = node.operands.first {
             guard var weight = stored(source) else { return nil }
@@ -47,12 +49,15 @@ struct DequantizedWeights {
     }
 
     private func dequantized(_ product: Node, _ first: Int, _ second: Int) -> DequantizedWeight? {
-        guard case .tensor(let factor) = product.arguments[first], let scales = numbers(product.arguments[second], .float32) else { return nil }
+        guard case .tensor(let factor) = product.arguments[first], let scales = numbers(product.arguments[second], .float32) else {
+            return nil
+        }
         let (levels, zeroPoints): (Value, DequantizedWeight.Numbers?)
         let difference: Value = uncast(factor)
         if let node = makers[difference], node.operator.name == "aten::sub.Tensor", case .tensor(let minuend) = node.arguments[0] {
             // Where the difference has eight bits itself it wraps around.
-            guard integer(node, 2) == 1, let width = graph.spec(difference)?.dtype.byteWidth, width > 1, let zeros = numbers(node.arguments[1], nil)
+            guard integer(node, 2) == 1, let width = graph.spec(difference)?.dtype.byteWidth, width > 1,
+                let zeros = numbers(node.arguments[1], nil)
             else { return nil }
             (levels, zeroPoints) = (uncast(minuend), zeros)
         } else {
@@ -94,11 +99,14 @@ struct DequantizedWeights {
         case "aten::narrow" where length == nil && integer(node, 2) == 0,
             "aten::slice.Tensor" where length == nil && (integer(node, 2) ?? 0) == 0 && integer(node, 4) == 1:
             // A last group may have fewer levels.
-            guard let dim = integer(node, 1), case .matrix(let numbers, (let other, let count)?)? = repeated(source, length: 0), dim & 1 == other
+            guard let dim = integer(node, 1), case .matrix(let numbers, (let other, let count)?)? = repeated(source, length: 0),
+                dim & 1 == other
             else { return nil }
             return .matrix(numbers, repeats: (other, count))
         case "aten::repeat_interleave.self_int":
-            guard let count = integer(node, 1), count > 0, let dim = integer(node, 2), graph.spec(source)?.shape.count == 2 else { return nil }
+            guard let count = integer(node, 1), count > 0, let dim = integer(node, 2), graph.spec(source)?.shape.count == 2 else {
+                return nil
+            }
             return .matrix(source, repeats: (dim & 1, count))
         default: return nil
         }

@@ -25,7 +25,8 @@ public struct LoweringPipeline: Sendable {
     /// The passes of every plan.
     public static let standard = LoweringPipeline(
         graphPasses: [
-            DeadCodeElimination(), ViewSimplification(), CommonSubexpressionElimination(), Decomposition.quantization, ReducedWeights.embeddings,
+            DeadCodeElimination(), ViewSimplification(), CommonSubexpressionElimination(), Decomposition.quantization,
+            ReducedWeights.embeddings,
             PatternPass.linears, ReducedWeights.products, PatternPass.foldBatchNorms, PatternPass.attentions, PatternPass.rowNorms,
             PatternPass.activations, JoinProjections(),
         ],

@@ -92,5 +92,6 @@ struct ReducedWeights: FreezingPass {
 
 extension Decomposition {
     /// Levels of quantised programs as plain operations on them: the weights among them are found then, and activations fused.
-    static let quantization = Decomposition(to: Dialect("plain numbers") { !["quantized_decomposed", "torchao"].contains($0.schema.namespace) })
+    static let quantization = Decomposition(
+        to: Dialect("plain numbers") { !["quantized_decomposed", "torchao"].contains($0.schema.namespace) })
 }

@@ -48,7 +48,8 @@ import Testing
         for format in Self.formats {
             let reduced = try program.reducingWeights(to: format).program
             let (a, b): (Tensor, Tensor) = (
-                try reduced(tokens), try ExportedProgram.load(from: folder.file("full.pt2"), options: ProgramOptions(weights: format))(tokens)
+                try reduced(tokens),
+                try ExportedProgram.load(from: folder.file("full.pt2"), options: ProgramOptions(weights: format))(tokens)
             )
             #expect(try a.holdsSameBytes(as: b), "\(format)")
             let several = try ExportedPrograms.load(from: folder.file("full.pt2"), options: ProgramOptions(weights: format))

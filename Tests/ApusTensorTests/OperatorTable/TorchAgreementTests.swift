@@ -7,7 +7,8 @@ import Testing
     /// Operators whose results PyTorch can't tell: random ones, and those that it leaves uninitialised.
     static func isJudged(_ operation: Operator) -> Bool {
         // Those of torchao, which is another package, are judged by its recorded answers.
-        ["aten", "quantized_decomposed"].contains(operation.schema.namespace) && !operation.effects.contains(.random) && !operation.schema.name.contains("empty")
+        ["aten", "quantized_decomposed"].contains(operation.schema.namespace) && !operation.effects.contains(.random)
+            && !operation.schema.name.contains("empty")
             && !isFactorisation(operation)
     }
 

@@ -29,11 +29,14 @@ extension Operator {
         samples: {
             [
                 [
-                    .tensor(try .sample([2, 6], dtype: .int8)), .ints([1, 3]), .tensor(try Tensor([0.01, 0.02, 0.1, 0.5] as [Float], shape: [2, 2])),
-                    .tensor(try Tensor([0, 1, -4, 2] as [Int], shape: [2, 2]).to(.int32)), .dtype(.int8), .int(-8), .int(7), .dtype(.float32),
+                    .tensor(try .sample([2, 6], dtype: .int8)), .ints([1, 3]),
+                    .tensor(try Tensor([0.01, 0.02, 0.1, 0.5] as [Float], shape: [2, 2])),
+                    .tensor(try Tensor([0, 1, -4, 2] as [Int], shape: [2, 2]).to(.int32)), .dtype(.int8), .int(-8), .int(7),
+                    .dtype(.float32),
                 ],
                 [
-                    .tensor(try .sample([2, 6], dtype: .uint8)), .ints([1, 6]), .tensor(try Tensor([0.01, 0.02] as [Float], shape: [2])), .none,
+                    .tensor(try .sample([2, 6], dtype: .uint8)), .ints([1, 6]), .tensor(try Tensor([0.01, 0.02] as [Float], shape: [2])),
+                    .none,
                     .dtype(.uint8), .none, .none, .dtype(.float32),
                 ],
             ]
@@ -53,14 +56,16 @@ extension Operator {
         samples: {
             func sample(_ mapping: String, _ keepDim: Bool) throws -> [OperatorArgument] {
                 [
-                    .tensor(try .sample([2, 6])), .string(mapping), .ints([1, 3]), .dtype(.int8), .int(-128), .int(127), .double(1e-6), .dtype(.float32),
+                    .tensor(try .sample([2, 6])), .string(mapping), .ints([1, 3]), .dtype(.int8), .int(-128), .int(127), .double(1e-6),
+                    .dtype(.float32),
                     .dtype(.int32), .bool(keepDim),
                 ]
             }
             return [
                 try sample("SYMMETRIC", true), try sample("SYMMETRIC_NO_CLIPPING_ERR", false), try sample("ASYMMETRIC", true),
                 [
-                    .tensor(try .sample([2, 4, 3])), .string("ASYMMETRIC"), .ints([1, 4, 3]), .dtype(.uint8), .none, .none, .none, .none, .none,
+                    .tensor(try .sample([2, 4, 3])), .string("ASYMMETRIC"), .ints([1, 4, 3]), .dtype(.uint8), .none, .none, .none, .none,
+                    .none,
                     .bool(false),
                 ],
             ]
@@ -86,11 +91,15 @@ extension Operator {
             scale = try ((positive - negative) / (bounds[1] - bounds[0])).clamp(min: epsilon)
             zeroPoint = try (bounds[0] - (negative / scale).round()).clamp(min: bounds[0], max: bounds[1])
             if case .none = call[8] { zeroPoint = try zeroPoint.to(.int32) }
-        default: throw call.error(.invalidArgument, "there is no mapping '\(try call.string(1))'; there are SYMMETRIC, SYMMETRIC_NO_CLIPPING_ERR, ASYMMETRIC")
+        default:
+            throw call.error(
+                .invalidArgument, "there is no mapping '\(try call.string(1))'; there are SYMMETRIC, SYMMETRIC_NO_CLIPPING_ERR, ASYMMETRIC")
         }
         if try !call.bool(9) {
             let block: [SymInt] = try call.ints(2)
-            let kept: [SymInt] = groups.indices.filter { block[$0].constant == 1 || !block[$0].isIdentical(to: x.shape[$0]) }.map { groups[$0] }
+            let kept: [SymInt] = groups.indices.filter { block[$0].constant == 1 || !block[$0].isIdentical(to: x.shape[$0]) }.map {
+                groups[$0]
+            }
             (scale, zeroPoint) = (try scale.reshaped(kept), try zeroPoint.reshaped(kept))
         }
         return [.tensor(try scale.to(call.dtype(7) ?? x.dtype)), .tensor(try zeroPoint.to(call.dtype(8) ?? zeroPoint.dtype))]
@@ -163,11 +172,16 @@ extension Call {
         case .int16: all = -32768...32767
         default: all = Int(Int32.min)...Int(Int32.max)
         }
-        return [try optionalScalar(index).map { .scalar($0) } ?? .int(all.lowerBound), try optionalScalar(index + 1).map { .scalar($0) } ?? .int(all.upperBound)]
+        return [
+            try optionalScalar(index).map { .scalar($0) } ?? .int(all.lowerBound),
+            try optionalScalar(index + 1).map { .scalar($0) } ?? .int(all.upperBound),
+        ]
     }
 
     fileprivate static func number(_ argument: OperatorArgument, _ call: Call) throws -> Double {
-        guard case .scalar(let number) = argument, let value = number.doubleValue else { throw call.error(.invalidArgument, "a level must be a number") }
+        guard case .scalar(let number) = argument, let value = number.doubleValue else {
+            throw call.error(.invalidArgument, "a level must be a number")
+        }
         return value
     }
 }

@@ -120,7 +120,9 @@ extension Operator {
         "As `quantize_per_channel` for the rows of a matrix, with a scale and a zero point for each `group_size` columns, of which there must be a "
             + "whole number. The zero point is added before rounding.",
         samples: {
-            let (scales, zeros) = (try Tensor([0.01, 0.02, 0.5, 0.1] as [Float], shape: [2, 2]), try Tensor([0, 3, -7, 1] as [Int], shape: [2, 2]))
+            let (scales, zeros) = (
+                try Tensor([0.01, 0.02, 0.5, 0.1] as [Float], shape: [2, 2]), try Tensor([0, 3, -7, 1] as [Int], shape: [2, 2])
+            )
             return [
                 [.tensor(try .sample([2, 6])), .tensor(scales), .tensor(try zeros.to(.int32)), .int(-8), .int(7), .dtype(.int8), .int(3)]
             ]
@@ -137,7 +139,9 @@ extension Operator {
         "`(input - zero_point) * scale` for the rows of a matrix, with a scale and a zero point for each `group_size` columns.",
         gradient: noGradient,
         samples: {
-            let (scales, zeros) = (try Tensor([0.01, 0.02, 0.5, 0.1] as [Float], shape: [2, 2]), try Tensor([0, 3, -7, 1] as [Int], shape: [2, 2]))
+            let (scales, zeros) = (
+                try Tensor([0.01, 0.02, 0.5, 0.1] as [Float], shape: [2, 2]), try Tensor([0, 3, -7, 1] as [Int], shape: [2, 2])
+            )
             let rest: [OperatorArgument] = [.int(-8), .int(7), .dtype(.int8), .int(3), .dtype(.float32)]
             return [
                 [.tensor(try .sample([2, 6], dtype: .int8)), .tensor(scales), .tensor(try zeros.to(.int32))] + rest,
@@ -170,7 +174,8 @@ extension Operator {
             let (scales, zeros) = (try Tensor([0.01, 0.02] as [Double], shape: [2, 1]), try Tensor([0, 3] as [Int], shape: [2, 1]))
             return [
                 [
-                    .tensor(try .sample([2, 3], dtype: .int8)), .tensor(scales), .tensor(zeros), .int(-128), .int(127), .dtype(.int8), .dtype(.float32),
+                    .tensor(try .sample([2, 3], dtype: .int8)), .tensor(scales), .tensor(zeros), .int(-128), .int(127), .dtype(.int8),
+                    .dtype(.float32),
                 ]
             ]
         }
@@ -227,7 +232,8 @@ extension Operator {
 
     static let quantizations: [Operator] =
         Numbers.allCases.map(quantizePerTensor) + Numbers.allCases.map(dequantizePerTensor) + [
-            quantizePerChannel, dequantizePerChannel, quantizePerChannelGroup, dequantizePerChannelGroup, quantizePerToken, dequantizePerToken,
+            quantizePerChannel, dequantizePerChannel, quantizePerChannelGroup, dequantizePerChannelGroup, quantizePerToken,
+            dequantizePerToken,
             chooseParameters(
                 "choose_qparams", isSymmetric: false, "Scale and zero point that spread the levels over all elements and zero."),
             chooseParameters(
@@ -243,7 +249,9 @@ extension Call {
     ) throws -> Tensor {
         var level: Tensor = try applySingle(.mulTensor, [.tensor(x), inverse]).round()
         if zeroPoint.isGiven { level = try applySingle(.addTensor, [.tensor(level), zeroPoint, .int(1)]) }
-        guard case .tensor(let least) = low, case .tensor(let most) = high else { return try applySingle(.clamp, [.tensor(level), low, high]) }
+        guard case .tensor(let least) = low, case .tensor(let most) = high else {
+            return try applySingle(.clamp, [.tensor(level), low, high])
+        }
         return try level.clamp(min: least.reshaped([]).to(level.dtype), max: most.reshaped([]).to(level.dtype))
     }
 
@@ -267,8 +275,12 @@ extension Call {
     fileprivate func alongAxis(_ index: Int, _ axis: Int) throws -> Tensor {
         let (x, numbers): (Tensor, Tensor) = (try tensor(0), try tensor(index))
         let dim: Int = try dimension(axis, rank: x.rank)
-        guard x.rank > 0, numbers.rank == 1 else { throw error(.shapeMismatch, "one number for each position of dimension \(dim) is expected") }
-        try require(numbers.shape[0] == x.shape[dim], error(.shapeMismatch, "\(numbers.shape[0]) numbers for the shape \(x.shape) along dimension \(dim)"))
+        guard x.rank > 0, numbers.rank == 1 else {
+            throw error(.shapeMismatch, "one number for each position of dimension \(dim) is expected")
+        }
+        try require(
+            numbers.shape[0] == x.shape[dim],
+            error(.shapeMismatch, "\(numbers.shape[0]) numbers for the shape \(x.shape) along dimension \(dim)"))
         var sizes: [SymInt] = Array(repeating: 1, count: x.rank)
         sizes[dim] = numbers.shape[0]
         return try numbers.reshaped(sizes)
