@@ -9,7 +9,7 @@ import Testing
         "Inlining",
         "Linear", "Module", "Operator", "Optimizer", "Parameter", "Partitioning", "Profiler", "Scalar", "Sequential", "Shape", "Sigmoid",
         "Softmax",
-        "Subgraph", "Tanh", "Tensor",
+        "Subgraph", "Tanh", "Tensor", "Threads",
     ]
 
     @Test func singleWordsAreTheFields() throws {

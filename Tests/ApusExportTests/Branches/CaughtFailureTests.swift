@@ -155,7 +155,7 @@ import Testing
         let error = #expect(throws: ProgramError.self) { _ = try export(f, args: try Tensor.ones([2, 2])) }
         #expect(
             error?.message
-                == "the function goes on where the program ends in an error, on inputs float32[2, 2], path 'always': 'linalg_inv_ex: the matrix is "
+                == "the function goes on where the program ends in an error, on inputs float32[2, 2], path 'always': 'linalg_inv: the matrix is "
                 + "singular: its pivot 2 is zero'. An error that the function catches in a body of cond, whileLoop or scan, or behind the first 64 "
                 + "calls of a path that may fail, is one of the program's: ask about the values first, and make the call where it does not fail."
         )

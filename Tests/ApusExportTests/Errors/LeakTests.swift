@@ -52,7 +52,7 @@ import Testing
                 }, args: x)
         }
         #expect(
-            error.unplaced
+            error.description
                 == "the result of add, float32[3], is kept outside of the function, where a program can't keep it: return it, or make it a @Buffer of a module (at LeakTests.swift:\(line))"
         )
     }

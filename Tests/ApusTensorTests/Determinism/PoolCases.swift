@@ -80,24 +80,33 @@ extension PoolCase {
 
     // MARK: Windows
 
-    private static let convolutions: [PoolCase] = [
-        PoolCase(
-            file: "convolution/convolution.c", name: "forward and both backward, strided, grouped, pointwise, of one sample and several"
-        ) {
-            // Batch, channels, filters, size, kernel, stride, groups.
-            let shapes: [[Int]] = [
-                [1, 3, 16, 65, 7, 2, 1], [1, 24, 40, 33, 3, 2, 1], [4, 32, 48, 17, 3, 2, 1], [1, 64, 96, 30, 1, 1, 1],
-                [3, 24, 24, 28, 3, 2, 4],
-                [1, 48, 50, 8, 3, 1, 1], [2, 18, 18, 40, 3, 1, 18],
-            ]
-            return try shapes.flatMap { (s: [Int]) -> [Tensor] in
+    /// Convolutions with their gradients.
+    /// - Parameter shapes: batch, channels, filters, size, kernel, stride, groups
+    private static func convolved(_ file: String, _ name: String, _ shapes: [[Int]]) -> PoolCase {
+        PoolCase(file: file, name: name) {
+            try shapes.flatMap { (s: [Int]) -> [Tensor] in
                 let x: Tensor = try normal([s[0], s[1], s[3], s[3]])
                 let w: Tensor = try normal([s[2], s[1] / s[6], s[4], s[4]], seed: 2)
                 return try withGradients([x, w, normal([s[2]], seed: 3)]) {
                     try $0[0].conv2d($0[1], bias: $0[2], stride: [s[5]], padding: [s[4] / 2], groups: s[6])
                 }
             }
-        },
+        }
+    }
+
+    private static let convolutions: [PoolCase] = [
+        convolved(
+            "convolution/convolution.c", "forward and both backward, strided, grouped, pointwise, of one sample and several",
+            [
+                [1, 3, 16, 65, 7, 2, 1], [1, 24, 40, 33, 3, 2, 1], [4, 32, 48, 17, 3, 2, 1], [1, 64, 96, 30, 1, 1, 1],
+                [3, 24, 24, 28, 3, 2, 4], [1, 48, 50, 8, 3, 1, 1], [2, 18, 18, 40, 3, 1, 18],
+            ]),
+        convolved("convolution/depthwise.c", "depthwise, strided and not", [[2, 40, 40, 61, 5, 1, 40], [3, 24, 24, 80, 3, 2, 24]]),
+        convolved("convolution/strips.c", "depthwise in wide registers", [[1, 32, 32, 112, 3, 1, 32], [2, 96, 96, 14, 7, 1, 96]]),
+        convolved(
+            "convolution/gradient.c", "by the weight",
+            [[8, 16, 32, 24, 3, 1, 1], [16, 3, 32, 32, 5, 1, 1], [2, 120, 120, 14, 5, 1, 120]]),
+        convolved("convolution/turned.c", "by the input, strided", [[4, 16, 24, 40, 3, 2, 1], [2, 32, 16, 33, 5, 3, 1]]),
         PoolCase(file: "convolution/convolution.c", name: "float64, bfloat16 and one dimension") {
             var results: [Tensor] = try withGradients([normal([2, 40, 900]), normal([64, 40, 5], seed: 2)]) {
                 try $0[0].conv1d($0[1], padding: 2)
