@@ -39,7 +39,9 @@ typedef struct {
             for (int i = 0; i < count; i++) to[i] = from[i];                                                                                     \
         }                                                                                                                                        \
     }
+#if defined(__x86_64__)
 KEEP(line16, keep_line16)
+#endif
 KEEP(line8, keep_line8)
 
 /// Window, stride and rows are known where this is inlined: sums and one column of the filter are registers. Sums are taken column by column of the window.
@@ -78,7 +80,9 @@ KEEP(line8, keep_line8)
             if (at + LANES >= width) break;                                                                                                      \
         }                                                                                                                                        \
     }
+#if defined(__x86_64__)
 FILTER(line16, filter16)
+#endif
 FILTER(line8, filter8)
 
 #define EVENS(a, b) __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30)
