@@ -88,6 +88,6 @@ extension TensorError: CustomStringConvertible, PlacedError {
     package var statement: String { operatorName.isEmpty ? message : "\(operatorName): \(message)" }
 
     /// One line: operator, colon, message, and the line of the user's program where it is known. The first look at a line reads debug
-    /// information (see ``CallSite``): a program that only reacts reads ``code`` instead.
+    /// information (see `CallSite`): a program that only reacts reads ``code`` instead.
     public var description: String { placed }
 }
