@@ -1,3 +1,5 @@
+import Foundation
+import Synchronization
 import Testing
 
 @testable import ApusSymbolic
@@ -46,6 +48,28 @@ private final class RecordingOracle: Oracle, @unchecked Sendable {
         #expect(CallSite.unknown.location == nil)
         #expect(CallSite(addresses: [0, 1, 0xdead_beef, .max]).location == nil)
         #expect(CallSite.unknown.description == "unknown location")
+    }
+
+    /// Every unknown address makes the symbolizer list the process's images anew, while other threads map files and give them back.
+    @Test func filesMayBeUnmappedMeanwhile() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("unmapped-\(UUID().uuidString)").path
+        try Data(count: 1 << 16).write(to: URL(fileURLWithPath: path))
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let isDone = Atomic(false)
+        DispatchQueue.concurrentPerform(iterations: 4) { worker in
+            if worker == 0 {
+                for number in 0..<200 { _ = CallSite(addresses: [UInt(0x7000_0000) + UInt(number)]).location }
+                isDone.store(true, ordering: .releasing)
+            }
+            let file = open(path, O_RDONLY)
+            defer { close(file) }
+            while !isDone.load(ordering: .acquiring) {
+                let region = mmap(nil, 1 << 16, PROT_READ, MAP_PRIVATE, file, 0)
+                if let region, region != MAP_FAILED { munmap(region, 1 << 16) }
+            }
+        }
+        let here = CallSite.capture()
+        #expect(here.location?.file == "CallSiteTests.swift")
     }
 
     @Test(arguments: [

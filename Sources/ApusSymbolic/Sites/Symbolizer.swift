@@ -1,5 +1,5 @@
 import Glibc
-@_spi(Internal) import Runtime
+@_spi(Internal) @_spi(MemoryReaders) import Runtime
 import Synchronization
 
 /// Turns return addresses into source locations with the Swift runtime's own reader of debug information.
@@ -43,7 +43,7 @@ final class Symbolizer: Sendable {
             guard address > 0, let probe = Backtrace.Address(address - 1) else { return false }
             return images?.indexOfImage(at: probe) != nil
         }
-        if !unknown.allSatisfy({ isInside($0, cache.images) }) { cache.images = ImageMap.capture() }
+        if !unknown.allSatisfy({ isInside($0, cache.images) }) { cache.images = loadedImages() }
         let known = unknown.filter { isInside($0, cache.images) }
         guard let images = cache.images, !known.isEmpty else { return }
         let backtrace = Backtrace(
@@ -58,6 +58,15 @@ final class Symbolizer: Sendable {
                     path: place?.path ?? "", line: place?.line ?? 0, function: symbol.name,
                     module: MangledName.module(of: symbol.rawName)))
         }
+    }
+
+    /// The executables and libraries in this process.
+    ///
+    /// The list is of all mapped files, and the first bytes of each are read to see what it is. Another thread may unmap one
+    /// meanwhile (a program's weights, whose last tensor goes), so they are read as a debugger reads another process: what
+    /// has gone is an error there, and no image, where `ImageMap.capture()` would touch it and end the process.
+    private static func loadedImages() -> ImageMap {
+        ImageMap.capture(using: RemoteMemoryReader(pid: getpid()))
     }
 
     private static var architecture: String {
