@@ -185,18 +185,29 @@ import Testing
         #expect(message { try MultiheadAttention(8, 3) } == "MultiheadAttention: embedDim 8 is not a multiple of the 3 heads")
     }
 
+    @Test func widthsMayBeSizesOfTensors() throws {
+        let x: Tensor = try Tensor.ones([2, 6, 8, 8])
+        let (channels, width): (SymInt, SymInt) = (x.shape[1], x.shape[3])
+        #expect(try Linear(width, 3)(x).sizes == [2, 6, 8, 3])
+        #expect(try Conv2d(channels, 2 * channels, kernelSize: 3, groups: channels)(x).sizes == [2, 12, 6, 6])
+        #expect(try BatchNorm2d(channels)(x).sizes == [2, 6, 8, 8] && GroupNorm(3, channels)(x).sizes == [2, 6, 8, 8])
+        #expect(try LSTM(width, 4)(x.select(dim: 0, index: 0)).output.sizes == [6, 8, 4])
+        #expect(try MultiheadAttention(width, 2, kdim: width).embedDim == 8 && Embedding(channels, width).embeddingDim == 8)
+        #expect(throws: TensorError.self) { try Linear(width - 8, 3) }
+    }
+
     @Test func widthsThatOverflowAreErrors() throws {
         func text(_ body: () throws -> Any) -> String {
             do { return "no error: \(try body())" } catch { return error.unplaced }
         }
-        #expect(text { try MultiheadAttention(.max, 1) } == "MultiheadAttention: embedDim 9223372036854775807 is too large")
+        #expect(text { try MultiheadAttention(Int.max, 1) } == "MultiheadAttention: embedDim 9223372036854775807 is too large")
         #expect(text { try MultiheadAttention(1 << 40, 1) }.contains("too many elements"))
-        #expect(text { try LSTM(1, .max / 2) } == "LSTM: hiddenSize 4611686018427387903 is too large")
-        #expect(text { try GRUCell(1, .max / 2) } == "GRUCell: hiddenSize 4611686018427387903 is too large")
-        #expect(throws: TensorError.self) { try Linear(.max, .max) }
-        #expect(throws: TensorError.self) { try BatchNorm1d(.max) }
-        #expect(throws: TensorError.self) { try Embedding(.max, .max) }
-        #expect(throws: TensorError.self) { try Conv2d(.max, .max, kernelSize: Int.max) }
+        #expect(text { try LSTM(1, Int.max / 2) } == "LSTM: hiddenSize 4611686018427387903 is too large")
+        #expect(text { try GRUCell(1, Int.max / 2) } == "GRUCell: hiddenSize 4611686018427387903 is too large")
+        #expect(throws: TensorError.self) { try Linear(Int.max, Int.max) }
+        #expect(throws: TensorError.self) { try BatchNorm1d(Int.max) }
+        #expect(throws: TensorError.self) { try Embedding(Int.max, Int.max) }
+        #expect(throws: TensorError.self) { try Conv2d(Int.max, Int.max, kernelSize: Int.max) }
     }
 
     /// PyTorch's text is 'Expected more than 1 value per channel when training'.

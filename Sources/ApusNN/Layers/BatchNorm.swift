@@ -20,10 +20,10 @@ public class BatchNormBase: Module {
     final let ranks: ClosedRange<Int>
 
     init(
-        layer: String, ranks: ClosedRange<Int>, _ numFeatures: Int, _ epsilon: Double, _ momentum: Double, affine: Bool,
+        layer: String, ranks: ClosedRange<Int>, _ numFeatures: some SymIntConvertible, _ epsilon: Double, _ momentum: Double, affine: Bool,
         trackRunningStats: Bool, dtype: DType
     ) throws {
-        try requirePositive(numFeatures, "numFeatures", in: layer)
+        let numFeatures: Int = try numFeatures.positive("numFeatures", in: layer)
         self.layer = layer
         self.ranks = ranks
         self.numFeatures = numFeatures
@@ -57,7 +57,8 @@ public class BatchNormBase: Module {
 /// Batch normalisation of `[N, C]` or `[N, C, L]`.
 public final class BatchNorm1d: BatchNormBase {
     public init(
-        _ numFeatures: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true, trackRunningStats: Bool = true,
+        _ numFeatures: some SymIntConvertible, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true,
+        trackRunningStats: Bool = true,
         dtype: DType = .float32
     ) throws {
         try super.init(
@@ -69,7 +70,8 @@ public final class BatchNorm1d: BatchNormBase {
 /// Batch normalisation of images `[N, C, H, W]`.
 public final class BatchNorm2d: BatchNormBase {
     public init(
-        _ numFeatures: Int, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true, trackRunningStats: Bool = true,
+        _ numFeatures: some SymIntConvertible, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true,
+        trackRunningStats: Bool = true,
         dtype: DType = .float32
     ) throws {
         try super.init(

@@ -19,18 +19,17 @@ public class ConvolutionBase: Module {
 
     struct Options {
         let layer: String
-        let inChannels, outChannels: Int
+        let inChannels, outChannels: any SymIntConvertible
         let kernelSize, stride, padding, dilation: [Int]
-        let groups: Int
+        let groups: any SymIntConvertible
         let bias: Bool
         let dtype: DType
     }
 
     /// - Parameter transposed: the weight has the input's channels first, as transposed convolutions do.
     init(_ options: Options, transposed: Bool) throws {
-        let (inputs, outputs, groups) = (options.inChannels, options.outChannels, options.groups)
-        try requireDivides(groups, inputs, "inChannels", in: options.layer)
-        try requireDivides(groups, outputs, "outChannels", in: options.layer)
+        let (groups, inputs) = try divided(options.inChannels, by: options.groups, "inChannels", in: options.layer)
+        let (_, outputs) = try divided(options.outChannels, by: options.groups, "outChannels", in: options.layer)
         layer = options.layer
         inChannels = inputs
         outChannels = outputs
@@ -61,16 +60,18 @@ public class ConvolutionBase: Module {
 /// `L' = (L + 2 * padding - dilation * (kernelSize - 1) - 1) / stride + 1`. `weight` is `[outChannels, inChannels / groups, kernelSize]`.
 public final class Conv1d: ConvolutionBase {
     public init(
-        _ inChannels: Int, _ outChannels: Int, kernelSize: Int, stride: Int = 1, padding: Int = 0, dilation: Int = 1, groups: Int = 1,
+        _ inChannels: some SymIntConvertible, _ outChannels: some SymIntConvertible, kernelSize: some SymIntConvertible,
+        stride: some SymIntConvertible = 1, padding: some SymIntConvertible = 0,
+        dilation: some SymIntConvertible = 1, groups: some SymIntConvertible = 1,
         bias: Bool = true, dtype: DType = .float32
     ) throws {
         try super.init(
             Options(
                 layer: "Conv1d", inChannels: inChannels, outChannels: outChannels,
-                kernelSize: kernelSize.numbers(over: 1, atLeast: 1, "kernelSize", in: "Conv1d"),
-                stride: stride.numbers(over: 1, atLeast: 1, "stride", in: "Conv1d"),
-                padding: padding.numbers(over: 1, atLeast: 0, "padding", in: "Conv1d"),
-                dilation: dilation.numbers(over: 1, atLeast: 1, "dilation", in: "Conv1d"), groups: groups, bias: bias, dtype: dtype),
+                kernelSize: kernelSize.symInt.numbers(over: 1, atLeast: 1, "kernelSize", in: "Conv1d"),
+                stride: stride.symInt.numbers(over: 1, atLeast: 1, "stride", in: "Conv1d"),
+                padding: padding.symInt.numbers(over: 1, atLeast: 0, "padding", in: "Conv1d"),
+                dilation: dilation.symInt.numbers(over: 1, atLeast: 1, "dilation", in: "Conv1d"), groups: groups, bias: bias, dtype: dtype),
             transposed: false)
     }
 
@@ -83,8 +84,9 @@ public final class Conv1d: ConvolutionBase {
 /// `Conv1d`'s formula. `weight` is `[outChannels, inChannels / groups, kH, kW]`.
 public final class Conv2d: ConvolutionBase {
     public init(
-        _ inChannels: Int, _ outChannels: Int, kernelSize: some SpatialSize, stride: some SpatialSize = 1, padding: some SpatialSize = 0,
-        dilation: some SpatialSize = 1, groups: Int = 1, bias: Bool = true, dtype: DType = .float32
+        _ inChannels: some SymIntConvertible, _ outChannels: some SymIntConvertible, kernelSize: some SpatialSize,
+        stride: some SpatialSize = 1, padding: some SpatialSize = 0,
+        dilation: some SpatialSize = 1, groups: some SymIntConvertible = 1, bias: Bool = true, dtype: DType = .float32
     ) throws {
         try super.init(
             Options(
@@ -108,8 +110,10 @@ public final class ConvTranspose2d: ConvolutionBase {
     public let outputPadding: [Int]
 
     public init(
-        _ inChannels: Int, _ outChannels: Int, kernelSize: some SpatialSize, stride: some SpatialSize = 1, padding: some SpatialSize = 0,
-        outputPadding: some SpatialSize = 0, groups: Int = 1, bias: Bool = true, dilation: some SpatialSize = 1, dtype: DType = .float32
+        _ inChannels: some SymIntConvertible, _ outChannels: some SymIntConvertible, kernelSize: some SpatialSize,
+        stride: some SpatialSize = 1, padding: some SpatialSize = 0,
+        outputPadding: some SpatialSize = 0, groups: some SymIntConvertible = 1, bias: Bool = true, dilation: some SpatialSize = 1,
+        dtype: DType = .float32
     ) throws {
         let layer = "ConvTranspose2d"
         self.outputPadding = try outputPadding.numbers(over: 2, atLeast: 0, "outputPadding", in: layer)

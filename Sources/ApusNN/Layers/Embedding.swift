@@ -11,9 +11,11 @@ public final class Embedding: Module {
     public let paddingIndex: Int?
 
     /// - Parameter paddingIndex: negative ones count from the end.
-    public init(_ numEmbeddings: Int, _ embeddingDim: Int, paddingIndex: Int? = nil, dtype: DType = .float32) throws {
-        try requirePositive(numEmbeddings, "numEmbeddings", in: "Embedding")
-        try requirePositive(embeddingDim, "embeddingDim", in: "Embedding")
+    public init(
+        _ numEmbeddings: some SymIntConvertible, _ embeddingDim: some SymIntConvertible, paddingIndex: Int? = nil, dtype: DType = .float32
+    ) throws {
+        let numEmbeddings: Int = try numEmbeddings.positive("numEmbeddings", in: "Embedding")
+        let embeddingDim: Int = try embeddingDim.positive("embeddingDim", in: "Embedding")
         self.numEmbeddings = numEmbeddings
         self.embeddingDim = embeddingDim
         self.paddingIndex = try paddingIndex.map { index in

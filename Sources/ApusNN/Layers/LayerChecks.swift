@@ -17,9 +17,15 @@ func requireRank(_ x: Tensor, _ ranks: ClosedRange<Int>, in layer: String) throw
     throw TensorError(.shapeMismatch, in: layer, "expects \(expected) dimensions, got shape \(x.shape)")
 }
 
-/// Requires a positive option.
-func requirePositive(_ value: Int, _ name: String, in layer: String) throws {
-    guard value > 0 else { throw TensorError(.invalidArgument, in: layer, "\(name) must be positive, not \(value)") }
+extension SymIntConvertible {
+    /// The plain number of a positive option. In a trace a size gets the value of the example, as by `Int(size)`: weights have sizes that
+    /// no run changes.
+    func positive(_ name: String, in layer: String) throws -> Int {
+        try symInt.requireValid()
+        let value = Int(symInt)
+        guard value > 0 else { throw TensorError(.invalidArgument, in: layer, "\(name) must be positive, not \(value)") }
+        return value
+    }
 }
 
 func requireProbability(_ value: Double, in layer: String) throws {
@@ -28,11 +34,14 @@ func requireProbability(_ value: Double, in layer: String) throws {
     }
 }
 
-/// Requires the number of groups to divide a number of channels.
-func requireDivides(_ groups: Int, _ channels: Int, _ name: String, in layer: String) throws {
-    try requirePositive(groups, "groups", in: layer)
-    try requirePositive(channels, name, in: layer)
+/// The number of groups, which has to divide a number of channels, and that.
+func divided(
+    _ channels: some SymIntConvertible, by groups: some SymIntConvertible, _ name: String, in layer: String
+) throws -> (groups: Int, channels: Int) {
+    let groups: Int = try groups.positive("groups", in: layer)
+    let channels: Int = try channels.positive(name, in: layer)
     guard channels.isMultiple(of: groups) else {
         throw TensorError(.invalidArgument, in: layer, "\(name) \(channels) is not a multiple of the \(groups) groups")
     }
+    return (groups, channels)
 }

@@ -10,14 +10,14 @@ public final class Linear: Module {
     public let inFeatures: Int
     public let outFeatures: Int
 
-    public init(_ inFeatures: Int, _ outFeatures: Int, bias: Bool = true, dtype: DType = .float32) throws {
-        try requirePositive(inFeatures, "inFeatures", in: "Linear")
-        try requirePositive(outFeatures, "outFeatures", in: "Linear")
-        self.inFeatures = inFeatures
-        self.outFeatures = outFeatures
-        let sizes = [outFeatures, inFeatures]
+    public init(_ inFeatures: some SymIntConvertible, _ outFeatures: some SymIntConvertible, bias: Bool = true, dtype: DType = .float32)
+        throws
+    {
+        self.inFeatures = try inFeatures.positive("inFeatures", in: "Linear")
+        self.outFeatures = try outFeatures.positive("outFeatures", in: "Linear")
+        let sizes = [self.outFeatures, self.inFeatures]
         weight = try Initialization.kaimingUniform(sizes, dtype: dtype)
-        self.bias = bias ? try Initialization.uniform([outFeatures], bound: Initialization.fanInBound(sizes), dtype: dtype) : nil
+        self.bias = bias ? try Initialization.uniform([self.outFeatures], bound: Initialization.fanInBound(sizes), dtype: dtype) : nil
     }
 
     public func forward(_ x: Tensor) throws -> Tensor {

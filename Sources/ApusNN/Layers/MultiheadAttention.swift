@@ -21,19 +21,19 @@ public final class MultiheadAttention: Module {
     public var isTraining = true
 
     public init(
-        _ embedDim: Int, _ numHeads: Int, dropout: Double = 0, bias: Bool = true, kdim: Int? = nil, vdim: Int? = nil,
+        _ embedDim: some SymIntConvertible, _ numHeads: some SymIntConvertible, dropout: Double = 0, bias: Bool = true,
+        kdim: (any SymIntConvertible)? = nil, vdim: (any SymIntConvertible)? = nil,
         batchFirst: Bool = false, dtype: DType = .float32
     ) throws {
         let layer = "MultiheadAttention"
-        try requirePositive(embedDim, "embedDim", in: layer)
-        try requirePositive(numHeads, "numHeads", in: layer)
+        let embedDim: Int = try embedDim.positive("embedDim", in: layer)
+        let numHeads: Int = try numHeads.positive("numHeads", in: layer)
         guard embedDim.isMultiple(of: numHeads) else {
             throw TensorError(.invalidArgument, in: layer, "embedDim \(embedDim) is not a multiple of the \(numHeads) heads")
         }
         try requireProbability(dropout, in: layer)
-        let (keyWidth, valueWidth) = (kdim ?? embedDim, vdim ?? embedDim)
-        try requirePositive(keyWidth, "kdim", in: layer)
-        try requirePositive(valueWidth, "vdim", in: layer)
+        let keyWidth: Int = try (kdim ?? embedDim).positive("kdim", in: layer)
+        let valueWidth: Int = try (vdim ?? embedDim).positive("vdim", in: layer)
         self.embedDim = embedDim
         self.numHeads = numHeads
         self.dropout = dropout

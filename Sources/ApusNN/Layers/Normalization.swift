@@ -73,8 +73,11 @@ public final class GroupNorm: Module {
     public let numChannels: Int
     public let epsilon: Double
 
-    public init(_ numGroups: Int, _ numChannels: Int, epsilon: Double = 1e-5, affine: Bool = true, dtype: DType = .float32) throws {
-        try requireDivides(numGroups, numChannels, "numChannels", in: "GroupNorm")
+    public init(
+        _ numGroups: some SymIntConvertible, _ numChannels: some SymIntConvertible, epsilon: Double = 1e-5, affine: Bool = true,
+        dtype: DType = .float32
+    ) throws {
+        let (numGroups, numChannels) = try divided(numChannels, by: numGroups, "numChannels", in: "GroupNorm")
         self.numGroups = numGroups
         self.numChannels = numChannels
         self.epsilon = epsilon

@@ -1,3 +1,4 @@
+import ApusSymbolic
 import ApusTensor
 
 /// Long short-term memory over sequences, after `torch.nn.LSTM`; see ``RecurrentBase`` for shapes and parameters. Each gate's rows of a weight,
@@ -8,10 +9,11 @@ public final class LSTM: RecurrentBase, Module {
     public let projSize: Int
 
     public init(
-        _ inputSize: Int, _ hiddenSize: Int, numLayers: Int = 1, bias: Bool = true, batchFirst: Bool = false, dropout: Double = 0,
-        bidirectional: Bool = false, projSize: Int = 0, dtype: DType = .float32
+        _ inputSize: some SymIntConvertible, _ hiddenSize: some SymIntConvertible, numLayers: some SymIntConvertible = 1, bias: Bool = true,
+        batchFirst: Bool = false, dropout: Double = 0,
+        bidirectional: Bool = false, projSize: some SymIntConvertible = 0, dtype: DType = .float32
     ) throws {
-        self.projSize = projSize
+        self.projSize = Int(projSize.symInt)
         try super.init(
             layer: "LSTM", inputSize, hiddenSize, gates: 4, numLayers: numLayers, bias: bias, batchFirst: batchFirst, dropout: dropout,
             bidirectional: bidirectional, projSize: projSize, dtype: dtype)
@@ -42,7 +44,8 @@ public final class LSTM: RecurrentBase, Module {
 /// `hiddenSize` of them, come in the order reset, update, candidate.
 public final class GRU: RecurrentBase, Module {
     public init(
-        _ inputSize: Int, _ hiddenSize: Int, numLayers: Int = 1, bias: Bool = true, batchFirst: Bool = false, dropout: Double = 0,
+        _ inputSize: some SymIntConvertible, _ hiddenSize: some SymIntConvertible, numLayers: some SymIntConvertible = 1, bias: Bool = true,
+        batchFirst: Bool = false, dropout: Double = 0,
         bidirectional: Bool = false, dtype: DType = .float32
     ) throws {
         try super.init(
@@ -65,7 +68,8 @@ public final class RNN: RecurrentBase, Module {
     public let nonlinearity: Nonlinearity
 
     public init(
-        _ inputSize: Int, _ hiddenSize: Int, numLayers: Int = 1, nonlinearity: Nonlinearity = .tanh, bias: Bool = true,
+        _ inputSize: some SymIntConvertible, _ hiddenSize: some SymIntConvertible, numLayers: some SymIntConvertible = 1,
+        nonlinearity: Nonlinearity = .tanh, bias: Bool = true,
         batchFirst: Bool = false, dropout: Double = 0, bidirectional: Bool = false, dtype: DType = .float32
     ) throws {
         self.nonlinearity = nonlinearity

@@ -29,13 +29,15 @@ public class RecurrentBase {
     ///   - gates: how many rows a weight has for each feature of the cell state
     ///   - projSize: the features of the hidden state where it is a projection
     init(
-        layer: String, _ inputSize: Int, _ hiddenSize: Int, gates: Int, numLayers: Int, bias: Bool, batchFirst: Bool, dropout: Double,
-        bidirectional: Bool, projSize: Int = 0, dtype: DType
+        layer: String, _ inputSize: some SymIntConvertible, _ hiddenSize: some SymIntConvertible, gates: Int,
+        numLayers: some SymIntConvertible, bias: Bool, batchFirst: Bool, dropout: Double,
+        bidirectional: Bool, projSize: some SymIntConvertible = 0, dtype: DType
     ) throws {
-        try requirePositive(inputSize, "inputSize", in: layer)
-        try requirePositive(hiddenSize, "hiddenSize", in: layer)
-        try requirePositive(numLayers, "numLayers", in: layer)
+        let inputSize: Int = try inputSize.positive("inputSize", in: layer)
+        let hiddenSize: Int = try hiddenSize.positive("hiddenSize", in: layer)
+        let numLayers: Int = try numLayers.positive("numLayers", in: layer)
         try requireProbability(dropout, in: layer)
+        let projSize = Int(projSize.symInt)
         guard projSize >= 0, projSize < hiddenSize else {
             throw TensorError(.invalidArgument, in: layer, "projSize must lie between 0 and hiddenSize \(hiddenSize), not at \(projSize)")
         }

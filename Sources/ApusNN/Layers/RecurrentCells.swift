@@ -14,9 +14,11 @@ public class RecurrentCellBase {
     public final let hiddenSize: Int
     private final let layer: String
 
-    init(layer: String, _ inputSize: Int, _ hiddenSize: Int, gates: Int, bias: Bool, dtype: DType) throws {
-        try requirePositive(inputSize, "inputSize", in: layer)
-        try requirePositive(hiddenSize, "hiddenSize", in: layer)
+    init(layer: String, _ inputSize: some SymIntConvertible, _ hiddenSize: some SymIntConvertible, gates: Int, bias: Bool, dtype: DType)
+        throws
+    {
+        let inputSize: Int = try inputSize.positive("inputSize", in: layer)
+        let hiddenSize: Int = try hiddenSize.positive("hiddenSize", in: layer)
         let (rows, overflows) = hiddenSize.multipliedReportingOverflow(by: gates)
         guard !overflows else { throw TensorError(.overflow, in: layer, "hiddenSize \(hiddenSize) is too large") }
         self.layer = layer
@@ -51,7 +53,9 @@ public class RecurrentCellBase {
 
 /// One step of an LSTM, after `torch.nn.LSTMCell`; see ``RecurrentCellBase`` for shapes and parameters.
 public final class LSTMCell: RecurrentCellBase, Module {
-    public init(_ inputSize: Int, _ hiddenSize: Int, bias: Bool = true, dtype: DType = .float32) throws {
+    public init(_ inputSize: some SymIntConvertible, _ hiddenSize: some SymIntConvertible, bias: Bool = true, dtype: DType = .float32)
+        throws
+    {
         try super.init(layer: "LSTMCell", inputSize, hiddenSize, gates: 4, bias: bias, dtype: dtype)
     }
 
@@ -75,7 +79,9 @@ public final class LSTMCell: RecurrentCellBase, Module {
 
 /// One step of a GRU, after `torch.nn.GRUCell`; see ``RecurrentCellBase`` for shapes and parameters.
 public final class GRUCell: RecurrentCellBase, Module {
-    public init(_ inputSize: Int, _ hiddenSize: Int, bias: Bool = true, dtype: DType = .float32) throws {
+    public init(_ inputSize: some SymIntConvertible, _ hiddenSize: some SymIntConvertible, bias: Bool = true, dtype: DType = .float32)
+        throws
+    {
         try super.init(layer: "GRUCell", inputSize, hiddenSize, gates: 3, bias: bias, dtype: dtype)
     }
 
@@ -91,7 +97,8 @@ public final class RNNCell: RecurrentCellBase, Module {
     public let nonlinearity: RNN.Nonlinearity
 
     public init(
-        _ inputSize: Int, _ hiddenSize: Int, bias: Bool = true, nonlinearity: RNN.Nonlinearity = .tanh, dtype: DType = .float32
+        _ inputSize: some SymIntConvertible, _ hiddenSize: some SymIntConvertible, bias: Bool = true,
+        nonlinearity: RNN.Nonlinearity = .tanh, dtype: DType = .float32
     ) throws {
         self.nonlinearity = nonlinearity
         try super.init(layer: "RNNCell", inputSize, hiddenSize, gates: 1, bias: bias, dtype: dtype)

@@ -1,3 +1,4 @@
+import ApusSymbolic
 import ApusTensor
 
 /// Self-attention and a feed-forward network, each with dropout, a residual connection and layer norm, after
@@ -17,15 +18,16 @@ public final class TransformerEncoderLayer: Module {
     public let normFirst: Bool
 
     public init(
-        _ dModel: Int, _ nhead: Int, dimFeedforward: Int = 2048, dropout: Double = 0.1, activation: Activation = .relu,
+        _ dModel: some SymIntConvertible, _ nhead: some SymIntConvertible, dimFeedforward: some SymIntConvertible = 2048,
+        dropout: Double = 0.1, activation: Activation = .relu,
         layerNormEpsilon: Double = 1e-5, batchFirst: Bool = false, normFirst: Bool = false, bias: Bool = true, dtype: DType = .float32
     ) throws {
         selfAttn = try MultiheadAttention(dModel, nhead, dropout: dropout, bias: bias, batchFirst: batchFirst, dtype: dtype)
         linear1 = try Linear(dModel, dimFeedforward, bias: bias, dtype: dtype)
         self.dropout = try Dropout(dropout)
         linear2 = try Linear(dimFeedforward, dModel, bias: bias, dtype: dtype)
-        norm1 = try LayerNorm(dModel, epsilon: layerNormEpsilon, bias: bias, dtype: dtype)
-        norm2 = try LayerNorm(dModel, epsilon: layerNormEpsilon, bias: bias, dtype: dtype)
+        norm1 = try LayerNorm(dModel.symInt, epsilon: layerNormEpsilon, bias: bias, dtype: dtype)
+        norm2 = try LayerNorm(dModel.symInt, epsilon: layerNormEpsilon, bias: bias, dtype: dtype)
         dropout1 = try Dropout(dropout)
         dropout2 = try Dropout(dropout)
         self.activation = activation
