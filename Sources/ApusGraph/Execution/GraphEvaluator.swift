@@ -65,6 +65,8 @@ package protocol GraphHandler {
     func value(of argument: OperatorArgument, in name: String) throws -> OperatorArgument
     /// One result for each output of the node; nil leaves them unknown.
     mutating func results(of node: Node, _ values: GraphValues) throws -> [OperatorArgument]?
+    /// The error with what the handler knows of the node's numbers.
+    func explained(_ error: TensorError, of node: Node) -> TensorError
     /// Whether an error of a node tells the node's place in the source.
     var locatesErrors: Bool { get }
 }
@@ -73,6 +75,7 @@ extension GraphHandler {
     package mutating func bind(_ inputs: [OperatorArgument], of graph: Graph) throws {}
     package mutating func bind(_ type: ValueType, to seen: OperatorArgument, _ name: @autoclosure () -> String) throws {}
     package func value(of argument: OperatorArgument, in name: String) throws -> OperatorArgument { argument }
+    package func explained(_ error: TensorError, of node: Node) -> TensorError { error }
     package var locatesErrors: Bool { true }
 
     package func arguments(of node: Node, _ values: GraphValues) throws -> [OperatorArgument] {
@@ -95,7 +98,9 @@ extension GraphHandler {
         var values = GraphValues(graph)
         for (input, given) in zip(graph.inputs, inputs) { values[input] = given }
         for (position, node) in graph.nodes.enumerated() {
-            do { try carryOut(node, &values) } catch let error as TensorError where locatesErrors { throw error.located(at: node.site) }
+            do { try carryOut(node, &values) } catch let error as TensorError where locatesErrors {
+                throw explained(error, of: node).located(at: node.site)
+            }
             if let lastUses { values.free(node, at: position, lastUses) }
         }
         return values

@@ -46,6 +46,8 @@ private struct GraphRun: GraphHandler {
         try symbols.bind(type, to: try RuntimeValue(seen), name())
     }
 
+    func explained(_ error: TensorError, of node: Node) -> TensorError { symbols.explained(error, of: node) }
+
     func value(of argument: OperatorArgument, in name: String) throws -> OperatorArgument { try symbols.concrete(argument, in: name) }
 
     func results(of node: Node, _ values: GraphValues) throws -> [OperatorArgument]? {

@@ -67,6 +67,26 @@ extension SymbolValues {
             "'\(expression)' has no value for \(assignment): a symbol is not known, a division is by zero, or it does not fit in 64 bits")
     }
 
+    /// The error of a check that did not hold, with the numbers read for it: `y.item()` alone does not say what was wrong with it.
+    package func explained(_ error: TensorError, _ symbols: @autoclosure () -> [Symbol]) -> TensorError {
+        guard error.code == .checkFailed else { return error }
+        var read = Assignment()
+        for symbol in symbols() where !symbol.isBacked {
+            read[symbol] = assignment[symbol]
+            read.floats[symbol] = assignment.floats[symbol]
+        }
+        let known: String = read.description
+        // Bodies and pieces of programs tell it where they fail, and are part of others.
+        if known.isEmpty || error.message.hasSuffix(known) { return error }
+        var error: TensorError = error
+        error.message += ", where \(known)"
+        return error
+    }
+
+    package func explained(_ error: TensorError, of node: Node) -> TensorError {
+        explained(error, node.arguments.flatMap(\.freeSymbols))
+    }
+
     /// The sizes of a shape.
     package func sizes(of shape: Shape, in operatorName: String = "") throws -> [Int] {
         if let known = shape.constants { return known }

@@ -324,6 +324,8 @@ extension Binder: GraphHandler {
         try symbols.bind(type, to: try RuntimeValue(seen), name())
     }
 
+    func explained(_ error: TensorError, of node: Node) -> TensorError { symbols.explained(error, of: node) }
+
     func value(of argument: OperatorArgument, in name: String) throws -> OperatorArgument {
         isRead(argument) ? argument : try symbols.concrete(argument, in: name)
     }

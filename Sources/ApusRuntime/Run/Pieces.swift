@@ -84,7 +84,9 @@ final class Pieces: Sendable {
                 let tensors: [Tensor] = try reads.map { try values.tensor($0) }
                 for (value, result) in zip(writes, try plan.run(tensors, knowing: symbols, profiler)) { values[value] = result.argument }
             case .node(let node):
-                do { try run(node, &values, &symbols, profiler) } catch let error as TensorError { throw error.located(at: node.site) }
+                do { try run(node, &values, &symbols, profiler) } catch let error as TensorError {
+                    throw symbols.explained(error, of: node).located(at: node.site)
+                }
             }
             for value in lastReads[number] { values[value] = nil }
         }

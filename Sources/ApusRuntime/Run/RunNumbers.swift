@@ -83,7 +83,14 @@ struct RunNumber {
         case .float(let program): if let value = program.evaluate(integers, floats: floats) { return .double(value) }
         case .condition(let program): if let value = program.evaluate(integers, floats: floats) { return .bool(value) }
         }
-        // The words of the error.
+        return try values.concrete(argument, in: name)  // throws in words
+    }
+
+    /// The error of a check of this number.
+    func explained(_ error: TensorError) -> TensorError { values.explained(error, slots.map(\.symbol)) }
+
+    /// What is known of its symbols in this run, for the words of errors.
+    private var values: SymbolValues {
         var assignment: Assignment = known.assignment
         for (symbol, slot) in slots {
             guard let slot else { continue }
@@ -93,7 +100,7 @@ struct RunNumber {
                 assignment[symbol] = numbers.integers[slot]
             }
         }
-        return try SymbolValues(assignment).concrete(argument, in: name)
+        return SymbolValues(assignment)
     }
 
     func holds(in name: String) throws -> Bool {

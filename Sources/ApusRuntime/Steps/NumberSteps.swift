@@ -62,6 +62,10 @@ final class NumberedStep: Step {
         guard specs.count == outputs.count,
             zip(specs, outputs).allSatisfy({ $0.dtype == $1.dtype && $0.shape.isIdentical(to: $1.shape) })
         else { throw call.error(.unsupported, "gives \(specs) where \(outputs.map(\.spec)) are planned") }
-        try kernel(call, outputs)
+        do {
+            try kernel(call, outputs)
+        } catch let error as TensorError {
+            throw numbers.first?.number.explained(error) ?? error
+        }
     }
 }

@@ -27,7 +27,9 @@ import Testing
         let program = try export(Seeds.readBranch, args: x, try number(4))
         for value in [2, 6] as [Int64] {
             #expect(text { _ = try Seeds.readBranch(x: x, y: try number(value)) } == "constrainAsValue: \(value) is outside of 3...5")
-            #expect(text { let _: Tensor = try program(x, try number(value)) } == "constrainAsValue: y.item() is outside of 3...5")
+            #expect(
+                text { let _: Tensor = try program(x, try number(value)) }
+                    == "constrainAsValue: y.item() is outside of 3...5, where y.item() = \(value)")
         }
         let error = #expect(throws: TensorError.self) { let _: Tensor = try program(x, try number(6)) }
         #expect(error?.code == .checkFailed)
@@ -60,7 +62,7 @@ import Testing
         for value in [-3, 4] as [Int64] {
             #expect(
                 text { let _: Tensor = try program(try vector(2), try number(value)) }
-                    == "constrainAsValue: y.item() is outside of -2...3")
+                    == "constrainAsValue: y.item() is outside of -2...3, where y.item() = \(value)")
         }
         #expect(text { try constrainAsValue(-3, min: -2) } == "constrainAsValue: -3 is outside of -2...")
         #expect(text { try constrainAsValue(9, max: 5) } == "constrainAsValue: 9 is outside of ...5")
@@ -124,7 +126,8 @@ import Testing
             }
             #expect(throws: TensorError.self) { let _: Tensor = try program(x, try number(6)) }
         }
-        #expect(text { let _: Tensor = try program(x, try number(6)) } == "constrainAsSize: y.item() is outside of 3...5")
+        #expect(
+            text { let _: Tensor = try program(x, try number(6)) } == "constrainAsSize: y.item() is outside of 3...5, where y.item() = 6")
     }
 
     @Test func unconstrainedSizes() throws {

@@ -62,7 +62,7 @@ import Testing
         let program = try export(Self.hashed, args: x, number(1))
         let rejected = #expect(throws: TensorError.self) { let _: Tensor = try program(x, far) }
         #expect(rejected?.code == .checkFailed)
-        #expect(rejected?.unplaced == "integer overflow: '2654435761*y.item()' does not fit in 64 bits")
+        #expect(rejected?.unplaced == "integer overflow: '2654435761*y.item()' does not fit in 64 bits, where y.item() = 1099511627779")
     }
 
     @Test("A sum that the normal form cancels") func cancelled() throws {

@@ -44,7 +44,7 @@ import Testing
         #expect(eager?.unplaced == "index: the index 7 is out of range for dimension 1 of shape [4, 6]")
         let program = try export(read, args: x, one, options: ExportOptions(names: ["x", "k"]))
         let exported = #expect(throws: TensorError.self) { let _: Tensor = try program(x, seven) }
-        #expect(exported?.message == "index: the index k.item() is out of range for dimension 1 of shape [4, 6]")
+        #expect(exported?.message == "index: the index k.item() is out of range for dimension 1 of shape [4, 6], where k.item() = 7")
 
         let narrow = try Tensor.ones([4, 9])
         let refused = #expect(throws: ConstraintViolationError.self) {
