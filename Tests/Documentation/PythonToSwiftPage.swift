@@ -56,8 +56,8 @@ struct PythonToSwiftPage {
         }
         page += "## Modules and optimizers\n\n" + rows(classes) + "\n## Functions and methods\n\n" + rows(functions)
         page +=
-            "\n## What is not there\n\nNames of PyTorch that have no counterpart. Layers and losses without state are functions and methods here: "
-            + "`nn.LeakyReLU` is `leakyRelu(negativeSlope:)`, `nn.CrossEntropyLoss` is `crossEntropy(_:_:)`.\n\n"
+            "\n## What is not there\n\nNames of PyTorch that have no counterpart. `nn.ModuleList` and `nn.ModuleDict` are arrays and dictionaries of "
+            + "modules here; lazy layers are not needed, since a width may be a tensor's size: `Linear(x.shape[1], 10)`.\n\n"
         for line in answers.dropFirst(names.count) {
             let parts: [Substring] = line.split(separator: ":")
             let missing: [String] = (parts.count > 1 ? parts[1] : "").split(separator: " ").map(String.init)

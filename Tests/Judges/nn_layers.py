@@ -42,7 +42,7 @@ def case(name, module, *inputs, call=None, train=False, steps=1):
         "inputs": [write(x) for x in inputs],
         "output": write(output),
         "gradients": {key: write(p.grad) for key, p in module.named_parameters() if p.grad is not None},
-        "inputGradients": [write(x.grad) for x in inputs if x.is_floating_point()],
+        "inputGradients": [x.grad if x.grad is None else write(x.grad) for x in inputs if x.is_floating_point()],
         "stateAfter": {key: write(value) for key, value in module.state_dict().items()},
     }
 
@@ -144,5 +144,93 @@ case("lstm cell without batch", nn.LSTMCell(3, 4, bias=False), R(3), call=everyt
 case("gru cell", nn.GRUCell(3, 4), R(2, 3), R(2, 4), call=everything)
 case("rnn cell", nn.RNNCell(3, 4), R(2, 3), call=everything)
 case("rnn cell relu", nn.RNNCell(3, 4, nonlinearity="relu"), R(3), R(4), call=everything)
+
+# Functions without weights.
+for name, module in {
+    "relu6": nn.ReLU6(), "mish": nn.Mish(), "logsigmoid": nn.LogSigmoid(), "hardsigmoid": nn.Hardsigmoid(), "hardswish": nn.Hardswish(),
+    "tanhshrink": nn.Tanhshrink(), "hardtanh": nn.Hardtanh(-0.5, 0.7), "hardshrink": nn.Hardshrink(), "softshrink": nn.Softshrink(0.3),
+    "softplus": nn.Softplus(beta=2, threshold=1), "softsign": nn.Softsign(), "elu": nn.ELU(0.7), "celu": nn.CELU(0.7), "selu": nn.SELU(),
+    "leakyrelu": nn.LeakyReLU(0.2), "prelu": nn.PReLU(), "prelu channels": nn.PReLU(4), "rrelu": nn.RReLU(), "threshold": nn.Threshold(0.1, 5),
+    "glu": nn.GLU(), "logsoftmax": nn.LogSoftmax(dim=1), "softmin": nn.Softmin(dim=1),
+}.items():
+    case(name, module, R(3, 4))
+case("softmax2d", nn.Softmax2d(), R(2, 3, 4, 5))
+
+# Pools, pads and windows of one, two and three dimensions.
+image = {1: (2, 3, 9), 2: (2, 3, 9, 8), 3: (2, 3, 7, 6, 5)}
+for n in (1, 2, 3):
+    of = lambda stem: getattr(nn, f"{stem}{n}d")
+    case(f"conv{n}d plain", of("Conv")(3, 4, 2, stride=2, padding=1), R(*image[n]))
+    case(f"convtranspose{n}d plain", of("ConvTranspose")(3, 4, 3, stride=2, padding=1, output_padding=1, dilation=2), R(*image[n]))
+    case(f"maxpool{n}d plain", of("MaxPool")(3, stride=2, padding=1), R(*image[n]))
+    case(f"avgpool{n}d plain", of("AvgPool")(3, stride=2, padding=1, count_include_pad=False), R(*image[n]))
+    case(f"lppool{n}d", of("LPPool")(2.0, 2, stride=1), R(*image[n]))
+    case(f"adaptiveavgpool{n}d plain", of("AdaptiveAvgPool")(3), R(*image[n]))
+    case(f"adaptivemaxpool{n}d", of("AdaptiveMaxPool")(3), R(*image[n]))
+    case(f"maxunpool{n}d", of("MaxUnpool")(2), R(2, 3, *(8, 6, 4)[:n]), call=lambda m, x: m(*of("MaxPool")(2, return_indices=True)(x)))
+    pads = [1, 2, 0, 1, 2, 1][: 2 * n]
+    case(f"constantpad{n}d", of("ConstantPad")(tuple(pads), 1.5), R(*image[n]))
+    case(f"zeropad{n}d", of("ZeroPad")(2), R(*image[n]))
+    case(f"reflectionpad{n}d", of("ReflectionPad")(tuple(pads)), R(*image[n]))
+    case(f"replicationpad{n}d", of("ReplicationPad")(tuple(pads)), R(*image[n]))
+    case(f"circularpad{n}d", of("CircularPad")(tuple(pads)), R(*image[n]))
+    case(f"instancenorm{n}d", of("InstanceNorm")(3, affine=True), R(*image[n]))
+    case(f"instancenorm{n}d tracked", of("InstanceNorm")(3, track_running_stats=True), R(*image[n]))
+    case(f"instancenorm{n}d train", of("InstanceNorm")(3, affine=True, track_running_stats=True, momentum=0.3), R(*image[n]), train=True)
+case("batchnorm3d train", nn.BatchNorm3d(3), R(*image[3]), train=True)
+case("localresponsenorm", nn.LocalResponseNorm(3, alpha=0.1, k=2.0), R(2, 5, 4, 3))
+case("fold", nn.Fold((5, 6), (2, 3), padding=1, stride=2), R(2, 12, 9))
+case("unfold", nn.Unfold((2, 3), dilation=2, padding=1), R(2, 3, 6, 7))
+case("unflatten", nn.Unflatten(1, (2, 3)), R(2, 6, 3))
+case("pixelshuffle", nn.PixelShuffle(2), R(2, 8, 3, 4))
+case("pixelunshuffle", nn.PixelUnshuffle(2), R(2, 3, 4, 6))
+case("channelshuffle", nn.ChannelShuffle(2), R(2, 6, 3, 3))
+case("upsample size", nn.Upsample(size=(5, 7), mode="bilinear", align_corners=True), R(2, 3, 4, 3))
+case("upsample factor", nn.Upsample(scale_factor=1.7, mode="bicubic"), R(2, 3, 4, 3))
+case("upsample line", nn.Upsample(scale_factor=2.0, mode="linear"), R(2, 3, 4))
+case("upsamplingnearest2d", nn.UpsamplingNearest2d(scale_factor=2.0), R(2, 3, 4, 3))
+case("upsamplingbilinear2d", nn.UpsamplingBilinear2d(size=(7, 6)), R(2, 3, 4, 3))
+case("dropout eval", nn.Dropout2d(), R(2, 3, 4, 3))
+case("alphadropout eval", nn.AlphaDropout(), R(2, 3))
+case("cosinesimilarity", nn.CosineSimilarity(dim=-1), R(3, 4), R(3, 4))
+case("pairwisedistance", nn.PairwiseDistance(p=3.0, keepdim=True), R(3, 4), R(3, 4))
+case("bilinear", nn.Bilinear(3, 4, 5), R(2, 3), R(2, 4))
+case("embeddingbag", nn.EmbeddingBag(7, 3), torch.tensor([[1, 2, 2], [6, 0, 1]]))
+case("embeddingbag offsets", nn.EmbeddingBag(7, 3, mode="sum", padding_idx=2), torch.tensor([1, 2, 2, 6, 0]), torch.tensor([0, 2]))
+case("embeddingbag max", nn.EmbeddingBag(7, 3, mode="max", include_last_offset=True), torch.tensor([1, 2, 6, 0]), torch.tensor([0, 2, 4]))
+case("embeddingbag weights", nn.EmbeddingBag(7, 3, mode="sum"), torch.tensor([1, 2, 6, 0]), torch.tensor([0, 2]), R(4), call=lambda m, x, o, w: m(x, o, w))
+case("decoder layer", nn.TransformerDecoderLayer(8, 2, 16, dropout=0.0), R(5, 3, 8), R(4, 3, 8), train=True)
+case(
+    "decoder masks",
+    nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, dropout=0.0, activation="gelu", batch_first=True, norm_first=True), 2),
+    R(3, 5, 8),
+    R(3, 5, 8),
+    call=lambda m, x, memory: m(x, memory, tgt_mask=causal, memory_key_padding_mask=padding),
+    train=True,
+)
+case("transformer", nn.Transformer(8, 2, 2, 1, 16, dropout=0.0, batch_first=True), R(3, 5, 8), R(3, 4, 8), train=True)
+
+# Losses as modules.
+for name, module in {
+    "mseloss": nn.MSELoss(), "l1loss": nn.L1Loss(reduction="sum"), "smoothl1loss": nn.SmoothL1Loss(beta=0.7), "huberloss": nn.HuberLoss(delta=0.7),
+}.items():
+    case(name, module, R(3, 4), R(3, 4))
+signs = torch.tensor([1.0, -1.0, 1.0])
+case("crossentropyloss", nn.CrossEntropyLoss(weight=torch.rand(4), label_smoothing=0.1), R(3, 4), torch.tensor([1, 0, 3]))
+case("nllloss", nn.NLLLoss(weight=torch.rand(4)), R(3, 4), torch.tensor([1, 0, 3]))
+case("bceloss", nn.BCELoss(), torch.rand(3, 4), torch.rand(3, 4).detach(), call=lambda m, x, t: m(x, t.detach()))
+case("bcewithlogitsloss", nn.BCEWithLogitsLoss(pos_weight=torch.rand(4)), R(3, 4), torch.rand(3, 4))
+case("kldivloss", nn.KLDivLoss(reduction="batchmean", log_target=True), R(3, 4), R(3, 4))
+case("poissonnllloss", nn.PoissonNLLLoss(full=False), R(3, 4), torch.rand(3, 4))
+case("gaussiannllloss", nn.GaussianNLLLoss(full=True), R(3, 4), R(3, 4), torch.rand(3, 4))
+case("softmarginloss", nn.SoftMarginLoss(), R(3), signs.clone(), call=lambda m, x, t: m(x, t.detach()))
+case("multilabelmarginloss", nn.MultiLabelMarginLoss(), R(2, 4), torch.tensor([[3, 0, -1, 1], [1, -1, 0, 2]]))
+case("multilabelsoftmarginloss", nn.MultiLabelSoftMarginLoss(), R(3, 4), torch.rand(3, 4))
+case("multimarginloss", nn.MultiMarginLoss(p=2, margin=0.7), R(3, 4), torch.tensor([1, 0, 3]))
+case("hingeembeddingloss", nn.HingeEmbeddingLoss(margin=0.8), R(3), signs.clone(), call=lambda m, x, t: m(x, t.detach()))
+case("marginrankingloss", nn.MarginRankingLoss(margin=0.1), R(3), R(3), signs.clone(), call=lambda m, x, y, t: m(x, y, t.detach()))
+case("cosineembeddingloss", nn.CosineEmbeddingLoss(margin=0.1), R(3, 4), R(3, 4), signs.long())
+case("tripletmarginloss", nn.TripletMarginLoss(margin=0.7, swap=True), R(3, 4), R(3, 4), R(3, 4))
+case("tripletmarginwithdistanceloss", nn.TripletMarginWithDistanceLoss(swap=True), R(3, 4), R(3, 4), R(3, 4))
 
 print(json.dumps(cases))

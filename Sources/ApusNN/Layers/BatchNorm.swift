@@ -1,12 +1,9 @@
 import ApusSymbolic
 import ApusTensor
 
-/// What batch normalisation layers have in common.
-///
-/// While training, each channel is normalised by the batch's mean and biased variance, and the running statistics move towards them (the
-/// variance towards the unbiased one) by `momentum`; evaluating, the running statistics are used. `weight` starts at 1, `bias` at 0, the
-/// running mean at 0 and the running variance at 1.
-public class BatchNormBase: Module {
+/// What normalisations of channels by statistics have in common: a weight and a bias for each channel, at first 1 and 0, and running
+/// statistics, at first a mean of 0 and a variance of 1.
+public class ChannelNormBase: Module {
     @Parameter public final var weight: Tensor?
     @Parameter public final var bias: Tensor?
     @Buffer public final var runningMean: Tensor?
@@ -20,8 +17,8 @@ public class BatchNormBase: Module {
     final let ranks: ClosedRange<Int>
 
     init(
-        layer: String, ranks: ClosedRange<Int>, _ numFeatures: some SymIntConvertible, _ epsilon: Double, _ momentum: Double, affine: Bool,
-        trackRunningStats: Bool, dtype: DType
+        _ layer: String, ranks: ClosedRange<Int>, _ numFeatures: some SymIntConvertible, _ epsilon: Double, _ momentum: Double,
+        affine: Bool, trackRunningStats: Bool, dtype: DType
     ) throws {
         let numFeatures: Int = try numFeatures.positive("numFeatures", in: layer)
         self.layer = layer
@@ -38,6 +35,20 @@ public class BatchNormBase: Module {
 
     public final func forward(_ x: Tensor) throws -> Tensor {
         try requireRank(x, ranks, in: layer)
+        return try normalized(x)
+    }
+
+    func normalized(_ x: Tensor) throws -> Tensor {
+        throw TensorError(.unsupported, in: layer, "is no normalisation of its own")
+    }
+}
+
+/// What batch normalisation layers have in common.
+///
+/// While training, each channel is normalised by the batch's mean and biased variance, and the running statistics move towards them (the
+/// variance towards the unbiased one) by `momentum`; evaluating, the running statistics are used.
+public class BatchNormBase: ChannelNormBase {
+    override final func normalized(_ x: Tensor) throws -> Tensor {
         try requireSize(x, dim: 1, numFeatures, "channels", in: layer)
         guard let mean = runningMean, let variance = runningVar else {
             return try x.batchNorm(weight: weight, bias: bias, epsilon: epsilon)
@@ -58,12 +69,10 @@ public class BatchNormBase: Module {
 public final class BatchNorm1d: BatchNormBase {
     public init(
         _ numFeatures: some SymIntConvertible, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true,
-        trackRunningStats: Bool = true,
-        dtype: DType = .float32
+        trackRunningStats: Bool = true, dtype: DType = .float32
     ) throws {
         try super.init(
-            layer: "BatchNorm1d", ranks: 2...3, numFeatures, epsilon, momentum, affine: affine, trackRunningStats: trackRunningStats,
-            dtype: dtype)
+            "BatchNorm1d", ranks: 2...3, numFeatures, epsilon, momentum, affine: affine, trackRunningStats: trackRunningStats, dtype: dtype)
     }
 }
 
@@ -71,11 +80,20 @@ public final class BatchNorm1d: BatchNormBase {
 public final class BatchNorm2d: BatchNormBase {
     public init(
         _ numFeatures: some SymIntConvertible, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true,
-        trackRunningStats: Bool = true,
-        dtype: DType = .float32
+        trackRunningStats: Bool = true, dtype: DType = .float32
     ) throws {
         try super.init(
-            layer: "BatchNorm2d", ranks: 4...4, numFeatures, epsilon, momentum, affine: affine, trackRunningStats: trackRunningStats,
-            dtype: dtype)
+            "BatchNorm2d", ranks: 4...4, numFeatures, epsilon, momentum, affine: affine, trackRunningStats: trackRunningStats, dtype: dtype)
+    }
+}
+
+/// Batch normalisation of volumes `[N, C, D, H, W]`.
+public final class BatchNorm3d: BatchNormBase {
+    public init(
+        _ numFeatures: some SymIntConvertible, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true,
+        trackRunningStats: Bool = true, dtype: DType = .float32
+    ) throws {
+        try super.init(
+            "BatchNorm3d", ranks: 5...5, numFeatures, epsilon, momentum, affine: affine, trackRunningStats: trackRunningStats, dtype: dtype)
     }
 }

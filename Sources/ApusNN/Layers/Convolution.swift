@@ -17,42 +17,43 @@ public class ConvolutionBase: Module {
     public final let groups: Int
     final let layer: String
 
-    struct Options {
-        let layer: String
-        let inChannels, outChannels: any SymIntConvertible
-        let kernelSize, stride, padding, dilation: [Int]
-        let groups: any SymIntConvertible
-        let bias: Bool
-        let dtype: DType
-    }
-
-    /// - Parameter transposed: the weight has the input's channels first, as transposed convolutions do.
-    init(_ options: Options, transposed: Bool) throws {
-        let (groups, inputs) = try divided(options.inChannels, by: options.groups, "inChannels", in: options.layer)
-        let (_, outputs) = try divided(options.outChannels, by: options.groups, "outChannels", in: options.layer)
-        layer = options.layer
-        inChannels = inputs
-        outChannels = outputs
-        kernelSize = options.kernelSize
-        stride = options.stride
-        padding = options.padding
-        dilation = options.dilation
+    /// - Parameters:
+    ///   - dims: how many dimensions an image has
+    ///   - isTransposed: the weight has the input's channels first, as transposed convolutions do
+    init(
+        _ layer: String, dims: Int, isTransposed: Bool = false, _ inChannels: some SymIntConvertible, _ outChannels: some SymIntConvertible,
+        kernelSize: any SpatialSize, stride: any SpatialSize, padding: any SpatialSize, dilation: any SpatialSize,
+        groups: some SymIntConvertible, bias: Bool, dtype: DType
+    ) throws {
+        let (groups, inputs) = try divided(inChannels, by: groups, "inChannels", in: layer)
+        let (_, outputs) = try divided(outChannels, by: groups, "outChannels", in: layer)
+        self.layer = layer
+        self.inChannels = inputs
+        self.outChannels = outputs
+        self.kernelSize = try kernelSize.numbers(over: dims, atLeast: 1, "kernelSize", in: layer)
+        self.stride = try stride.numbers(over: dims, atLeast: 1, "stride", in: layer)
+        self.padding = try padding.numbers(over: dims, atLeast: 0, "padding", in: layer)
+        self.dilation = try dilation.numbers(over: dims, atLeast: 1, "dilation", in: layer)
         self.groups = groups
-        let channels = transposed ? [inputs, outputs / groups] : [outputs, inputs / groups]
-        let sizes = channels + options.kernelSize
-        weight = try Initialization.kaimingUniform(sizes, dtype: options.dtype)
-        bias = options.bias ? try Initialization.uniform([outputs], bound: Initialization.fanInBound(sizes), dtype: options.dtype) : nil
+        let channels = isTransposed ? [inputs, outputs / groups] : [outputs, inputs / groups]
+        let sizes = channels + self.kernelSize
+        weight = try Initialization.kaimingUniform(sizes, dtype: dtype)
+        self.bias = bias ? try Initialization.uniform([outputs], bound: Initialization.fanInBound(sizes), dtype: dtype) : nil
     }
 
     public final func forward(_ x: Tensor) throws -> Tensor {
-        let rank = kernelSize.count + 2
+        let rank = weight.rank
         try requireRank(x, rank - 1...rank, in: layer)
         try requireSize(x, dim: -(rank - 1), inChannels, "channels", in: layer)
         return try convolve(x)
     }
 
     func convolve(_ x: Tensor) throws -> Tensor {
-        throw TensorError(.unsupported, in: layer, "is no convolution of its own")
+        switch kernelSize.count {
+        case 1: try x.conv1d(weight, bias: bias, stride: stride[0], padding: padding[0], dilation: dilation[0], groups: groups)
+        case 2: try x.conv2d(weight, bias: bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
+        default: try x.conv3d(weight, bias: bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
+        }
     }
 }
 
@@ -60,23 +61,13 @@ public class ConvolutionBase: Module {
 /// `L' = (L + 2 * padding - dilation * (kernelSize - 1) - 1) / stride + 1`. `weight` is `[outChannels, inChannels / groups, kernelSize]`.
 public final class Conv1d: ConvolutionBase {
     public init(
-        _ inChannels: some SymIntConvertible, _ outChannels: some SymIntConvertible, kernelSize: some SymIntConvertible,
-        stride: some SymIntConvertible = 1, padding: some SymIntConvertible = 0,
-        dilation: some SymIntConvertible = 1, groups: some SymIntConvertible = 1,
+        _ inChannels: some SymIntConvertible, _ outChannels: some SymIntConvertible, kernelSize: some SpatialSize,
+        stride: some SpatialSize = 1, padding: some SpatialSize = 0, dilation: some SpatialSize = 1, groups: some SymIntConvertible = 1,
         bias: Bool = true, dtype: DType = .float32
     ) throws {
         try super.init(
-            Options(
-                layer: "Conv1d", inChannels: inChannels, outChannels: outChannels,
-                kernelSize: kernelSize.symInt.numbers(over: 1, atLeast: 1, "kernelSize", in: "Conv1d"),
-                stride: stride.symInt.numbers(over: 1, atLeast: 1, "stride", in: "Conv1d"),
-                padding: padding.symInt.numbers(over: 1, atLeast: 0, "padding", in: "Conv1d"),
-                dilation: dilation.symInt.numbers(over: 1, atLeast: 1, "dilation", in: "Conv1d"), groups: groups, bias: bias, dtype: dtype),
-            transposed: false)
-    }
-
-    override func convolve(_ x: Tensor) throws -> Tensor {
-        try x.conv1d(weight, bias: bias, stride: stride[0], padding: padding[0], dilation: dilation[0], groups: groups)
+            "Conv1d", dims: 1, inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding, dilation: dilation,
+            groups: groups, bias: bias, dtype: dtype)
     }
 }
 
@@ -85,50 +76,100 @@ public final class Conv1d: ConvolutionBase {
 public final class Conv2d: ConvolutionBase {
     public init(
         _ inChannels: some SymIntConvertible, _ outChannels: some SymIntConvertible, kernelSize: some SpatialSize,
-        stride: some SpatialSize = 1, padding: some SpatialSize = 0,
-        dilation: some SpatialSize = 1, groups: some SymIntConvertible = 1, bias: Bool = true, dtype: DType = .float32
+        stride: some SpatialSize = 1, padding: some SpatialSize = 0, dilation: some SpatialSize = 1, groups: some SymIntConvertible = 1,
+        bias: Bool = true, dtype: DType = .float32
     ) throws {
         try super.init(
-            Options(
-                layer: "Conv2d", inChannels: inChannels, outChannels: outChannels,
-                kernelSize: kernelSize.numbers(over: 2, atLeast: 1, "kernelSize", in: "Conv2d"),
-                stride: stride.numbers(over: 2, atLeast: 1, "stride", in: "Conv2d"),
-                padding: padding.numbers(over: 2, atLeast: 0, "padding", in: "Conv2d"),
-                dilation: dilation.numbers(over: 2, atLeast: 1, "dilation", in: "Conv2d"), groups: groups, bias: bias, dtype: dtype),
-            transposed: false)
-    }
-
-    override func convolve(_ x: Tensor) throws -> Tensor {
-        try x.conv2d(weight, bias: bias, stride: stride, padding: padding, dilation: dilation, groups: groups)
+            "Conv2d", dims: 2, inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding, dilation: dilation,
+            groups: groups, bias: bias, dtype: dtype)
     }
 }
 
-/// The transpose of a convolution, which makes images larger: from `[N, inChannels, H, W]` to `[N, outChannels, H', W']`,
-/// `H' = (H - 1) * stride - 2 * padding + dilation * (kernelSize - 1) + outputPadding + 1`. `weight` is
-/// `[inChannels, outChannels / groups, kH, kW]`.
-public final class ConvTranspose2d: ConvolutionBase {
-    public let outputPadding: [Int]
-
+/// Convolution over three dimensions: from `[N, inChannels, D, H, W]` (or without N) to `[N, outChannels, D', H', W']`, each of them after
+/// `Conv1d`'s formula. `weight` is `[outChannels, inChannels / groups, kD, kH, kW]`.
+public final class Conv3d: ConvolutionBase {
     public init(
         _ inChannels: some SymIntConvertible, _ outChannels: some SymIntConvertible, kernelSize: some SpatialSize,
-        stride: some SpatialSize = 1, padding: some SpatialSize = 0,
-        outputPadding: some SpatialSize = 0, groups: some SymIntConvertible = 1, bias: Bool = true, dilation: some SpatialSize = 1,
-        dtype: DType = .float32
+        stride: some SpatialSize = 1, padding: some SpatialSize = 0, dilation: some SpatialSize = 1, groups: some SymIntConvertible = 1,
+        bias: Bool = true, dtype: DType = .float32
     ) throws {
-        let layer = "ConvTranspose2d"
-        self.outputPadding = try outputPadding.numbers(over: 2, atLeast: 0, "outputPadding", in: layer)
         try super.init(
-            Options(
-                layer: layer, inChannels: inChannels, outChannels: outChannels,
-                kernelSize: kernelSize.numbers(over: 2, atLeast: 1, "kernelSize", in: layer),
-                stride: stride.numbers(over: 2, atLeast: 1, "stride", in: layer),
-                padding: padding.numbers(over: 2, atLeast: 0, "padding", in: layer),
-                dilation: dilation.numbers(over: 2, atLeast: 1, "dilation", in: layer), groups: groups, bias: bias, dtype: dtype),
-            transposed: true)
+            "Conv3d", dims: 3, inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding, dilation: dilation,
+            groups: groups, bias: bias, dtype: dtype)
+    }
+}
+
+/// What transposed convolutions, which make images larger, have in common besides.
+public class ConvTransposeBase: ConvolutionBase {
+    public final let outputPadding: [Int]
+
+    init(
+        _ layer: String, dims: Int, _ inChannels: some SymIntConvertible, _ outChannels: some SymIntConvertible,
+        kernelSize: any SpatialSize, stride: any SpatialSize, padding: any SpatialSize, outputPadding: any SpatialSize,
+        groups: some SymIntConvertible, bias: Bool, dilation: any SpatialSize, dtype: DType
+    ) throws {
+        self.outputPadding = try outputPadding.numbers(over: dims, atLeast: 0, "outputPadding", in: layer)
+        try super.init(
+            layer, dims: dims, isTransposed: true, inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding,
+            dilation: dilation, groups: groups, bias: bias, dtype: dtype)
     }
 
-    override func convolve(_ x: Tensor) throws -> Tensor {
-        try x.convTranspose2d(
-            weight, bias: bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
+    override final func convolve(_ x: Tensor) throws -> Tensor {
+        switch kernelSize.count {
+        case 1:
+            try x.convTranspose1d(
+                weight, bias: bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
+        case 2:
+            try x.convTranspose2d(
+                weight, bias: bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
+        default:
+            try x.convTranspose3d(
+                weight, bias: bias, stride: stride, padding: padding, outputPadding: outputPadding, groups: groups, dilation: dilation)
+        }
+    }
+}
+
+/// The transpose of `Conv1d`: from `[N, inChannels, L]` (or without N) to `[N, outChannels, L']`,
+/// `L' = (L - 1) * stride - 2 * padding + dilation * (kernelSize - 1) + outputPadding + 1`. `weight` is
+/// `[inChannels, outChannels / groups, kernelSize]`.
+public final class ConvTranspose1d: ConvTransposeBase {
+    public init(
+        _ inChannels: some SymIntConvertible, _ outChannels: some SymIntConvertible, kernelSize: some SpatialSize,
+        stride: some SpatialSize = 1, padding: some SpatialSize = 0, outputPadding: some SpatialSize = 0,
+        groups: some SymIntConvertible = 1, bias: Bool = true, dilation: some SpatialSize = 1, dtype: DType = .float32
+    ) throws {
+        try super.init(
+            "ConvTranspose1d", dims: 1, inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding,
+            outputPadding: outputPadding, groups: groups, bias: bias, dilation: dilation, dtype: dtype)
+    }
+}
+
+/// The transpose of `Conv2d`: from `[N, inChannels, H, W]` (or without N) to `[N, outChannels, H', W']`,
+/// `W' = (W - 1) * stride - 2 * padding + dilation * (kernelSize - 1) + outputPadding + 1`. `weight` is
+/// `[inChannels, outChannels / groups, kH, kW]`.
+public final class ConvTranspose2d: ConvTransposeBase {
+    public init(
+        _ inChannels: some SymIntConvertible, _ outChannels: some SymIntConvertible, kernelSize: some SpatialSize,
+        stride: some SpatialSize = 1, padding: some SpatialSize = 0, outputPadding: some SpatialSize = 0,
+        groups: some SymIntConvertible = 1, bias: Bool = true, dilation: some SpatialSize = 1, dtype: DType = .float32
+    ) throws {
+        try super.init(
+            "ConvTranspose2d", dims: 2, inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding,
+            outputPadding: outputPadding, groups: groups, bias: bias, dilation: dilation, dtype: dtype)
+    }
+}
+
+/// The transpose of `Conv3d`: from `[N, inChannels, D, H, W]` (or without N) to `[N, outChannels, D', H', W']`,
+/// `W' = (W - 1) * stride - 2 * padding + dilation * (kernelSize - 1) + outputPadding + 1`. `weight` is
+/// `[inChannels, outChannels / groups, kD, kH, kW]`.
+public final class ConvTranspose3d: ConvTransposeBase {
+    public init(
+        _ inChannels: some SymIntConvertible, _ outChannels: some SymIntConvertible, kernelSize: some SpatialSize,
+        stride: some SpatialSize = 1, padding: some SpatialSize = 0, outputPadding: some SpatialSize = 0,
+        groups: some SymIntConvertible = 1, bias: Bool = true, dilation: some SpatialSize = 1, dtype: DType = .float32
+    ) throws {
+        try super.init(
+            "ConvTranspose3d", dims: 3, inChannels, outChannels, kernelSize: kernelSize, stride: stride, padding: padding,
+            outputPadding: outputPadding, groups: groups, bias: bias, dilation: dilation, dtype: dtype)
     }
 }

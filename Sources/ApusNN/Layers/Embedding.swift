@@ -37,3 +37,44 @@ public final class Embedding: Module {
         return try weight.embedding(x, paddingIndex: paddingIndex ?? -1)
     }
 }
+
+/// Rows of a table looked up by number and combined in bags: from integers `[N, size of a bag]`, or `[count]` with the offsets at which bags
+/// begin, to `[N, embeddingDim]`. Empty bags give zeros.
+///
+/// `weight` is `[numEmbeddings, embeddingDim]`, normally distributed; the row at `paddingIndex` is zero, gets no gradient and counts not.
+public final class EmbeddingBag: Module {
+    @Parameter public var weight: Tensor
+    public let numEmbeddings: Int
+    public let embeddingDim: Int
+    public let mode: EmbeddingBagMode
+    public let includeLastOffset: Bool
+    public let paddingIndex: Int?
+
+    /// - Parameter includeLastOffset: the last offset is the end of the last bag.
+    public init(
+        _ numEmbeddings: some SymIntConvertible, _ embeddingDim: some SymIntConvertible, mode: EmbeddingBagMode = .mean,
+        includeLastOffset: Bool = false, paddingIndex: Int? = nil, dtype: DType = .float32
+    ) throws {
+        let table = try Embedding(numEmbeddings, embeddingDim, paddingIndex: paddingIndex, dtype: dtype)
+        weight = table.weight
+        (self.numEmbeddings, self.embeddingDim, self.paddingIndex) = (table.numEmbeddings, table.embeddingDim, table.paddingIndex)
+        (self.mode, self.includeLastOffset) = (mode, includeLastOffset)
+    }
+
+    public func forward(_ x: Tensor) throws -> Tensor {
+        try requireRank(x, 2...2, in: "EmbeddingBag")
+        let offsets: Tensor = try Tensor.arange(x.shape[0], dtype: .int64) * x.shape[1]
+        return try weight.embeddingBag(x.flattened(), offsets: offsets, mode: mode, paddingIndex: paddingIndex)
+    }
+
+    public func forward(_ x: Tensor, _ offsets: Tensor) throws -> Tensor {
+        try weight.embeddingBag(x, offsets: offsets, mode: mode, includeLastOffset: includeLastOffset, paddingIndex: paddingIndex)
+    }
+
+    /// With a factor for each position, for sums.
+    public func forward(_ x: Tensor, _ offsets: Tensor, _ perSampleWeights: Tensor) throws -> Tensor {
+        try weight.embeddingBag(
+            x, offsets: offsets, mode: mode, perSampleWeights: perSampleWeights, includeLastOffset: includeLastOffset,
+            paddingIndex: paddingIndex)
+    }
+}

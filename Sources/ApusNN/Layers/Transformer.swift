@@ -65,9 +65,14 @@ public final class TransformerEncoder: Module {
         self.norm = norm
     }
 
-    public func forward(_ src: Tensor) throws -> Tensor {
-        var x = src
-        for layer in layers { x = try layer(x) }
+    public func forward(_ src: Tensor) throws -> Tensor { try encode(src) }
+
+    /// The layers under the masks of `MultiheadAttention`.
+    public func encode(_ src: Tensor, mask: Tensor? = nil, keyPaddingMask: Tensor? = nil, isCausal: Bool = false) throws -> Tensor {
+        var x: Tensor = src
+        for layer in layers {
+            x = try observed(layer) { try layer.encode(x, mask: mask, keyPaddingMask: keyPaddingMask, isCausal: isCausal) }
+        }
         return try norm.map { try $0(x) } ?? x
     }
 }

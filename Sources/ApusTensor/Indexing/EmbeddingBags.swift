@@ -127,10 +127,25 @@ extension Call {
 }
 
 extension Tensor {
-    /// Rows of this matrix at the positions of a vector, summed (or averaged) in bags that begin at `offsets`.
-    public func embeddingBag(_ index: Tensor, offsets: Tensor, averaging: Bool = false) throws -> Tensor {
-        try applyTensors(
-            Operator.embeddingBags[0],
-            [.tensor(self), .tensor(index), .tensor(offsets), .bool(false), .int(averaging ? 1 : 0), .bool(false), .none, .bool(false)])[0]
+    /// Rows of this matrix at the positions of a vector, combined in bags that begin at `offsets`. Empty bags give zeros.
+    ///
+    /// - Parameters:
+    ///   - perSampleWeights: a factor for each position; for sums only.
+    ///   - includeLastOffset: the last offset is the end of the last bag.
+    ///   - paddingIndex: a row that counts not; negative ones count from the end.
+    public func embeddingBag(
+        _ index: Tensor, offsets: Tensor, mode: EmbeddingBagMode = .sum, perSampleWeights: Tensor? = nil, includeLastOffset: Bool = false,
+        paddingIndex: Int? = nil
+    ) throws -> Tensor {
+        let operation: Operator = Operator.embeddingBags[paddingIndex == nil ? 0 : 1]
+        return try applyTensors(
+            operation,
+            [
+                .tensor(self), .tensor(index), .tensor(offsets), .bool(false), .int(mode.rawValue), .bool(false),
+                .optional(perSampleWeights), .bool(includeLastOffset),
+            ] + (paddingIndex.map { [.int($0)] } ?? []))[0]
     }
 }
+
+/// What `embeddingBag` makes of a bag's rows.
+public enum EmbeddingBagMode: Int, Sendable { case sum, mean, max }

@@ -51,7 +51,7 @@ import Testing
                 try call("embedding_dense_backward", [.tensor(column), .tensor(index), .int(1), .int(-1), .bool(true)]) * n
             ),
             ("embedding_bag", try one.unsqueezed(0).embeddingBag(index, offsets: Tensor.zeros([1], dtype: .int64))),
-            ("mean of a bag", try one.unsqueezed(0).embeddingBag(index, offsets: Tensor.zeros([1], dtype: .int64), averaging: true) * n),
+            ("mean of a bag", try one.unsqueezed(0).embeddingBag(index, offsets: Tensor.zeros([1], dtype: .int64), mode: .mean) * n),
             ("histc", try ones.histogram(bins: 1, min: 0, max: 2)),
             ("bincount", try call("bincount", [.tensor(index), .tensor(ones), .int(0)]).to(dtype)),
             ("cumsum", try ones.cumsum(dim: 0)[n - 1]),

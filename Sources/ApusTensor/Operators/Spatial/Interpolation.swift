@@ -186,20 +186,38 @@ extension Tensor {
     public func interpolated(
         to sizes: [any SymIntConvertible], mode: String = "nearest", alignsCorners: Bool = false, antialias: Bool = false
     ) throws -> Tensor {
-        guard (1...3).contains(sizes.count) else {
-            throw TensorError(.invalidArgument, in: "interpolate", "takes one, two or three sizes, not \(sizes.count)")
+        let (operation, middle) = try Tensor.interpolation(sizes.count, mode, alignsCorners: alignsCorners, antialias: antialias)
+        return try applySingle(operation, [.tensor(self), .ints(sizes)] + middle + Array(repeating: .none, count: sizes.count))
+    }
+
+    /// The same at sizes that are multiples of the image's by factors, rounded down. The factors place the positions, where PyTorch's
+    /// `recompute_scale_factor` would take the ratios of the sizes.
+    public func interpolated(
+        by factors: [Double], mode: String = "nearest", alignsCorners: Bool = false, antialias: Bool = false
+    ) throws -> Tensor {
+        let (operation, middle) = try Tensor.interpolation(factors.count, mode, alignsCorners: alignsCorners, antialias: antialias, ".vec")
+        return try applySingle(operation, [.tensor(self), .none] + middle + [.floats(factors)])
+    }
+
+    /// The operator for a mode, and what it takes besides sizes and factors.
+    private static func interpolation(
+        _ dims: Int, _ mode: String, alignsCorners: Bool, antialias: Bool, _ overload: String = ""
+    ) throws -> (Operator, [OperatorArgument]) {
+        guard (1...3).contains(dims) else {
+            throw TensorError(.invalidArgument, in: "interpolate", "takes one, two or three sizes, not \(dims)")
         }
-        let smooth: [String] = [["linear"], ["bilinear", "bicubic"], ["trilinear"]][sizes.count - 1]
+        let smooth: [String] = [["linear"], ["bilinear", "bicubic"], ["trilinear"]][dims - 1]
         let modes: [String] = antialias ? ["bilinear", "bicubic"] : ["nearest", "nearest-exact"] + smooth
         guard modes.contains(mode), smooth.contains(mode) || !antialias else {
             let names: String = modes.map { "'\($0)'" }.joined(separator: ", ")
             throw TensorError(
                 .invalidArgument, in: "interpolate",
-                "mode must be one of \(names) for \(antialias ? "antialiasing in two" : "\(sizes.count)") dimensions, not '\(mode)'")
+                "mode must be one of \(names) for \(antialias ? "antialiasing in two" : "\(dims)") dimensions, not '\(mode)'")
         }
         let name: String = mode == "nearest-exact" ? "_upsample_nearest_exact" : "\(antialias ? "_" : "")upsample_\(mode)"
-        let operation: Operator = try .named("\(name)\(sizes.count)d\(antialias ? "_aa" : "")")
-        let middle: [OperatorArgument] = mode.hasPrefix("nearest") ? [] : [.bool(alignsCorners)]
-        return try applySingle(operation, [.tensor(self), .ints(sizes)] + middle + Array(repeating: .none, count: sizes.count))
+        return (
+            try .named("\(name)\(dims)d\(antialias ? "_aa" : "")\(overload)"),
+            mode.hasPrefix("nearest") ? [] : [.bool(alignsCorners)]
+        )
     }
 }
