@@ -35,6 +35,19 @@ struct MadeUpInputs: ParsableArguments {
         }
     }
 
+    /// Sizes further up, as the program's own solver finds them.
+    private func solution(for program: ExportedProgram, from start: Assignment, keeping given: Set<Symbol>) -> Assignment? {
+        let scope: SymbolScope = program.scope
+        scope.push()
+        defer { scope.pop() }
+        for entry in program.guards { scope.assume(entry.condition) }
+        for symbol in given { if let size = start[symbol] { scope.assume(scope.size(symbol) == SymInt(size)) } }
+        guard let witness = scope.witness() else { return nil }
+        var point: Assignment = start
+        for symbol in program.symbolToRange.keys { point[symbol] = witness[symbol] ?? start[symbol] }
+        return point
+    }
+
     /// The smallest sizes, in the order of the symbols, that a program's guards admit.
     private func admitted(by program: ExportedProgram, from start: Assignment, changing free: [Symbol]) throws -> Assignment {
         func holds(_ point: Assignment) -> Bool {
@@ -58,6 +71,7 @@ struct MadeUpInputs: ParsableArguments {
             return nil
         }
         if let found = search(free.filter { involved.contains($0) }[...], start) { return found }
+        if let found = solution(for: program, from: start, keeping: involved.subtracting(free)), holds(found) { return found }
         let broken: String = program.guards.first { program.scope.evaluate($0.condition, at: start) != true }?.message ?? ""
         throw ValidationError("No sizes were found that the program admits (\(broken)); give some with --size.")
     }

@@ -128,14 +128,6 @@ struct ProgramSummary: Encodable {
         weightBytes = state.values.reduce(0) { $0 + ($1.count.constant ?? 0) * $1.dtype.byteWidth }
         mutatedBuffers = program.graphSignature.buffersToMutate.values.sorted()
         nodeCount = graph.totalNodeCount
-        var counts: [String: Int] = [:]
-        func visit(_ graph: Graph) {
-            for node in graph.nodes {
-                counts[node.operator.name, default: 0] += 1
-                for body in node.bodies { visit(body.graph) }
-            }
-        }
-        visit(graph)
-        operators = counts
+        operators = graph.allNodes.reduce(into: [:]) { counts, node in counts[node.operator.name, default: 0] += 1 }
     }
 }
