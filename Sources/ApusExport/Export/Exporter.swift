@@ -253,29 +253,16 @@ struct Exporter {
         inputRoles += merged.constants.indices.map { .constant("lifted_tensor_\($0)") }
         inputRoles += Array(repeating: .userInput, count: declared.specs.count { $0 != nil })
         let outputRoles: [OutputRole] = mutated.map { .bufferMutation($0.name) } + Array(repeating: .userOutput, count: outSpec.leafCount)
-        let used = symbolsUsed(merged.graph)
         var ranges: [Symbol: SymRange] = [:]
-        for symbol in used { ranges[symbol] = readRange(symbol, traces, merged.sources) }
+        for symbol in merged.graph.sizeSymbols where symbol.kind != .unbackedFloat {
+            ranges[symbol] = readRange(symbol, traces, merged.sources)
+        }
         return ProgramParts(
             graph: merged.graph, inputRoles: inputRoles, outputRoles: outputRoles, state: entries.map(\.tensor) + merged.constants,
             callSpec: CallSpec(inSpec: declared.tree.spec, outSpec: outSpec),
             leafRoles: zip(declared.tree.leaves, declared.specs).map { leaf, spec in spec == nil ? .constant(leaf) : .input },
             leafNames: declared.names, scope: declared.scope, symbolToRange: ranges, guards: declared.guards,
             paths: traces.map { ExploredPath($0) })
-    }
-
-    /// The symbols of the declared inputs and of the values that the graph reads.
-    private func symbolsUsed(_ graph: Graph) -> [Symbol] {
-        var found: [Symbol] = []
-        for entry in graph.values {
-            switch entry.type {
-            case .tensor(let spec): for size in spec.shape { found += size.expression?.freeSymbols ?? [] }
-            case .int(let value): found += value.expression?.freeSymbols ?? []
-            default: break
-            }
-        }
-        var seen = Set<Symbol>()
-        return found.filter { $0.kind != .unbackedFloat && seen.insert($0).inserted }
     }
 
     /// A symbol's declared range, narrowed by what every path that returns knows of it.

@@ -29,6 +29,26 @@ extension ValueType {
     }
 }
 
+extension GraphOutput {
+    /// The symbols of an output that is a number by itself.
+    package var freeSymbols: [Symbol] {
+        switch self {
+        case .int(let size): size.freeSymbols
+        case .float(let number): number.freeSymbols
+        case .bool(let condition): condition.freeSymbols
+        case .value, .literal: []
+        }
+    }
+}
+
+extension [Symbol] {
+    /// Each symbol once, in the order of its first place.
+    package var unique: [Symbol] {
+        var seen = Set<Symbol>()
+        return filter { seen.insert($0).inserted }
+    }
+}
+
 extension [ValueType] {
     /// Sizes that are symbols which nothing gives a value yet, each symbol once: in the order in which a rule asks for them.
     package func newSizes(beyond isKnown: (Symbol) -> Bool) -> [SymInt] {
@@ -40,6 +60,25 @@ extension [ValueType] {
 }
 
 extension Graph {
+    /// Symbols of the arguments and outputs of the graph and of its bodies, each once in the order of its first use.
+    package var usedSymbols: [Symbol] {
+        let inNodes: [Symbol] = nodes.flatMap { $0.arguments.flatMap(\.freeSymbols) + $0.bodies.flatMap(\.graph.usedSymbols) }
+        return (inNodes + outputs.flatMap(\.freeSymbols)).unique
+    }
+
+    /// Symbols of the sizes and integers among the graph's values.
+    package var sizeSymbols: [Symbol] {
+        values.flatMap { entry -> [Symbol] in
+            switch entry.type {
+            case .tensor, .int: entry.type.freeSymbols
+            case .float, .bool, .none: []
+            }
+        }.unique
+    }
+
+    /// The same of its bodies' values.
+    package var sizeSymbolsOfBodies: [Symbol] { allNodes.flatMap(\.bodies).flatMap(\.graph.sizeSymbols).unique }
+
     /// Symbols that the graph, as a body, reads from around it: all but those that its inputs and its nodes give a value.
     package var outerSymbols: Set<Symbol> {
         var given: Set<Symbol> = madeSymbols

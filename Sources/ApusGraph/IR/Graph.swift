@@ -144,16 +144,11 @@ extension Graph {
     /// Every operator in the graph and its bodies, once, in order of appearance.
     public var operators: [Operator] {
         var seen = Set<Operator>()
-        var found: [Operator] = []
-        func visit(_ graph: Graph) {
-            for node in graph.nodes {
-                if seen.insert(node.operator).inserted { found.append(node.operator) }
-                for body in node.bodies { visit(body.graph) }
-            }
-        }
-        visit(self)
-        return found
+        return allNodes.map(\.operator).filter { seen.insert($0).inserted }
     }
+
+    /// Each node of the graph, and behind it those of its bodies.
+    package var allNodes: [Node] { nodes.flatMap { [$0] + $0.bodies.flatMap(\.graph.allNodes) } }
 
     /// How deep bodies may stand in bodies in a program, whether it is exported or loaded.
     public static let maximumNesting: Int = 64
@@ -173,9 +168,7 @@ extension Graph {
     var draws: Bool { nodes.contains { $0.draws } }
 
     /// The nodes of the graph and of all its bodies.
-    public var totalNodeCount: Int {
-        nodes.reduce(0) { $0 + 1 + $1.bodies.reduce(0) { $0 + $1.graph.totalNodeCount } }
-    }
+    public var totalNodeCount: Int { allNodes.count }
 
     /// Throws where an input, a node or an output names a value that the graph does not have. Enough to walk a graph without harm; all else is
     /// for the verifier.

@@ -79,10 +79,8 @@ extension Node {
 extension Graph {
     /// The sites of all nodes that were traced, bodies included.
     fileprivate var callSites: [CallSite] {
-        nodes.flatMap { node -> [CallSite] in
-            var found: [CallSite] = node.bodies.flatMap(\.graph.callSites)
-            if case .call(let site)? = node.site { found.append(site) }
-            return found
+        allNodes.compactMap { node in
+            if case .call(let site)? = node.site { site } else { nil }
         }
     }
 }

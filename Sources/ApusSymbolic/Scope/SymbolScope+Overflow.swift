@@ -9,7 +9,7 @@ extension SymbolScope {
     public static let largestSize: Int = 1 << 48
 
     /// Runs the arithmetic of a result rule. Its results are sizes of tensors, which are checked when there are such tensors.
-    public func withoutOverflowChecks<Result>(_ body: () throws -> Result) rethrows -> Result {
+    package func withoutOverflowChecks<Result>(_ body: () throws -> Result) rethrows -> Result {
         let previous: Bool = setChecksOverflow(false)
         defer { setChecksOverflow(previous) }
         return try body()

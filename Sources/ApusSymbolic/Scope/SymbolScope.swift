@@ -24,9 +24,9 @@ public final class SymbolScope: Sendable {
     }
 
     /// A question that met an invalid value, in a place that cannot throw.
-    public struct Fault: Sendable {
-        public let error: SymbolicError
-        public let site: CallSite
+    package struct Fault: Sendable {
+        package let error: SymbolicError
+        package let site: CallSite
     }
 
     /// How many parts an expression may have that a function computes.
@@ -179,9 +179,9 @@ public final class SymbolScope: Sendable {
 
     /// Questions that met an invalid value where nothing could be thrown, oldest first. A tracer checks them when the
     /// function returns.
-    public var faults: [Fault] { link.withLock { $0.faults } }
+    package var faults: [Fault] { link.withLock { $0.faults } }
 
-    public func clearFaults() { link.withLock { $0.faults.removeAll() } }
+    package func clearFaults() { link.withLock { $0.faults.removeAll() } }
 
     func report(_ error: SymbolicError, site: CallSite) {
         link.withLock { link in
@@ -208,7 +208,7 @@ public final class SymbolScope: Sendable {
 
     // MARK: Facts
 
-    /// Declares a fact that holds for every input; before ``freeze()`` only.
+    /// Declares a fact that holds for every input; before the scope is frozen only.
     public func declare(_ fact: SymBool) throws(SymbolicError) {
         try fact.requireValid()
         if let value = fact.constant {
@@ -232,9 +232,9 @@ public final class SymbolScope: Sendable {
     }
 
     /// Ends declarations. From here on facts belong to a path.
-    public func freeze() { reading(()) { $0.knowledge.freeze() } }
+    package func freeze() { reading(()) { $0.knowledge.freeze() } }
 
-    public var isFrozen: Bool { reading(false) { $0.knowledge.isFrozen } }
+    package var isFrozen: Bool { reading(false) { $0.knowledge.isFrozen } }
 
     /// Adds a fact of the current path; says whether the facts may still hold together (false: surely no input does).
     @discardableResult
@@ -281,12 +281,12 @@ public final class SymbolScope: Sendable {
     }
 
     /// The declared facts, each as given (a conjunction counts as its parts).
-    public var declaredFacts: [SymBool] {
+    package var declaredFacts: [SymBool] {
         reading([]) { state in state.knowledge.declaredFacts.map { SymBool($0) } }
     }
 
     /// The facts of the current path, oldest first.
-    public var pathFacts: [SymBool] { reading([]) { state in state.knowledge.pathFacts.map { SymBool($0) } } }
+    package var pathFacts: [SymBool] { reading([]) { state in state.knowledge.pathFacts.map { SymBool($0) } } }
 
     // MARK: Answers
 

@@ -16,7 +16,7 @@ extension CallSite {
         public var description: String { "\(file):\(line)" }
 
         /// Modules whose frames are never the user's.
-        public static let ownModules: Set<String> = [
+        package static let ownModules: Set<String> = [
             "ApusSymbolic", "ApusTensor", "ApusNN", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusExport", "ApusArchive", "ApusRun",
             "CApusKernels", "apus_cli",
             "Apus", "Swift",

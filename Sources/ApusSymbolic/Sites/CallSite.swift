@@ -25,7 +25,7 @@ public struct CallSite: Sendable, Hashable {
     ///   - skip: how many of the innermost frames to leave out. Mind that inlining may have merged frames: none is safe.
     ///   - limit: how many frames to keep
     @inline(never)
-    public static func capture(skip: Int = 0, limit: Int = 64) -> CallSite {
+    package static func capture(skip: Int = 0, limit: Int = 64) -> CallSite {
         let hidden: Int = Swift.min(Swift.max(0, skip), 32)
         let wanted: Int = Swift.min(Swift.max(1, limit), 64) + hidden
         let addresses: [UInt] = withUnsafeTemporaryAllocation(of: UnsafeMutableRawPointer?.self, capacity: wanted) { buffer in
@@ -38,7 +38,7 @@ public struct CallSite: Sendable, Hashable {
     }
 
     /// Looks up many sites at once, which costs little more than looking up one. Reading them afterwards costs next to nothing.
-    public static func resolve(_ sites: some Sequence<CallSite>) {
+    package static func resolve(_ sites: some Sequence<CallSite>) {
         _ = Symbolizer.shared.locations(of: sites.flatMap(\.addresses))
     }
 

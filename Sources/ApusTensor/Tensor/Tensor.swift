@@ -94,7 +94,7 @@ extension Tensor {
     }
 
     /// A value of a trace.
-    public init(spec: TensorSpec, owner: AnyObject?, id: Int) {
+    package init(spec: TensorSpec, owner: AnyObject?, id: Int) {
         body = TensorBody(
             dtype: spec.dtype, storage: .none, offset: 0, layout: spec.shape.layout ?? .scalar,
             trace: TracedValue(shape: spec.shape, owner: owner, id: id))
@@ -121,7 +121,7 @@ extension Tensor {
     }
 
     /// A tensor over a storage, sharing its memory. Throws where the layout reaches outside of it.
-    public init(storage: Storage, dtype: DType, layout: Layout, offset: Int) throws {
+    package init(storage: Storage, dtype: DType, layout: Layout, offset: Int) throws {
         let capacity = storage.byteCount / dtype.byteWidth
         guard let (lowest, highest) = layout.extent, offset >= 0, lowest >= -offset, highest < capacity - offset || layout.count == 0 else {
             throw TensorError(

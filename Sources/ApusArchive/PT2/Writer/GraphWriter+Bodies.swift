@@ -59,7 +59,7 @@ extension GraphWriter {
     private func list(_ names: [String]) -> ProgramSchema.Argument { .tensors(names.map { .init(name: $0) }) }
 
     /// Symbols that the bodies use and that are known here.
-    private func sizesUsed(in bodies: [GraphBody]) -> [Symbol] { SymbolUse.free(in: bodies.map(\.graph)).filter { sizes.isKnown($0) } }
+    private func sizesUsed(in bodies: [GraphBody]) -> [Symbol] { bodies.flatMap(\.graph.usedSymbols).unique.filter { sizes.isKnown($0) } }
 
     /// - Parameter isLoop: whether operands must not share memory
     private mutating func symbolOperand(_ symbol: Symbol, isLoop: Bool = false) throws -> String {

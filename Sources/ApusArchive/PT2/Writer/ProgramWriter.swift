@@ -90,7 +90,7 @@ struct ProgramWriter {
             ranges[symbols.name(symbol)] = .init(
                 minimum: range.hasLowerBound ? range.lowerBound : nil, maximum: range.hasUpperBound ? range.upperBound : nil)
         }
-        for symbol in SymbolUse.inBodies(of: graph) where symbol.kind == .unbackedInt && ranges[symbols.name(symbol)] == nil {
+        for symbol in graph.sizeSymbolsOfBodies where symbol.kind == .unbackedInt && ranges[symbols.name(symbol)] == nil {
             let range: SymRange = symbol.declaredRange
             ranges[symbols.name(symbol)] = .init(
                 minimum: range.hasLowerBound ? range.lowerBound : nil, maximum: range.hasUpperBound ? range.upperBound : nil)
