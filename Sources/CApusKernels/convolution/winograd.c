@@ -315,7 +315,7 @@ static void multiply_range(void *context, int64_t begin, int64_t end) {
         int64_t panel = task * j->panels, panels = APUS_MIN(j->panels, panel_count(c) - panel), channel = panel * ROWS, channels = APUS_MIN(panels * ROWS, c->out_channels - channel);
         for (int64_t block = 0; block < blocks; block += APUS_CONV_VECTORS) {
             int64_t taken = APUS_MIN(APUS_CONV_VECTORS, blocks - block);
-            apus_conv_tile t = {.depth = c->in_channels, .offsets = j->offsets, .step = products * c->in_channels * LANES, .out_stride = GROUP, .rows = ROWS, .vectors = (int)taken};
+            apus_conv_tile t = {.depth = c->in_channels, .weight_step = ROWS, .offsets = j->offsets, .step = products * c->in_channels * LANES, .out_stride = GROUP, .rows = ROWS, .vectors = (int)taken};
             for (int64_t k = 0; k < products; k++)
                 for (int64_t p = 0; p < panels; p++) {
                     t.in = j->transformed + (block * products + k) * c->in_channels * LANES;
