@@ -104,6 +104,36 @@ import Testing
         }
     }
 
+    @Test(arguments: ["convolution", "conv1d", "conv2d", "conv3d"], [true, false])
+    func factorsOfChannelsBecomePartOfTheConvolution(_ convolution: String, _ hasBias: Bool) throws {
+        let n = Sizes(1).sizes[0]
+        let dims: Int = convolution.contains("1d") ? 1 : convolution.contains("3d") ? 3 : 2
+        let (ones, spatial): ([SymInt], [Int]) = (Array(repeating: 1, count: dims), Array([5, 4, 3].prefix(dims)))
+        func found(_ factor: [SymInt], isTransposed: Bool = false) throws -> [String] {
+            let further: [GraphArgument] =
+                convolution == "convolution"
+                ? [.ints(ones), .ints(ones), .ints(ones), .bool(isTransposed), .ints(ones.map { _ in 0 }), .int(1)]
+                : [.ints(ones), .ints(ones), .ints(ones), .int(1)]
+            var program = try Program(
+                float32([n, 6] + spatial.map { SymInt($0) }), float32([6, 6] + ones.map { _ in 3 }), float32([6]), float32(factor))
+            let values = program.inputs
+            let y = try program.copy.apply(
+                op("aten::" + convolution), [.tensor(values[0]), .tensor(values[1]), hasBias ? .tensor(values[2]) : .none] + further)
+            let result = try program.add("aten::mul.Tensor", .tensor(values[3]), .tensor(y[0]))
+            let inputs = [
+                try ramp([2, 6] + spatial), try ramp([6, 6] + ones.map { _ in 3 }, 1), try ramp([6], 2),
+                try ramp(factor.map { $0.constant ?? 0 }, 3),
+            ]
+            return try operators(.foldBatchNorms, program.graph(result), inputs, frozen: Set(1..<4))
+        }
+        for factor in [[6] + ones, [1, 6] + ones] { #expect(try found(factor).last == "aten::" + convolution) }
+        // Of other numbers than one for each channel.
+        for factor in [ones, [1, 1] + ones, Array(ones.dropLast()) + [SymInt(spatial[dims - 1])]] {
+            #expect(try found(factor).last == "aten::mul.Tensor", "\(factor)")
+        }
+        if convolution == "convolution" { #expect(try found([6] + ones, isTransposed: true).last == "aten::mul.Tensor") }
+    }
+
     @Test func valuesOfBodiesAreNotTakenForWeights() throws {
         // In the body the product's right operand is no weight, though it has the number that one has outside.
         let n = Sizes(1).sizes[0]

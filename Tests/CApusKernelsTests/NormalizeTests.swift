@@ -62,6 +62,40 @@ import Testing
         return (mean, 1 / (variance + epsilon).squareRoot())
     }
 
+    /// Fewer positions than a vector has lanes, whole vectors and not; with what leaves float32 and what is no number.
+    @Test(arguments: [0, 1, 3, 15, 16, 17, 64, 100, 150])
+    func channelNorm(_ positions: Int) {
+        var random = SplitMix(12)
+        for (batch, channels) in [(2, 1), (1, 40), (3, 70), (0, 3), (2, 0)] {
+            for (epsilon, size) in [(1e-5, 4.0), (0, 4), (1e-30, 1e-12), (1e-5, 1e25)] {
+                var x: [Float] = (0..<batch * channels * positions).map { _ in Float(random.real(0...size)) }
+                if size == 4, !x.isEmpty { (x[0], x[x.count / 2]) = (.nan, .infinity) }
+                let (w, b): ([Float], [Float]) = (
+                    (0..<channels).map { _ in Float(random.real()) }, (0..<channels).map { _ in Float(random.real()) }
+                )
+                for (weight, bias) in [(w, b), (w, nil), (nil, nil)] as [([Float]?, [Float]?)] {
+                    var y = [Float](repeating: -1, count: x.count)
+                    let sizes: [Int64] = [batch, channels, positions].map(Int64.init)
+                    weight.withPointer { weight in
+                        bias.withPointer { bias in apus_channel_norm(sizes[0], sizes[1], sizes[2], epsilon, x, weight, bias, &y) }
+                    }
+                    for place in 0..<batch * positions {
+                        let first: Int = place / max(positions, 1) * channels * positions + place % positions
+                        let row: [Int] = (0..<channels).map { first + $0 * positions }
+                        let (mean, rstd) = moments(row.map { Double(x[$0]) }, epsilon)
+                        // One channel has no variance: without an epsilon it is divided by zero.
+                        for (c, i) in row.enumerated() where rstd.isFinite || !mean.isFinite {
+                            let expected: Double = (Double(x[i]) - mean) * rstd * Double(weight?[c] ?? 1) + Double(bias?[c] ?? 0)
+                            let bound: Double = 3e-6 * (1 + abs(expected)) + 2e-7 * abs(mean) * rstd
+                            let isRight: Bool = expected.isNaN ? y[i].isNaN : abs(Double(y[i]) - expected) <= bound
+                            #expect(isRight, "\(batch) \(channels) \(positions) \(epsilon) \(size): \(y[i]) is not \(expected)")
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     @Test(arguments: [(1, 1), (5, 7), (9, 300)])
     func layerNorm(_ rows: Int, _ columns: Int) {
         var random = SplitMix(11)
@@ -181,5 +215,12 @@ import Testing
         #expect(apus_layer_norm(.max, .max, 1e-5, &x, nil, nil, &x, nil, nil) == invalid)
         #expect(apus_batch_norm_statistics(.max, 2, 2, &x, &x, &x) == invalid)
         #expect(apus_group_norm(.max, 4, 1, 4, 1e-5, &x, nil, nil, &x, nil, nil) == invalid)
+    }
+}
+
+extension [Float]? {
+    /// A pointer to the numbers, or null.
+    fileprivate func withPointer(_ body: (UnsafePointer<Float>?) -> Void) {
+        if let self { self.withUnsafeBufferPointer { body($0.baseAddress) } } else { body(nil) }
     }
 }

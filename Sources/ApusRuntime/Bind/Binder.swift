@@ -241,9 +241,12 @@ final class Binder: Interpreter {
         }
         guard var convolution = try call.convolution(into: outputs[0]) else { return nil }
         let algorithm: Int32 = apus_conv_algorithm_for(&convolution, Int32(weight.dtype.rawValue), false)
-        return try packedWeights.convolution(weight, convolution, algorithm: algorithm).flatMap {
-            try PackedConvolutionStep.make(call, outputs[0], convolution, algorithm: algorithm, packed: $0, site)
+        guard let packed = try packedWeights.convolution(weight, convolution, algorithm: algorithm) else { return nil }
+        var read: Call = call
+        if try !call.tensor(0).layout.isContiguous, outputs[0].layout.count > 0 {
+            read = Call(call.operator, [.tensor(try copy(of: call.tensor(0)))] + call.arguments.dropFirst())
         }
+        return try PackedConvolutionStep.make(read, outputs[0], convolution, algorithm: algorithm, packed: packed, site)
     }
 
     /// True where nothing that the results depend on changes from run to run.

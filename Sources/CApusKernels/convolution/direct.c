@@ -32,9 +32,14 @@ typedef struct {
 
 static int64_t panel_count(const apus_conv_shape *s) { return (s->group_out + APUS_CONV_ROWS - 1) / APUS_CONV_ROWS; }
 
+/// Channels of a packed panel: those of a run's tile where there are as many, of which two tiles of rows have a half each.
+static int64_t packed_width(const apus_conv_shape *s) { return s->group_out > APUS_CONV_ROWS ? 2 * APUS_CONV_ROWS : APUS_CONV_ROWS; }
+static int64_t packed_count(const apus_conv_shape *s) { return (s->group_out - 1) / packed_width(s) + 1; }
+
 int64_t apus_conv_direct_size(const apus_conv *conv, const apus_conv_shape *s) {
     int64_t floats;
-    if (__builtin_mul_overflow(panel_count(s) * APUS_CONV_ROWS, s->rows, &floats) || __builtin_mul_overflow(floats, conv->groups, &floats)) return -1;
+    if (s->group_out == 0) return 0;
+    if (__builtin_mul_overflow(packed_count(s) * packed_width(s), s->rows, &floats) || __builtin_mul_overflow(floats, conv->groups, &floats)) return -1;
     return floats > INT64_MAX / 4 ? -1 : floats * 4;
 }
 
@@ -44,23 +49,24 @@ typedef struct {
     float *packed;
 } packing;
 
-/// Panels begin ..< end of all groups: [rows][APUS_CONV_ROWS] each, zeros for channels beyond the last.
+/// Panels begin ..< end of all groups: [rows][packed width] each, zeros for channels beyond the last.
 static void pack_range(void *context, int64_t begin, int64_t end) {
     const packing *p = context;
     const apus_conv_shape *s = p->shape;
+    int64_t width = packed_width(s);
     for (int64_t panel = begin; panel < end; panel++) {
-        int64_t group = panel / panel_count(s), first = panel % panel_count(s) * APUS_CONV_ROWS, count = APUS_MIN(APUS_CONV_ROWS, s->group_out - first);
+        int64_t group = panel / packed_count(s), first = panel % packed_count(s) * width, count = APUS_MIN(width, s->group_out - first);
         const float *from = p->weight + (group * s->group_out + first) * s->rows;
-        float *to = p->packed + panel * s->rows * APUS_CONV_ROWS;
-        if (count < APUS_CONV_ROWS) memset(to, 0, (size_t)(s->rows * APUS_CONV_ROWS) * 4);
+        float *to = p->packed + panel * s->rows * width;
+        if (count < width) memset(to, 0, (size_t)(s->rows * width) * 4);
         for (int64_t k = 0; k < s->rows; k++)
-            for (int64_t i = 0; i < count; i++) to[k * APUS_CONV_ROWS + i] = from[i * s->rows + k];
+            for (int64_t i = 0; i < count; i++) to[k * width + i] = from[i * s->rows + k];
     }
 }
 
 void apus_conv_direct_pack(const apus_conv *conv, const apus_conv_shape *s, const float *weight, float *packed) {
     packing p = {s, weight, packed};
-    apus_parallel_for(conv->groups * panel_count(s), 32768 / (APUS_CONV_ROWS * s->rows + 1) + 1, pack_range, &p);
+    if (s->group_out > 0) apus_parallel_for(conv->groups * packed_count(s), 32768 / (packed_width(s) * s->rows + 1) + 1, pack_range, &p);
 }
 
 /// Copies the columns of a tile that are output positions; column 0 of it is column `first` of the block.
@@ -123,6 +129,13 @@ static void filter_block(const job *j, int64_t group, const float *in, int64_t c
         }
 }
 
+/// The packed weights of eight channels.
+static const float *panel_at(const job *j, int64_t group, int64_t panel) {
+    const apus_conv_shape *s = j->shape;
+    int64_t width = packed_width(s), first = panel * APUS_CONV_ROWS;
+    return j->packed + (group * packed_count(s) + first / width) * s->rows * width + first % width;
+}
+
 /// All panels of a task at one block of positions: `in` is the block's first window, `out` its first result of the task's first channel.
 static void run_block(const job *j, int64_t group, int64_t panel, int64_t panels, const float *in, int64_t columns, float *out) {
     const apus_conv_shape *s = j->shape;
@@ -133,7 +146,7 @@ static void run_block(const job *j, int64_t group, int64_t panel, int64_t panels
         int64_t channel = p * APUS_CONV_ROWS, rows = APUS_MIN(APUS_CONV_ROWS, s->group_out - channel);
         if (j->bias) memcpy(start, j->bias + group * s->group_out + channel, (size_t)rows * 4);
         float *target = out + (p - panel) * APUS_CONV_ROWS * s->out_plane;
-        apus_conv_tile t = {.depth = s->rows, .weight = j->packed + (group * panel_count(s) + p) * s->rows * APUS_CONV_ROWS, .offsets = j->offsets, .step = APUS_CONV_LANES, .start = j->bias ? start : NULL, .rows = (int)rows};
+        apus_conv_tile t = {.depth = s->rows, .weight = panel_at(j, group, p), .weight_step = packed_width(s), .offsets = j->offsets, .step = APUS_CONV_LANES, .start = j->bias ? start : NULL, .rows = (int)rows};
         for (int64_t first = 0; first < columns; first += TILE) {
             int64_t count = APUS_MIN(TILE, columns - first), at = first;
             t.vectors = (int)((count + APUS_CONV_LANES - 1) / APUS_CONV_LANES);

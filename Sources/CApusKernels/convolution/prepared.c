@@ -1,6 +1,7 @@
 /// Convolutions with weights that were brought into the kernels' form beforehand.
 #include "depthwise.h"
 #include "direct.h"
+#include "runs.h"
 #include "winograd.h"
 
 static bool applies(const apus_conv *conv, const apus_conv_shape *shape, int32_t algorithm) {
@@ -68,6 +69,8 @@ int apus_conv_packed(const apus_conv *conv, int32_t algorithm, const void *in, c
     case APUS_CONV_DEPTHWISE:
         if (apus_conv_suits_bands(conv, &shape)) return apus_conv_bands(conv, &shape, in, packed, bias, after, context, out);
         return apus_conv_direct(conv, &shape, in, packed, bias, after, context, out);
-    default: return apus_conv_direct(conv, &shape, in, packed, bias, after, context, out);
+    default:
+        if (apus_conv_suits_runs(conv, &shape)) return apus_conv_runs(conv, &shape, in, packed, bias, after, context, out);
+        return apus_conv_direct(conv, &shape, in, packed, bias, after, context, out);
     }
 }

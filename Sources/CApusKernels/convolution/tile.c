@@ -18,7 +18,7 @@ typedef float line8 __attribute__((vector_size(32), aligned(4)));
             LINE sum[APUS_CONV_ROWS][APUS_CONV_VECTORS];                                                                                         \
             for (int i = 0; i < rows; i++)                                                                                                       \
                 for (int j = 0; j < count; j++) sum[i][j] = (LINE){0};                                                                           \
-            for (int64_t k = APUS_MIN(left, DEPTH); k > 0; k--, weight += APUS_CONV_ROWS) {                                                      \
+            for (int64_t k = APUS_MIN(left, DEPTH); k > 0; k--, weight += t->weight_step) {                                                      \
                 const float *in = t->in + *offsets++;                                                                                            \
                 LINE b[APUS_CONV_VECTORS];                                                                                                       \
                 for (int j = 0; j < count; j++)                                                                                                  \

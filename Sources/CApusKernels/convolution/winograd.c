@@ -196,6 +196,87 @@ APUS_INLINE void gather_column(int m, const line16 *y, line16 *t) {
     }
 }
 
+/// B^T d B of a block of tiles.
+APUS_INLINE void transform_tiles(int m, int64_t channels, const float *d, int64_t step, float *to) {
+    const int side = m + 2;
+    line16 half[36];
+    for (int x = 0; x < side; x++) {
+        line16 column[6], t[6];
+        for (int r = 0; r < side; r++) LOAD(column[r], d + (r * side + x) * step);
+        transform_column(m, column, t);
+        for (int r = 0; r < side; r++) half[r * side + x] = t[r];
+    }
+    for (int r = 0; r < side; r++) {
+        line16 t[6];
+        transform_column(m, half + r * side, t);
+        for (int x = 0; x < side; x++) STORE(t[x], to + (r * side + x) * channels * LANES);
+    }
+}
+
+/// Planes of at most PLANE by PLANE numbers with their padding, each in a square of its own.
+enum { PLANE = 16, PLANE_FLOATS = PLANE * PLANE };
+
+static bool is_small(const job *j) {
+    const apus_conv *c = j->conv;
+    bool small = j->tiles_x * j->m + 2 <= PLANE && j->tiles_y * j->m + 2 <= PLANE;
+    for (int d = 1; d < 3; d++) small &= c->in_size[d] + c->padding[d] <= PLANE;
+    return small;
+}
+
+/// Where the lanes of a block have their tiles, in the squares of the samples from the first one on.
+static void find_tiles(const job *j, const segment *segments, int count, const float *squares, const float **tiles) {
+    for (int lane = 0; lane < LANES; lane++) tiles[lane] = squares;
+    for (int s = 0; s < count; s++)
+        for (int i = 0; i < segments[s].count; i++)
+            tiles[segments[s].lane + i] = squares + (segments[s].sample - segments[0].sample) * PLANE_FLOATS + segments[s].y * j->m * PLANE + (segments[s].x + i) * j->m;
+}
+
+#define FOURS_LOW(a, b) __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27)
+#define FOURS_HIGH(a, b) __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31)
+
+/// The same as `transform_block` where planes are small: rows of tiles are read one by one and transposed, eight columns of sixteen tiles at a time.
+APUS_INLINE void transform_small(const job *j, int m, const segment *segments, int count, const float *const *tiles, int64_t channel, float *squares, float *to) {
+    static const count16 LANE_NUMBERS = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    const apus_conv *c = j->conv;
+    const int side = m + 2;
+    int64_t width = c->in_size[2], height = c->in_size[1], samples = segments[count - 1].sample - segments[0].sample + 1;
+    const float *end = j->in + c->batch * c->in_channels * height * width;
+    for (int64_t s = 0; s < samples; s++) {
+        const float *row = j->in + ((segments[0].sample + s) * c->in_channels + channel) * height * width;
+        float *square = squares + s * PLANE_FLOATS + c->padding[1] * PLANE + c->padding[2];
+        // Zeros behind a row are the next one's padding.
+        for (int64_t y = 0; y < height; y++, row += width, square += PLANE) {
+            line16 v;
+            if (end - row >= LANES) {
+                LOAD_INSIDE(v, row, 0, width);
+                STORE(v, square);
+            } else {
+                for (int64_t x = 0; x < width; x++) square[x] = row[x];
+            }
+        }
+    }
+    float d[36 * LANES];
+    for (int r = 0; r < side; r++) {
+        line16 a[8], b[8];
+        for (int i = 0; i < 8; i++) {
+            float pair[16];
+            memcpy(pair, tiles[i] + r * PLANE, 32);
+            memcpy(pair + 8, tiles[i + 8] + r * PLANE, 32);
+            LOAD(a[i], pair);
+        }
+        for (int i = 0; i < 8; i += 2) b[i] = APUS_CONV_ONES_LOW(a[i], a[i + 1]), b[i + 1] = APUS_CONV_ONES_HIGH(a[i], a[i + 1]);
+        for (int i = 0; i < 8; i += 4) {
+            a[i] = APUS_CONV_TWOS_LOW(b[i], b[i + 2]), a[i + 1] = APUS_CONV_TWOS_HIGH(b[i], b[i + 2]);
+            a[i + 2] = APUS_CONV_TWOS_LOW(b[i + 1], b[i + 3]), a[i + 3] = APUS_CONV_TWOS_HIGH(b[i + 1], b[i + 3]);
+        }
+        for (int x = 0; x < side; x++) {
+            line16 column = x < 4 ? FOURS_LOW(a[x % 4], a[x % 4 + 4]) : FOURS_HIGH(a[x % 4], a[x % 4 + 4]);
+            STORE(column, d + (r * side + x) * LANES);
+        }
+    }
+    transform_tiles(m, c->in_channels, d, LANES, to);
+}
+
 /// B^T d B of one channel for a block of tiles.
 APUS_INLINE void transform_block(const job *j, int m, const segment *segments, int count, int64_t channel, float *to) {
     enum { STEP = 3 * LANES }; // room for what is written beside the lanes that are used
@@ -223,32 +304,29 @@ APUS_INLINE void transform_block(const job *j, int m, const segment *segments, i
             spread(m, row, at, seen, segments[s].lane, segments[s].count, spreads + LANES + r * side * STEP, STEP);
         }
     }
-    line16 half[36];
-    for (int x = 0; x < side; x++) {
-        line16 d[6], t[6];
-        for (int r = 0; r < side; r++) LOAD(d[r], spreads + LANES + (r * side + x) * STEP);
-        transform_column(m, d, t);
-        for (int r = 0; r < side; r++) half[r * side + x] = t[r];
-    }
-    for (int r = 0; r < side; r++) {
-        line16 t[6];
-        transform_column(m, half + r * side, t);
-        for (int x = 0; x < side; x++) STORE(t[x], to + (r * side + x) * c->in_channels * LANES);
-    }
+    transform_tiles(m, c->in_channels, spreads + LANES, STEP, to);
 }
 
 APUS_CLONES static void transform_blocks(const job *j, int64_t begin, int64_t end) {
     int64_t channels = j->conv->in_channels, block = -1;
     int products = (j->m + 2) * (j->m + 2), count = 0;
+    bool small = is_small(j);
     segment segments[LANES];
+    const float *tiles[LANES];
+    // Padding stays zero from channel to channel. The last tile's row of eight ends behind its square.
+    float squares[LANES * PLANE_FLOATS + LANES];
+    if (small) memset(squares, 0, sizeof squares);
     for (int64_t i = begin; i < end; i++) {
         int64_t channel = i % channels;
         if (i / channels != block) {
             block = i / channels;
             count = find_segments(j, block, segments);
+            if (small) find_tiles(j, segments, count, squares, tiles);
         }
         float *to = j->transformed + (block * products * channels + channel) * LANES;
-        if (j->m == 2) transform_block(j, 2, segments, count, channel, to);
+        if (small && j->m == 2) transform_small(j, 2, segments, count, tiles, channel, squares, to);
+        else if (small) transform_small(j, 4, segments, count, tiles, channel, squares, to);
+        else if (j->m == 2) transform_block(j, 2, segments, count, channel, to);
         else transform_block(j, 4, segments, count, channel, to);
     }
 }
@@ -284,7 +362,7 @@ APUS_INLINE void gather_block(const job *j, int m, const segment *segments, int 
             if (row >= c->out_size[1]) continue;
             float *to = j->out + ((segments[s].sample * c->out_channels + channel) * c->out_size[1] + row) * c->out_size[2] + x;
             const float *from = line + m * segments[s].lane;
-            for (int64_t i = 0; i < n; i++) to[i] = from[i];
+            apus_conv_put(from, n, to);
         }
     }
 }
@@ -315,7 +393,7 @@ static void multiply_range(void *context, int64_t begin, int64_t end) {
         int64_t panel = task * j->panels, panels = APUS_MIN(j->panels, panel_count(c) - panel), channel = panel * ROWS, channels = APUS_MIN(panels * ROWS, c->out_channels - channel);
         for (int64_t block = 0; block < blocks; block += APUS_CONV_VECTORS) {
             int64_t taken = APUS_MIN(APUS_CONV_VECTORS, blocks - block);
-            apus_conv_tile t = {.depth = c->in_channels, .offsets = j->offsets, .step = products * c->in_channels * LANES, .out_stride = GROUP, .rows = ROWS, .vectors = (int)taken};
+            apus_conv_tile t = {.depth = c->in_channels, .weight_step = ROWS, .offsets = j->offsets, .step = products * c->in_channels * LANES, .out_stride = GROUP, .rows = ROWS, .vectors = (int)taken};
             for (int64_t k = 0; k < products; k++)
                 for (int64_t p = 0; p < panels; p++) {
                     t.in = j->transformed + (block * products + k) * c->in_channels * LANES;

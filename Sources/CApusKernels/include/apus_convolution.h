@@ -27,7 +27,7 @@ int apus_add_channel_bias(int64_t batch, int64_t channels, int64_t spatial, int3
 /// How a convolution with weights prepared beforehand is carried out. Decides the form of the packed weights. With F(m x m, 3 x 3) a NaN or an infinity reaches
 /// all of the m x m outputs that are computed with it.
 typedef enum {
-    APUS_CONV_DIRECT,      // tiles of positions times panels of output channels, read from padded planes
+    APUS_CONV_DIRECT,      // tiles of positions times panels of output channels, either of them in lanes, read in place or from padded planes
     APUS_CONV_DEPTHWISE,   // one input channel per group
     APUS_CONV_WINOGRAD_2,  // 3 x 3, stride 1: F(2 x 2, 3 x 3), 2.25 times fewer multiplications, errors as in the direct form
     APUS_CONV_WINOGRAD_4,  // F(4 x 4, 3 x 3), 4 times fewer multiplications, errors up to about ten times those of the direct form

@@ -17,6 +17,10 @@ int apus_layer_norm_backward(int64_t rows, int64_t columns, const apus_view *gra
 /// out = in * rsqrt(mean(in^2) + epsilon) * weight
 int apus_rms_norm(int64_t rows, int64_t columns, double epsilon, const apus_view *in, const apus_view *weight, const apus_view *out);
 
+/// Layer norm over the channels of contiguous float32 [batch, channels, positions], which lie apart; `out` is not `in`. `weight`, `bias` [channels] or null. Sums are
+/// taken in another order than by `apus_layer_norm`.
+void apus_channel_norm(int64_t batch, int64_t channels, int64_t positions, double epsilon, const void *in, const void *weight, const void *bias, void *out);
+
 /// Batch norm on contiguous [batch, channels, spatial]. `mean`, `variance`, `weight`, `bias` are [channels]; weight and bias may be null.
 int apus_batch_norm_inference(int64_t batch, int64_t channels, int64_t spatial, double epsilon, const apus_view *in, const apus_view *weight,
                               const apus_view *bias, const apus_view *mean, const apus_view *variance, const apus_view *out);

@@ -273,6 +273,34 @@ APUS_INLINE float apus_erf_f32(float x) {
     return x != x ? x : y;
 }
 
+/// The distribution function of the normal distribution: 2^q of a polynomial q, which is its logarithm for -|x|. Within 1e-7 of the true value, and zero or one where
+/// that is.
+APUS_INLINE float apus_normal_f32(float x) {
+    float a = __builtin_elementwise_abs(x), held = a > 5.7f ? 5.7f : a;
+    float q = 3.236887096e-07f;
+    q = q * held + -6.964326985e-06f;
+    q = q * held + 6.070898598e-05f;
+    q = q * held + -2.437704097e-04f;
+    q = q * held + -4.942964733e-05f;
+    q = q * held + 6.988400593e-03f;
+    q = q * held + -5.246180668e-02f;
+    q = q * held + -4.592155218e-01f;
+    q = q * held + -1.151104689e+00f;
+    q = q * held;
+    float t = q + APUS_MAGIC_F32, r = q - (t - APUS_MAGIC_F32);
+    float p = 1.547589636e-04f;
+    p = p * r + 1.340028364e-03f;
+    p = p * r + 9.618005715e-03f;
+    p = p * r + 5.550327897e-02f;
+    p = p * r + 2.402265072e-01f;
+    p = p * r + 6.931471825e-01f;
+    p = p * r + 1.0f;
+    // One more than its exponent is the sum with the bits of t, shifted: half of it is meant.
+    float tail = apus_from_bits_f32(apus_bits_f32(p) + ((apus_bits_f32(t) - 1) << 23));
+    tail = a > 5.7f ? 0.0f : tail;
+    return x < 0 ? tail : 1.0f - tail;
+}
+
 /// x^y by way of float64, whose extra bits make up for the exponential's sensitivity; polynomials as short as float32 allows.
 APUS_INLINE float apus_pow_f32(float x, float y) {
     double ax = (double)__builtin_elementwise_abs(x);

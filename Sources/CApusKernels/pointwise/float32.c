@@ -31,7 +31,7 @@
 #define LGAMMA(x) ((float)apus_lgamma(x))
 #define DIGAMMA(x) ((float)apus_digamma(x))
 #define POLYGAMMA(n, x) (n == 1 ? apus_trigamma_f32(x) : (float)apus_polygamma(n, x))
-#define GELU(x) ((x)*0.5f * (1 + apus_erf_f32((x) * (float)M_SQRT1_2)))
+#define GELU(x) ((x)*apus_normal_f32(x))
 #define ATAN2(x, y) apus_atan2_f32(x, y)
 #define HYPOT(x, y) apus_hypot_f32(x, y)
 #define NEXT(x, y, dtype) apus_nextafter(x, y, dtype)

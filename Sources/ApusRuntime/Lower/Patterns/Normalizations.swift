@@ -2,7 +2,7 @@ import ApusGraph
 import ApusTensor
 
 extension PatternPass {
-    /// Convolutions that batch norm follows, with running statistics: one convolution with other weights. With
+    /// Convolutions that batch norm follows, with running statistics, or a factor for each channel: one convolution with other weights. With
     /// `s = weight / sqrt(variance + eps)` for each channel the norm is `(y - mean) * s + bias`.
     static let foldBatchNorms = PatternPass(
         name: "fold batch norms",
@@ -11,7 +11,7 @@ extension PatternPass {
                 [(true, true), (true, false), (false, true), (false, false)].map { hasBias, isAffine in
                     foldedBatchNorm(convolution, norm, hasBias: hasBias, isAffine: isAffine)
                 }
-            }
+            } + [true, false].map { foldedFactor(convolution, hasBias: $0) }
         })
 
     /// An operator that convolves, with its arguments behind input, weight and bias.
@@ -87,6 +87,35 @@ extension PatternPass {
                 var offset: Tensor = try bias.map { try ($0 - x[2]) * factor } ?? -x[2] * factor
                 if let shift { offset = try offset + shift }
                 return [try first(convolution.name, [.tensor(x[0]), .tensor(weight), .tensor(offset)] + node.plainArguments(from: 3))]
+            })
+    }
+
+    private static func foldedFactor(_ convolution: Convolution, hasBias: Bool) -> LoweringPattern {
+        let ones: [Int] = Array(repeating: 1, count: convolution.dims)
+        let inputs: [[Int]] = [[1, 2] + ones, [2, 2] + ones, [2] + ones] + (hasBias ? [[2]] : [])
+        return LoweringPattern(
+            name: "factor of a convolution's channels", inputs: inputs, frozen: Set(1..<inputs.count),
+            before: { x in
+                let y: Tensor = try first(
+                    convolution.name, [.tensor(x[0]), .tensor(x[1]), .optional(hasBias ? x[3] : nil)] + convolution.arguments)
+                return [try first("aten::mul.Tensor", [.tensor(y), .tensor(x[2])])]
+            },
+            accepts: { match in
+                guard convolution.transposed.map({ match.node(0)?.arguments[$0].boolValue == false }) ?? true,
+                    let weight = match.spec(1), let factor = match.spec(2), weight.dtype == factor.dtype,
+                    let result = match.shape(of: match.node(0)), factor.shape.count <= result.count, factor.shape.count > convolution.dims
+                else { return false }
+                let channels: Int = factor.shape.count - convolution.dims - 1
+                return factor.shape.indices.allSatisfy {
+                    factor.shape[$0].isIdentical(to: $0 == channels ? weight.shape[0] : 1)
+                }
+            },
+            after: { match, x in
+                guard let node = match.node(0) else { throw TensorError(.invalidArgument, in: convolution.name, "is missing") }
+                let factor: Tensor = try x[2].reshaped([-1])
+                let weight: Tensor = try x[1] * factor.reshaped([-1] + ones.map { _ in 1 } + [1])
+                let bias: Tensor? = hasBias ? try x[3] * factor : nil
+                return [try first(convolution.name, [.tensor(x[0]), .tensor(weight), .optional(bias)] + node.plainArguments(from: 3))]
             })
     }
 

@@ -2,8 +2,8 @@ import ApusGraph
 import ApusTensor
 
 extension PatternPass {
-    /// Layer norm and RMS norm over the last dimension in parts, as one operator.
-    static let rowNorms = PatternPass(name: "row norms", patterns: layerNorms + rmsNorms)
+    /// Layer norm and RMS norm over the last dimension in parts, as one operator, and layer norm over channels without permuting them.
+    static let rowNorms = PatternPass(name: "row norms", patterns: layerNorms + rmsNorms + channelNorms)
 
     /// How a square is written.
     private enum Square: CaseIterable {
@@ -94,6 +94,41 @@ extension PatternPass {
             after: { match, x in
                 [try x[0].rmsNorm([x[0].shape[-1]], weight: x.count > 1 ? x[1] : nil, epsilon: match.number("aten::add.Scalar", 1) ?? 0)]
             })
+    }
+
+    /// Layer norm over the channels of images, which become the last dimension for it and the second one again.
+    private static let channelNorms: [LoweringPattern] = ["aten::layer_norm", "aten::native_layer_norm"].flatMap { name in
+        [Affine.weightAndBias, .weight, .none].map { affine in
+            LoweringPattern(
+                name: "layer norm of channels", inputs: [[2, 4, 3, 3]] + affine.inputs,
+                before: { x in
+                    let rows: Tensor = try first("aten::permute", [.tensor(x[0]), .ints([0, 2, 3, 1])])
+                    let parameters: [OperatorArgument] = [.optional(x.count > 1 ? x[1] : nil), .optional(x.count > 2 ? x[2] : nil)]
+                    let further: [OperatorArgument] = name == "aten::layer_norm" ? [.double(1e-5), .bool(true)] : [.double(1e-5)]
+                    let normed: Tensor = try first(name, [.tensor(rows), .ints([4])] + parameters + further)
+                    return [try first("aten::permute", [.tensor(normed), .ints([0, 3, 1, 2])])]
+                },
+                accepts: { isChannelNorm($0, name) },
+                after: { match, x in
+                    let parameters: [OperatorArgument] = [.optional(x.count > 1 ? x[1] : nil), .optional(x.count > 2 ? x[2] : nil)]
+                    return try applyTensors(.channelNorm, [.tensor(x[0])] + parameters + [.double(match.number(name, 4) ?? 0)])
+                })
+        }
+    }
+
+    /// Whether it is over the second dimension alone, which comes last for it, and back to where it was.
+    private static func isChannelNorm(_ match: LoweringPattern.Match, _ name: String) -> Bool {
+        func sizes(_ node: Node?) -> [Int]? {
+            guard case .ints(let sizes)? = node?.arguments[1] else { return nil }
+            return sizes.compactMap(\.constant)
+        }
+        let specs: [TensorSpec?] = match.pattern.inputs.indices.map { match.spec($0) }
+        guard let rank = match.shape(0)?.count, rank > 2, specs.allSatisfy({ $0?.dtype == .float32 }) else { return false }
+        let there: [Int]? = sizes(match.node("aten::permute"))?.map { $0 < 0 ? $0 + rank : $0 }
+        let back: [Int]? = sizes(match.node("aten::permute", 1))?.map { $0 < 0 ? $0 + rank : $0 }
+        guard case .ints(let normed)? = match.node(name)?.arguments[1] else { return false }
+        return there == [0] + Array(2..<rank) + [1] && back == [0, rank - 1] + Array(1..<(rank - 1)) && normed.count == 1
+            && match.number(name, 4) != nil
     }
 
     /// The longest forms first: what they hold is not to be taken before.
