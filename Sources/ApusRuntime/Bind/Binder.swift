@@ -90,6 +90,12 @@ final class Binder: Interpreter {
 
     func setKind(_ kind: Block.Kind, of block: Int) { blocks[block].kind = kind }
 
+    /// The block in whose memory a block lies, itself mostly, and where.
+    func place(of block: Int) -> (host: Int, byteOffset: Int) {
+        if case .part(let host, let byteOffset) = blocks[block].kind { return (host, byteOffset) }
+        return (block, 0)
+    }
+
     // MARK: Graphs
 
     /// Binds the nodes of a graph or body, and returns what it gives.
@@ -199,6 +205,7 @@ final class Binder: Interpreter {
     private func bindCompute(_ call: Call, _ kernel: @escaping ComputeStep.Kernel) throws -> [OperatorArgument] {
         let kernel: ComputeStep.Kernel = named(call, kernel)
         let specs: [TensorSpec] = try specs(call)
+        if call.operator == .cat, let only = try call.onlyPart(of: specs[0]) { return [.tensor(only)] }
         if isConstant(call, specs) {
             let constants: Result<[OperatorArgument], any Error> = Result {
                 try Interpreter.with(nil) {
@@ -314,6 +321,15 @@ final class Binder: Interpreter {
 
     func emitCopy(of source: Tensor, to target: Tensor) {
         emit(Call(.clone, [.tensor(source), .none]), [target]) { call, outputs in try outputs[0].fill(from: try call.tensor(0)) }
+    }
+}
+
+extension Call {
+    /// The tensor that is all of what this joins, beside empty ones.
+    fileprivate func onlyPart(of result: TensorSpec) throws -> Tensor? {
+        let parts: [Tensor] = try tensors(0).filter { $0.layout.count > 0 }
+        guard parts.count == 1, parts[0].dtype == result.dtype, parts[0].shape.isIdentical(to: result.shape) else { return nil }
+        return parts[0]
     }
 }
 

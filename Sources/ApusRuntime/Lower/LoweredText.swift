@@ -59,7 +59,9 @@ extension BoundPlan {
             switch blocks[block].kind {
             case .input(let position): "%\(graph.name(graph.inputs[position]))"
             case .result: "result \(resultBlocks.firstIndex(of: block) ?? 0)"
-            case .temporary: "@\(placement.offsets[block] ?? 0)"
+            case .part(let host, let byteOffset) where placement.offsets[host] == nil:
+                "result \(resultBlocks.firstIndex(of: host) ?? 0) + \(byteOffset)"
+            case .temporary, .part: "@\(placement.offsets[block] ?? 0)"
             }
         let layout: Layout = tensor.layout
         if layout.isContiguous, layout.count * tensor.dtype.byteWidth == blocks[block].byteCount { return place }
