@@ -206,7 +206,7 @@ final class Binder: Interpreter {
         let kernel: ComputeStep.Kernel = named(call, kernel)
         let specs: [TensorSpec] = try specs(call)
         if call.operator == .cat, let only = try call.onlyPart(of: specs[0]) { return [.tensor(only)] }
-        if isConstant(call, specs) {
+        if try isConstant(call, specs) {
             let constants: Result<[OperatorArgument], any Error> = Result {
                 try Interpreter.with(nil) {
                     let outputs: [Tensor] = try specs.map { try Tensor.uninitialized($0.shape, dtype: $0.dtype, in: call.name) }
@@ -234,9 +234,15 @@ final class Binder: Interpreter {
         guard let packedWeights, [.linear, .reducedLinear, .convolution].contains(call.operator) else { return nil }
         let weight: Tensor = try call.tensor(1)
         if call.operator == .linear {
-            return try packedWeights.linear(weight).flatMap {
-                try PackedLinearStep.make(call, outputs[0], packed: $0, bias: call.optionalTensor(2), site, memory)
+            guard let packed = try packedWeights.linear(weight) else { return nil }
+            let (input, bias): (Tensor, Tensor?) = (try call.tensor(0), try call.optionalTensor(2))
+            func make(_ call: Call, bias: Tensor?) throws -> PackedLinearStep? {
+                try PackedLinearStep.make(call, outputs[0], packed: packed, bias: bias, site, memory)
             }
+            if let step = try make(call, bias: bias) { return step }
+            guard packedWeights.isPackedAlone(weight) else { return nil }
+            let whole: Call = Call(call.operator, [.tensor(try copy(of: input))] + call.arguments.dropFirst())
+            return try make(whole, bias: bias.map { try copy(of: $0) })
         }
         if call.operator == .reducedLinear {
             guard let packed = try Interpreter.with(nil, { try packedWeights.linear(ReducedWeight(call)) }) else { return nil }
@@ -254,8 +260,9 @@ final class Binder: Interpreter {
     }
 
     /// True where nothing that the results depend on changes from run to run.
-    private func isConstant(_ call: Call, _ specs: [TensorSpec]) -> Bool {
+    private func isConstant(_ call: Call, _ specs: [TensorSpec]) throws -> Bool {
         guard call.operator.effects.isPure, !readsBlocks(call) else { return false }
+        if let packedWeights, call.operator == .linear, packedWeights.isPackedAlone(try call.tensor(1)) { return false }
         return specs.allSatisfy { ($0.shape.knownLayout?.count ?? .max) <= Binder.constantLimit / 16 }
     }
 
