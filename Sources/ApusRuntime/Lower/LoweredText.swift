@@ -28,7 +28,8 @@ extension Plan {
         }
         lines.append("steps for \(names.joined(separator: ", ")):")
         lines += bound.lines(lowered, inputs + weights.computed)
-        lines.append("memory: \(bound.placement.byteCount) bytes")
+        let inLoops: Int = bound.arenaByteCount - bound.placement.byteCount
+        lines.append("memory: \(bound.arenaByteCount) bytes" + (inLoops > 0 ? ", \(inLoops) of them in loops" : ""))
         return lines.joined(separator: "\n") + "\n"
     }
 }
