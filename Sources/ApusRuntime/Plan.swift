@@ -41,6 +41,8 @@ package final class Plan: Sendable {
     private let outerSymbols: [Symbol]
     /// Whether sizes or numbers depend on values that were read: they may be others each time.
     private let followsValues: Bool
+    /// Whether new sizes may run node by node: no loop is there, which is much quicker where it is laid out, and results have the same bits.
+    private let mayRunNodes: Bool
     /// Why the program can't be laid out as a whole, for any sizes.
     let obstacle: String?
 
@@ -72,6 +74,10 @@ package final class Plan: Sendable {
         let symbols: Set<Symbol> = isPart ? graph.allSymbols : []
         outerSymbols = isPart ? graph.symbolsBesideInputs(among: symbols) : []
         followsValues = symbols.contains { !$0.isBacked }
+        // Of weights that stay the same these have forms of their own.
+        let packed: [Operator] = self.pipeline.packsWeights && !frozenInputs.isEmpty ? [.linear, .reducedLinear, .convolution] : []
+        let operators: [Operator] = graph.operators
+        mayRunNodes = !operators.contains { (packed + [.scan, .whileLoop]).contains($0) } && operators == plain.operators
         obstacle = Plan.obstacle(in: graph)
         self.plain = plain
     }
@@ -137,12 +143,15 @@ package final class Plan: Sendable {
     ) throws -> [RuntimeValue] {
         let cache: PlanCache = isUpdating ? weights.updatingCache : weights.cache
         let bound: BoundPlan
-        switch cache.take(key) {
+        let found: PlanCache.Found = cache.take(key)
+        switch found {
         case .bound(let known): bound = known
         case .unplannable: return try runNodes(inputs, symbols, profiler)
-        case .none:
-            // What is laid out for values that may be others each time would be of use only once.
-            if followsValues, !cache.hasMet(key) { return try runNodes(inputs, symbols, profiler) }
+        case .busy, .none:
+            // What is laid out for values, or sizes, that may be others each time would be of use only once.
+            if case .none = found, followsValues || (mayRunNodes && !cache.isEmpty), !cache.hasMetOften(key) {
+                return try runNodes(inputs, symbols, profiler)
+            }
             func bind() throws -> BoundPlan { try self.bind(inputs, weights, knowing: symbols, isUpdating: isUpdating) }
             do {
                 bound = try profiler?.measure(.bind, "program") { try bind() } ?? bind()
@@ -239,6 +248,11 @@ extension Graph {
         let sizes = Set(inputs.flatMap { spec($0)?.shape.sizes ?? [] }.compactMap { $0.expression?.symbol })
         return symbols.subtracting(sizes).sorted { $0.index < $1.index }
     }
+}
+
+extension Graph {
+    /// Those of the nodes, in order, with those of their bodies.
+    fileprivate var operators: [Operator] { nodes.flatMap { [$0.operator] + $0.bodies.flatMap(\.graph.operators) } }
 }
 
 extension SymbolValues {

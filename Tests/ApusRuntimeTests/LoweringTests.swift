@@ -33,7 +33,7 @@ import Testing
             lines == [
                 "passes: dead-code, simplify-views, common-subexpressions, decompose-to-plain-numbers, reduced-embeddings, linear, "
                     + "reduced-weights, fold-batch-norms, attention, row-norms, activations, join-projections, freeze-weights, pack-weights, "
-                    + "fuse-rows, attach-epilogues, update-in-place, place-memory",
+                    + "fuse-rows, attach-epilogues, concatenate-in-place, update-in-place, place-memory",
                 "frozen: %x1",
                 "graph(%x0: float32[4, 6], %x1: float32[6, 2], %folded_t: float32[2, 6]):",
                 "    %cos: float32[4, 6] = aten::cos(%x0)",
@@ -80,7 +80,9 @@ import Testing
         pipeline.graphPasses = [Halt()]
         #expect(
             pipeline.names == [
-                "keep-one-node", "freeze-weights", "pack-weights", "fuse-rows", "attach-epilogues", "update-in-place", "place-memory",
+                "keep-one-node", "freeze-weights", "pack-weights", "fuse-rows", "attach-epilogues", "concatenate-in-place",
+                "update-in-place",
+                "place-memory",
             ])
         #expect(try pipeline.skipping(["keep-one-node"]).graphPasses.isEmpty)
         #expect(try text(pipeline).contains { $0.contains("aten::sin") })

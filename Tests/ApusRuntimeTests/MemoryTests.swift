@@ -53,7 +53,7 @@ import Testing
             var wide: [Value] = [program.inputs[0]]
             for _ in 0..<(3 + numbers.next(25)) {
                 let (a, b) = (wide[numbers.next(wide.count)], wide[numbers.next(wide.count)])
-                switch numbers.next(9) {
+                switch numbers.next(10) {
                 case 0: wide.append(try program.add("aten::cos", .tensor(a)))
                 case 1: wide.append(try program.add("aten::add.Tensor", .tensor(a), .tensor(b), .int(1)))
                 case 2: wide.append(try program.add("aten::mul.Tensor", .tensor(a), .tensor(program.inputs[1])))
@@ -70,6 +70,11 @@ import Testing
                     wide.append(try program.add("aten::reshape", .tensor(sin), .ints([n, 4])))
                 case 6: wide.append(try program.add("aten::neg", .tensor(a)))
                 case 7: wide.append(try program.add("aten::clone", .tensor(a), .none))
+                case 8:
+                    let c = wide[numbers.next(wide.count)]
+                    let inner = try program.add("aten::cat", .tensors([a, b]), .int(0))
+                    let outer = try program.add("aten::cat", .tensors([c, inner, b]), .int(0))
+                    wide.append(try program.add("aten::slice.Tensor", .tensor(outer), .int(0), .int(n), .int(n * 2), .int(1)))
                 default:
                     var bodies: [GraphArgument] = []
                     for name in ["aten::cos", "aten::neg"] {

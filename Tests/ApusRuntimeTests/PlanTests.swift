@@ -200,6 +200,42 @@ import Testing
         }
     }
 
+    /// Sizes that come once are not worth laying a program out for, unless that rounds otherwise: a result must not depend on earlier calls.
+    @Test func newSizesAreLaidOutWhenTheyComeAgain() throws {
+        let n = Sizes(1).sizes[0]
+        func binds(_ plan: Plan, _ graph: Graph, _ sizes: [Int], _ weight: Tensor? = nil) throws -> Int {
+            let profiler = Profiler()
+            for (round, size) in sizes.enumerated() {
+                let inputs: [Tensor] = [try ramp([size, 4], round)] + (weight.map { [$0] } ?? [])
+                let (results, expected) = (try plan.run(inputs, profiler: profiler), try GraphExecutor(graph).run(inputs))
+                for (result, other) in zip(results, expected) {
+                    if weight == nil { try expectSame(result, other) }
+                }
+                if weight != nil { try expectClose(results, expected) }
+            }
+            return profiler.events.count { $0.kind == .bind }
+        }
+        var program = try Program(float32([n, 4]))
+        let sum = try program.add("aten::sum.dim_IntList", .tensor(program.inputs[0]), .ints([1]), .bool(false), .none)
+        let graph = program.graph(sum)
+        let plan = try Plan(graph)
+        #expect(try binds(plan, graph, Array(1...12)) == 1)
+        #expect(try binds(plan, graph, [5, 5, 5, 7, 1]) == 2)
+        // More sizes than are kept come over and over: less and less is laid out for them.
+        let turns = Array(1...12)
+        let first: Int = try binds(plan, graph, turns + turns + turns)
+        var last = 0
+        for _ in 0..<8 { last = try binds(plan, graph, turns + turns + turns) }
+        #expect(last < first && last <= 6, "\(first), then \(last)")
+        // One that stays is laid out soon.
+        #expect(try binds(plan, graph, Array(repeating: 99, count: 100)) == 1)
+
+        var product = try Program(float32([n, 4]), float32([3, 4]))
+        let linear = try product.add("aten::linear", .tensor(product.inputs[0]), .tensor(product.inputs[1]), .none)
+        let weighted = product.graph(linear)
+        #expect(try binds(Plan(weighted, roles: [.varying, .frozen]), weighted, Array(1...8), ramp([3, 4])) == 8)
+    }
+
     @Test func manyTasksAtOnce() async throws {
         let n = Sizes(1).sizes[0]
         var program = try Program(float32([n, 64]))

@@ -58,6 +58,33 @@ import Testing
         #expect(try linears(graph(), frozen: []) == 3)
     }
 
+    /// The joined weights are there once, packed, however the input and the bias lie.
+    @Test func joinedWeightsAreThereOnce() throws {
+        let sizes = [[3, 5], [4, 3], [6, 3], [3, 2], [4], [6], [2]]
+        let inputs = try sizes.enumerated().map { try ramp($1, $0) }
+        let roles: [Plan.Role] = [.varying] + Array(repeating: .frozen, count: 6)
+        var program = try Program([try float32([3, n])] + sizes.dropFirst().map { try float32($0.map { SymInt($0) }) })
+        let turned = try program.add("aten::transpose.int", .tensor(program.inputs[0]), .int(0), .int(1))
+        // Known while binding, though no weight: its product must not read the weight's elements either.
+        let known = try program.add("aten::full", .ints([n, 3]), .double(0.5), .dtype(.float32), .none, .none, .none)
+        var results: [Value] = []
+        for x in [turned, known] {
+            for index in 1...2 {
+                let linear = try program.add("aten::linear", .tensor(x), .tensor(program.inputs[index]), .tensor(program.inputs[3 + index]))
+                results.append(try program.add("aten::t", .tensor(linear)))
+            }
+        }
+        let (graph, plan) = (program.graph(results), try Plan(program.graph(results), roles: roles))
+        for _ in 0..<2 { try expectClose(plan.run(inputs), GraphExecutor(graph).run(inputs)) }
+        let weights: FrozenWeights = try plan.weights(among: inputs)
+        let joined: [Tensor] = weights.computed.filter { $0.layout.count == 30 }
+        #expect(!joined.isEmpty && joined.allSatisfy { weights.packed.isPackedAlone($0) })
+        let use: MemoryUse = try plan.memoryUse(for: inputs)
+        #expect(use.packedWeights == weights.packed.byteCount && use.packedWeights > 0)
+        let unpacked = try Plan(graph, roles: roles, pipeline: .standard.skipping(["pack-weights"])).memoryUse(for: inputs)
+        #expect(unpacked.packedWeights == 0 && unpacked.ownedWeights - use.ownedWeights >= joined.count * 30 * 4)
+    }
+
     /// The parts are read where they lie: no step copies them.
     @Test func partsAreViews() throws {
         let inputs = try [[5, 3], [4, 3], [6, 3], [3, 2], [4], [6], [2]].enumerated().map { try ramp($1, $0) }

@@ -101,6 +101,36 @@ import Testing
         #expect(Set(system.keys) == ["cpuLevel", "cores", "threads", "blasCore"])
     }
 
+    @Test("info knows how much memory a call takes before there is one") func memory() throws {
+        let weight = try Tensor.ones([256, 256])
+        func function(_ x: Tensor) throws -> Tensor { try x.cumsum(dim: 0).cumsum(dim: 1).matmul(weight).cumsum(dim: 0) }
+        let x = try Tensor.ones([512, 256])
+        try export(function, args: x, constraints: [dynamicDim(x, 0).in(2...4096)]).save(to: file)
+        struct Memory: Decodable {
+            struct Bytes: Decodable { let mappedWeights, packedWeights, inputs, results: Int }
+            struct Named: Decodable { let type: String }
+            let inputs: [Named]
+            let peak: Int
+            let bytes: Bytes
+        }
+        struct Summary: Decodable { let memory: Memory }
+        struct Timing: Decodable { let peakBytes: Int }
+        for size in [512, 2048] {
+            let found = try Built.apus("info", file, "--memory", "--size", "s0=\(size)", "--json").decoded([String: Summary].self)
+            let memory: Memory = try #require(found["model"]?.memory)
+            #expect(memory.inputs.map(\.type) == ["float32[\(size), 256]"])
+            #expect(memory.bytes.inputs == size * 1024 && memory.bytes.results == size * 1024)
+            #expect(memory.bytes.mappedWeights == 256 * 1024 && memory.bytes.packedWeights >= 256 * 1024)
+            // The allocator hands out blocks of certain sizes.
+            let peak: Int = try Built.apus("bench", file, "--runs", "3", "--size", "s0=\(size)", "--json").decoded(Timing.self).peakBytes
+            #expect(memory.peak <= peak && peak <= memory.peak * 5 / 4, "\(memory.peak) before, \(peak) measured")
+        }
+        let plain = try Built.apus("info", file, "--memory")
+        #expect(
+            plain.output.contains("memory for x: float32[2, 256], the smallest sizes that the program takes: at most "), "\(plain.output)")
+        #expect(try Built.apus("info", file, "--size", "s0=8").status != 0)
+    }
+
     @Test("run reads tensors and writes tensors") func run() throws {
         let written = try Built.apus("run", file, folder.file("x.npy"), "--output", folder.file("y.npy"))
         #expect(written.status == 0 && written.messages.isEmpty, "\(written)")

@@ -10,7 +10,7 @@ import Glibc
 /// mapped; this is how every writer in this module saves). **Truncating** the file while it is mapped is not: the kernel
 /// then answers an access beyond the new end with `SIGBUS`, which no program can turn into an error. Do not shorten a file in place
 /// while tensors loaded from it are alive; where others may, read the file into memory instead (`isMapped: false`).
-package final class MappedFile: Sendable {
+package final class MappedFile: Sendable, MappedMemory {
     /// The path as the caller gave it, for messages.
     package let path: String
     /// The number of bytes.
@@ -72,6 +72,17 @@ package final class MappedFile: Sendable {
 
     deinit {
         if let base, copy == nil { munmap(UnsafeMutableRawPointer(mutating: base), count) }
+    }
+
+    package var isMapped: Bool { copy == nil && base != nil }
+
+    package func giveBackPages(_ bytes: UnsafeRawBufferPointer) {
+        guard isMapped, let start = bytes.baseAddress, let base, start >= base, start + bytes.count <= base + count else { return }
+        // Pages that others' bytes share stay.
+        let page = UInt(sysconf(Int32(_SC_PAGESIZE)))
+        let first: UInt = (UInt(bitPattern: start) + page - 1) / page * page
+        let end: UInt = UInt(bitPattern: start + bytes.count) / page * page
+        if first < end { madvise(UnsafeMutableRawPointer(bitPattern: first), Int(end - first), MADV_DONTNEED) }
     }
 
     /// The whole file. Valid as long as this object is alive.

@@ -183,8 +183,9 @@ extension SymbolValues {
     package mutating func bind(_ inputs: [Value], of graph: Graph, to given: [RuntimeValue]) throws {
         for (input, value) in zip(inputs, given) {
             guard case .tensor(let spec) = graph.type(input), let tensor = value.tensor, tensor.rank == spec.shape.count else { continue }
+            guard spec.shape.isSymbolic else { continue }
             for dim in 0..<tensor.rank where spec.shape[dim].expression?.symbol != nil {
-                if let size = tensor.shape[dim].constant { _ = bind(spec.shape[dim], to: size) }
+                if let size = tensor.size(dim) { _ = bind(spec.shape[dim], to: size) }
             }
         }
         for (input, value) in zip(inputs, given) {
@@ -199,12 +200,18 @@ extension SymbolValues {
         guard spec.shape.count == tensor.rank else {
             throw TensorError(.shapeMismatch, "\(what()) is \(tensor.spec) where the program has \(ValueType.tensor(spec))")
         }
+        if !spec.shape.isSymbolic, spec.shape.isIdentical(to: tensor.shape) { return }
         for dim in 0..<tensor.rank {
-            guard let size = tensor.shape[dim].constant, bind(spec.shape[dim], to: size) else {
+            guard let size = tensor.size(dim), bind(spec.shape[dim], to: size) else {
                 throw TensorError(
                     .shapeMismatch,
                     "\(what()) is \(tensor.spec) where the program has \(ValueType.tensor(spec)): dimension \(dim) does not fit")
             }
         }
     }
+}
+
+extension Tensor {
+    /// A size, where it is known.
+    fileprivate func size(_ dim: Int) -> Int? { isTraced ? shape[dim].constant : layout.size(dim) }
 }

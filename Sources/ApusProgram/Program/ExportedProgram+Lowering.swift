@@ -30,6 +30,16 @@ extension ExportedProgram {
         try state.prepare()
         return try plan.plan.loweredText(for: state.snapshot() + inputs, isUpdating: inSession)
     }
+
+    /// How much memory a call for tensors of these dtypes and sizes takes. Costs what the first call for new sizes costs before it computes:
+    /// weights are read, and packed.
+    /// - Throws: `ProgramError` where an input is not what the program takes, what binding throws, and `TensorError` for a program some of whose
+    ///   sizes depend on values.
+    public func memoryUse(for inputs: [Tensor]) throws -> MemoryUse {
+        try checker.check(inputs)
+        try state.prepare()
+        return try plan.plan.memoryUse(for: state.snapshot() + inputs)
+    }
 }
 
 extension ExportedPrograms {

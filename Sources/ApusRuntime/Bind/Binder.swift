@@ -90,6 +90,12 @@ final class Binder: Interpreter {
 
     func setKind(_ kind: Block.Kind, of block: Int) { blocks[block].kind = kind }
 
+    /// The block in whose memory a block lies, itself mostly, and where.
+    func place(of block: Int) -> (host: Int, byteOffset: Int) {
+        if case .part(let host, let byteOffset) = blocks[block].kind { return (host, byteOffset) }
+        return (block, 0)
+    }
+
     // MARK: Graphs
 
     /// Binds the nodes of a graph or body, and returns what it gives.
@@ -199,7 +205,8 @@ final class Binder: Interpreter {
     private func bindCompute(_ call: Call, _ kernel: @escaping ComputeStep.Kernel) throws -> [OperatorArgument] {
         let kernel: ComputeStep.Kernel = named(call, kernel)
         let specs: [TensorSpec] = try specs(call)
-        if isConstant(call, specs) {
+        if call.operator == .cat, let only = try call.onlyPart(of: specs[0]) { return [.tensor(only)] }
+        if try isConstant(call, specs) {
             let constants: Result<[OperatorArgument], any Error> = Result {
                 try Interpreter.with(nil) {
                     let outputs: [Tensor] = try specs.map { try Tensor.uninitialized($0.shape, dtype: $0.dtype, in: call.name) }
@@ -227,9 +234,15 @@ final class Binder: Interpreter {
         guard let packedWeights, [.linear, .reducedLinear, .convolution].contains(call.operator) else { return nil }
         let weight: Tensor = try call.tensor(1)
         if call.operator == .linear {
-            return try packedWeights.linear(weight).flatMap {
-                try PackedLinearStep.make(call, outputs[0], packed: $0, bias: call.optionalTensor(2), site, memory)
+            guard let packed = try packedWeights.linear(weight) else { return nil }
+            let (input, bias): (Tensor, Tensor?) = (try call.tensor(0), try call.optionalTensor(2))
+            func make(_ call: Call, bias: Tensor?) throws -> PackedLinearStep? {
+                try PackedLinearStep.make(call, outputs[0], packed: packed, bias: bias, site, memory)
             }
+            if let step = try make(call, bias: bias) { return step }
+            guard packedWeights.isPackedAlone(weight) else { return nil }
+            let whole: Call = Call(call.operator, [.tensor(try copy(of: input))] + call.arguments.dropFirst())
+            return try make(whole, bias: bias.map { try copy(of: $0) })
         }
         if call.operator == .reducedLinear {
             guard let packed = try Interpreter.with(nil, { try packedWeights.linear(ReducedWeight(call)) }) else { return nil }
@@ -250,8 +263,9 @@ final class Binder: Interpreter {
     }
 
     /// True where nothing that the results depend on changes from run to run.
-    private func isConstant(_ call: Call, _ specs: [TensorSpec]) -> Bool {
+    private func isConstant(_ call: Call, _ specs: [TensorSpec]) throws -> Bool {
         guard call.operator.effects.isPure, !readsBlocks(call) else { return false }
+        if let packedWeights, call.operator == .linear, packedWeights.isPackedAlone(try call.tensor(1)) { return false }
         return specs.allSatisfy { ($0.shape.knownLayout?.count ?? .max) <= Binder.constantLimit / 16 }
     }
 
@@ -317,6 +331,15 @@ final class Binder: Interpreter {
 
     func emitCopy(of source: Tensor, to target: Tensor) {
         emit(Call(.clone, [.tensor(source), .none]), [target]) { call, outputs in try outputs[0].fill(from: try call.tensor(0)) }
+    }
+}
+
+extension Call {
+    /// The tensor that is all of what this joins, beside empty ones.
+    fileprivate func onlyPart(of result: TensorSpec) throws -> Tensor? {
+        let parts: [Tensor] = try tensors(0).filter { $0.layout.count > 0 }
+        guard parts.count == 1, parts[0].dtype == result.dtype, parts[0].shape.isIdentical(to: result.shape) else { return nil }
+        return parts[0]
     }
 }
 

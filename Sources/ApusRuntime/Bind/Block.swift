@@ -10,6 +10,8 @@ struct Block {
         case temporary
         /// Memory that the caller gets, fresh for each run.
         case result
+        /// A piece of another block, which is no part itself.
+        case part(of: Int, byteOffset: Int)
     }
 
     let storage: Storage

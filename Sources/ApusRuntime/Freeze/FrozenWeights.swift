@@ -32,10 +32,25 @@ final class FrozenWeights: Sendable {
                 .fold(graph, insertingAt: graph.inputs.count) { frozen[$0] }
             (lowered, computed) = (folded.graph, folded.constants)
         }
-        (self.graph, self.computed) = (lowered, computed)
         packed = PackedWeights(of: tensors + computed)
         let known = Set(positions.map { lowered.inputs[$0] } + lowered.inputs.suffix(computed.count))
         pieces = Obstacles(lowered).first(in: lowered) == nil ? nil : try Pieces(lowered, frozen: known, pipeline, cacheSize: cacheSize)
+        if pieces == nil, !computed.isEmpty {
+            let uses: (linearWeights: Set<Value>, others: Set<Value>) = lowered.uses
+            for (number, value) in lowered.inputs.suffix(computed.count).enumerated() {
+                guard pipeline.packsWeights, uses.linearWeights.contains(value), !uses.others.contains(value),
+                    // Views of others' memory take none.
+                    computed[number].storage.isWritable, let place = try packed.packedAlone(computed[number])
+                else { continue }
+                computed[number] = place
+            }
+            // What is computed was made of these.
+            let read: Set<Value> = uses.others.union(uses.linearWeights)
+            for position in positions where !read.contains(lowered.inputs[position]) {
+                inputs[position].storage.giveBackPages()
+            }
+        }
+        (self.graph, self.computed) = (lowered, computed)
     }
 
     /// Whether nothing is known to stay the same.
@@ -45,6 +60,19 @@ final class FrozenWeights: Sendable {
     func match(_ inputs: [Tensor], at positions: [Int]) -> Bool {
         for (index, position) in positions.enumerated() where inputs[position].identity != tensors[index].identity { return false }
         return true
+    }
+}
+
+extension Graph {
+    /// The values that are weights of products of rows, and those that are read otherwise.
+    fileprivate var uses: (linearWeights: Set<Value>, others: Set<Value>) {
+        var (weights, others): (Set<Value>, Set<Value>) = ([], Set(outputs.compactMap(\.value)))
+        for node in nodes {
+            for (position, operand) in node.operands.enumerated() {
+                if node.operator == .linear, position == 1 { weights.insert(operand) } else { others.insert(operand) }
+            }
+        }
+        return (weights, others)
     }
 }
 

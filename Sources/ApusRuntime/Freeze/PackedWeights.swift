@@ -38,10 +38,12 @@ final class PackedWeights: Sendable {
 
     private let entries = Mutex<[Key: Entry]>([:])
     /// The memory of weights that stay: what was made for certain sizes alone would be kept for each of them.
-    private let storages: Set<ObjectIdentifier>
+    private let storages: Mutex<Set<ObjectIdentifier>>
+    /// The storages of weights that are there in packed form alone.
+    private let packedOnly = Mutex<Set<ObjectIdentifier>>([])
 
     /// - Parameter weights: those whose views may be packed
-    init(of weights: [Tensor]) { storages = Set(weights.map { ObjectIdentifier($0.storage) }) }
+    init(of weights: [Tensor]) { storages = Mutex(Set(weights.map { ObjectIdentifier($0.storage) })) }
 
     /// How much memory they take.
     var byteCount: Int { entries.withLock { $0.values.reduce(0) { $0 + $1.packed.byteCount } } }
@@ -51,6 +53,23 @@ final class PackedWeights: Sendable {
         guard weight.dtype == .float32, weight.layout.rank == 2 else { return nil }
         return try packed([weight], .linear) { try PackedWeights.pack(weight, APUS_WEIGHT_FLOAT32) }
     }
+
+    /// A weight for products of rows with it as a tensor without elements, which nothing but `linear` may read; nil where there is no such form.
+    func packedAlone(_ weight: Tensor) throws -> Tensor? {
+        guard let packed = try linear(weight) else { return nil }
+        let storage = Storage(pointer: packed.pointer, byteCount: packed.byteCount, isWritable: false, owner: packed)
+        let place = Tensor(placed: storage, dtype: weight.dtype, layout: weight.layout)
+        entries.withLock { entries in
+            entries[Key(places: [Place(weight)], form: .linear)] = nil
+            entries[Key(places: [Place(place)], form: .linear)] = Entry(sources: [place], packed: packed)
+        }
+        packedOnly.withLock { _ = $0.insert(ObjectIdentifier(storage)) }
+        storages.withLock { _ = $0.remove(ObjectIdentifier(weight.storage)) }
+        return place
+    }
+
+    /// Whether the elements are there in packed form alone.
+    func isPackedAlone(_ tensor: Tensor) -> Bool { packedOnly.withLock { $0.contains(ObjectIdentifier(tensor.storage)) } }
 
     /// A weight that is stored in fewer bits, for products of rows with it: in those bits where kernels read them, else in float32.
     func linear(_ weight: ReducedWeight) throws -> Storage? {
@@ -105,10 +124,12 @@ final class PackedWeights: Sendable {
     }
 
     private func packed(_ tensors: [Tensor], _ form: Form, _ pack: () throws -> Storage?) throws -> Storage? {
-        guard tensors.allSatisfy({ storages.contains(ObjectIdentifier($0.storage)) }) else { return nil }
         let key = Key(places: tensors.map { Place($0) }, form: form)
         if let known = entries.withLock({ $0[key]?.packed }) { return known }
-        guard let storage: Storage = try pack() else { return nil }
+        let stay: Bool = storages.withLock { storages in tensors.allSatisfy { storages.contains(ObjectIdentifier($0.storage)) } }
+        guard stay, let storage: Storage = try pack() else { return nil }
+        // From now on the packed form is what is read, mostly.
+        for tensor in tensors { tensor.storage.giveBackPages() }
         return entries.withLock { entries in
             if let known = entries[key] { return known.packed }
             entries[key] = Entry(sources: tensors, packed: storage)

@@ -28,7 +28,8 @@ extension Plan {
         }
         lines.append("steps for \(names.joined(separator: ", ")):")
         lines += bound.lines(lowered, inputs + weights.computed)
-        lines.append("memory: \(bound.placement.byteCount) bytes")
+        let inLoops: Int = bound.arenaByteCount - bound.placement.byteCount
+        lines.append("memory: \(bound.arenaByteCount) bytes" + (inLoops > 0 ? ", \(inLoops) of them in loops" : ""))
         return lines.joined(separator: "\n") + "\n"
     }
 }
@@ -59,7 +60,9 @@ extension BoundPlan {
             switch blocks[block].kind {
             case .input(let position): "%\(graph.name(graph.inputs[position]))"
             case .result: "result \(resultBlocks.firstIndex(of: block) ?? 0)"
-            case .temporary: "@\(placement.offsets[block] ?? 0)"
+            case .part(let host, let byteOffset) where placement.offsets[host] == nil:
+                "result \(resultBlocks.firstIndex(of: host) ?? 0) + \(byteOffset)"
+            case .temporary, .part: "@\(placement.offsets[block] ?? 0)"
             }
         let layout: Layout = tensor.layout
         if layout.isContiguous, layout.count * tensor.dtype.byteWidth == blocks[block].byteCount { return place }

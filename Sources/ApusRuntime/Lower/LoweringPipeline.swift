@@ -30,7 +30,7 @@ public struct LoweringPipeline: Sendable {
             PatternPass.linears, ReducedWeights.products, PatternPass.foldBatchNorms, PatternPass.attentions, PatternPass.rowNorms,
             PatternPass.activations, JoinProjections(),
         ],
-        stepPasses: [FuseRows(), AttachEpilogues(), UpdateInPlace(), PlaceMemory()])
+        stepPasses: [FuseRows(), AttachEpilogues(), ConcatenateInPlace(), UpdateInPlace(), PlaceMemory()])
 
     /// The passes that round otherwise than the operators one by one: products with weights by kernels that read them packed, or as they are
     /// stored in fewer bits, norms that become a part of convolutions, and what is written in parts and becomes one operator.

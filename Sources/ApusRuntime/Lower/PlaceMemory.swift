@@ -38,6 +38,9 @@ struct MemoryPlacement {
         for block in binder.blocks.indices where isTemporary(block) && places[block] != block {
             offsets[block] = offsets[places[block]]
         }
+        for block in binder.blocks.indices {
+            if case .part(let host, let byteOffset) = binder.blocks[block].kind { offsets[block] = offsets[host].map { $0 + byteOffset } }
+        }
         self.offsets = offsets
         byteCount = layout.byteCount
         unsharedByteCount = binder.blocks.indices.reduce(0) { sum, block in

@@ -9,17 +9,21 @@ struct Lifetime: Equatable {
 }
 
 extension Binder {
-    /// The lifetime of each block, nil for one that no step touches. Steps of a branch stand one after the other, so that what is live
+    /// The lifetime of each block, nil for one that no step touches; a block lives as long as its parts. Steps of a branch stand one after the other, so that what is live
     /// across a branch is live through all of it.
     func lifetimes() -> [Lifetime?] {
         var lifetimes = [Lifetime?](repeating: nil, count: blocks.count)
-        func touch(_ tensor: Tensor, _ position: Int) {
-            guard let block = block(of: tensor) else { return }
+        func touch(_ block: Int, _ position: Int) {
             if lifetimes[block] == nil { lifetimes[block] = Lifetime(first: position, last: position) }
             lifetimes[block]?.last = position
         }
         for (position, step) in steps.enumerated() {
-            for case let tensor? in step.operands + step.outputs { touch(tensor, position) }
+            for case let tensor? in step.operands + step.outputs {
+                guard let block = block(of: tensor) else { continue }
+                touch(block, position)
+                let host: Int = place(of: block).host
+                if host != block { touch(host, position) }
+            }
         }
         return lifetimes
     }
@@ -29,7 +33,7 @@ extension Binder {
     ///   - hosts: whether other blocks may take a block's place
     ///   - guests: whether a block may lie in another's place
     func inPlaceBlocks(_ lifetimes: inout [Lifetime?], hosts: (Int) -> Bool, guests: (Int) -> Bool) -> [Int] {
-        var host = Array(blocks.indices)
+        var host: [Int] = blocks.indices.map { place(of: $0).host }
         func root(_ block: Int) -> Int {
             var block: Int = block
             while host[block] != block { block = host[block] }

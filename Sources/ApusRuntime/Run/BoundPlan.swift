@@ -17,6 +17,8 @@ final class BoundPlan: @unchecked Sendable {
     /// The first step that writes over a state; beyond the last where none does.
     private let firstUpdate: Int
 
+    /// For each block those that are parts of it, and where, but for those in the arena.
+    private let parts: [[(block: Int, byteOffset: Int)]]
     private let arena: Storage
     private let memory: KernelMemory
     /// Storages of the last run's results, by result block; held only while a run lasts.
@@ -33,13 +35,16 @@ final class BoundPlan: @unchecked Sendable {
         }
         var resultNumbers: [Int: Int] = [:]
         var inputBlocks = [[Int]](repeating: [], count: inputs.count)
+        var parts = [[(block: Int, byteOffset: Int)]](repeating: [], count: blocks.count)
         for (index, block) in blocks.enumerated() {
             switch block.kind {
             case .input(let position): inputBlocks[position].append(index)
             case .result: resultNumbers[index] = resultNumbers.count
-            case .temporary: break
+            case .part(let host, let byteOffset) where placement.offsets[host] == nil: parts[host].append((index, byteOffset))
+            case .temporary, .part: break
             }
         }
+        self.parts = parts
         self.inputs = inputs.enumerated().compactMap { position, tensor in
             binder.block(of: tensor) == nil ? nil : BoundInput(position: position, tensor: tensor, blocks: inputBlocks[position])
         }
@@ -64,12 +69,14 @@ final class BoundPlan: @unchecked Sendable {
         (inputs, blocks, resultBlocks, sources, program) = (other.inputs, other.blocks, other.resultBlocks, other.sources, other.program)
         placement = MemoryPlacement(offsets: offsets, byteCount: other.placement.byteCount)
         (arena, memory, lastAddresses, firstUpdate) = (other.arena, other.memory, other.lastAddresses, other.firstUpdate)
+        parts = other.parts
     }
 
     /// Says where a block lies from now on.
     func move(_ block: Int, to address: UnsafeMutableRawPointer) {
         blocks[block].storage.rebind(to: address)
         program.move(block, to: address)
+        for part in parts[block] { move(part.block, to: address + part.byteOffset) }
     }
 
     /// Runs the program on contiguous inputs of the right dtypes and sizes; `given` are the caller's, which may be returned.

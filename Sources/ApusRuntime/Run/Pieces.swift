@@ -8,7 +8,8 @@ import ApusTensor
 final class Pieces: Sendable {
     enum Piece: Sendable {
         case plan(Plan, reads: [Value], writes: [Value])
-        case node(Node)
+        /// - Parameter isControl: whether it has bodies
+        case node(Node, isControl: Bool)
     }
 
     let graph: Graph
@@ -37,7 +38,7 @@ final class Pieces: Sendable {
                 bodies[ObjectIdentifier(body)] = try Plan(
                     body.graph, roles: roles, pipeline: bodyPipeline, cacheSize: cacheSize, isPart: true)
             }
-            pieces.append(.node(node))
+            pieces.append(.node(node, isControl: !node.bodies.isEmpty))
         }
         func addStretch(_ range: Range<Int>) throws {
             if range.isEmpty { return }
@@ -83,8 +84,8 @@ final class Pieces: Sendable {
             case .plan(let plan, let reads, let writes):
                 let tensors: [Tensor] = try reads.map { try values.tensor($0) }
                 for (value, result) in zip(writes, try plan.run(tensors, knowing: symbols, profiler)) { values[value] = result.argument }
-            case .node(let node):
-                do { try run(node, &values, &symbols, profiler) } catch let error as TensorError {
+            case .node(let node, let isControl):
+                do { try run(node, isControl: isControl, &values, &symbols, profiler) } catch let error as TensorError {
                     throw symbols.explained(error, of: node).located(at: node.site)
                 }
             }
@@ -93,12 +94,14 @@ final class Pieces: Sendable {
         return try graph.outputs.map { try RuntimeValue(try symbols.concrete(try values.argument($0))) }
     }
 
-    private func run(_ node: Node, _ values: inout GraphValues, _ symbols: inout SymbolValues, _ profiler: Profiler?) throws {
+    private func run(
+        _ node: Node, isControl: Bool, _ values: inout GraphValues, _ symbols: inout SymbolValues, _ profiler: Profiler?
+    ) throws {
         try Deadline.check()
         let name: String = node.operator.schema.name
         let arguments: [OperatorArgument] = try node.arguments.map { try symbols.concrete(try values.argument($0), in: name) }
         let results: [OperatorArgument]
-        if node.bodies.isEmpty {
+        if !isControl {
             func compute() throws -> [OperatorArgument] { try apply(node.operator, arguments).flatMap(\.elements) }
             results =
                 try profiler?.measure(
@@ -133,7 +136,7 @@ extension Pieces: CustomStringConvertible {
             let title: String =
                 switch piece {
                 case .plan(let plan, _, _): "plan of \(plan.graph.nodes.count) nodes"
-                case .node(let node): node.operator.name
+                case .node(let node, _): node.operator.name
                 }
             let writes: String = piece.writes.isEmpty ? "" : " -> \(list(piece.writes))"
             return "    \(number): \(title)(\(list(piece.reads)))\(writes)\n"
@@ -146,14 +149,14 @@ extension Pieces.Piece {
     var reads: [Value] {
         switch self {
         case .plan(_, let reads, _): reads
-        case .node(let node): node.operands
+        case .node(let node, _): node.operands
         }
     }
 
     var writes: [Value] {
         switch self {
         case .plan(_, _, let writes): writes
-        case .node(let node): node.outputs
+        case .node(let node, _): node.outputs
         }
     }
 }

@@ -48,6 +48,17 @@ extension Tensor {
         @inline(__always)
         package func rebind(to pointer: UnsafeMutableRawPointer) { self.pointer = pointer }
 
+        /// Lets the system take the memory back that holds a file's bytes, where they are a mapped file's: they come from the file again when
+        /// somebody reads them. Does nothing elsewhere.
+        package func giveBackPages() {
+            if case .external(let owner as any MappedMemory) = owner {
+                owner.giveBackPages(UnsafeRawBufferPointer(start: pointer, count: byteCount))
+            }
+        }
+
+        /// Whether the bytes are a mapped file's, which take memory only while they are read.
+        package var isMapped: Bool { if case .external(let owner as any MappedMemory) = owner { owner.isMapped } else { false } }
+
         /// The storage of tensors that have no data.
         static let none: Storage = Storage(
             pointer: UnsafeMutableRawPointer(bitPattern: 64) ?? UnsafeMutableRawPointer.allocate(byteCount: 1, alignment: 1),
@@ -57,4 +68,12 @@ extension Tensor {
             if case .allocator = owner { apus_free(pointer) }
         }
     }
+}
+
+/// What keeps a storage's memory alive where that may be a mapped file.
+package protocol MappedMemory: AnyObject {
+    /// Whether the memory is a file that is mapped and never written.
+    var isMapped: Bool { get }
+    /// Lets the system take whole pages back that hold these bytes, where they are a mapped file's.
+    func giveBackPages(_ bytes: UnsafeRawBufferPointer)
 }

@@ -15,11 +15,18 @@ struct Info: ParsableCommand {
     @Flag(name: .long, help: "Print the whole graph as well.")
     var graph = false
 
+    @Flag(name: .long, help: "Say how much memory a call takes, for the sizes given by --size. Reads the weights.")
+    var memory = false
+
+    @OptionGroup var sizes: MadeUpInputs
+
     @Flag(name: .long, help: "Print JSON.")
     var json = false
 
     func validate() throws {
         guard (file != nil) != system else { throw ValidationError("Give a file, or --system.") }
+        if !memory, !sizes.size.isEmpty { throw ValidationError("--size needs --memory.") }
+        if memory, system { throw ValidationError("--memory needs a file.") }
     }
 
     func run() throws {
@@ -27,9 +34,13 @@ struct Info: ParsableCommand {
         guard let file else { return }
         let programs = try ExportedProgram.loadAll(from: file).sorted { $0.key < $1.key }
         if json {
-            return try writeJSON(Dictionary(uniqueKeysWithValues: programs.map { ($0.key, ProgramSummary($0.value)) }))
+            return try writeJSON(Dictionary(uniqueKeysWithValues: programs.map { ($0.key, try summary($0.value)) }))
         }
         for (name, program) in programs { try printText(name, program) }
+    }
+
+    private func summary(_ program: ExportedProgram) throws -> ProgramSummary {
+        ProgramSummary(program, memory: memory ? try ProgramMemory(program, sizes.inputs(for: program)) : nil)
     }
 
     private func printSystem() throws {
@@ -47,7 +58,7 @@ struct Info: ParsableCommand {
     }
 
     private func printText(_ name: String, _ program: ExportedProgram) throws {
-        let summary = ProgramSummary(program)
+        let summary = try summary(program)
         try write("entry point '\(name)'")
         try write("  inputs:")
         for input in summary.inputs { try write("    \(input.name): \(input.type)") }
@@ -67,12 +78,46 @@ struct Info: ParsableCommand {
             try write("  weights: \(summary.weights.count) tensors, \(summary.weightBytes) bytes")
             for weight in summary.weights { try write("    \(weight.name): \(weight.type)") }
         }
+        if let memory = summary.memory { try printMemory(memory) }
         if !summary.mutatedBuffers.isEmpty { try write("  changes the buffers: " + summary.mutatedBuffers.joined(separator: ", ")) }
         try write("  nodes: \(summary.nodeCount), operators: \(summary.operators.count)")
         for entry in summary.operators.sorted(by: { ($1.value, $0.key) < ($0.value, $1.key) }) {
             try write("    \(entry.value) x \(entry.key)")
         }
         if graph { try write("\(program)") }
+    }
+}
+
+extension Info {
+    private func printMemory(_ memory: ProgramMemory) throws {
+        let names: String = memory.inputs.map { "\($0.name): \($0.type)" }.joined(separator: ", ")
+        let isSmallest: Bool = memory.hasOpenSizes && sizes.size.isEmpty
+        let which: String = isSmallest ? ", the smallest sizes that the program takes" : ""
+        guard let use = memory.bytes else { return try write("  memory for \(names)\(which): \(memory.reason ?? "")") }
+        try write("  memory for \(names)\(which): at most \(use.peak) bytes")
+        try write(
+            "    weights: \(use.ownedWeights) of their own, \(use.packedWeights) packed; \(use.mappedWeights) in the file, not counted")
+        try write("    inputs: \(use.inputs), on the way: \(use.intermediates), results: \(use.results)")
+    }
+}
+
+/// How much memory a call takes.
+struct ProgramMemory: Encodable {
+    let inputs: [ProgramSummary.Named]
+    let hasOpenSizes: Bool
+    let peak: Int?
+    let bytes: MemoryUse?
+    /// Why it is not known.
+    let reason: String?
+
+    init(_ program: ExportedProgram, _ tensors: [Tensor]) throws {
+        inputs = zip(program.graphSignature.userInputs, tensors).map { ProgramSummary.Named(name: $0, type: "\($1.spec)") }
+        hasOpenSizes = !program.symbolToRange.isEmpty
+        do { (bytes, reason) = (try program.memoryUse(for: tensors), nil) } catch let error as TensorError where error.code == .unsupported
+        {
+            (bytes, reason) = (nil, error.message)
+        }
+        peak = bytes?.peak
     }
 }
 
@@ -98,8 +143,11 @@ struct ProgramSummary: Encodable {
     let mutatedBuffers: [String]
     let nodeCount: Int
     let operators: [String: Int]
+    /// Where it was asked for.
+    let memory: ProgramMemory?
 
-    init(_ program: ExportedProgram) {
+    init(_ program: ExportedProgram, memory: ProgramMemory? = nil) {
+        self.memory = memory
         let graph = program.graph
         let userInputs = zip(graph.inputs, program.graphSignature.inputRoles).filter { $0.1 == .userInput }.map { $0.0 }
         var next = userInputs.makeIterator()

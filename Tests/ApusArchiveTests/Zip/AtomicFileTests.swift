@@ -31,6 +31,26 @@ struct AtomicFileTests {
         #expect(try folder.read("f") == [1, 2, 3])
     }
 
+    @Test("Pages that are given back come from the file again, and those of others stay")
+    func pagesAreGivenBack() throws {
+        let folder = try TemporaryFolder()
+        let content: [UInt8] = (0..<100_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        let mapped = try MappedFile(path: folder.write(content, to: "f"))
+        let copied = try MappedFile(path: folder.file("f"), isMapped: false)
+        #expect(mapped.isMapped && !copied.isMapped)
+        for file in [mapped, copied] {
+            #expect(Array(file.bytes) == content)
+            for range in [5000..<90_000, 0..<100_000, 10..<20, 7..<7] {
+                file.giveBackPages(UnsafeRawBufferPointer(rebasing: file.bytes[range]))
+                #expect(Array(file.bytes) == content)
+            }
+        }
+        // Memory that is somebody else's is left alone.
+        let own: [UInt8] = Array(repeating: 3, count: 50_000)
+        own.withUnsafeBytes { mapped.giveBackPages($0) }
+        #expect(own.allSatisfy { $0 == 3 })
+    }
+
     @Test("The mode of an existing file and the target of a link are kept")
     func modeAndLink() throws {
         let folder = try TemporaryFolder()

@@ -4,7 +4,7 @@ import ApusTensor
 @testable import ApusRuntime
 
 /// Judges where a bound program's blocks lie without knowing how they were placed: it walks the steps, remembers who wrote each byte of the
-/// arena last, and finds every read that would see another block's bytes.
+/// arena last, and finds every read that would see another block's bytes. What is joined where it lies belongs to the part and to the whole.
 struct ArenaCheck {
     let bound: BoundPlan
     private(set) var offences: [String] = []
@@ -20,6 +20,8 @@ struct ArenaCheck {
 
     private mutating func walk(_ choices: [Bool]) {
         var writer = [Int](repeating: -1, count: bound.placement.byteCount)
+        /// For bytes of parts that have been joined, what they are a part of.
+        var wholes: [Int: Set<Int>] = [:]
         var taken = 0
         var position = 0
         while position < bound.program.steps.count {
@@ -30,18 +32,24 @@ struct ArenaCheck {
                     offences.append("step \(position) reads outside of the arena")
                     continue
                 }
-                if let bad = range.first(where: { writer[$0] != block }) {
+                if let bad = range.first(where: { writer[$0] != block && wholes[$0]?.contains(block) != true }) {
                     offences.append(
                         "step \(position) (\(step.operators.map(\.name))) reads block \(block) at \(bad), written by \(writer[bad])")
                 }
             }
+            let joined = isJoin(step) ? Set(step.operands.compactMap { $0.flatMap(bytes)?.block }) : []
             for tensor in step.outputs {
                 guard let (block, range) = bytes(tensor) else { continue }
                 guard range.upperBound <= writer.count else {
                     offences.append("step \(position) writes outside of the arena")
                     continue
                 }
-                for byte in range { writer[byte] = block }
+                for byte in range {
+                    let isRead: Bool = joined.contains(writer[byte]) || wholes[byte].map { !joined.isDisjoint(with: $0) } ?? false
+                    let isThere: Bool = !joined.isEmpty && isRead && isPart(writer[byte], of: block)
+                    if isThere { wholes[byte, default: []].insert(block) } else { writer[byte] = block }
+                    if !isThere, !wholes.isEmpty { wholes[byte] = nil }
+                }
             }
             position += 1
             if step is FailStep { return }
@@ -53,6 +61,15 @@ struct ArenaCheck {
             }
             position = jump.target
         }
+    }
+
+    private func isJoin(_ step: any Step) -> Bool { step.operators.contains { $0 == .cat || $0 == .stack } }
+
+    /// Whether a block lies within another, or both in one.
+    private func isPart(_ block: Int, of other: Int) -> Bool {
+        guard case .part(let host, _) = bound.blocks[block].kind else { return false }
+        if case .part(let common, _) = bound.blocks[other].kind { return host == common }
+        return host == other
     }
 
     /// The bytes of the arena that a tensor covers, with its block; nil for inputs, results and constants.

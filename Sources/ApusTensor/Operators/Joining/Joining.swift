@@ -4,7 +4,7 @@ import CApusKernels
 // Several tensors into one: cat, stack and their relatives.
 
 extension Operator {
-    static let cat: Operator = Operator(
+    package static let cat: Operator = Operator(
         "aten::cat(Tensor[] tensors, int dim=0) -> Tensor",
         "Tensors one after the other along dimension `dim`; all other sizes must agree. The result has the promoted dtype. As in PyTorch, vectors of "
             + "size 0 are left out whatever the other tensors' rank.",
@@ -57,7 +57,7 @@ extension Operator {
             ]
         })
 
-    static let stack: Operator = Operator(
+    package static let stack: Operator = Operator(
         "aten::stack(Tensor[] tensors, int dim=0) -> Tensor",
         "Tensors of one shape side by side along a new dimension `dim`, in the promoted dtype.",
         rule: { call in
