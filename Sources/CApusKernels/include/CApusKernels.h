@@ -10,6 +10,7 @@
 #include "apus_cpu.h"
 #include "apus_distance.h"
 #include "apus_epilogue.h"
+#include "apus_fourier.h"
 #include "apus_indexing.h"
 #include "apus_loss.h"
 #include "apus_matmul.h"

@@ -319,4 +319,13 @@ extension PoolCase {
             [try normal([700_001]).histogram(bins: 100), try normal([300_001], .float64).histogram(bins: 7, min: -1, max: 2)]
         },
     ]
+
+    private static let transforms: [PoolCase] = [DType.float32, .float64].map { dtype in
+        PoolCase(file: "fourier/fourier.c", name: "\(dtype), lines side by side and by themselves, and a prime length") {
+            try [[300, 64], [64, 300], [70, 480], [50, 331]].flatMap { (sizes: [Int]) -> [Tensor] in
+                let x = try normal(sizes, dtype)
+                return [try x.fft(dim: 0), try x.rfft(), try x.rfft(dim: 0).irfft(n: sizes[0], dim: 0), try x.rfft().irfft(n: sizes[1])]
+            }
+        }
+    }
 }
