@@ -162,6 +162,8 @@ import Testing
             ("fft_fftn: FFT dims must be unique", { try z.fftn(dims: [0, -2]) }),
             ("fft_fftn: got shape with 2 values but input tensor only has 1 dimensions", { try x.fftn(s: [2, 2]) }),
             ("fft_fftn: when given, dim and shape arguments must have the same length", { try z.fftn(s: [2, 2], dims: [0]) }),
+            ("fft_fftn: dimension specified as -1 but tensor has no dimensions", { try Tensor.zeros([]).fftn(dims: [-1]) }),
+            ("fft_fftshift: dimension specified as 0 but tensor has no dimensions", { try Tensor.zeros([]).fftshift(dims: [0]) }),
             ("fft_rfftn: rfftn must transform at least one axis", { try x.rfftn(dims: []) }),
             ("fft_fftfreq: fftfreq requires a floating point or complex dtype, not int64", { try .fftfreq(3, dtype: .int64) }),
             ("stft: expected hop_length > 0, but got hop_length=0", { try x.stft(2, hopLength: 0) }),

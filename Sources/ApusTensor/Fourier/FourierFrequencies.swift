@@ -49,8 +49,7 @@ extension Operator {
             samples: { [[.tensor(try .sample([3, 4])), .none], [.tensor(try .sample([3, 5])), .ints([1])]] }
         ) { call in
             let x = try call.tensor(0)
-            let dims: [Int] =
-                try call.optionalInts(1) == nil ? Array(0..<x.rank) : normalize(dims: call.constants(1), rank: x.rank, in: call.name)
+            let dims: [Int] = try call.optionalInts(1) == nil ? Array(0..<x.rank) : call.givenDims(1, rank: x.rank)
             return [.tensor(try dims.isEmpty ? x.clone() : x.rolled(dims.map { amount(x.shape[$0]) }, dims: dims))]
         }
     }

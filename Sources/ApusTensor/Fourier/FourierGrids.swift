@@ -58,8 +58,7 @@ struct FourierGrid: Sendable {
         let given: [SymInt]? = try call.optionalInts(1)
         var dims: [Int]
         if try call.optionalInts(2) != nil {
-            dims = try call.constants(2).map { try normalize(dim: $0, rank: x.rank, in: call.name) }
-            guard Set(dims).count == dims.count else { throw call.error(.invalidArgument, "FFT dims must be unique") }
+            dims = try call.distinctDims(2, rank: x.rank)
         } else {
             dims = Array(0..<x.rank)
             if let given {

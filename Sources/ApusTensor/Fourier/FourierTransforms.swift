@@ -148,9 +148,24 @@ extension Call {
         guard (0...2).contains(try constant(2)) else {
             throw error(.invalidArgument, "normalization must be 0 (none), 1 (by the root) or 2 (by n), not \(try constant(2))")
         }
-        let dims: [Int] = try constants(1).map { try normalize(dim: $0, rank: sizes.count, in: name) }
-        guard Set(dims).count == dims.count else { throw error(.invalidArgument, "FFT dims must be unique") }
+        let dims: [Int] = try distinctDims(1, rank: sizes.count)
         for dim in dims { try Operator.requirePoints(sizes[dim], self) }
+        return dims
+    }
+
+    /// Dimensions that an argument names, counted from the front, of a tensor that must have them.
+    func givenDims(_ index: Int, rank: Int) throws -> [Int] {
+        let given: [Int] = try constants(index)
+        if rank == 0, let first = given.first {
+            throw error(.indexOutOfRange, "dimension specified as \(first) but tensor has no dimensions")
+        }
+        return try given.map { try normalize(dim: $0, rank: rank, in: name) }
+    }
+
+    /// The same, each once.
+    func distinctDims(_ index: Int, rank: Int) throws -> [Int] {
+        let dims: [Int] = try givenDims(index, rank: rank)
+        guard Set(dims).count == dims.count else { throw error(.invalidArgument, "FFT dims must be unique") }
         return dims
     }
 

@@ -198,7 +198,7 @@ extension Call {
         var behind: SymInt = 0
         if case .none = self[8] {
         } else {
-            let asked: SymInt = SymInt(start + (try constant(8)))
+            let asked: SymInt = try SymInt(start) + SymInt(constant(8))
             behind = max(asked - whole, 0)
             end = min(asked, whole)
         }
