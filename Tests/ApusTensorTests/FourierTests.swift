@@ -170,7 +170,10 @@ import Testing
             ("stft: expected 0 < win_length <= n_fft, but got win_length=3", { try x.stft(2, hopLength: 1, winLength: 3) }),
             ("stft: expected 0 < n_fft < 4, but got n_fft=5", { try x.stft(5, center: false) }),
             ("stft: cannot have onesided output if window or input is complex", { try z.stft(2, hopLength: 1, onesided: true) }),
-            ("istft: the squares of the windows that overlap add up to 0 somewhere", { try z.istft(2, hopLength: 1, window: Tensor.zeros([2])) }),
+            (
+                "istft: the squares of the windows that overlap add up to 0 somewhere",
+                { try z.istft(2, hopLength: 1, window: Tensor.zeros([2])) }
+            ),
         ]
         for (text, call) in calls {
             do {
