@@ -34,8 +34,47 @@ import Testing
         Function(name: "acosh", op: APUS_OP_ACOSH, exact: { acosh($0) }, limit: 1),
         Function(name: "atanh", op: APUS_OP_ATANH, exact: { atanh($0) }, limit: 1),
         Function(name: "erf", op: APUS_OP_ERF, exact: { erf($0) }, limit: 2),
+        Function(name: "erfc", op: APUS_OP_ERFC, exact: { erfc($0) }, limit: 5),
+        Function(name: "erfinv", op: APUS_OP_ERFINV, exact: { inverseErf($0) }, limit: 3.5),
         Function(name: "sigmoid", op: APUS_OP_SIGMOID, exact: { 1 / (1 + exp(-$0)) }, limit: 2.5),
     ]
+
+    /// By steps of Newton's from a first guess, on what is left to 1 where that is the smaller.
+    static func inverseErf(_ x: Double) -> Double {
+        guard x.magnitude < 1 else { return x.magnitude == 1 ? .infinity * x : .nan }
+        let (size, rest) = (x.magnitude, 1 - x.magnitude)
+        var y: Double = size < 0.9 ? size * 0.9 : (-log(rest)).squareRoot() * 0.8
+        for _ in 0..<100 {
+            let miss: Double = size < 0.5 ? erf(y) - size : rest - erfc(y)
+            let step: Double = miss * exp(y * y) * 0.886226925452758
+            y -= step / (1 + y * step)
+            if step.magnitude <= 1e-16 * y { break }
+        }
+        return x < 0 ? -y : y
+    }
+
+    /// float64 functions of our own, against libm's.
+    @Test func errorFunctionsInFloat64AreClose() {
+        let functions: [(apus_op, (Double) -> Double, Double)] = [
+            (APUS_OP_ERF, { erf($0) }, 2), (APUS_OP_ERFC, { erfc($0) }, 5), (APUS_OP_ERFINV, { Self.inverseErf($0) }, 4),
+        ]
+        let special: [Double] = [0, 1e-300, -1e-20, 1, -1, 5.9, 6.6, 26.5, 28, 40, -30, .infinity, -.infinity, .nan]
+        let points: [Double] = special + (0..<40_000).map { Double($0 - 20_000) / 3000 } + (1..<2000).map { 1 - exp(-Double($0) / 55) }
+        let (x, out) = (TestArray(APUS_FLOAT64, [points.count], points), TestArray(APUS_FLOAT64, [points.count]))
+        for (op, exact, limit) in functions {
+            #expect(unary(op, APUS_FLOAT64, x, out) == ok)
+            for (i, point) in points.enumerated() {
+                let right: Double = exact(point)
+                if right.isNaN || right.isInfinite || right == 0 {
+                    #expect(out[i] == right || (right.isNaN && out[i].isNaN), "\(op) of \(point): \(out[i])")
+                } else {
+                    #expect(
+                        (out[i] - right).magnitude <= limit * max(right.magnitude, 0x1p-1022).ulp,
+                        "\(op) of \(point): \(out[i]), not \(right)")
+                }
+            }
+        }
+    }
 
     /// The distance in float32's units of the last place at `exact`; infinite where one is special and the other is not.
     static func ulps(_ got: Float, _ exact: Double) -> Double {

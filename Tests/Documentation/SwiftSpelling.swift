@@ -29,7 +29,7 @@ struct SwiftSpelling {
 
     /// `det` of `linalg_det`: PyTorch's modules are no part of the name.
     private static func ownName(_ base: String) -> String {
-        for module in ["linalg_", "special_"] where base.hasPrefix(module) { return String(base.dropFirst(module.count)) }
+        for module in ["linalg_", "special_", "fft_"] where base.hasPrefix(module) { return String(base.dropFirst(module.count)) }
         return base
     }
 

@@ -108,6 +108,9 @@ extension TypeTopics {
                 title: "Linear algebra and distances", names: ["logdet"],
                 families: [Operator.lapack, Operator.matrixNorms, Operator.covariances, Operator.distances, Operator.triangles]),
             Group(
+                title: "Fourier transforms",
+                families: [Operator.fourierLines, Operator.fourierGrids, Operator.fourierFrequencies, Operator.shortTimeFourier]),
+            Group(
                 title: "Neural networks: activations", names: ["GeluApproximation", "sigmoid", "logSigmoid"],
                 families: [Operator.activations, Operator.gates, Operator.softmaxes]),
             Group(

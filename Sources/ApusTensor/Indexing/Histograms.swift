@@ -4,55 +4,36 @@ import CApusKernels
 // How many elements fall into ranges, and positions repeated as often as numbers say.
 
 extension Operator {
-    static let histc: Operator = composite(
+    static let histc: Operator = Operator(
         "aten::histc(Tensor self, int bins=100, Scalar min=0, Scalar max=0) -> Tensor",
         "How many elements fall into each of `bins` equal ranges between two bounds, or between the smallest and the largest element where both are "
             + "equal; an error where those are not finite. Elements outside count not. Bounds further apart than the dtype's largest number are taken "
             + "as they are, where PyTorch counts nothing; PyTorch counts in the tensor's dtype, float32 up to 2^24 only.",
+        failure: ValueFailure(.invalidArgument, unboundedHistogram) { call in
+            try call.double(2) == call.double(3) ? call.tensor(0).isfinite().all() : nil
+        },
+        rule: { call in
+            let (x, bins, low, high) = (try call.tensor(0), try call.constant(1), try call.double(2), try call.double(3))
+            guard x.dtype.isFloatingPoint else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
+            guard bins > 0, bins < Int32.max else { throw call.error(.invalidArgument, "can't make \(bins) bins") }
+            guard low <= high, low.isFinite, high.isFinite else {
+                throw call.error(.invalidArgument, "the bounds \(low) and \(high) must be finite and in order")
+            }
+            return [TensorSpec(x.dtype, try Shape([bins], in: call.name))]
+        },
+        kernel: .compute { call, outputs in
+            let counts: Tensor = try Interpreter.with(nil) { try call.histogram() }
+            try call.copy(counts, to: outputs[0])
+        },
+        gradient: cut,
         samples: {
             [
                 [.tensor(try .sample([3, 4])), .int(5), .int(-1), .int(1)], [.tensor(try .sample([10])), .int(4), .int(0), .int(0)],
             ]
-        }
-    ) { call in
-        let (x, bins): (Tensor, Int) = (try call.tensor(0).reshaped([-1]), try call.constant(1))
-        guard x.dtype.isFloatingPoint else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
-        guard bins > 0, bins < 1 << 40 else { throw call.error(.invalidArgument, "can't make \(bins) bins") }
-        var (low, high) = (try call.double(2), try call.double(3))
-        guard low <= high, low.isFinite, high.isFinite else {
-            throw call.error(.invalidArgument, "the bounds \(low) and \(high) must be finite and in order")
-        }
-        let edges: Tensor
-        var isFinite: Tensor?
-        if low == high {
-            guard try !settle(x.count == 0, in: call.name) else {
-                return [.tensor(try Tensor.zeros([SymInt(bins)], dtype: x.dtype))]
-            }
-            let (least, most): (Tensor, Tensor) = (try x.amin(), try x.amax())
-            isFinite = try least.isfinite() & most.isfinite()
-            // All equal: a range of 2 around them.
-            let widening: Tensor = try (least .== most).to(x.dtype)
-            edges = try applySingle(
-                .linspaceTensors,
-                [.tensor(least - widening), .tensor(most + widening), .int(bins + 1), .dtype(x.dtype), .none, .none, .none])
-        } else {
-            edges = try Tensor.linspace(low, high, steps: SymInt(bins + 1), dtype: x.dtype)
-        }
-        (low, high) = (0, 0)
-        let bin: Tensor = try edges.searchsorted(x, right: true) - 1
-        let isLast: Tensor = try x .== edges.select(dim: 0, index: -1)
-        let counted: Tensor = try Tensor.where(isLast, bins - 1, bin)
-        let isInside: Tensor = try (counted .>= 0) & (counted .< bins) & x.isnan().logicalNot()
-        // Counted in integers: float32 stops at 2^24.
-        let counts: Tensor = try Tensor.zeros([SymInt(bins)], dtype: .int64)
-        var places: Tensor = try counted.clamp(min: 0, max: bins - 1)
-        if let isFinite {
-            places = try call.positions(
-                places, where: isFinite,
-                "the smallest and the largest element must be finite to be the bounds: give bounds, or drop NaN and infinities")
-        }
-        return [.tensor(try counts.scatterAdd(dim: 0, places, isInside.to(.int64)).to(x.dtype))]
-    }
+        })
+
+    fileprivate static let unboundedHistogram =
+        "the smallest and the largest element must be finite to be the bounds: give bounds, or drop NaN and infinities"
 
     static let repeatInterleaveCounts: Operator = Operator(
         "aten::repeat_interleave.Tensor(Tensor repeats, *, SymInt? output_size=None) -> Tensor",
@@ -113,6 +94,35 @@ extension Operator {
     }
 
     static let histograms: [Operator] = [histc, repeatInterleaveCounts, repeatInterleaveTensor]
+}
+
+extension Call {
+    /// The counts that `histc` asks for, in integers: float32 stops at 2^24.
+    fileprivate func histogram() throws -> Tensor {
+        let (x, bins): (Tensor, Int) = (try tensor(0), try constant(1))
+        let counts: Tensor = try Tensor.zeros([bins], dtype: .int64)
+        guard x.layout.count > 0 else { return counts }
+        var edges: Tensor
+        if try double(2) == double(3) {
+            let (least, most): (Tensor, Tensor) = (try x.amin(), try x.amax())
+            guard try (least.isfinite() & most.isfinite()).item(Bool.self) else {
+                throw error(.invalidArgument, Operator.unboundedHistogram)
+            }
+            // All equal: a range of 2 around them.
+            let widening: Tensor = try (least .== most).to(x.dtype)
+            edges = try applySingle(
+                .linspaceTensors,
+                [.tensor(least - widening), .tensor(most + widening), .int(bins + 1), .dtype(x.dtype), .none, .none, .none])
+        } else {
+            edges = try Tensor.linspace(double(2), double(3), steps: bins + 1, dtype: x.dtype)
+        }
+        edges = try edges.wide()
+        let values: Tensor = try x.wide().contiguous()
+        var (input, bounds, out) = (values.view, edges.view, counts.view)
+        try check(apus_histogram(&input, &bounds, &out), self)
+        withExtendedLifetime((values, edges, counts)) {}
+        return counts
+    }
 }
 
 extension Tensor {

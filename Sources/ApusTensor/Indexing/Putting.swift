@@ -124,7 +124,9 @@ extension Operator {
             let dtype: DType = Promotion.promote(x.dtype, test.dtype)
             guard !dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take \(dtype)") }
             var found: Tensor
-            if try settle(test.count == 0, in: call.name) {
+            if case .scalar = call[1] {
+                found = try Operator.eq(x.to(dtype), test.to(dtype).reshaped([] as [SymInt]))
+            } else if try settle(test.count == 0, in: call.name) {
                 found = try Tensor.full(x.shape.sizes, false)
             } else {
                 // Where the element would go into the sorted test elements, there it must stand.

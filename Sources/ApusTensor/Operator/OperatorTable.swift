@@ -62,6 +62,13 @@ public struct OperatorTable: Sendable {
                 Operator.vectorProducts, Operator.matrixNorms, Operator.covariances, Operator.lapack,
             ]
         ),
+        (
+            "Fourier transforms",
+            [
+                Operator.fourierTransforms, Operator.fourierLines, Operator.fourierGrids, Operator.fourierFrequencies,
+                Operator.shortTimeFourier,
+            ]
+        ),
         ("Quantization", [Operator.quantizations, Operator.affineQuantizations]),
         (
             "Spatial",

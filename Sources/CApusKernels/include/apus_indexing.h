@@ -48,4 +48,7 @@ int apus_masked_select(const apus_view *in, const apus_view *mask, const apus_vi
 int apus_masked_scatter(const apus_view *mask, const apus_view *source, const apus_view *out);
 /// How often each value below `out`'s size occurs in `in` (integers); `weights` may be null. `out` is zeroed first.
 int apus_bincount(const apus_view *in, const apus_view *weights, const apus_view *out, int64_t *bad_index);
+/// How many elements of `in` lie between neighbouring `edges`, ascending and about equally far apart, one more than `out` (int64, rank 1) has elements; the
+/// last edge belongs to the last bin. Contiguous; `in` and `edges` float32 or float64.
+int apus_histogram(const apus_view *in, const apus_view *edges, const apus_view *out);
 #endif

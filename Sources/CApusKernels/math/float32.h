@@ -249,16 +249,20 @@ APUS_INLINE float apus_hypot_f32(float x, float y) {
     return infinite ? (float)INFINITY : h;
 }
 
-/// Below 0.75 an odd polynomial; above, erfc as the exponential of a polynomial.
-APUS_INLINE float apus_erf_f32(float x) {
-    float a = __builtin_elementwise_abs(x), z = x * x;
+/// erf x for |x| < 0.75.
+APUS_INLINE float apus_erf_small_f32(float x) {
+    float z = x * x;
     float p = -6.712672987e-04f;
     p = p * z + 5.109770179e-03f;
     p = p * z + -2.683268136e-02f;
     p = p * z + 1.128334397e-01f;
     p = p * z + -3.761261694e-01f;
     // The leading coefficient, 2 / sqrt(pi), as 1 + rest: the product with x then rounds once.
-    float small = p * z * x + (x * 0.128379165f + x);
+    return p * z * x + (x * 0.128379165f + x);
+}
+/// Below 0.75 an odd polynomial; above, erfc as the exponential of a polynomial.
+APUS_INLINE float apus_erf_f32(float x) {
+    float a = __builtin_elementwise_abs(x), small = apus_erf_small_f32(x);
     float held = a > 4.0f ? 4.0f : a;
     float q = -1.759193600e-05f;
     q = q * held + 3.954695545e-04f;
@@ -299,6 +303,54 @@ APUS_INLINE float apus_normal_f32(float x) {
     float tail = apus_from_bits_f32(apus_bits_f32(p) + ((apus_bits_f32(t) - 1) << 23));
     tail = a > 5.7f ? 0.0f : tail;
     return x < 0 ? tail : 1.0f - tail;
+}
+/// e^(-a^2) times a polynomial in (a - 3) / (a + 3), over 1 + 2 a; the exponent keeps what rounding the square loses.
+APUS_INLINE float apus_erfc_f32(float x) {
+    float magnitude = __builtin_elementwise_abs(x), a = magnitude > 10.3f ? 10.3f : magnitude; // beyond, the result is 0 or 2
+    float high = apus_from_bits_f32(apus_bits_f32(a) & 0xFFFFF000u);                          // 12 bits: its square is exact
+    float square = a * a, lost = (high * high - square) + (a - high) * (a + high);
+    float e = apus_exp_f32(-square);
+    e = e - e * lost;
+    float q = (a - 3.0f) / (a + 3.0f);
+    float p = -2.754560187e-04f;
+    p = p * q + -7.931825779e-04f;
+    p = p * q + 1.998225099e-03f;
+    p = p * q + 2.578218072e-03f;
+    p = p * q + -2.379245833e-02f;
+    p = p * q + 6.829323999e-02f;
+    p = p * q + -1.192722924e-01f;
+    p = p * q + 1.296466479e-01f;
+    p = p * q + -4.756229860e-02f;
+    p = p * q + -1.356211463e-01f;
+    p = p * q + 1.253008058e+00f;
+    float y = e * p / (1.0f + 2.0f * a), close = 1.0f - apus_erf_small_f32(x);
+    return magnitude < 0.5f ? close : x < 0 ? 2.0f - y : y;
+}
+/// The inverse of erf by polynomials in w = -log(1 - x^2) and its root (Giles, 2010, of the form).
+APUS_INLINE float apus_erfinv_f32(float x) {
+    float w = -apus_log_f32((1.0f - x) * (1.0f + x));
+    float u = w - 2.5f, v = __builtin_elementwise_sqrt(w) - 3.0f;
+    float c = -8.931925970e-09f;
+    c = c * u + 2.333596720e-08f;
+    c = c * u + 4.681313481e-07f;
+    c = c * u + -3.463985268e-06f;
+    c = c * u + -4.972419689e-06f;
+    c = c * u + 2.183493862e-04f;
+    c = c * u + -1.252726392e-03f;
+    c = c * u + -4.177392875e-03f;
+    c = c * u + 2.466402791e-01f;
+    c = c * u + 1.501409360e+00f;
+    float t = -1.568329425e-05f;
+    t = t * v + 5.599839527e-05f;
+    t = t * v + -4.372631286e-05f;
+    t = t * v + -2.204335929e-04f;
+    t = t * v + 1.144938448e-03f;
+    t = t * v + -3.445270510e-03f;
+    t = t * v + 6.843371451e-03f;
+    t = t * v + 1.002662396e+00f;
+    t = t * v + 2.832801992e+00f;
+    float tail = __builtin_elementwise_abs(x) == 1.0f ? (float)INFINITY : t;
+    return w < 5.0f ? c * x : __builtin_elementwise_copysign(tail, x);
 }
 
 /// x^y by way of float64, whose extra bits make up for the exponential's sensitivity; polynomials as short as float32 allows.

@@ -48,21 +48,3 @@ double apus_digamma(double x) {
     }
     return result + log(x) - 0.5 / x - y;
 }
-
-/// A rational first guess (Giles' logarithmic form), refined by Halley's steps on erf or, in the tail, erfc.
-double apus_erfinv(double x) {
-    if (x != x || fabs(x) > 1) return NAN;
-    if (fabs(x) == 1) return copysign(INFINITY, x);
-    if (fabs(x) < 1e-290) return x * 0.886226925452758013649;
-    double magnitude = fabs(x), complement = 1 - magnitude;
-    double w = log(complement) + log1p(magnitude);
-    double t = 2 / (M_PI * 0.147) + w / 2;
-    double y = sqrt(sqrt(t * t - w / 0.147) - t);
-    for (int i = 0; i < 3; i++) {
-        double slope = M_2_SQRTPI * exp(-y * y);
-        double miss = magnitude < 0.5 ? erf(y) - magnitude : complement - erfc(y);
-        double step = miss / slope;
-        y -= step / (1 + y * step);
-    }
-    return copysign(y, x);
-}

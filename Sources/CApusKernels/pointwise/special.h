@@ -13,7 +13,6 @@ double apus_polygamma(int64_t n, double x);
 double apus_zeta(double s, double q);
 /// The modified Bessel function of the first kind of order 0 or 1, times exp(-|x|) where `scaled`.
 double apus_bessel_i(double x, int order, bool scaled);
-double apus_erfinv(double x);
 /// The number next to x on the way to y among those of APUS_FLOAT16 or APUS_BFLOAT16, or else of float.
 float apus_nextafter(float x, float y, int64_t dtype);
 /// lgamma without the global sign.

@@ -14,6 +14,7 @@ struct PoolCase: Sendable, CustomStringConvertible {
 extension PoolCase {
     static let all: [PoolCase] = [
         products, rowsAndBatches, convolutions, pooling, normalization, reductions, elementwise, indexing, sorting, copies, draws,
+        distances, transforms,
     ].flatMap { $0 }
 
     private static func normal(_ sizes: [Int], _ dtype: DType = .float32, seed: UInt64 = 1) throws -> Tensor {
@@ -302,4 +303,29 @@ extension PoolCase {
             ]
         }
     ]
+
+    private static let distances: [PoolCase] = [
+        PoolCase(file: "distance/distance.c", name: "of two matrices and of one, with gradients") {
+            let inputs = [try normal([2, 300, 70]), try normal([2, 210, 70], seed: 2)]
+            return try [0, 1, 2, 3, Double.infinity].flatMap { p in
+                try withGradients(inputs) { try $0[0].cdist($0[1], p: p) } + withGradients([inputs[0][0]]) { try $0[0].pdist(p: p) }
+            }
+        },
+        PoolCase(file: "loss/multilabel_margin.c", name: "rows of classes") {
+            let target = try Tensor.randint(300, [200, 300], seed: 3)
+            return try withGradients([try normal([200, 300])]) { try $0[0].multilabelMarginLoss(target, reduction: .none) }
+        },
+        PoolCase(file: "indexing/histogram.c", name: "counting between edges") {
+            [try normal([700_001]).histogram(bins: 100), try normal([300_001], .float64).histogram(bins: 7, min: -1, max: 2)]
+        },
+    ]
+
+    private static let transforms: [PoolCase] = [DType.float32, .float64].map { dtype in
+        PoolCase(file: "fourier/fourier.c", name: "\(dtype), lines side by side and by themselves, and a prime length") {
+            try [[300, 64], [64, 300], [70, 480], [50, 331]].flatMap { (sizes: [Int]) -> [Tensor] in
+                let x = try normal(sizes, dtype)
+                return [try x.fft(dim: 0), try x.rfft(), try x.rfft(dim: 0).irfft(n: sizes[0], dim: 0), try x.rfft().irfft(n: sizes[1])]
+            }
+        }
+    }
 }

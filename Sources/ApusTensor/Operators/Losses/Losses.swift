@@ -36,11 +36,12 @@ extension Operator {
         "Half the squared difference over beta where the difference is below beta, else the absolute difference less half of beta.",
         further: [.double(0.7)]
     ) { call in
-        let distance: Tensor = try (call.tensor(0) - call.tensor(1)).abs()
+        let difference: Tensor = try call.tensor(0) - call.tensor(1)
         let beta: Double = try call.double(3)
         guard beta >= 0 else { throw call.error(.invalidArgument, "beta must not be negative: \(beta)") }
-        if beta == 0 { return distance }
-        return try Tensor.where(distance .< beta, distance * distance * (0.5 / beta), distance - beta * 0.5)
+        if beta == 0 { return try difference.abs() }
+        let loss: Tensor = try linearBeyond(beta, difference)
+        return try beta == 1 ? loss : loss / beta
     }
 
     static let huberLoss: Operator = loss(
@@ -48,10 +49,15 @@ extension Operator {
         "Half the squared difference where it is below delta, else delta times the absolute difference less half of delta. Source: Huber, 1964.",
         further: [.double(0.7)]
     ) { call in
-        let distance: Tensor = try (call.tensor(0) - call.tensor(1)).abs()
         let delta: Double = try call.double(3)
         guard delta > 0 else { throw call.error(.invalidArgument, "delta must be positive: \(delta)") }
-        return try Tensor.where(distance .<= delta, distance * distance * 0.5, (distance - delta * 0.5) * delta)
+        return try linearBeyond(delta, call.tensor(0) - call.tensor(1))
+    }
+
+    /// d^2 / 2 where |d| is below the limit L, else L (|d| - L / 2): c (d - c / 2) for d held to the limits as c, which is fewer passes than to choose.
+    private static func linearBeyond(_ limit: Double, _ difference: Tensor) throws -> Tensor {
+        let held: Tensor = try difference.clamp(min: -limit, max: limit)
+        return try difference.sub(held, alpha: 0.5) * held
     }
 
     static let klDiv: Operator = loss(

@@ -125,33 +125,9 @@ extension Operator {
         ]
     }
 
-    static let multilabelMarginLoss: Operator = composite(
-        "aten::multilabel_margin_loss(Tensor self, Tensor target, int reduction=1) -> Tensor",
-        "The mean over all pairs of a target class and another one of `max(0, 1 - (target's score - other's score))`. Rows of targets list classes up "
-            + "to the first -1.",
-        samples: {
-            let target = try Tensor([2, 0, -1, 1, 1, -1, 0, 0] as [Int], shape: [2, 4])
-            return try [0, 1].map { [.tensor(try .sample([2, 4])), .tensor(target), .int($0)] }
-        }
-    ) { call in
-        let (x, given) = (try call.tensor(0), try call.indexTensor(1))
-        try call.requireSameShape(0, 1)
-        guard x.rank <= 2, x.dtype.isFloatingPoint else {
-            throw call.error(.shapeMismatch, "takes floating-point scores in a matrix, not \(x.spec)")
-        }
-        let (scores, target): (Tensor, Tensor) = (try x.withRank(atLeast: 2), try given.to(.int64).withRank(atLeast: 2))
-        // What follows the first -1 does not count.
-        let counts: Tensor = try (target .< 0).cumsum(dim: 1) .== 0
-        let classes: Tensor = try Tensor.where(counts, target, 0)
-        let isTarget: Tensor = try target.zerosLike().scatterAdd(dim: 1, classes, counts.to(.int64)) .> 0
-        let margins: Tensor = try (1 - scores.gather(dim: 1, classes).unsqueezed(2) + scores.unsqueezed(1)).clamp(min: 0)
-        let isPair: Tensor = try counts.unsqueezed(2) & isTarget.logicalNot().unsqueezed(1)
-        let loss: Tensor = try Tensor.where(isPair, margins, 0).sum(dims: [1, 2]) / scores.shape[1]
-        return [.tensor(try call.reduceLoss(x.rank <= 1 ? loss.reshaped([] as [SymInt]) : loss, 2))]
-    }
-
     static let marginLosses: [Operator] = [
         marginRankingLoss, hingeEmbeddingLoss, cosineEmbeddingLoss, tripletMarginLoss, poissonLoss, multiMarginLoss, multilabelMarginLoss,
+        multilabelMarginLossForward, multilabelMarginLossBackward,
     ]
 
     private static func threeTensors() throws -> [OperatorArgument] {
