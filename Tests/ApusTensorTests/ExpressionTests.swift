@@ -179,7 +179,7 @@ import Testing
         #expect(try numbers(t.rolled(1)) == [4, 1, 2] && numbers(t.rolled(s, dim: 0)) == [4, 1, 2])
         #expect(try constrainAsValue(s, min: n, max: s) == 4 && constrainAsSize(s, max: s + 1) == 4)
         let error = #expect(throws: TensorError.self) { try constrainAsSize(s, min: s + 1) }
-        #expect(error?.statement == "constrainAsSize: 4 is outside of 5...")
+        #expect(error?.message == "4 is outside of 5...")
     }
 
     @Test func symbolicNumbersAreNumbers() throws {

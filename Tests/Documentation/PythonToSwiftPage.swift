@@ -24,11 +24,6 @@ struct PythonToSwiftPage {
         "seed", "histogram", "data", "Parameter", "Buffer", "Module", "Optimizer", "F.unfold", "F.fold",
     ]
 
-    /// The name in PyTorch of what is spelled otherwise here, beyond what the compiler corrects.
-    private static let renamed: [(torch: String, swift: String)] = [
-        ("logsigmoid", "logSigmoid")
-    ]
-
     /// Names of functions and of classes with their places in PyTorch and their Swift forms, and what PyTorch has besides.
     struct Table {
         var functions: [(name: String, places: [String], forms: [String])] = []
@@ -37,7 +32,7 @@ struct PythonToSwiftPage {
 
         init(_ spelling: SwiftSpelling) throws {
             let types: Set<String> = spelling.surface.types
-            let candidates: Set<String> = spelling.candidates().union(types).union(renamed.map(\.torch))
+            let candidates: Set<String> = spelling.candidates().union(types)
             let names: [String] = candidates.subtracting(others).sorted { order($0) < order($1) }
             let answers: [String] = try Python.judge("torch_names.py", names)
             for (name, answer) in zip(names, answers) where answer != "-" {
@@ -48,8 +43,7 @@ struct PythonToSwiftPage {
                     classes.append((place, forms.isEmpty ? [name] : forms))
                     continue
                 }
-                let other: [String] = renamed.filter { $0.torch == name }.flatMap { spelling.forms(of: $0.swift) }
-                let forms: [String] = spelling.forms(of: name) + other
+                let forms: [String] = spelling.forms(of: name)
                 if !forms.isEmpty { functions.append((name, places.isEmpty ? ["x.\(name)"] : places, forms)) }
             }
             for line in answers.dropFirst(names.count) {

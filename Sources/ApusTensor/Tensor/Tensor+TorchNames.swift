@@ -61,6 +61,8 @@ extension Tensor {
     @available(*, unavailable, renamed: "clamp(min:max:)") public var clamp_min: TorchName { TorchName() }
     @available(*, unavailable, renamed: "clamp(min:max:)") public var clamp_max: TorchName { TorchName() }
     @available(*, unavailable, renamed: "sigmoid()") public var expit: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "logSigmoid()") public var logsigmoid: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "logSigmoid()") public var log_sigmoid: TorchName { TorchName() }
     @available(*, unavailable, renamed: "lgamma()") public var gammaln: TorchName { TorchName() }
     @available(*, unavailable, renamed: "digamma()") public var psi: TorchName { TorchName() }
     @available(*, unavailable, renamed: "mvlgamma(_:)") public var multigammaln: TorchName { TorchName() }
@@ -73,9 +75,8 @@ extension Tensor {
     @available(*, unavailable, renamed: "fullLike(_:)") public var fill: TorchName { TorchName() }
     @available(*, unavailable, renamed: "array(of:)") public var tolist: TorchName { TorchName() }
     @available(*, unavailable, renamed: "array(of:)") public var numpy: TorchName { TorchName() }
-    @available(*, unavailable, renamed: "crossEntropy(_:weight:ignoreIndex:labelSmoothing:reduction:)") public var cross_entropy_loss:
-        TorchName
-    { TorchName() }
+    @available(*, unavailable, renamed: "crossEntropy(_:weight:ignoreIndex:labelSmoothing:reduction:)")
+    public var cross_entropy_loss: TorchName { TorchName() }
     @available(*, unavailable, renamed: "multiDot(_:)") public static var chain_matmul: TorchName { TorchName() }
     @available(*, unavailable, renamed: "cat(_:dim:)") public static var concatenate: TorchName { TorchName() }
     @available(*, unavailable, renamed: "vstack(_:)") public static var row_stack: TorchName { TorchName() }
@@ -113,5 +114,4 @@ extension Tensor {
     @available(*, unavailable, renamed: "seed(_:)") public static var manual_seed: TorchName { TorchName() }
     @available(*, unavailable, message: "write Tensor([1, 2])") public static var tensor: TorchName { TorchName() }
     @available(*, unavailable, message: "write gradient(at:_:)") public var requires_grad_: TorchName { TorchName() }
-    @available(*, unavailable, message: "write gradient(at:_:)") public var requires_grad: TorchName { TorchName() }
 }
