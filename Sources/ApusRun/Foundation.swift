@@ -19,7 +19,9 @@ extension ArchiveError: LocalizedError { public var errorDescription: String? { 
 
 extension Tensor {
     /// A tensor of the elements that bytes hold in row-major order, in the machine's byte order: a copy. Throws where their number does not fit.
-    public init(_ data: Data, dtype: DType, shape: [Int]) throws { try self.init(bytes: data, dtype: dtype, shape: shape) }
+    public init(_ data: Data, dtype: DType, shape: [any SymIntConvertible]) throws {
+        try self.init(bytes: data, dtype: dtype, shape: shape)
+    }
 
     /// The elements' bytes in row-major order, in the machine's byte order. Throws for a traced tensor, which has no values.
     public func data() throws -> Data { try withUnsafeBytes { Data($0) } }

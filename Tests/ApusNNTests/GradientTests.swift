@@ -31,6 +31,8 @@ import Testing
         #expect(try sum["weight"]?.array(of: Float.self) == [3, 4])
         try sum += whole - whole * 3
         #expect(try sum["bias"]?.array(of: Float.self) == [-1, -1])
+        #expect(try (0.5 * whole)["weight"]?.array(of: Float.self) == [1.5, 2])
+        #expect(try (-whole)["bias"]?.array(of: Float.self) == [-1, -1])
         // What only one side has counts as zeros on the other.
         let part = try gradient(of: model) { try ($0.weight * x).sum() }
         #expect(part["bias"] == nil)

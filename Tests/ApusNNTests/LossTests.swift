@@ -24,8 +24,9 @@ private struct LossCase: Decodable {
         case "mse": return try mseLoss(x, target, reduction: reduction)
         case "l1": return try l1Loss(x, target, reduction: reduction)
         case "smoothL1": return try smoothL1Loss(x, target, beta: 0.7, reduction: reduction)
-        case "bce": return try bceWithLogits(x, target, reduction: reduction)
-        case "bce weighted": return try bceWithLogits(x, target, weight: weight, positiveWeight: weight * 2, reduction: reduction)
+        case "bce": return try binaryCrossEntropyWithLogits(x, target, reduction: reduction)
+        case "bce weighted":
+            return try binaryCrossEntropyWithLogits(x, target, weight: weight, positiveWeight: weight * 2, reduction: reduction)
         case "klDiv", "klDiv log":
             let divergence: DivergenceReduction =
                 last == "batchMean" ? .batchMean : reduction == .none ? .none : reduction == .sum ? .sum : .mean
@@ -55,6 +56,35 @@ private struct LossCase: Decodable {
         }
     }
 
+    /// Functions and methods are the same losses; the judges of operators look at the methods.
+    @Test func functionsAreTheMethods() throws {
+        let (x, y, z) = (try Tensor.rand([3, 4], seed: 1), try Tensor.rand([3, 4], seed: 2), try Tensor.rand([3, 4], seed: 3))
+        let sign = try Tensor([1.0, -1, 1], shape: [3])
+        let classes = try Tensor([0, 3, 1], shape: [3])
+        let pairs: [(Tensor, Tensor)] = [
+            (try huberLoss(x, y, delta: 0.2), try x.huberLoss(y, delta: 0.2)),
+            (try binaryCrossEntropy(x, y, weight: z), try x.binaryCrossEntropy(y, weight: z)),
+            (try softMarginLoss(x, y, reduction: .sum), try x.softMarginLoss(y, reduction: .sum)),
+            (try multiMarginLoss(x, classes, p: 2, margin: 0.5), try x.multiMarginLoss(classes, p: 2, margin: 0.5)),
+            (
+                try multilabelMarginLoss(x, Tensor([[0, 1, -1, 0], [2, -1, 0, 0], [3, 1, 0, -1]])),
+                try x.multilabelMarginLoss(Tensor([[0, 1, -1, 0], [2, -1, 0, 0], [3, 1, 0, -1]]))
+            ),
+            (try hingeEmbeddingLoss(x, y, margin: 2), try x.hingeEmbeddingLoss(y, margin: 2)),
+            (try marginRankingLoss(x, y, z, margin: 0.3), try x.marginRankingLoss(y, z, margin: 0.3)),
+            (try cosineEmbeddingLoss(x, y, sign, margin: 0.1), try x.cosineEmbeddingLoss(y, sign, margin: 0.1)),
+            (
+                try tripletMarginLoss(x, positive: y, negative: z, margin: 2, p: 1, swap: true),
+                try x.tripletMarginLoss(positive: y, negative: z, margin: 2, p: 1, swap: true)
+            ),
+            (try poissonNllLoss(x, y, logInput: false, full: true), try x.poissonNllLoss(y, logInput: false, full: true)),
+        ]
+        for (index, (function, method)) in pairs.enumerated() {
+            #expect(try function.array(of: Float.self) == method.array(of: Float.self), "pair \(index)")
+            #expect(try method.array(of: Float.self).allSatisfy { $0.isFinite && $0 != 0 }, "pair \(index)")
+        }
+    }
+
     @Test func mistakesAreNamed() throws {
         let x = try Tensor.ones([3, 4])
         func message(_ body: () throws -> Tensor) -> String {
@@ -68,6 +98,9 @@ private struct LossCase: Decodable {
         let classes = try Tensor([0, 1, 3], shape: [3])
         #expect(
             message { try mseLoss(x, try Tensor.ones([3])) } == "mseLoss: the input has shape [3, 4], the target [3]; they must be equal")
+        #expect(
+            message { try huberLoss(x, try Tensor.ones([4])) }
+                == "huberLoss: the input has shape [3, 4], the target [4]; they must be equal")
         #expect(
             message { try crossEntropy(x, try Tensor([0, 1], shape: [2])) }
                 == "cross_entropy: scores of shape [3, 4] need targets of [3], not [2]")

@@ -1,4 +1,5 @@
 import ApusNN
+import ApusSymbolic
 import ApusTensor
 import Testing
 
@@ -148,8 +149,27 @@ private struct Answers: Decodable {
                 #expect(abs(schedule(step) - rate) < 1e-12, "\(name), step \(step)")
             }
         }
+        let (rate, steps): (Float, SymInt) = (0.5, 4)
+        #expect(LearningRateSchedule.constant(rate).warmedUp(over: steps)(2) == 0.25)
+        #expect(LearningRateSchedule.constant(Scalar(.init(0, 1)))(0) == 0)
+        let fault = #expect(throws: TensorError.self) { try Tensor.zeros([1]) }
+        #expect(fault?.message.contains("rate must be a plain number, not (0.0, 1.0i)") == true)
         #expect(LearningRateSchedule.cosine(from: 1, steps: 4)(9) == 0)
         #expect(LearningRateSchedule.step(from: 1, every: 0)(-3) == 1)
+    }
+
+    @Test func optionsAreAnyNumbers() throws {
+        let (f, n, s): (Float, Int, Scalar) = (0.5, 1, 0.25)
+        let model = try model()
+        let sgd = try SGD(model, learningRate: f, momentum: n, weightDecay: s)
+        #expect(sgd.learningRate == 0.5 && sgd.momentum == 1 && sgd.weightDecay == 0.25)
+        let adam = try AdamW(model, learningRate: n, epsilon: f, weightDecay: f)
+        #expect(adam.learningRate == 1 && adam.epsilon == 0.5 && adam.weightDecay == 0.5)
+        #expect(try RMSprop(model, alpha: f, momentum: s).momentum == 0.25)
+        let error = #expect(throws: TensorError.self) { try Adam(model, epsilon: Scalar(.init(0, 1))) }
+        #expect(error?.statement == "Adam: epsilon must be a plain number, not (0.0, 1.0i)")
+        let gradients = ModuleGradients(entries: [.init(names: ["a"], gradient: try Tensor([3, 4] as [Double], shape: [2]))])
+        #expect(try abs(gradients.clipped(maxNorm: f).norm() - 0.5) < 1e-6)
     }
 
     @Test func clippingFollowsPyTorchs() throws {

@@ -114,6 +114,9 @@ private func at(_ position: Int) throws -> Tensor { try Tensor([position], shape
         let _: Tensor = try session(row(1), at(0))
         let error = #expect(throws: TensorError.self) { let _: Tensor = try session(row(2), at(16)) }
         #expect(error?.code == .indexOutOfRange)
+        let text: String = error?.message ?? ""
+        #expect(text.hasPrefix("the index 16 is out of range for ") && text.contains(" of shape [1, 8, 16, 64], the buffer 'cache': "))
+        #expect(text.hasSuffix("start over (a session's reset()), or export the program with a larger buffer"))
         #expect(throws: ProgramError.self) { let _: Tensor = try session(row(2)) }
         #expect(try filled(session) == 512)
         let _: Tensor = try session(row(2), at(1))

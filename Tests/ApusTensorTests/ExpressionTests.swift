@@ -149,6 +149,39 @@ import Testing
         #expect(try numbers(t.smoothL1Loss(y, beta: s)).map { Float($0) } == [(0 + 0.125 + 1.125) / 3])
     }
 
+    @Test func shapesCompare() throws {
+        let x: Tensor = try x()
+        #expect(try x.shape == x.exp().shape)
+        #expect(x.shape != x.shape.dropLast().map { $0 })
+        #expect(try x.shape != x.T.shape && x.shape != x.sum().shape)
+        #expect(x.shape == [3, 4] && x.shape == [n, s] && x.shape != [s, n] && x.shape != [3])
+        #expect(try x.sum().shape == [])
+        #expect([x.shape] == [x.shape])
+        try check(x.shape == [n, s], "rows and columns")
+        #expect(throws: TensorError.self) { try check(x.shape == x.T.shape, "a square") }
+    }
+
+    @Test func sizesAndNumbersMix() throws {
+        let t: Tensor = try Tensor([1.0, 2, 4])
+        #expect(s * 0.5 == 2 && 0.5 * s == 2 && s / r == 8 && 1.0 / s == 0.25 && s - 0.5 == 3.5 && r + s == 4.5)
+        #expect(v * s == 2 && s * v == 2 && v / n == 0.5 / 3 && s - v == 3.5 && v - s == -3.5)
+        #expect(try numbers(t * (s * 0.5)) == [2, 4, 8])
+        #expect(try numbers(t * (1 - s * r)) == [-1, -2, -4])
+        #expect(try Tensor.zeros(t.shape).sizes == [3])
+        #expect(try numbers(Tensor.ones(t.shape) + Tensor.full(t.shape, s)) == [5, 5, 5])
+        #expect(try Tensor.empty(t.shape, dtype: .int32).spec.description == "int32[3]")
+        #expect(try numbers(Tensor.rand(t.shape, seed: 1)) == numbers(Tensor.rand([n], seed: 1)))
+        #expect(try numbers(Tensor.randn(t.shape, seed: 1)) == numbers(Tensor.randn([n], seed: 1)))
+        #expect(try Tensor([1.0, 2, 3, 4], shape: [s / 2, n - 1]).sizes == [2, 2])
+        #expect(try Tensor(bytes: [1, 2, 3, 4], dtype: .uint8, shape: [s]).sizes == [4])
+        #expect(throws: TensorError.self) { try Tensor([1.0], shape: [s / 0]) }
+        #expect(try t.split([n - 2, s - 2]).map { try $0.sizes } == [[1], [2]])
+        #expect(try numbers(t.rolled(1)) == [4, 1, 2] && numbers(t.rolled(s, dim: 0)) == [4, 1, 2])
+        #expect(try constrainAsValue(s, min: n, max: s) == 4 && constrainAsSize(s, max: s + 1) == 4)
+        let error = #expect(throws: TensorError.self) { try constrainAsSize(s, min: s + 1) }
+        #expect(error?.message == "4 is outside of 5...")
+    }
+
     @Test func symbolicNumbersAreNumbers() throws {
         #expect(max(v, 2) == 2)
         #expect(min(v, r / 2) == 0.25)
@@ -166,6 +199,19 @@ import Testing
         case 1...3: Issue.record("4 is not in 1...3")
         case n..<(s + 1): break
         default: Issue.record("4 is in 3..<5")
+        }
+        switch s {
+        case (s + 1)...: Issue.record("4 is not 5")
+        case ..<s: Issue.record("4 is not below 4")
+        case s...: break
+        default: Issue.record("4 is 4")
+        }
+        switch n {
+        case 0..<(s - 1): Issue.record("3 is not below 3")
+        case s...: Issue.record("3 is not 4")
+        case 1...2: Issue.record("3 is not in 1...2")
+        case ..<s: break
+        default: Issue.record("3 is below 4")
         }
         #expect(Array(stride(from: 0, to: s, by: 0)).isEmpty)
         #expect(throws: TensorError.self) { try Tensor.zeros([1]) + 1 }

@@ -69,6 +69,16 @@ import Testing
         #expect(error?.statement == "nested: int64[2, 3] has 2 dimensions, but Array<Int> is nested 1 deep")
     }
 
+    @Test func elementsAreReadAsEveryNumber() throws {
+        let n: Tensor = try Tensor(-7)
+        #expect(try n.item(Int8.self) == -7 && n.item(Int16.self) == -7 && n.item(Int32.self) == -7 && n.item(Int64.self) == -7)
+        #expect(try Tensor(250).item(UInt8.self) == 250 && Tensor(true).item(UInt8.self) == 1)
+        #expect(try Tensor(1.5).item(Float16.self) == 1.5 && Tensor(2049).item(Float16.self) == 2048)
+        let error = #expect(throws: TensorError.self) { try n.item(UInt8.self) }
+        #expect(error?.statement == "item: the element is -7, which no UInt8 holds: ask for item(Int.self)")
+        #expect(throws: TensorError.self) { try Tensor(1.0).item(Int8.self) }
+    }
+
     @Test func halvesAreElements() throws {
         let x: Tensor = try Tensor([1.5, 2] as [Float16], shape: [2])
         #expect(x.dtype == .float16)

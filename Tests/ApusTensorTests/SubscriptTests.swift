@@ -25,6 +25,28 @@ import Testing
         #expect(try x[0, .newAxis, .ellipsis, .newAxis].sizes == [1, 3, 4, 1])
     }
 
+    @Test func takesSwiftsEllipsis() throws {
+        let n: SymInt = 2
+        #expect(try x[...].sizes == [2, 3, 4])
+        #expect(try values(x[..., 0]) == values(x[.ellipsis, 0]))
+        #expect(try x[..., n, 1...].sizes == [2, 3])
+        #expect(try values(x[0, ...]) == Array(0..<12))
+        #expect(try values(x[0, ..., n]) == [2, 6, 10])
+        #expect(try x[.newAxis, ..., 0..<n].sizes == [1, 2, 3, 2])
+        var y = try x.setting(..., 0, to: -1)
+        #expect(try values(y[..., 0]) == Array(repeating: -1, count: 6) && values(y[..., 1]) == values(x[..., 1]))
+        #expect(try values(x.setting(0, ..., n, to: x[1, ..., 0])[0, ..., n]) == [12, 16, 20])
+        #expect(try values(x.setting(..., 3, to: x[..., 0])[1, ..., 3]) == [12, 16, 20])
+        #expect(try values(x.setting(1, ..., 0, to: 5)[1, ..., 0]) == [5, 5, 5])
+        try y.set(..., to: 0)
+        try y.set(1, ..., to: 2)
+        try y.set(..., 0, to: x[..., 0])
+        try y.set(0, ..., 3, to: Tensor([7, 8, 9], shape: [3]))
+        #expect(try values(y[1, 0]) == [12, 2, 2, 2] && values(y[0, ..., 3]) == [7, 8, 9] && values(y[0, 1]) == [4, 0, 0, 8])
+        let dots = #expect(throws: TensorError.self) { try x[..., .ellipsis] }
+        #expect(dots?.statement == "index: only one ellipsis may stand in an index")
+    }
+
     @Test func takesSymbolicBounds() throws {
         let n: SymInt = 2
         #expect(try x[0, n...].sizes == [1, 4])

@@ -50,6 +50,19 @@ import Testing
                 #"try Operator(Operator.Schema("mine::twice(Tensor self) -> Tensor"), kernel: .composite)"#,
                 "missing argument for parameter 'rule' in call"
             ),
+            // A tensor is no truth value.
+            ("if try x.sum() > 0 { return x }; return y", ".item(Bool.self)"),
+            ("try x.log_softmax(dim: 1)", "'log_softmax' has been renamed to 'logSoftmax(dim:dtype:)'"),
+            ("try x.masked_fill(y, 1)", "'masked_fill' has been renamed to 'maskedFill"),
+            ("try Tensor.zeros_like(x)", "'zeros_like' has been renamed to 'zerosLike()'"),
+            ("try cross_entropy(x, y)", "'cross_entropy' has been renamed to 'crossEntropy"),
+            ("try x.unfold(dim: 0, size: 2, step: 1)", "'unfold' has been renamed to 'unfolded(dim:size:step:)'"),
+            ("try x.clip(min: 0)", "'clip' has been renamed to 'clamp(min:max:)'"),
+            ("x.ndim", "'ndim' has been renamed to 'rank'"),
+            ("try x.trace()", "'trace' has been renamed to 'matrixTrace()'"),
+            ("x.requires_grad_()", "'requires_grad_' is unavailable: write gradient(at:_:)"),
+            ("try Tensor.tensor([1, 2])", "'tensor' is unavailable: write Tensor([1, 2])"),
+            ("Double(x.shape[0])", "a size may be symbolic: write SymFloat(n)"),
             // An error of one kind only would also come of a module that is missing.
             ("x.shape[0].noSuchMember", "value of type 'SymInt' has no member 'noSuchMember'"),
         ]) func doesNotCompile(body: String, reason: String) throws
@@ -57,6 +70,18 @@ import Testing
         let outcome = try check(body: body)
         #expect(outcome.status != 0)
         #expect((outcome.messages + outcome.output).contains(reason), "\(body): \(outcome.messages)\(outcome.output)")
+    }
+
+    /// Expressions that mix numbers take the compiler no time that a user would notice: each at most a few seconds, even where others use the
+    /// machine too. It takes well below one by itself.
+    @Test("Expressions of mixed numbers are checked in bounded time") func expressionTimes() throws {
+        let macros: String =
+            try Built.run("/usr/bin/env", ["swiftc", "-print-target-info"]).output
+            .split(separator: "\"").first { $0.hasSuffix("/lib/swift") }.map { "\($0)/host/plugins/testing" } ?? ""
+        let outcome = try check(
+            [Python.root + "/Tests/ApusTensorTests/ExpressionTests.swift"],
+            ["-typecheck", "-plugin-path", macros, "-Xfrontend", "-solver-expression-time-threshold=5"])
+        #expect(outcome.status == 0, "\(outcome.messages)\(outcome.output)")
     }
 
     /// Names that programs have for what is theirs. Were one of Apus's own, it would be ambiguous wherever another module has it too.

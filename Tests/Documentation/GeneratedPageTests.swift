@@ -11,6 +11,10 @@ import Testing
         try expectRecorded(try PythonToSwiftPage.text(), in: "\(Self.catalog)/PythonToSwift.md")
     }
 
+    @Test func namesThatDifferByTheirCaseAreCorrected() throws {
+        for file in TorchSpelling.files { try expectRecorded(try TorchSpelling.source(ofTensor: file.isOfTensor), in: file.path) }
+    }
+
     @Test func linesOfPythonSayTheSameInSwift() throws {
         try inFolder { try idioms(in: $0) }
     }

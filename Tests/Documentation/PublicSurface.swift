@@ -19,7 +19,8 @@ struct PublicSurface {
     /// The names of types, and of those that are nested in no other.
     let types: Set<String>
     let topLevelTypes: Set<String>
-    /// PyTorch's name in Swift's case, and what the compiler offers: a form, or what to write.
+    /// PyTorch's name where Swift has another, and what the compiler offers: a form, or what to write. Names that differ by their case only are
+    /// no part of it.
     let corrections: [(name: String, offered: String)]
 
     init() throws {
@@ -51,10 +52,10 @@ struct PublicSurface {
         var offered: String = ""
         var corrections: [(name: String, offered: String)] = []
         for line in source.split(separator: "\n") {
-            if line.contains("@available") {
-                offered = String(line.split(separator: "\"")[1])
-            } else if let name = Self.name(in: line, after: ["func ", "var "]) {
+            if line.contains("@available") { offered = String(line.split(separator: "\"")[1]) }
+            if !offered.isEmpty, let name = Self.name(in: line, after: ["func ", "var "]) {
                 corrections.append((name, offered))
+                offered = ""
             }
         }
         self.corrections = corrections

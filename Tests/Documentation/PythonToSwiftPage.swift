@@ -24,32 +24,41 @@ struct PythonToSwiftPage {
         "seed", "histogram", "data", "Parameter", "Buffer", "Module", "Optimizer", "F.unfold", "F.fold",
     ]
 
-    /// The name in PyTorch of what is spelled otherwise here, beyond what the compiler corrects.
-    private static let renamed: [(torch: String, swift: String)] = [
-        ("binary_cross_entropy_with_logits", "bceWithLogits"), ("logsigmoid", "logSigmoid"),
-    ]
+    /// Names of functions and of classes with their places in PyTorch and their Swift forms, and what PyTorch has besides.
+    struct Table {
+        var functions: [(name: String, places: [String], forms: [String])] = []
+        var classes: [(place: String, forms: [String])] = []
+        var missing: [String] = []
+
+        init(_ spelling: SwiftSpelling) throws {
+            let types: Set<String> = spelling.surface.types
+            let candidates: Set<String> = spelling.candidates().union(types)
+            let names: [String] = candidates.subtracting(others).sorted { order($0) < order($1) }
+            let answers: [String] = try Python.judge("torch_names.py", names)
+            for (name, answer) in zip(names, answers) where answer != "-" {
+                let places: [String] = answer.split(separator: " ").map(String.init).filter { !others.contains($0) }
+                if types.contains(name) {
+                    guard let place = places.first(where: { $0.hasPrefix("torch.nn.") || $0.hasPrefix("torch.optim.") }) else { continue }
+                    let forms: [String] = spelling.surface.members(of: name, named: "init").map { name + $0.form.dropFirst("init".count) }
+                    classes.append((place, forms.isEmpty ? [name] : forms))
+                    continue
+                }
+                let forms: [String] = spelling.forms(of: name)
+                if !forms.isEmpty { functions.append((name, places.isEmpty ? ["x.\(name)"] : places, forms)) }
+            }
+            for line in answers.dropFirst(names.count) {
+                let parts: [Substring] = line.split(separator: ":")
+                let missing: [String] = (parts.count > 1 ? parts[1] : "").split(separator: " ").map(String.init)
+                let left: [String] = missing.filter { spelling.forms(of: $0).isEmpty && !others.contains("F.\($0)") }
+                self.missing.append("- `\(parts[0])`: \(left.joined(separator: ", ")).\n")
+            }
+        }
+    }
 
     static func text() throws -> String {
-        let surface = try PublicSurface()
-        let spelling = SwiftSpelling(surface: surface)
-        let candidates: Set<String> = spelling.candidates().union(surface.types).union(renamed.map(\.torch))
-        let names: [String] = candidates.subtracting(others).sorted { order($0) < order($1) }
-        let answers: [String] = try Python.judge("torch_names.py", names)
-        var functions: [(python: String, swift: String)] = []
-        var classes: [(python: String, swift: String)] = []
-        for (name, answer) in zip(names, answers) where answer != "-" {
-            var places: [String] = answer.split(separator: " ").map(String.init).filter { !others.contains($0) }
-            if places.isEmpty { places = ["x.\(name)"] }
-            if surface.types.contains(name) {
-                guard let place = places.first(where: { $0.hasPrefix("torch.nn.") || $0.hasPrefix("torch.optim.") }) else { continue }
-                let forms: [String] = surface.members(of: name, named: "init").map { name + $0.form.dropFirst("init".count) }
-                classes.append((place, code(forms.isEmpty ? [name] : forms)))
-                continue
-            }
-            let other: [String] = renamed.filter { $0.torch == name }.flatMap { spelling.forms(of: $0.swift) }
-            let forms: [String] = spelling.forms(of: name) + other
-            if !forms.isEmpty { functions.append((places.joined(separator: ", "), code(forms))) }
-        }
+        let table = try Table(SwiftSpelling(surface: PublicSurface()))
+        let functions = table.functions.map { (python: $0.places.joined(separator: ", "), swift: code($0.forms)) }
+        let classes = table.classes.map { (python: $0.place, swift: code($0.forms)) }
         var page: String = head
         for table in try idiomTables() {
             page += "## \(table.title)\n\n" + rows(table.rows) + "\n"
@@ -58,12 +67,7 @@ struct PythonToSwiftPage {
         page +=
             "\n## What is not there\n\nNames of PyTorch that have no counterpart. `nn.ModuleList` and `nn.ModuleDict` are arrays and dictionaries of "
             + "modules here; lazy layers are not needed, since a width may be a tensor's size: `Linear(x.shape[1], 10)`.\n\n"
-        for line in answers.dropFirst(names.count) {
-            let parts: [Substring] = line.split(separator: ":")
-            let missing: [String] = (parts.count > 1 ? parts[1] : "").split(separator: " ").map(String.init)
-            let left: [String] = missing.filter { spelling.forms(of: $0).isEmpty && !others.contains("F.\($0)") }
-            page += "- `\(parts[0])`: \(left.joined(separator: ", ")).\n"
-        }
+        page += table.missing.joined()
         return page
     }
 

@@ -17,7 +17,15 @@ struct SwiftSpelling {
 
     let surface: PublicSurface
 
-    /// The name that a user looks for, nil where no user does.
+    /// The name that a user looks for, nil where no user does: PyTorch's, or Swift's where the operator's name is not what users write in
+    /// PyTorch either.
+    static func torchName(of operation: Operator) -> String? {
+        guard let name = name(of: operation) else { return nil }
+        let own: String = ownName(operation.schema.name)
+        return camelCase(own) == name ? own : name
+    }
+
+    /// That name in Swift's case.
     static func name(of operation: Operator) -> String? {
         let base: String = operation.schema.name
         guard operation.schema.namespace == "aten", !base.hasPrefix("_"), !base.hasSuffix("_copy"), !base.contains("backward"),
@@ -53,7 +61,7 @@ struct SwiftSpelling {
     func forms(of torchName: String) -> [String] {
         let name: String = Self.swiftName(of: Self.camelCase(Self.ownName(torchName)))
         var forms: [String] = own(name)
-        for correction in surface.corrections where correction.name == name {
+        for correction in surface.corrections where Self.camelCase(correction.name) == name {
             if correction.offered.hasPrefix("write ") {
                 forms.append(String(correction.offered.dropFirst("write ".count)))
             } else {
@@ -81,6 +89,6 @@ struct SwiftSpelling {
     func candidates() -> Set<String> {
         let operators: [String] = OperatorTable.all.filter { Self.name(of: $0) != nil }.map { Self.ownName($0.schema.name) }
         let own: Set<String> = surface.names(of: "Tensor").union(surface.names(of: "ApusNN"))
-        return Set(operators).union(surface.corrections.map { Self.snakeCase($0.name) }).union(own.map { Self.snakeCase($0) })
+        return Set(operators).union(surface.corrections.map(\.name)).union(own.map { Self.snakeCase($0) })
     }
 }

@@ -127,7 +127,7 @@ extension TypeTopics {
                     Operator.gridSamplers, Operator.unpooling,
                 ]),
             Group(title: "Gradients", names: ["detached"]),
-            Group(title: "Tracing, and operators of one's own", names: ["isTraced", "trace", "identity", "baseAddress", "indexStep"]),
+            Group(title: "Tracing, and operators of one's own", names: ["isTraced", "identity", "baseAddress", "indexStep"]),
         ])
 
     private static let program = TypeTopics(

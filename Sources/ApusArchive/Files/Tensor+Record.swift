@@ -22,8 +22,8 @@ extension Tensor {
     /// The elements in row-major order as bytes to write: the tensor's own memory where it is laid out so.
     /// - Throws: `ArchiveError` for a traced tensor, which has no elements.
     func bytesToWrite() throws -> ByteSource {
-        if let trace {
-            throw ArchiveError(.notRepresentable, trace.fault ?? "a tensor that is being traced has no elements to save")
+        if let tracedValue {
+            throw ArchiveError(.notRepresentable, tracedValue.fault ?? "a tensor that is being traced has no elements to save")
         }
         let rowMajor = isContiguous ? self : try contiguous()
         let sizes = try rowMajor.sizes

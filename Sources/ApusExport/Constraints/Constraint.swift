@@ -72,6 +72,10 @@ extension DynamicDimension {
 
     /// Inclusive bounds, `in(3...6)`.
     public func `in`(_ range: ClosedRange<Int>) -> Constraint { bounded(min: range.lowerBound, max: range.upperBound) ?? within(range) }
+    /// The sizes of a range without its upper bound, `in(3..<7)`.
+    public func `in`(_ range: Range<Int>) -> Constraint {
+        range.isEmpty ? self < Int.min : self.in(range.lowerBound...range.upperBound - 1)
+    }
     public func `in`(_ range: PartialRangeFrom<Int>) -> Constraint { self >= range.lowerBound }
     public func `in`(_ range: PartialRangeThrough<Int>) -> Constraint { self <= range.upperBound }
     /// Exactly these sizes.
@@ -87,6 +91,31 @@ extension DynamicDimension {
         let clamped = Form.binary(.minimum, .binary(.maximum, form, .constant(range.lowerBound)), .constant(range.upperBound))
         return compared(.equal, clamped)
     }
+}
+
+// A bound may be a size, `dynamicDim(x, 0) <= y.shape[0]`: outside of traces, where constraints are written, it is a plain number. Disfavoured,
+// so that a literal stays an `Int`.
+extension DynamicDimension {
+    @_disfavoredOverload
+    public static func >= (a: DynamicDimension, b: SymInt) -> Constraint { a >= Int(b) }
+    @_disfavoredOverload
+    public static func >= (a: SymInt, b: DynamicDimension) -> Constraint { Int(a) >= b }
+    @_disfavoredOverload
+    public static func <= (a: DynamicDimension, b: SymInt) -> Constraint { a <= Int(b) }
+    @_disfavoredOverload
+    public static func <= (a: SymInt, b: DynamicDimension) -> Constraint { Int(a) <= b }
+    @_disfavoredOverload
+    public static func > (a: DynamicDimension, b: SymInt) -> Constraint { a > Int(b) }
+    @_disfavoredOverload
+    public static func > (a: SymInt, b: DynamicDimension) -> Constraint { Int(a) > b }
+    @_disfavoredOverload
+    public static func < (a: DynamicDimension, b: SymInt) -> Constraint { a < Int(b) }
+    @_disfavoredOverload
+    public static func < (a: SymInt, b: DynamicDimension) -> Constraint { Int(a) < b }
+    @_disfavoredOverload
+    public static func == (a: DynamicDimension, b: SymInt) -> Constraint { a == Int(b) }
+    @_disfavoredOverload
+    public static func == (a: SymInt, b: DynamicDimension) -> Constraint { b == Int(a) }
 }
 
 /// At least one of two constraints holds. The dimensions of both become dynamic.

@@ -63,6 +63,26 @@ public func exportReport<Model: Module>(
     exportReport({ (x: Model.Input) in try model(x) }, of: model, args: x, constraints: constraints, options: options)
 }
 
+/// Reports on a module's `forward` of two arguments.
+public func exportReport<Model: Module>(
+    _ model: Model, args x: Model.FirstOfTwo, _ y: Model.SecondOfTwo, constraints: [any ConstraintConvertible] = [],
+    options: ExportOptions = ExportOptions()
+) -> ExportReport {
+    exportReport(
+        { (x: Model.FirstOfTwo, y: Model.SecondOfTwo) in try model(x, y) }, of: model, args: x, y, constraints: constraints,
+        options: options)
+}
+
+/// Reports on a module's `forward` of three arguments.
+public func exportReport<Model: Module>(
+    _ model: Model, args x: Model.FirstOfThree, _ y: Model.SecondOfThree, _ z: Model.ThirdOfThree,
+    constraints: [any ConstraintConvertible] = [], options: ExportOptions = ExportOptions()
+) -> ExportReport {
+    exportReport(
+        { (x: Model.FirstOfThree, y: Model.SecondOfThree, z: Model.ThirdOfThree) in try model(x, y, z) }, of: model, args: x, y, z,
+        constraints: constraints, options: options)
+}
+
 /// Exports again and again, each time with the constraints that the last attempt lacked.
 private func report(_ attempt: ([SuggestedConstraint], FailureCollector) throws -> ExportedProgram) -> ExportReport {
     var assumed: [SuggestedConstraint] = []

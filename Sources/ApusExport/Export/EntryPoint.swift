@@ -15,6 +15,34 @@ public struct EntryPoint {
         self.init(function, (repeat each args), options.adding(constraints), isTraining)
     }
 
+    /// A module's `forward` of one argument; `export(_:of:)` has to be given the module too.
+    public init<Model: Module>(
+        _ model: Model, args x: Model.Input, constraints: [any ConstraintConvertible] = [], options: ExportOptions = ExportOptions(),
+        isTraining: Bool? = nil
+    ) {
+        self.init({ (x: Model.Input) in try model(x) }, args: x, constraints: constraints, options: options, isTraining: isTraining)
+    }
+
+    /// A module's `forward` of two arguments.
+    public init<Model: Module>(
+        _ model: Model, args x: Model.FirstOfTwo, _ y: Model.SecondOfTwo, constraints: [any ConstraintConvertible] = [],
+        options: ExportOptions = ExportOptions(), isTraining: Bool? = nil
+    ) {
+        self.init(
+            { (x: Model.FirstOfTwo, y: Model.SecondOfTwo) in try model(x, y) }, args: x, y, constraints: constraints, options: options,
+            isTraining: isTraining)
+    }
+
+    /// A module's `forward` of three arguments.
+    public init<Model: Module>(
+        _ model: Model, args x: Model.FirstOfThree, _ y: Model.SecondOfThree, _ z: Model.ThirdOfThree,
+        constraints: [any ConstraintConvertible] = [], options: ExportOptions = ExportOptions(), isTraining: Bool? = nil
+    ) {
+        self.init(
+            { (x: Model.FirstOfThree, y: Model.SecondOfThree, z: Model.ThirdOfThree) in try model(x, y, z) }, args: x, y, z,
+            constraints: constraints, options: options, isTraining: isTraining)
+    }
+
     /// A function that ends in a loss, traced together with the loss's gradients.
     /// - Parameters: as for `exportJoint`, and `isTraining` as for the initialiser.
     public static func joint<each Input, Output>(

@@ -44,7 +44,7 @@ final class Tracer: Interpreter {
     /// A tensor that stands for a value of the graph.
     func tensor(_ value: Value, _ spec: TensorSpec) -> Tensor {
         let tensor = Tensor(spec: spec, owner: self, id: value.index)
-        handedOut.append(Handout(value: value, spec: spec, trace: tensor.trace))
+        handedOut.append(Handout(value: value, spec: spec, trace: tensor.tracedValue))
         return tensor
     }
 
@@ -63,7 +63,7 @@ final class Tracer: Interpreter {
 
     /// Tensors with data become constants.
     func capture(_ tensor: Tensor, in operation: Operator?) throws -> Value {
-        if let trace = tensor.trace {
+        if let trace = tensor.tracedValue {
             if let fault = trace.fault { throw TensorError(.invalidArgument, in: operation?.schema.name ?? "", fault) }
             throw TensorError(
                 .tracing, in: operation?.schema.name ?? "",
@@ -78,7 +78,7 @@ final class Tracer: Interpreter {
 
     /// An argument's element is named after it; other elements have no name that the user knows.
     func origin(ofElementOf tensor: Tensor) -> String {
-        let argument = tensor.trace.flatMap { userNames[Value(index: $0.id)] }.flatMap { $0.split(separator: " ").last }
+        let argument = tensor.tracedValue.flatMap { userNames[Value(index: $0.id)] }.flatMap { $0.split(separator: " ").last }
         return argument.map { "\($0).item()" } ?? ""
     }
 

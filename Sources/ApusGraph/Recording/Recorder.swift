@@ -40,7 +40,7 @@ extension Recorder {
 
     /// The graph's value for a tensor.
     package func value(of tensor: Tensor, in operation: Operator? = nil) throws -> Value {
-        if let trace = tensor.trace, trace.owner === self { return Value(index: trace.id) }
+        if let trace = tensor.tracedValue, trace.owner === self { return Value(index: trace.id) }
         return try capture(tensor, in: operation)
     }
 

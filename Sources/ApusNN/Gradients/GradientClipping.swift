@@ -19,7 +19,8 @@ extension ModuleGradients {
     /// The gradients scaled so that their norm is at most `maxNorm`, after `torch.nn.utils.clip_grad_norm_`.
     ///
     /// - Throws: `TensorError` where the norm is infinite or NaN: no scale would help.
-    public func clipped(maxNorm: Double) throws -> ModuleGradients {
+    public func clipped(maxNorm: any ScalarConvertible) throws -> ModuleGradients {
+        let maxNorm: Double = try maxNorm.plainNumber("maxNorm", in: "clipped")
         let norm = try norm()
         guard norm.isFinite else {
             throw TensorError(.invalidArgument, in: "clipped", "the norm of the gradients is \(norm); look for NaN or infinity in the loss")

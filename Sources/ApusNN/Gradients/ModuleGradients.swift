@@ -50,6 +50,8 @@ extension ModuleGradients {
         try combined(a, b, { try $0 - $1 }, onlySecond: { try $0.neg() })
     }
     public static func * (a: ModuleGradients, b: some ScalarConvertible) throws -> ModuleGradients { try a.map { try $0 * b } }
+    public static func * (a: some ScalarConvertible, b: ModuleGradients) throws -> ModuleGradients { try b * a }
+    public static prefix func - (a: ModuleGradients) throws -> ModuleGradients { try a.map { try $0.neg() } }
     public static func / (a: ModuleGradients, b: some ScalarConvertible) throws -> ModuleGradients { try a.map { try $0 / b } }
     public static func += (a: inout ModuleGradients, b: ModuleGradients) throws { a = try a + b }
 

@@ -47,15 +47,34 @@ public func smoothL1Loss(_ input: Tensor, _ target: Tensor, beta: any ScalarConv
     return try input.smoothL1Loss(target, beta: beta, reduction: reduction)
 }
 
+/// Half the squared difference where it is below `delta`, and `delta` times the absolute difference less `delta / 2` elsewhere. Both shapes must
+/// be equal.
+public func huberLoss(_ input: Tensor, _ target: Tensor, delta: any ScalarConvertible = 1, reduction: LossReduction = .mean) throws
+    -> Tensor
+{
+    try requireSameShape(input, target, in: "huberLoss")
+    return try input.huberLoss(target, delta: delta, reduction: reduction)
+}
+
 /// Binary cross entropy of `sigmoid(input)` against probabilities, computed from the logits so that nothing overflows.
 ///
 /// - Parameters:
 ///   - weight: scales the losses; broadcast.
 ///   - positiveWeight: scales the part of positive targets; broadcast.
-public func bceWithLogits(
+public func binaryCrossEntropyWithLogits(
     _ input: Tensor, _ target: Tensor, weight: Tensor? = nil, positiveWeight: Tensor? = nil, reduction: LossReduction = .mean
 ) throws -> Tensor {
     try input.binaryCrossEntropyWithLogits(target, weight: weight, positiveWeight: positiveWeight, reduction: reduction)
+}
+
+@available(*, unavailable, renamed: "binaryCrossEntropyWithLogits(_:_:weight:positiveWeight:reduction:)")
+public var bceWithLogits: TorchName { TorchName() }
+
+/// Binary cross entropy of probabilities, which the input holds, against probabilities. Where they come of a `sigmoid`,
+/// ``binaryCrossEntropyWithLogits(_:_:weight:positiveWeight:reduction:)`` is exact where this one is not.
+public func binaryCrossEntropy(_ input: Tensor, _ target: Tensor, weight: Tensor? = nil, reduction: LossReduction = .mean) throws -> Tensor
+{
+    try input.binaryCrossEntropy(target, weight: weight, reduction: reduction)
 }
 
 /// What `klDiv` makes of its elements.

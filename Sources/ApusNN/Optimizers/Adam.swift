@@ -12,12 +12,13 @@ public class Adam: Optimizer {
     public let amsgrad: Bool
 
     public init(
-        _ model: some Module, learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
-        weightDecay: Double = 0, amsgrad: Bool = false
+        _ model: some Module, learningRate: any ScalarConvertible = 1e-3, betas: (Double, Double) = (0.9, 0.999),
+        epsilon: any ScalarConvertible = 1e-8,
+        weightDecay: any ScalarConvertible = 0, amsgrad: Bool = false
     ) throws {
         self.betas = betas
-        self.epsilon = epsilon
-        self.weightDecay = weightDecay
+        self.epsilon = try epsilon.plainNumber("epsilon", in: "Adam")
+        self.weightDecay = try weightDecay.plainNumber("weightDecay", in: "Adam")
         self.amsgrad = amsgrad
         try super.init(model, learningRate: learningRate)
     }
@@ -56,8 +57,9 @@ public class Adam: Optimizer {
 /// Adam's step.
 public final class AdamW: Adam {
     override public init(
-        _ model: some Module, learningRate: Double = 1e-3, betas: (Double, Double) = (0.9, 0.999), epsilon: Double = 1e-8,
-        weightDecay: Double = 1e-2, amsgrad: Bool = false
+        _ model: some Module, learningRate: any ScalarConvertible = 1e-3, betas: (Double, Double) = (0.9, 0.999),
+        epsilon: any ScalarConvertible = 1e-8,
+        weightDecay: any ScalarConvertible = 1e-2, amsgrad: Bool = false
     ) throws {
         try super.init(
             model, learningRate: learningRate, betas: betas, epsilon: epsilon, weightDecay: weightDecay, amsgrad: amsgrad)

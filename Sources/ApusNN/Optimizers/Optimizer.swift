@@ -39,8 +39,8 @@ open class Optimizer {
     private var memories: [Memory]
     private var groupOfTarget: [Int?]
 
-    public init(_ model: some Module, learningRate: Double) throws {
-        self.learningRate = learningRate
+    public init(_ model: some Module, learningRate: any ScalarConvertible) throws {
+        self.learningRate = try learningRate.plainNumber("learningRate", in: "\(Self.self)")
         targets = try ModuleState(of: model).slots.filter(\.isParameter).map { Target(names: $0.names, boxes: $0.boxes) }
         var positions: [String: Int] = [:]
         for (position, target) in targets.enumerated() {

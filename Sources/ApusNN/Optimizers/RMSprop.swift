@@ -10,13 +10,14 @@ public final class RMSprop: Optimizer {
     public let centered: Bool
 
     public init(
-        _ model: some Module, learningRate: Double = 1e-2, alpha: Double = 0.99, epsilon: Double = 1e-8, weightDecay: Double = 0,
-        momentum: Double = 0, centered: Bool = false
+        _ model: some Module, learningRate: any ScalarConvertible = 1e-2, alpha: any ScalarConvertible = 0.99,
+        epsilon: any ScalarConvertible = 1e-8, weightDecay: any ScalarConvertible = 0,
+        momentum: any ScalarConvertible = 0, centered: Bool = false
     ) throws {
-        self.alpha = alpha
-        self.epsilon = epsilon
-        self.weightDecay = weightDecay
-        self.momentum = momentum
+        self.alpha = try alpha.plainNumber("alpha", in: "RMSprop")
+        self.epsilon = try epsilon.plainNumber("epsilon", in: "RMSprop")
+        self.weightDecay = try weightDecay.plainNumber("weightDecay", in: "RMSprop")
+        self.momentum = try momentum.plainNumber("momentum", in: "RMSprop")
         self.centered = centered
         try super.init(model, learningRate: learningRate)
     }

@@ -11,16 +11,17 @@ public final class SGD: Optimizer {
 
     /// - Throws: `TensorError` where Nesterov momentum is asked for without momentum or with dampening.
     public init(
-        _ model: some Module, learningRate: Double = 1e-3, momentum: Double = 0, dampening: Double = 0, weightDecay: Double = 0,
+        _ model: some Module, learningRate: any ScalarConvertible = 1e-3, momentum: any ScalarConvertible = 0,
+        dampening: any ScalarConvertible = 0, weightDecay: any ScalarConvertible = 0,
         nesterov: Bool = false
     ) throws {
-        guard !nesterov || (momentum > 0 && dampening == 0) else {
+        self.momentum = try momentum.plainNumber("momentum", in: "SGD")
+        self.dampening = try dampening.plainNumber("dampening", in: "SGD")
+        self.weightDecay = try weightDecay.plainNumber("weightDecay", in: "SGD")
+        self.nesterov = nesterov
+        guard !nesterov || (self.momentum > 0 && self.dampening == 0) else {
             throw TensorError(.invalidArgument, in: "SGD", "Nesterov momentum needs a momentum above 0 and no dampening")
         }
-        self.momentum = momentum
-        self.dampening = dampening
-        self.weightDecay = weightDecay
-        self.nesterov = nesterov
         try super.init(model, learningRate: learningRate)
     }
 

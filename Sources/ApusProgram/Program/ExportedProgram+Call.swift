@@ -12,20 +12,36 @@ public protocol CallableProgram: Sendable {
 extension ExportedProgram: CallableProgram {}
 
 extension CallableProgram {
-    /// Runs the program. The result's type is the caller's to say: `let y: Tensor = try program(x)`.
+    /// Runs a program that returns one tensor: `let y = try program(x)`, `try program(x) * 2`. Where something else is expected,
+    /// the overloads below give it, so that nothing else is ever meant by an expression that tensors can stand in.
     ///
     /// - Throws: `ProgramError` where arguments or result do not have the program's structure, or an input is not admitted.
-    public func callAsFunction<each Input, Output: ProgramValue>(_ arguments: repeat each Input) throws -> Output {
-        try result(repeat each arguments).unpacked()
-    }
-
-    /// Runs a program that returns one tensor, where nothing says what the result is: `let y = try program(x)`.
-    @_disfavoredOverload
     public func callAsFunction<each Input>(_ arguments: repeat each Input) throws -> Tensor {
         try result(repeat each arguments).unpacked()
     }
 
-    /// Runs a program that returns a tuple: `let (y, z): (Tensor, [Tensor]) = try program(x)`. A tuple among its elements is a `NestedValue`.
+    /// Runs the program. The result's type is the caller's to say: `let lists: [Tensor] = try program(x)`.
+    ///
+    /// - Throws: `ProgramError` where arguments or result do not have the program's structure, or an input is not admitted.
+    @_disfavoredOverload
+    public func callAsFunction<each Input, Output: ProgramValue>(_ arguments: repeat each Input) throws -> Output {
+        try result(repeat each arguments).unpacked()
+    }
+
+    /// Runs a program that returns two tensors: `let (values, indices) = try program(x)`.
+    @_disfavoredOverload
+    public func callAsFunction<each Input>(_ arguments: repeat each Input) throws -> (Tensor, Tensor) {
+        try result(repeat each arguments).unpacked()
+    }
+
+    /// Runs a program that returns three tensors: `let (u, s, v) = try program(x)`.
+    @_disfavoredOverload
+    public func callAsFunction<each Input>(_ arguments: repeat each Input) throws -> (Tensor, Tensor, Tensor) {
+        try result(repeat each arguments).unpacked()
+    }
+
+    /// Runs a program that returns another tuple: `let (y, z): (Tensor, [Tensor]) = try program(x)`. A tuple among its elements is a
+    /// `NestedValue`.
     public func callAsFunction<each Input, First: ProgramValue, Second: ProgramValue, each Rest: ProgramValue>(
         _ arguments: repeat each Input
     ) throws -> (First, Second, repeat each Rest) {

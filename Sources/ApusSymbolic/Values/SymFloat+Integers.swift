@@ -5,21 +5,55 @@ extension SymFloat {
     public init(_ value: Int) { self.init(Double(value)) }
 
     @_disfavoredOverload
-    public static func + (lhs: SymFloat, rhs: Int) -> SymFloat { lhs + SymFloat(Double(rhs)) }
+    public static func + (lhs: SymFloat, rhs: some SymIntConvertible) -> SymFloat { lhs + SymFloat(rhs.symInt) }
     @_disfavoredOverload
-    public static func + (lhs: Int, rhs: SymFloat) -> SymFloat { SymFloat(Double(lhs)) + rhs }
+    public static func + (lhs: some SymIntConvertible, rhs: SymFloat) -> SymFloat { SymFloat(lhs.symInt) + rhs }
     @_disfavoredOverload
-    public static func - (lhs: SymFloat, rhs: Int) -> SymFloat { lhs - SymFloat(Double(rhs)) }
+    public static func - (lhs: SymFloat, rhs: some SymIntConvertible) -> SymFloat { lhs - SymFloat(rhs.symInt) }
     @_disfavoredOverload
-    public static func - (lhs: Int, rhs: SymFloat) -> SymFloat { SymFloat(Double(lhs)) - rhs }
+    public static func - (lhs: some SymIntConvertible, rhs: SymFloat) -> SymFloat { SymFloat(lhs.symInt) - rhs }
     @_disfavoredOverload
-    public static func * (lhs: SymFloat, rhs: Int) -> SymFloat { lhs * SymFloat(Double(rhs)) }
+    public static func * (lhs: SymFloat, rhs: some SymIntConvertible) -> SymFloat { lhs * SymFloat(rhs.symInt) }
     @_disfavoredOverload
-    public static func * (lhs: Int, rhs: SymFloat) -> SymFloat { SymFloat(Double(lhs)) * rhs }
+    public static func * (lhs: some SymIntConvertible, rhs: SymFloat) -> SymFloat { SymFloat(lhs.symInt) * rhs }
     @_disfavoredOverload
-    public static func / (lhs: SymFloat, rhs: Int) -> SymFloat { lhs / SymFloat(Double(rhs)) }
+    public static func / (lhs: SymFloat, rhs: some SymIntConvertible) -> SymFloat { lhs / SymFloat(rhs.symInt) }
     @_disfavoredOverload
-    public static func / (lhs: Int, rhs: SymFloat) -> SymFloat { SymFloat(Double(lhs)) / rhs }
+    public static func / (lhs: some SymIntConvertible, rhs: SymFloat) -> SymFloat { SymFloat(lhs.symInt) / rhs }
+}
+
+// A size beside a number: `n * 0.5`.
+extension SymInt {
+    @_disfavoredOverload
+    public static func + (lhs: SymInt, rhs: Double) -> SymFloat { SymFloat(lhs) + SymFloat(rhs) }
+    @_disfavoredOverload
+    public static func + (lhs: Double, rhs: SymInt) -> SymFloat { SymFloat(lhs) + SymFloat(rhs) }
+    @_disfavoredOverload
+    public static func - (lhs: SymInt, rhs: Double) -> SymFloat { SymFloat(lhs) - SymFloat(rhs) }
+    @_disfavoredOverload
+    public static func - (lhs: Double, rhs: SymInt) -> SymFloat { SymFloat(lhs) - SymFloat(rhs) }
+    @_disfavoredOverload
+    public static func * (lhs: SymInt, rhs: Double) -> SymFloat { SymFloat(lhs) * SymFloat(rhs) }
+    @_disfavoredOverload
+    public static func * (lhs: Double, rhs: SymInt) -> SymFloat { SymFloat(lhs) * SymFloat(rhs) }
+    @_disfavoredOverload
+    public static func / (lhs: SymInt, rhs: Double) -> SymFloat { SymFloat(lhs) / SymFloat(rhs) }
+    @_disfavoredOverload
+    public static func / (lhs: Double, rhs: SymInt) -> SymFloat { SymFloat(lhs) / SymFloat(rhs) }
+}
+
+extension Double {
+    @available(
+        *, unavailable, message: "a size may be symbolic: write SymFloat(n), or Double(Int(n)) for the number that it has in the example"
+    )
+    public init(_ size: SymInt) { self = .nan }
+}
+
+extension Float {
+    @available(
+        *, unavailable, message: "a size may be symbolic: write SymFloat(n), or Float(Int(n)) for the number that it has in the example"
+    )
+    public init(_ size: SymInt) { self = .nan }
 }
 
 // MARK: Comparisons, as a Bool that asks and as a condition that does not

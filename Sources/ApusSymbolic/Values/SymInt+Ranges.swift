@@ -1,7 +1,7 @@
 // Symbolic integers in ranges of plain ones, and steps up to a symbolic end. Each asks what a comparison in an `if` asks, so that a trace
 // follows both answers.
 
-/// A set of integers that a `switch` over a size may name: `case 1...8`, `case 0..<n`.
+/// A set of integers that a `switch` over a size may name: `case 1...8`, `case 0..<n`, `case n...`.
 public protocol SymIntPattern: Sendable {
     /// Whether the value is in the set, asked of the trace where it is symbolic.
     func contains(_ value: SymInt) -> Bool
@@ -32,7 +32,20 @@ extension SymIntRange: SymIntPattern {
     public func contains(_ value: Int) -> Bool { contains(SymInt(value)) }
 }
 
+extension SymIntPartialRange: SymIntPattern {
+    public func contains(_ value: SymInt) -> Bool {
+        if let lowerBound, value < lowerBound { return false }
+        if let upperBound, value >= upperBound { return false }
+        return true
+    }
+}
+
+/// `switch x.shape[0] { case 1...8: ... case n...: ... }`
 public func ~= (pattern: some SymIntPattern, value: SymInt) -> Bool { pattern.contains(value) }
+
+/// `switch i { case 0..<n: ... }` of a plain integer and a symbolic bound. Disfavoured, so that patterns of plain integers stay Swift's own.
+@_disfavoredOverload
+public func ~= (pattern: some SymIntPattern, value: Int) -> Bool { pattern.contains(SymInt(value)) }
 
 /// Every `step`-th position from a start up to a symbolic end: what `stride(from:to:by:)` gives for sizes.
 ///

@@ -49,3 +49,18 @@ extension SymInt {
     @_disfavoredOverload
     public static func ... (lhs: SymInt, rhs: Int) -> SymIntRange { lhs...SymInt(rhs) }
 }
+
+/// `n...` or `..<n` with a symbolic bound: positions for slicing, or a pattern of a `switch`.
+public struct SymIntPartialRange: Sendable {
+    /// The first position; nil where every position before the end is meant.
+    public let lowerBound: SymInt?
+    /// The position after the last; nil where every position from the start on is meant.
+    public let upperBound: SymInt?
+}
+
+extension SymInt {
+    /// The positions from a size on.
+    public static postfix func ... (start: SymInt) -> SymIntPartialRange { SymIntPartialRange(lowerBound: start, upperBound: nil) }
+    /// The positions before a size.
+    public static prefix func ..< (end: SymInt) -> SymIntPartialRange { SymIntPartialRange(lowerBound: nil, upperBound: end) }
+}

@@ -15,8 +15,10 @@ public func check(_ condition: SymBool, _ message: String) throws {
 /// In eager code and at run time a number outside is an error; while tracing, branches may rely on the range.
 /// - Returns: the number.
 @discardableResult
-public func constrainAsValue(_ symbol: some SymIntConvertible, min: Int? = nil, max: Int? = nil) throws -> SymInt {
-    try constrain(symbol.symInt, min: min, max: max, in: "constrainAsValue")
+public func constrainAsValue(
+    _ symbol: some SymIntConvertible, min: (any SymIntConvertible)? = nil, max: (any SymIntConvertible)? = nil
+) throws -> SymInt {
+    try constrain(symbol.symInt, min: min?.symInt, max: max?.symInt, in: "constrainAsValue")
 }
 
 /// Declares that a number read from a tensor is a size between two bounds, both included.
@@ -26,14 +28,18 @@ public func constrainAsValue(_ symbol: some SymIntConvertible, min: Int? = nil, 
 ///   - max: nil for no bound.
 /// - Returns: the number.
 @discardableResult
-public func constrainAsSize(_ symbol: some SymIntConvertible, min: Int? = nil, max: Int? = nil) throws -> SymInt {
-    if let min, min < 2 {
+public func constrainAsSize(
+    _ symbol: some SymIntConvertible, min: (any SymIntConvertible)? = nil, max: (any SymIntConvertible)? = nil
+) throws -> SymInt {
+    if let min = min?.symInt.constant, min < 2 {
         throw TensorError(
             .invalidArgument, in: "constrainAsSize",
             "min is \(min), but sizes of 0 and 1 may be treated apart, so it must be at least 2; to admit them use check(b >= \(min), ...) instead"
         )
     }
-    return try constrain(symbol.symInt, min: min ?? 2, max: max, in: "constrainAsSize")
+    // Of a symbolic bound nobody knows yet whether it is less.
+    let least: SymInt = min.map { ApusSymbolic.max($0.symInt, 2) } ?? 2
+    return try constrain(symbol.symInt, min: least, max: max?.symInt, in: "constrainAsSize")
 }
 
 /// A float is no size: an error that says so.
@@ -52,12 +58,14 @@ private func notInteger(_ symbol: SymFloat, in name: String) -> TensorError {
     TensorError(.dtypeMismatch, in: name, "\(symbol) is a floating-point number; only integers can be constrained")
 }
 
-private func constrain(_ symbol: SymInt, min: Int?, max: Int?, in name: String) throws -> SymInt {
-    if let min, let max, min > max {
+private func constrain(_ symbol: SymInt, min: SymInt?, max: SymInt?, in name: String) throws -> SymInt {
+    if let min = min?.constant, let max = max?.constant, min > max {
         throw TensorError(.invalidArgument, in: name, "min is \(min), which is more than max, \(max)")
     }
     try TensorError.throwPendingFault()
-    do { try symbol.requireValid() } catch { throw TensorError(error, ofTrace: symbol.scope != nil, in: name) }
+    for number in [symbol, min, max].compactMap({ $0 }) {
+        do { try number.requireValid() } catch { throw TensorError(error, ofTrace: number.scope != nil, in: name) }
+    }
     func outside() -> TensorError {
         let bounds = "\(min.map { "\($0)" } ?? "")...\(max.map { "\($0)" } ?? "")"
         return TensorError(.checkFailed, in: name, "\(symbol) is outside of \(bounds)")

@@ -20,22 +20,24 @@ extension Tensor {
     /// memory, and a copy of the whole otherwise. A range is clamped, as everywhere: what lies beyond the dimension is not written. A position
     /// beyond it is an error, and so is one of ``indexCopy(dim:_:_:)``.
     public mutating func set(_ indices: any TensorIndex..., to value: Tensor) throws {
-        if try setInPlace(indices, value) { return }
-        self = try replacing(indices, with: value)
+        try write(value, at: indices)
     }
 
     /// Writes a number to the indexed part.
     public mutating func set(_ indices: any TensorIndex..., to value: some ScalarConvertible) throws {
-        let number: Tensor = try number(value)
-        if try setInPlace(indices, number) { return }
-        self = try replacing(indices, with: number)
+        try write(number(value), at: indices)
     }
 
-    private func number(_ value: some ScalarConvertible) throws -> Tensor {
+    mutating func write(_ value: Tensor, at indices: [any TensorIndex]) throws {
+        if try setInPlace(indices, value) { return }
+        self = try replacing(indices, with: value)
+    }
+
+    func number(_ value: some ScalarConvertible) throws -> Tensor {
         try naming("set") { try Tensor.scalar(value.scalar, dtype: dtype) }
     }
 
-    private func replacing(_ indices: [any TensorIndex], with value: Tensor) throws -> Tensor {
+    func replacing(_ indices: [any TensorIndex], with value: Tensor) throws -> Tensor {
         let plan = try IndexPlan(indices, rank: rank)
         try plan.requirePositions(of: self)
         return try Replacement(value: value, ranges: plan.ranges(of: shape)).run(self, plan.steps[...], dim: 0, tensors: [])
@@ -87,7 +89,7 @@ extension IndexPlan {
     /// Asked here, of the tensor that is written to: `select` knows a part only, and none of its name.
     fileprivate func requirePositions(of tensor: Tensor) throws {
         for case (.position(let index), let dim) in stepsByDimension {
-            try tensor.shape.requirePosition(index, dim, in: "set", of: tensor.trace?.name)
+            try tensor.shape.requirePosition(index, dim, in: "set", of: tensor.tracedValue?.name)
         }
     }
 

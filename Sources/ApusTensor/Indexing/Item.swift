@@ -53,7 +53,8 @@ extension Tensor {
     /// The one element of an integer or bool tensor. While tracing, a fresh symbol, of which nothing is assumed.
     public func item() throws -> SymInt { try item(SymInt.self) }
 
-    /// The one element as a number of the given type: `SymInt`, `SymFloat`, `Int`, `Float`, `Double` or `Bool`.
+    /// The one element as a number of the given type: `SymInt`, `SymFloat`, `Bool`, or a Swift number. Floats are rounded to the
+    /// type; an integer that the type does not hold is an error.
     public func item<Item: TensorItem>(_ type: Item.Type) throws -> Item {
         let results = try apply(.item, [.tensor(self)])
         guard let result = results.first else { throw TensorError(.unsupported, in: "item", "gave no number") }
@@ -75,9 +76,22 @@ extension SymInt: TensorItem {
     }
 }
 
-extension Int: TensorItem {
-    public static func item(_ argument: OperatorArgument, of dtype: DType) throws -> Int { Int(try SymInt.item(argument, of: dtype)) }
+extension TensorItem where Self: FixedWidthInteger {
+    public static func item(_ argument: OperatorArgument, of dtype: DType) throws -> Self {
+        let value = Int(try SymInt.item(argument, of: dtype))
+        guard let item = Self(exactly: value) else {
+            throw TensorError(.overflow, in: "item", "the element is \(value), which no \(Self.self) holds: ask for item(Int.self)")
+        }
+        return item
+    }
 }
+
+extension Int: TensorItem {}
+extension Int8: TensorItem {}
+extension Int16: TensorItem {}
+extension Int32: TensorItem {}
+extension Int64: TensorItem {}
+extension UInt8: TensorItem {}
 
 extension SymFloat: TensorItem {
     public static func item(_ argument: OperatorArgument, of dtype: DType) throws -> SymFloat {
@@ -102,6 +116,12 @@ extension Double: TensorItem {
                 "the element \(value) has no value while it is traced; ask for item(SymFloat.self), which stays symbolic")
         }
         return known
+    }
+}
+
+extension Float16: TensorItem {
+    public static func item(_ argument: OperatorArgument, of dtype: DType) throws -> Float16 {
+        Float16(try Double.item(argument, of: dtype))
     }
 }
 

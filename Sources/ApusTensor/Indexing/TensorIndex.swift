@@ -67,15 +67,12 @@ extension SymIntRange: TensorIndex {
     public var indexStep: IndexStep { .range(start: lowerBound, end: upperBound, step: 1) }
 }
 
+extension SymIntPartialRange: TensorIndex {
+    public var indexStep: IndexStep { .range(start: lowerBound, end: upperBound, step: 1) }
+}
+
 /// The bound after a last position; after -1, the last of all, comes the end.
 private func endAfter(_ last: Int) -> SymInt? { last == -1 || last == Int.max ? nil : SymInt(last + 1) }
-
-extension SymInt {
-    /// The positions from a size on.
-    public static postfix func ... (start: SymInt) -> IndexStep { .range(start: start, end: nil, step: 1) }
-    /// The positions before a size.
-    public static prefix func ..< (end: SymInt) -> IndexStep { .range(start: nil, end: end, step: 1) }
-}
 
 extension Tensor {
     /// Part of the tensor, as NumPy and PyTorch index: each index takes the next dimension.
@@ -83,10 +80,12 @@ extension Tensor {
     /// Numbers, ranges, `.all`, `.newAxis` and `.ellipsis` give views. Tensors of integers pick positions and broadcast against each other;
     /// tensors of bool pick where they are true. Positions outside throw; ranges are clamped.
     public subscript(indices: any TensorIndex...) -> Tensor {
-        get throws {
-            let (part, tensors) = try IndexPlan(indices, rank: rank).view(of: self)
-            return tensors.contains { $0 != nil } ? try part.index(tensors) : part
-        }
+        get throws { try part(at: indices) }
+    }
+
+    func part(at indices: [any TensorIndex]) throws -> Tensor {
+        let (part, tensors) = try IndexPlan(indices, rank: rank).view(of: self)
+        return tensors.contains { $0 != nil } ? try part.index(tensors) : part
     }
 }
 

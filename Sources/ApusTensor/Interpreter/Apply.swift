@@ -106,11 +106,11 @@ enum Eager {
     }
 
     private static func leaked(_ call: Call, _ tensor: Tensor) -> TensorError {
-        if let fault = tensor.trace?.fault { return call.error(.invalidArgument, fault) }
-        let name = tensor.trace?.description(of: tensor) ?? "a traced tensor of \(tensor.spec)"
+        if let fault = tensor.tracedValue?.fault { return call.error(.invalidArgument, fault) }
+        let name = tensor.tracedValue?.description(of: tensor) ?? "a traced tensor of \(tensor.spec)"
         let error = call.error(
             .tracing, "\(name) is used after its trace, or on another thread; values of a trace can't be kept, return them instead")
-        (tensor.trace?.owner as? any TraceOwner)?.fail(error)
+        (tensor.tracedValue?.owner as? any TraceOwner)?.fail(error)
         return error
     }
 }

@@ -4,7 +4,7 @@ extension Tensor: CustomStringConvertible {
     /// The elements as NumPy prints them: nested brackets, aligned columns, lines of at most 75 characters; of more than 1000 elements only
     /// the three at each end of a dimension. A traced tensor has no elements: its dtype and shape.
     public var description: String {
-        if let trace { return trace.fault.map { "Tensor(\($0))" } ?? "Tensor(\(spec), traced)" }
+        if let tracedValue { return tracedValue.fault.map { "Tensor(\($0))" } ?? "Tensor(\(spec), traced)" }
         do {
             return try Interpreter.with(nil) { try TensorPrinter(self).text }
         } catch {

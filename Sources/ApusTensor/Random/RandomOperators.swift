@@ -179,6 +179,16 @@ extension Tensor {
         try draw(.rand, [.ints(sizes), .dtype(dtype), .none, .none, .none], seed: seed)
     }
 
+    /// Uniform numbers of another tensor's shape, from 0 (included) to 1.
+    public static func rand(_ shape: Shape, dtype: DType = .float32, seed: UInt64? = nil) throws -> Tensor {
+        try rand(shape.sizes, dtype: dtype, seed: seed)
+    }
+
+    /// Numbers of the standard normal distribution of another tensor's shape.
+    public static func randn(_ shape: Shape, dtype: DType = .float32, seed: UInt64? = nil) throws -> Tensor {
+        try randn(shape.sizes, dtype: dtype, seed: seed)
+    }
+
     /// Numbers of the standard normal distribution; of the default generator, or of a seed's own stream.
     public static func randn(_ sizes: [any SymIntConvertible], dtype: DType = .float32, seed: UInt64? = nil) throws -> Tensor {
         try draw(.randn, [.ints(sizes), .dtype(dtype), .none, .none, .none], seed: seed)

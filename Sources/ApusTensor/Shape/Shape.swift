@@ -127,6 +127,30 @@ extension Shape: RandomAccessCollection {
     }
 }
 
+// As of `SymInt`: the `Bool` asks the trace, in one question for all sizes, and the condition, which is disfavoured, asks nothing.
+extension Shape: Equatable {
+    /// True where both have the same sizes: `if x.shape == y.shape`.
+    public static func == (lhs: Shape, rhs: Shape) -> Bool {
+        let condition: SymBool = lhs == rhs
+        return condition.value
+    }
+
+    @_disfavoredOverload
+    public static func == (lhs: Shape, rhs: Shape) -> SymBool { equal(lhs, rhs.sizes) }
+
+    /// True where the sizes are these: `guard x.shape == [n, 3]`.
+    public static func == (lhs: Shape, rhs: [any SymIntConvertible]) -> Bool { equal(lhs, rhs.map(\.symInt)).value }
+
+    @_disfavoredOverload
+    public static func == (lhs: Shape, rhs: [any SymIntConvertible]) -> SymBool { equal(lhs, rhs.map(\.symInt)) }
+
+    public static func != (lhs: Shape, rhs: [any SymIntConvertible]) -> Bool { !equal(lhs, rhs.map(\.symInt)).value }
+
+    private static func equal(_ shape: Shape, _ sizes: [SymInt]) -> SymBool {
+        shape.count == sizes.count ? .all(zip(shape, sizes).map { $0 == $1 }) : false
+    }
+}
+
 extension Shape: CustomStringConvertible {
     /// `[2, 3]`, with symbols in the user's terms: `[x.shape[0], 3]`.
     public var description: String { "[" + map { "\($0)" }.joined(separator: ", ") + "]" }

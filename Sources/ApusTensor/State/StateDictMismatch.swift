@@ -51,7 +51,7 @@ extension StateDictMismatch: CustomStringConvertible {
 /// Throws what is wrong with the first name, in order, that stands for a property which can't be part of a module.
 package func requireValues(_ stateDict: [String: Tensor], in operation: String) throws {
     for (_, tensor) in stateDict.sorted(by: { $0.key < $1.key }) {
-        if let fault = tensor.trace?.fault { throw TensorError(.invalidArgument, in: operation, fault) }
+        if let fault = tensor.tracedValue?.fault { throw TensorError(.invalidArgument, in: operation, fault) }
     }
 }
 

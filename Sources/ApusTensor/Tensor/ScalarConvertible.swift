@@ -20,6 +20,19 @@ extension Bool: ScalarConvertible { public var scalar: Scalar { .bool(self) } }
 extension Complex: ScalarConvertible where RealType == Double { public var scalar: Scalar { .complex(self) } }
 extension Scalar: ScalarConvertible { public var scalar: Scalar { self } }
 
+extension ScalarConvertible {
+    /// The number of an option that Swift code computes with, such as a learning rate. Throws for one that a trace has no value of, and for a
+    /// complex one.
+    package func plainNumber(_ name: String, in operation: String) throws -> Double {
+        let number: Scalar = scalar
+        if case .complex = number {
+        } else if let value = number.doubleValue {
+            return value
+        }
+        throw TensorError(.invalidArgument, in: operation, "\(name) must be a plain number, not \(number)")
+    }
+}
+
 // So that `.infinity` may be written where any number is taken, as it may where a `Double` is.
 extension ScalarConvertible where Self == Double {
     public static var infinity: Double { Double.infinity }

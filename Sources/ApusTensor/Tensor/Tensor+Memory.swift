@@ -9,7 +9,7 @@ extension Tensor {
     public func withUnsafeBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
         try TensorError.throwPendingFault()
         guard !isTraced else {
-            if let fault = trace?.fault { throw TensorError(.invalidArgument, in: "withUnsafeBytes", fault) }
+            if let fault = tracedValue?.fault { throw TensorError(.invalidArgument, in: "withUnsafeBytes", fault) }
             throw TensorError(.tracing, in: "withUnsafeBytes", "a tensor of \(spec) has no values while it is traced")
         }
         if !Interpreter.hasValues { try Interpreter.current?.readWithoutValues() }
@@ -23,8 +23,8 @@ extension Tensor {
     public func bytes() throws -> [UInt8] { try withUnsafeBytes { Array($0) } }
 
     /// A tensor of the elements that bytes hold in row-major order, in the machine's byte order: a copy. Throws where their number does not fit.
-    public init(bytes: some Collection<UInt8>, dtype: DType, shape sizes: [Int]) throws {
-        let shape = try Shape(sizes, in: "Tensor")
+    public init(bytes: some Collection<UInt8>, dtype: DType, shape sizes: [any SymIntConvertible]) throws {
+        let shape = try Shape(sizes.plainSizes(), in: "Tensor")
         let wanted: Int = (shape.layout?.count ?? 0) * dtype.byteWidth
         guard bytes.count == wanted else {
             throw TensorError(
@@ -42,8 +42,8 @@ extension Tensor {
     ///     is changed in place is copied first.
     ///   - owner: kept alive by the tensor and all that share its memory.
     /// - Throws: `TensorError` where there are fewer bytes than elements need, or the memory is not aligned.
-    public init(sharing bytes: UnsafeRawBufferPointer, dtype: DType, shape sizes: [Int], owner: AnyObject) throws {
-        let shape = try Shape(sizes, in: "Tensor")
+    public init(sharing bytes: UnsafeRawBufferPointer, dtype: DType, shape sizes: [any SymIntConvertible], owner: AnyObject) throws {
+        let shape = try Shape(sizes.plainSizes(), in: "Tensor")
         let layout: Layout = shape.layout ?? .scalar
         let wanted: Int = layout.count * dtype.byteWidth
         guard bytes.count >= wanted else {

@@ -16,6 +16,17 @@ extension Float16: TensorElement { public static var dtype: DType { .float16 } }
 extension Float: TensorElement { public static var dtype: DType { .float32 } }
 extension Double: TensorElement { public static var dtype: DType { .float64 } }
 
+extension [any SymIntConvertible] {
+    /// The sizes as plain numbers. In a trace a size gets the value of the example, as by `Int(size)`: a tensor of given elements has a size that
+    /// no run changes.
+    func plainSizes() throws -> [Int] {
+        for size in self {
+            do { try size.symInt.requireValid() } catch { throw TensorError(error, ofTrace: size.symInt.scope != nil, in: "Tensor") }
+        }
+        return map { Int($0.symInt) }
+    }
+}
+
 extension Tensor {
     /// A tensor of the elements in row-major order. Throws where their number does not fit the sizes.
     public init<Element: TensorElement>(_ elements: [Element], shape sizes: [Int]) throws {
@@ -27,6 +38,12 @@ extension Tensor {
         elements.withUnsafeBytes { source in
             if let base = source.baseAddress { baseAddress.copyMemory(from: base, byteCount: source.count) }
         }
+    }
+
+    /// A tensor of the elements in row-major order, of sizes of both kinds, such as `[s, n]` of a `SymInt` and an `Int`.
+    @_disfavoredOverload
+    public init<Element: TensorElement>(_ elements: [Element], shape sizes: [any SymIntConvertible]) throws {
+        try self.init(elements, shape: sizes.plainSizes())
     }
 
     /// The elements in row-major order as numbers of the given type, as `item` gives one.
@@ -42,7 +59,7 @@ extension Tensor {
     public func array<Element: TensorElement>(of type: Element.Type = Element.self) throws -> [Element] {
         try TensorError.throwPendingFault()
         guard !isTraced else {
-            if let fault = trace?.fault { throw TensorError(.invalidArgument, in: "array", fault) }
+            if let fault = tracedValue?.fault { throw TensorError(.invalidArgument, in: "array", fault) }
             guard dtype.isInteger || dtype == .bool else {
                 throw TensorError(
                     .tracing, in: "array",

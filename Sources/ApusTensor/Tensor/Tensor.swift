@@ -47,7 +47,7 @@ extension Tensor {
     public var isTraced: Bool { body.trace != nil }
 
     /// The value of a trace behind this tensor, for interpreters.
-    package var trace: TracedValue? { body.trace }
+    package var tracedValue: TracedValue? { body.trace }
 
     /// True where the elements lie in row-major order without gaps.
     ///

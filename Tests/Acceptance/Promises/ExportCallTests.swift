@@ -78,6 +78,51 @@ import Testing
         for name in ["scale", "count"] { #expect(prefill.stateDict[name]?.identity == decode.stateDict[name]?.identity) }
     }
 
+    @Test func modulesAreGivenAsTheyAre() throws {
+        final class Two: Module { func forward(_ x: Tensor, _ y: Tensor) throws -> Tensor { try x - y } }
+        final class Three: Module {
+            func forward(_ x: Tensor, _ y: Tensor, _ z: Tensor) throws -> Tensor { try (x - y) * z }
+        }
+        let (x, y, z) = (try vector(3), try Tensor.ones([3]), try Tensor.full([3], 2.0))
+        let (one, two, three) = (try Linear(3, 2), Two(), Three())
+        let programs: [(ExportedProgram?, [Tensor], Tensor)] = [
+            (exportReport(one, args: x).program, [x], try one(x)),
+            (exportReport(two, args: x, y).program, [x, y], try two(x, y)),
+            (exportReport(three, args: x, y, z).program, [x, y, z], try three(x, y, z)),
+            (try export(["a": EntryPoint(one, args: x)], of: one)["a"], [x], try one(x)),
+            (try export(["a": EntryPoint(two, args: x, y)], of: two)["a"], [x, y], try two(x, y)),
+            (try export(["a": EntryPoint(three, args: x, y, z, isTraining: false)], of: three)["a"], [x, y, z], try three(x, y, z)),
+        ]
+        for (program, inputs, expected) in programs {
+            #expect(try #require(program).run(inputs)[0].allclose(expected))
+        }
+    }
+
+    /// One question for a whole shape, both answers of which are followed.
+    @Test func shapesAndPatternsBranch() throws {
+        let x = try Tensor.ones([2, 3])
+        func f(_ x: Tensor, _ y: Tensor) throws -> Tensor {
+            if x.shape == y.shape { return try x + y }
+            switch x.shape[0] {
+            case y.shape[0]...: return try x.sum() - y.sum()
+            case ..<y.shape[0]: return try x.sum() * 2
+            default: return try x.neg()
+            }
+        }
+        let dynamic: [any ConstraintConvertible] = [x, x].enumerated().map { dynamicDim($1, $0) }
+        let y = try Tensor.ones([2, 3])
+        let program = try export(
+            f, args: x, y, constraints: dynamic + [dynamicDim(y, 0) <= x.shape[1] * 3, dynamicDim(y, 1).in(1..<6)])
+        for sizes in [[2, 3, 2, 3], [2, 3, 2, 4], [4, 3, 2, 3], [1, 2, 7, 5], [1, 1, 1, 1]] {
+            let a = try Tensor.full([sizes[0], sizes[1]], 3.0)
+            let b = try Tensor.full([sizes[2], sizes[3]], 2.0)
+            let (found, expected): (Tensor, Tensor) = (try program(a, b), try f(a, b))
+            #expect(try found.sizes == expected.sizes && found.floats == expected.floats, "\(sizes)")
+        }
+        #expect(throws: ProgramError.self) { let _: Tensor = try program(x, Tensor.ones([2, 6])) }
+        #expect(throws: ProgramError.self) { let _: Tensor = try program(x, Tensor.ones([10, 3])) }
+    }
+
     @Test func wrongEntryPoints() throws {
         let x = try vector(3)
         let programs = try export([

@@ -181,7 +181,7 @@ extension BodyTracer: TraceOwner {
     package func describe(_ id: Int) -> String {
         let value = Value(index: id)
         if let capture = captures.first(where: { $0.value == value }) {
-            return capture.tensor.trace?.description(of: capture.tensor) ?? "a captured tensor"
+            return capture.tensor.tracedValue?.description(of: capture.tensor) ?? "a captured tensor"
         }
         guard let node = graph.maker(of: value) else { return "an argument of a body of \(construct)" }
         return "the result of \(node.operator.schema.name)" + (node.site.map { " at \($0)" } ?? "") + " in a body of \(construct)"

@@ -134,6 +134,17 @@ extension Tensor {
         try naming("ones") { try full(sizes, 1, dtype: dtype) }
     }
 
+    /// A tensor of another one's shape, filled with one number: `Tensor.full(x.shape, 1)`.
+    public static func full(_ shape: Shape, _ value: some ScalarConvertible, dtype: DType? = nil) throws -> Tensor {
+        try full(shape.sizes, value, dtype: dtype)
+    }
+    /// Zeros of another tensor's shape.
+    public static func zeros(_ shape: Shape, dtype: DType = .float32) throws -> Tensor { try zeros(shape.sizes, dtype: dtype) }
+    /// Ones of another tensor's shape.
+    public static func ones(_ shape: Shape, dtype: DType = .float32) throws -> Tensor { try ones(shape.sizes, dtype: dtype) }
+    /// A tensor of another one's shape whose elements are not promised to be anything.
+    public static func empty(_ shape: Shape, dtype: DType = .float32) throws -> Tensor { try empty(shape.sizes, dtype: dtype) }
+
     /// Zeros of this tensor's shape and dtype.
     public func zerosLike() throws -> Tensor { try naming("zeros_like") { try Tensor.full(shape.sizes, 0, dtype: dtype) } }
     /// Ones of this tensor's shape and dtype.

@@ -122,38 +122,55 @@ extension Tensor {
         try applySingle(.subTensor, [.tensor(self), .tensor(other), .scalar(alpha.scalar)])
     }
 
+    /// The sum, elementwise. Shapes are broadcast; the dtype is the promoted one of both (of truth values: whether either is true). Throws where the
+    /// shapes do not broadcast.
     public static func + (a: Tensor, b: Tensor) throws -> Tensor {
         try applyPointwise(.addTensor, a, b) { [.tensor(a), .tensor(b), .int(1)] }
     }
+    /// Each element plus a number. The tensor keeps its dtype unless the number is of a higher kind, as 0.5 is beside integers: that gives
+    /// float32.
     public static func + (a: Tensor, b: some ScalarConvertible) throws -> Tensor {
         try applySingle(.addTensor, [.tensor(a), .scalar(b.scalar), .int(1)])
     }
+    /// A number plus each element, as the sum the other way round.
     public static func + (a: some ScalarConvertible, b: Tensor) throws -> Tensor { try b + a }
 
+    /// The difference, elementwise. Shapes are broadcast; the dtype is the promoted one of both. Throws where the shapes do not broadcast, and for
+    /// truth values.
     public static func - (a: Tensor, b: Tensor) throws -> Tensor {
         try applyPointwise(.subTensor, a, b) { [.tensor(a), .tensor(b), .int(1)] }
     }
+    /// Each element minus a number. The dtype is that of a sum with the number; truth values are refused.
     public static func - (a: Tensor, b: some ScalarConvertible) throws -> Tensor {
         try applySingle(.subTensor, [.tensor(a), .scalar(b.scalar), .int(1)])
     }
+    /// A number minus each element. The dtype is that of a sum with the number; truth values are refused.
     public static func - (a: some ScalarConvertible, b: Tensor) throws -> Tensor {
         try applySingle(.subTensor, [.scalar(a.scalar), .tensor(b), .int(1)])
     }
 
+    /// The product, elementwise; of matrices it is ``Tensor/matmul(_:)``. Shapes are broadcast; the dtype is the promoted one of both (of truth values:
+    /// whether both are true). Throws where the shapes do not broadcast.
     public static func * (a: Tensor, b: Tensor) throws -> Tensor {
         try applyPointwise(.mulTensor, a, b) { [.tensor(a), .tensor(b)] }
     }
+    /// Each element times a number. The dtype is that of a sum with the number.
     public static func * (a: Tensor, b: some ScalarConvertible) throws -> Tensor {
         try applySingle(.mulTensor, [.tensor(a), .scalar(b.scalar)])
     }
+    /// A number times each element, as the product the other way round.
     public static func * (a: some ScalarConvertible, b: Tensor) throws -> Tensor { try b * a }
 
+    /// The quotient, elementwise. Shapes are broadcast; the dtype is the promoted one of both, and float32 for integers and truth values:
+    /// ``Tensor/floorDivide(_:)`` keeps those. Divided by zero it is an infinity or NaN. Throws where the shapes do not broadcast.
     public static func / (a: Tensor, b: Tensor) throws -> Tensor {
         try applyPointwise(.divTensor, a, b) { [.tensor(a), .tensor(b)] }
     }
+    /// Each element divided by a number; float32 for integers and truth values.
     public static func / (a: Tensor, b: some ScalarConvertible) throws -> Tensor {
         try applySingle(.divTensor, [.tensor(a), .scalar(b.scalar)])
     }
+    /// A number divided by each element; float32 for integers and truth values.
     public static func / (a: some ScalarConvertible, b: Tensor) throws -> Tensor {
         try applySingle(.divTensor, [.scalar(a.scalar), .tensor(b)])
     }

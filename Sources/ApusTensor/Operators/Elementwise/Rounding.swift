@@ -73,6 +73,7 @@ extension Operator {
 extension Tensor {
     /// The negative, elementwise. Bool tensors are refused.
     public func neg() throws -> Tensor { try applyPointwise(.neg, self) }
+    /// The negative, elementwise, in the same dtype. Truth values are refused.
     public static prefix func - (x: Tensor) throws -> Tensor { try x.neg() }
     /// The magnitude, elementwise; of the real dtype for complex numbers.
     public func abs() throws -> Tensor { try applyPointwise(.abs, self) }

@@ -124,6 +124,11 @@ extension Tensor {
         try applySingle(.roll, [.tensor(self), .ints(shifts), .ints(dims)])
     }
 
+    /// Moves elements along one dimension, or without one along the flattened tensor: `x.rolled(1, dim: 0)`.
+    public func rolled(_ shift: any SymIntConvertible, dim: Int? = nil) throws -> Tensor {
+        try rolled([shift], dims: dim.map { [$0] } ?? [])
+    }
+
     /// The elements in reverse order along the given dimensions.
     public func flipped(_ dims: [Int]) throws -> Tensor { try applySingle(.flip, [.tensor(self), .ints(dims)]) }
 

@@ -151,6 +151,9 @@ extension Tensor {
         try applyTensors(.splitWithSizes, [.tensor(self), .ints(sizes), .int(dim)])
     }
 
+    /// Consecutive parts of the given sizes: `x.split([2, 3])`.
+    public func split(_ sizes: [any SymIntConvertible], dim: Int = 0) throws -> [Tensor] { try split(sizes: sizes, dim: dim) }
+
     /// At most `count` consecutive parts of equal size; the last one may be smaller. Throws for more than 1,048,576 of them.
     public func chunk(_ count: any SymIntConvertible, dim: Int = 0) throws -> [Tensor] {
         try applyTensors(.chunk, [.tensor(self), .int(count), .int(dim)])
