@@ -7,7 +7,8 @@ import ApusTensor
 /// Puts an exported program together out of a model.
 struct ONNXReader {
     private let model: Onnx_ModelProto
-    private let symbols = ImportSymbols(ranges: JSONTable())
+    /// Sizes begin at 1, as those of PyTorch's programs do: nothing else would be known of reductions and loops over them.
+    private let symbols = ImportSymbols(ranges: JSONTable(), leastSize: 1)
     private let interpreter: ONNXInterpreter
     private let reader: ONNXGraphReader
     /// Inputs that are constants of the program.
@@ -100,7 +101,8 @@ struct ONNXReader {
     private mutating func size(_ dim: Onnx_TensorShapeProto.Dimension, _ origin: String) throws -> SymInt {
         switch dim.value {
         case .dimValue(let value) where value >= 0: return SymInt(Int(value))
-        case .dimParam(let name) where !name.isEmpty:
+        // A question mark is no name: some exporters write it for each size that they do not know.
+        case .dimParam(let name) where !name.isEmpty && name != "?":
             if let known = sizeNames[name] { return known }
             let size: SymInt = try symbols.makeBacked(unique(Self.symbolName(name)), origin: origin, hint: nil)
             sizeNames[name] = size

@@ -69,6 +69,16 @@ extension Tensor {
     func knownTruths() throws -> [Bool] { try Interpreter.with(nil) { try to(.bool).array(of: Bool.self) } }
 }
 
+extension Tensor {
+    /// The number that a constant is, where it may stand as one beside a tensor of the program without a change of the result's type and shape.
+    func number(beside other: Tensor) throws -> Double? {
+        guard !isTraced, other.isTraced, dtype.isFloatingPoint, dtype == other.dtype, count.constant == 1, rank <= other.rank else {
+            return nil
+        }
+        return try knownNumbers().first
+    }
+}
+
 /// An array of integers, some of them expressions over the sizes of the inputs.
 struct ONNXSizes {
     let shape: [Int]

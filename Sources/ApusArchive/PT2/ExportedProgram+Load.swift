@@ -14,7 +14,7 @@ extension ExportedProgram {
     /// results; the tensors, being values, stay as they are.
     ///
     /// Of an ONNX model, operator sets 6 to 28 are read. Initialisers are parameters under their names, data in other files of its folder is
-    /// mapped, and a dimension with a name is a symbol from 0 on, the same for all of that name. `If`, `Loop` and `Scan` become branches and
+    /// mapped, and a dimension with a name is a symbol from 1 on, the same for all of that name. `If`, `Loop` and `Scan` become branches and
     /// loops, functions a part of the graph. Element types that Apus lacks (`uint16`, `float8e4m3fn`) are held in wider ones.
     ///
     /// - Parameters:

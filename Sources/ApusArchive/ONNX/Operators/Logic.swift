@@ -35,7 +35,15 @@ extension ONNXOperatorTable {
         ONNXOperator(
             "Where", onSizes: .moves([1, 2]),
             values: { call in
-                let result: Tensor = try Tensor.where(call.tensor(0), call.tensor(1), call.tensor(2))
+                let (condition, a, b) = (try call.tensor(0), try call.tensor(1), try call.tensor(2))
+                let result: Tensor
+                if let number = try a.number(beside: b) {
+                    result = try Tensor.where(condition, number, b)
+                } else if let number = try b.number(beside: a) {
+                    result = try Tensor.where(condition, a, number)
+                } else {
+                    result = try Tensor.where(condition, a, b)
+                }
                 return [ONNXValue(.tensor(result), try call.element(1))]
             }),
     ]

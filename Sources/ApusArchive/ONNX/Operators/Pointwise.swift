@@ -21,12 +21,11 @@ extension ONNXOperatorTable {
         + unary("Acosh") { try $0.acosh() } + unary("Atanh") { try $0.atanh() }
 
     private static let arithmetic: [ONNXOperator] = [
-        numeric("Add", { $0 + $1 }, { try $0 + $1 }, { try $0 + $1 }, { try $0 + $1 }),
-        numeric("Sub", { $0 - $1 }, { try $0 - $1 }, { try $0 - $1 }, { try $0 - $1 }),
-        numeric("Mul", { $0 * $1 }, { try $0 * $1 }, { try $0 * $1 }, { try $0 * $1 }),
+        numeric("Add", { $0 + $1 }, { try $0 + $1 }, left: { try withNumber("add", $1, $0) }),
+        numeric("Sub", { $0 - $1 }, { try $0 - $1 }, left: { try withNumber("rsub", $1, $0) }),
+        numeric("Mul", { $0 * $1 }, { try $0 * $1 }, left: { try withNumber("mul", $1, $0) }),
         numeric(
-            "Div", { quotient($0, $1) }, { $0.dtype.isInteger ? try $0.div($1, rounding: .trunc) : try $0.div($1) }, { try $0 / $1 },
-            { try $0 / $1 }),
+            "Div", { quotient($0, $1) }, { $0.dtype.isInteger ? try $0.div($1, rounding: .trunc) : try $0.div($1) }, left: { try $0 / $1 }),
         ONNXOperator("Mod", onSizes: .arithmetic { remainder($0) }) { call in
             let (a, b) = (try call.tensor(0), try call.tensor(1))
             return try call.flag("fmod") ? a.fmod(b) : a.remainder(b)
@@ -57,24 +56,26 @@ extension ONNXOperatorTable {
         ONNXOperator("Clip") { try clip($0) },
     ]
 
-    /// An operator on two tensors, one of which may be a number: as such the runtime knows it in its patterns.
+    /// An operation on a tensor and a number, as PyTorch's programs write it: the runtime's patterns are in terms of these.
+    private static func withNumber(_ name: String, _ x: Tensor, _ number: Double) throws -> Tensor {
+        guard let operation = OperatorTable.find("aten::\(name).Scalar") else {
+            throw ArchiveError(.unsupported, "aten::\(name).Scalar is missing")
+        }
+        let arguments: [OperatorArgument] = [.tensor(x), .double(number), .int(1)]
+        return try applySingle(operation, Array(arguments.prefix(operation.schema.parameters.count)))
+    }
+
+    /// An operator on two tensors, one of which may be a number.
+    /// - Parameter left: the number in front of the tensor.
     private static func numeric(
         _ name: String, _ sizes: @escaping @Sendable (SymInt, SymInt) -> SymInt?,
-        _ tensors: @escaping @Sendable (Tensor, Tensor) throws -> Tensor, _ right: @escaping @Sendable (Tensor, Double) throws -> Tensor,
-        _ left: @escaping @Sendable (Double, Tensor) throws -> Tensor
+        _ tensors: @escaping @Sendable (Tensor, Tensor) throws -> Tensor, left: @escaping @Sendable (Double, Tensor) throws -> Tensor
     ) -> ONNXOperator {
-        ONNXOperator(name, onSizes: .arithmetic { $0.count == 2 ? sizes($0[0], $0[1]) : nil }) { call in
+        let scalar: String = name.lowercased()
+        return ONNXOperator(name, onSizes: .arithmetic { $0.count == 2 ? sizes($0[0], $0[1]) : nil }) { call in
             let (a, b) = try call.pair()
-            func number(_ x: Tensor, beside other: Tensor) throws -> Double? {
-                guard !x.isTraced, other.isTraced, x.dtype.isFloatingPoint, x.dtype == other.dtype, x.count.constant == 1,
-                    x.rank <= other.rank
-                else {
-                    return nil
-                }
-                return try x.knownNumbers().first
-            }
-            if let number = try number(b, beside: a) { return try right(a, number) }
-            if let number = try number(a, beside: b) { return try left(number, b) }
+            if let number = try b.number(beside: a) { return try withNumber(scalar, a, number) }
+            if let number = try a.number(beside: b) { return try left(number, b) }
             return try tensors(a, b)
         }
     }
