@@ -13,6 +13,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-numerics", from: "1.1.0"),
+        .package(url: "https://github.com/apple/swift-protobuf", from: "1.33.0"),
         .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
     ],
     targets: [
@@ -41,11 +42,13 @@ let package = Package(
         .target(name: "ApusGraph", dependencies: ["ApusSymbolic", "ApusTensor"]),
         .target(name: "ApusRuntime", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "CApusKernels"]),
         .target(name: "ApusProgram", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime"]),
+        // The messages of ONNX files: generated, see Scripts/onnx-schema.
+        .target(name: "ApusONNXSchema", dependencies: [.product(name: "SwiftProtobuf", package: "swift-protobuf")]),
         .target(
             name: "ApusArchive",
             dependencies: [
-                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "CLibDeflate", "CLibZip",
-                .product(name: "ComplexModule", package: "swift-numerics"),
+                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusONNXSchema", "CLibDeflate", "CLibZip",
+                .product(name: "ComplexModule", package: "swift-numerics"), .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         .target(
             name: "ApusRun",
@@ -92,7 +95,8 @@ let package = Package(
         .testTarget(
             name: "ApusArchiveTests",
             dependencies: [
-                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusArchive", "ApusNN", "ApusExport", "JudgeSupport",
+                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusONNXSchema", "ApusArchive", "ApusNN", "ApusExport",
+                "JudgeSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
         .testTarget(name: "ApusNNTests", dependencies: ["ApusSymbolic", "ApusTensor", "ApusNN", "JudgeSupport"]),
         .testTarget(

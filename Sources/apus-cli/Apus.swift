@@ -7,7 +7,7 @@ import Foundation
 struct ApusCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus",
-        abstract: "Inspect, run, check, time and compress exported tensor programs (.pt2).",
+        abstract: "Inspect, run, check, time and compress exported tensor programs (.pt2, .onnx).",
         version: "0.1.0",
         subcommands: [Info.self, Run.self, Verify.self, Bench.self, GraphCommand.self, Compress.self])
 

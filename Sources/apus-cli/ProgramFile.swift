@@ -3,7 +3,7 @@ import ArgumentParser
 
 /// The program that a command works on.
 struct ProgramFile: ParsableArguments {
-    @Argument(help: "The program, a .pt2 file.")
+    @Argument(help: "The program, a .pt2 or .onnx file.")
     var file: String
 
     @Option(name: .long, help: "The entry point, for files that hold several.")

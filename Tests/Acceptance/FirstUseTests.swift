@@ -108,8 +108,7 @@ import Testing
         let onnx: String = folder.appendingPathComponent("model.onnx").path
         try Data([8, 7, 18, 0]).write(to: URL(fileURLWithPath: onnx))
         let error = try #require(throws: ArchiveError.self) { try ExportedProgram.load(from: onnx) }
-        #expect(
-            error.reason == "is an ONNX model, and only programs of torch.export are read: save the model's program with torch.export.save")
+        #expect(error.reason == "is no ONNX model: it holds no graph")
         let pickled: String = folder.appendingPathComponent("model.pt").path
         try Python.run("import sys, torch; torch.save({'weight': torch.ones(2)}, sys.argv[1])", [pickled])
         let other = try #require(throws: ArchiveError.self) { try ExportedProgram.load(from: pickled) }

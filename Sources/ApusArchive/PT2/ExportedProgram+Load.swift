@@ -4,7 +4,7 @@ import ApusRuntime
 import ApusTensor
 
 extension ExportedProgram {
-    /// Opens a program that `save(to:)` or PyTorch's `torch.export.save` wrote.
+    /// Opens a program that `save(to:)` or PyTorch's `torch.export.save` wrote, or an ONNX model. What the file holds decides, not its name.
     ///
     /// Weights are mapped, not copied, and tied ones share their memory. In-place operators become functional ones; buffers that the
     /// program changes are its own, as everywhere. Nothing in the file is ever unpickled or executed while it is read.
@@ -13,9 +13,13 @@ extension ExportedProgram {
     /// taken from 1 on, unless the program depends on the assumption. A program that writes into its caller's tensors gives the same
     /// results; the tensors, being values, stay as they are.
     ///
+    /// Of an ONNX model, operator sets 6 to 28 are read. Initialisers are parameters under their names, data in other files of its folder is
+    /// mapped, and a dimension with a name is a symbol from 1 on, the same for all of that name. `If`, `Loop` and `Scan` become branches and
+    /// loops, functions a part of the graph. Element types that Apus lacks (`uint16`, `float8e4m3fn`) are held in wider ones.
+    ///
     /// - Parameters:
-    ///   - path: a `.pt2` file.
-    ///   - name: which program, in an archive with several; without one the only program, or the one called `model`.
+    ///   - path: a `.pt2` or `.onnx` file.
+    ///   - name: which program, in an archive with several; without one the only program, or the one called `model`, as an ONNX model's is.
     ///   - options: how weights are kept, when checksums are compared, whether the file is mapped, and passes to be left out.
     ///   - operators: what the program's operators are looked up in. One with operators of your own needs a table that has them:
     ///     `OperatorTable.standard.adding([twice])`. A file holds their names and arguments, not what they compute.
@@ -29,6 +33,13 @@ extension ExportedProgram {
             return try profiler.measure(.load, path) { try load(from: path, name: name, options: options, operators: operators) }
         }
         return try naming(file: path) {
+            if let onnx = try ONNXFile.open(path: path, options: options) {
+                guard name ?? ONNXFile.name == ONNXFile.name else {
+                    throw ArchiveError(.missing, "is an ONNX model, which holds one program, '\(ONNXFile.name)', and no '\(name ?? "")'")
+                }
+                return try options.apply(to: ExportedPrograms([(ONNXFile.name, onnx.program(operators: operators))])).program(
+                    named: ONNXFile.name)
+            }
             let archive = try PT2Archive(path: path, options: options)
             let model: String = try archive.model(named: name)
             return try withStackRoom(deepStack) {
@@ -55,7 +66,7 @@ extension ExportedPrograms {
     /// Independent programs, whose tensors of equal names lie in different files, stay independent.
     ///
     /// - Parameters:
-    ///   - path: a `.pt2` file.
+    ///   - path: a `.pt2` or `.onnx` file.
     ///   - options: how weights are kept, when checksums are compared, whether the file is mapped, and passes to be left out.
     ///   - operators: what the programs' operators are looked up in, as for `ExportedProgram.load(from:)`.
     ///   - profiler: gets an event for the loading.
@@ -66,6 +77,9 @@ extension ExportedPrograms {
     ) throws -> ExportedPrograms {
         if let profiler { return try profiler.measure(.load, path) { try load(from: path, options: options, operators: operators) } }
         return try naming(file: path) {
+            if let onnx = try ONNXFile.open(path: path, options: options) {
+                return try options.apply(to: ExportedPrograms([(ONNXFile.name, onnx.program(operators: operators))]))
+            }
             let archive = try PT2Archive(path: path, options: options)
             let entryPoints = try archive.entryPoints()
             guard !entryPoints.isEmpty else { throw ArchiveError(.missing, member: "models", "the archive holds no program") }

@@ -14,10 +14,7 @@ struct PT2Archive: Sendable {
         do {
             zip = try ZipReader(path: path, isMapped: options.mapsFile)
         } catch var error as ArchiveError where error.code == .wrongFormat {
-            if path.hasSuffix(".onnx") {
-                error.reason =
-                    "is an ONNX model, and only programs of torch.export are read: save the model's program with torch.export.save"
-            } else if path.hasSuffix(".safetensors") {
+            if path.hasSuffix(".safetensors") {
                 error.reason = "holds tensors and no program: read them with [String: Tensor].load(safetensors:)"
             }
             throw error

@@ -5,7 +5,7 @@ import ApusTensor
 // `<program>_cases_config.json` with its files holds their tensors, as the tables of weights do.
 
 extension ProgramCase {
-    /// The cases that were saved with a program; none where the file holds none.
+    /// The cases that were saved with a program; none where the file holds none, as no ONNX model does.
     ///
     /// - Parameters:
     ///   - path: a `.pt2` file.
@@ -13,6 +13,7 @@ extension ProgramCase {
     /// - Throws: `ArchiveError` naming the file, the member, the place in it and the reason.
     public static func load(from path: String, name: String? = nil) throws -> [ProgramCase] {
         try naming(file: path) {
+            if try ONNXFile.open(path: path, options: ProgramOptions()) != nil { return [] }
             let archive = try PT2Archive(path: path, options: ProgramOptions(checksums: .onLoad))
             return try CaseTable.read(archive, model: try archive.model(named: name))
         }

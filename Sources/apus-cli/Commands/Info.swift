@@ -6,7 +6,7 @@ import Foundation
 struct Info: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show a program's signature, ranges, guards and weights, or the system.")
 
-    @Argument(help: "The program, a .pt2 file.")
+    @Argument(help: "The program, a .pt2 or .onnx file.")
     var file: String?
 
     @Flag(name: .long, help: "Show cores, BLAS and vector instructions instead.")

@@ -5,6 +5,7 @@ import Foundation
 struct FileSample: Sendable {
     enum Format: String, Sendable {
         case program = "pt2"
+        case model = "onnx"
         case arrays = "npz"
         case array = "npy"
         case tensors = "safetensors"
@@ -36,6 +37,9 @@ struct FileSample: Sendable {
         samples += [
             FileSample(name: "arrays", format: .arrays, path: arrays), FileSample(name: "tensors", format: .tensors, path: safe),
         ]
+        let model = path("model", .model)
+        try Data(base64Encoded: Self.model)?.write(to: URL(fileURLWithPath: model))
+        samples.append(FileSample(name: "model", format: .model, path: model))
         let array = path("array", .array)
         try Tensor.randn([6, 8], seed: 4).save(npy: array)
         samples.append(FileSample(name: "array", format: .array, path: array))

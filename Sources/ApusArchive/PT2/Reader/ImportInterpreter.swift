@@ -8,7 +8,7 @@ import ApusTensor
 /// Reading a program is carrying out its operations on tensors without data, as tracing does: result types come from the operators' own
 /// rules, never from what the file claims. Conditions that a rule requires are proved from the declared ranges where possible.
 /// What stays open on input sizes becomes a guard that every call must meet, what depends on values an assertion in the graph.
-final class ImportInterpreter: Interpreter, Recorder {
+class ImportInterpreter: Interpreter, Recorder {
     let symbols: ImportSymbols
     var graph = Graph()
     /// Inside a branch nothing may be demanded of every call: open conditions become assertions of the branch.

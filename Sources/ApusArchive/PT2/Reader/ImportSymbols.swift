@@ -14,7 +14,10 @@ final class ImportSymbols {
     /// Names that a node with sizes of its own is about to define.
     var upcoming: [String] = []
 
-    init(ranges: JSONTable<ProgramSchema.RangeConstraint>) { self.ranges = ranges }
+    /// The least size of a dimension that nothing is declared of.
+    private let leastSize: Int
+
+    init(ranges: JSONTable<ProgramSchema.RangeConstraint>, leastSize: Int = 0) { (self.ranges, self.leastSize) = (ranges, leastSize) }
 
     /// What the file declares for a symbol.
     func declaredRange(_ name: String) -> SymRange {
@@ -29,7 +32,7 @@ final class ImportSymbols {
     /// Such a bound is used only where the program turns out to depend on it (see `ImportInterpreter`).
     func enforcedRange(_ name: String) -> SymRange {
         let declared = declaredRange(name)
-        let low = declared.lowerBound == .min ? 0 : declared.lowerBound
+        let low = declared.lowerBound == .min ? leastSize : declared.lowerBound
         return SymRange(lowerBound: low <= 2 ? Swift.min(low, 1) : low, upperBound: declared.upperBound)
     }
 
