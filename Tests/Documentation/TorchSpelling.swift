@@ -45,14 +45,11 @@ struct TorchSpelling {
             let lines: [String] = all.compactMap { one in one.function.map { declaration(one.name, $0, "") } }
             return head + "\nimport ApusTensor\n\n" + lines.joined(separator: "\n") + "\n"
         }
-        let lines: [String] = all.flatMap { one in
-            [
-                one.method.map { "    " + declaration(one.name, $0, "") },
-                one.typeMethod.map { "    " + declaration(one.name, $0, "static ") },
-            ]
-            .compactMap { $0 }
+        let declarations: [String] = all.flatMap { one in
+            [one.method.map { declaration(one.name, $0, "") }, one.typeMethod.map { declaration(one.name, $0, "static ") }].compactMap { $0 }
         }
-        return head + "\nextension Tensor {\n" + lines.joined(separator: "\n") + "\n}\n"
+        let lines: [Substring] = declarations.flatMap { $0.split(separator: "\n") }
+        return head + "\nextension Tensor {\n" + lines.map { "    \($0)\n" }.joined() + "}\n"
     }
 
     private static func declaration(_ name: String, _ form: String, _ modifier: String) -> String {
