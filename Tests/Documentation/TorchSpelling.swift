@@ -46,7 +46,9 @@ struct TorchSpelling {
             return head + "\nimport ApusTensor\n\n" + lines.joined(separator: "\n") + "\n"
         }
         let declarations: [String] = all.flatMap { one in
-            [one.method.map { declaration(one.name, $0, "") }, one.typeMethod.map { declaration(one.name, $0, "static ") }].compactMap { $0 }
+            [one.method.map { declaration(one.name, $0, "") }, one.typeMethod.map { declaration(one.name, $0, "static ") }].compactMap {
+                $0
+            }
         }
         let lines: [Substring] = declarations.flatMap { $0.split(separator: "\n") }
         return head + "\nextension Tensor {\n" + lines.map { "    \($0)\n" }.joined() + "}\n"
