@@ -32,6 +32,17 @@ import Testing
         }
     }
 
+    @Test func windowsThatLeaveGapsAreRefused() throws {
+        let transforms: Tensor = try Tensor.randn([20], seed: 1).stft(4, hopLength: 2)
+        func signal(_ window: Tensor) throws -> Tensor { try transforms.istft(4, hopLength: 2, window: window) }
+        let (whole, open) = (try Tensor.ones([4]), try Tensor([0, 0, 1, 0] as [Float], shape: [4]))
+        let program = try export(signal, args: whole)
+        let found: Tensor = try program(whole)
+        #expect(try found.array(of: Float.self) == signal(whole).array(of: Float.self))
+        #expect(throws: TensorError.self) { try signal(open) }
+        #expect(throws: TensorError.self) { let _: Tensor = try program(open) }
+    }
+
     @Test func shortTimeTransformsTakeAnySignal() throws {
         func there(_ x: Tensor) throws -> Tensor { try x.stft(16).istft(16) }
         let x = try Tensor.randn([100], seed: 1)

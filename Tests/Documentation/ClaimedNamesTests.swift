@@ -5,11 +5,11 @@ import Testing
 @Suite struct ClaimedNamesTests {
     /// PyTorch's classes, terms of its that need no other word, and what `import Apus` promises.
     private static let words: Set<String> = [
-        "Adam", "Buffer", "Constraint", "Decomposition", "Dropout", "Embedding", "Flatten", "Graph", "Identity", "Initialization",
-        "Inlining",
-        "Linear", "Module", "Operator", "Optimizer", "Parameter", "Partitioning", "Profiler", "Scalar", "Sequential", "Shape", "Sigmoid",
-        "Softmax",
-        "Subgraph", "Tanh", "Tensor", "Threads",
+        "Adam", "Bilinear", "Buffer", "Constraint", "Decomposition", "Dropout", "Embedding", "Flatten", "Fold", "Graph", "Hardshrink",
+        "Hardsigmoid", "Hardswish", "Hardtanh", "Identity", "Initialization", "Inlining", "Linear", "Mish", "Module", "Operator",
+        "Optimizer",
+        "Parameter", "Partitioning", "Profiler", "Scalar", "Sequential", "Shape", "Sigmoid", "Softmax", "Softmin", "Softplus", "Softshrink",
+        "Softsign", "Subgraph", "Tanh", "Tanhshrink", "Tensor", "Threads", "Threshold", "Transformer", "Unflatten", "Unfold", "Upsample",
     ]
 
     @Test func singleWordsAreTheFields() throws {

@@ -12,7 +12,7 @@ struct SwiftSpelling {
     /// What only graphs hold: parts of other operators, and what eager code has no use for.
     private static let internals: Set<String> = [
         "alias", "liftFresh", "resolveConj", "resolveNeg", "positive", "conjPhysical", "emptyStrided", "emptyPermuted", "newEmptyStrided",
-        "normalFunctional", "invEx", "luFactorEx", "choleskyEx", "solveEx",
+        "normalFunctional", "invEx", "luFactorEx", "choleskyEx", "solveEx", "multilabelMarginLossForward",
     ]
 
     let surface: PublicSurface

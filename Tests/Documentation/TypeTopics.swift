@@ -142,7 +142,8 @@ extension TypeTopics {
                 ]),
             Group(title: "The graph", names: ["graph", "graphModule", "scope", "parts", "init"]),
             Group(title: "Rewriting", names: ["transform", "foldingConstants", "addRuntimeAssertions"]),
-            Group(title: "How it is run", names: ["lowered", "loweredText", "memoryUse", "skipping", "reducingWeights", "limitingThreads"]),
+            Group(
+                title: "How it is run", names: ["lowered", "loweredText", "memoryUse", "skipping", "reducingWeights", "limitingThreads"]),
             Group(title: "Cases", names: ["makeCase", "check"]),
         ])
 

@@ -149,7 +149,8 @@ final class ONNXGraphReader {
             throw ArchiveError(.invalidProgram, "the model names \(node.output.count) outputs, the operator has \(results.count)")
         }
         for (name, value) in zip(node.output, results) where !name.isEmpty {
-            if case .tensor(let tensor) = value.content, tensor.trace?.owner === interpreter, let made = try? interpreter.value(of: tensor),
+            if case .tensor(let tensor) = value.content, tensor.tracedValue?.owner === interpreter,
+                let made = try? interpreter.value(of: tensor),
                 !interpreter.graph.inputs.contains(made), interpreter.graph.nodes.last?.outputs.contains(made) == true
             {
                 interpreter.graph.rename(made, to: name)

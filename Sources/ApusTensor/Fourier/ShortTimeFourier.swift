@@ -204,10 +204,14 @@ extension Call {
         }
         let taken: SymInt = end - start
         let signal: Tensor = try overlapped(signals).narrowed(dim: -1, from: start, length: taken)
-        let divisor: Tensor = try envelope.narrowed(dim: -1, from: start, length: taken)
+        var divisor: Tensor = try envelope.narrowed(dim: -1, from: start, length: taken)
         if Interpreter.hasValues, !divisor.isTraced {
             let isWhole: Bool = try Interpreter.with(nil) { try (divisor.abs() .> 1e-11).all() }.array(of: Bool.self)[0]
             guard isWhole else { throw error(.invalidArgument, "the squares of the windows that overlap add up to 0 somewhere") }
+        } else {
+            // A trace has no values to look at: where the windows leave a gap, its program asks for positions that do not exist.
+            let isOpen: Tensor = try (divisor.abs() .> 1e-11).all().logicalNot().to(.int64)
+            divisor = try divisor.indexSelect(dim: 0, Tensor.arange(taken, dtype: .int64) + isOpen * taken)
         }
         let result: Tensor = try signal / divisor
         return behind.constant == 0 ? result : try result.padded([0, behind])

@@ -79,8 +79,10 @@ extension Tensor {
     @available(*, unavailable, renamed: "diagonalScatter(_:offset:dim1:dim2:)") public var diagonal_scatter: TorchName { TorchName() }
     @available(*, unavailable, renamed: "diagonalScatter(_:offset:dim1:dim2:)")
     public static var diagonal_scatter: TorchName { TorchName() }
-    @available(*, unavailable, renamed: "embeddingBag(_:offsets:averaging:)") public var embedding_bag: TorchName { TorchName() }
-    @available(*, unavailable, renamed: "embeddingBag(_:offsets:averaging:)") public static var embedding_bag: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "embeddingBag(_:offsets:mode:perSampleWeights:includeLastOffset:paddingIndex:)")
+    public var embedding_bag: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "embeddingBag(_:offsets:mode:perSampleWeights:includeLastOffset:paddingIndex:)")
+    public static var embedding_bag: TorchName { TorchName() }
     @available(*, unavailable, renamed: "emptyLike()") public var empty_like: TorchName { TorchName() }
     @available(*, unavailable, renamed: "emptyLike()") public static var empty_like: TorchName { TorchName() }
     @available(*, unavailable, renamed: "featureDropout(p:training:)") public var feature_dropout: TorchName { TorchName() }
