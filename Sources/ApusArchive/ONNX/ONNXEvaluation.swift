@@ -74,7 +74,11 @@ struct ONNXEvaluation {
             guard let (shape, operands) = try aligned() else { return nil }
             let values: [SymInt] = operands.compactMap(compute)
             guard values.count == operands.count, values.allSatisfy({ $0.fault == nil }) else { return nil }
-            return [try ONNXValue(ONNXSizes(shape: shape, values: values), try call.element(0))]
+            var element: ONNXElement = try call.element(0)
+            if operation.name == "Cast", let target = try call.element(ofAttribute: "to") { element = target }
+            // Sizes are integers, and wide ones: floats and what may wrap are for tensors.
+            guard [.int64, .int32].contains(element) else { return nil }
+            return [try ONNXValue(ONNXSizes(shape: shape, values: values), element)]
         case .compares(let compare):
             guard let (shape, operands) = try aligned(), operands.allSatisfy({ $0.count == 2 }) else { return nil }
             let answers: [Bool] = operands.compactMap { interpreter.decide(compare($0[0], $0[1])) }
@@ -111,6 +115,12 @@ struct ONNXEvaluation {
             element = input.element
             numbered.inputs[index] = ONNXValue(try Tensor(numbers, shape: sizes.shape))
         }
+        // What combines elements does not only move them.
+        if try call.text("reduction", "none") != "none" { return nil }
+        let trial = ONNXInterpreter(symbols: ImportSymbols(ranges: JSONTable()))
+        guard let results = try? Interpreter.with(trial, { try operation.body(numbered).map { try $0.tensor() } }),
+            results.allSatisfy({ ($0.count.constant ?? .max) <= ONNXSizes.limit })
+        else { return nil }
         return try Interpreter.with(nil) {
             try operation.body(numbered).map { result in
                 let tensor: Tensor = try result.tensor()
@@ -131,9 +141,9 @@ struct ONNXEvaluation {
         return try Interpreter.with(nil) {
             let numbers: [Tensor] = try known.map { try Tensor(Array(0..<$0.values.count), shape: $0.shape) }
             let broadcast: [Tensor] = try Tensor.broadcast(numbers)
+            guard (broadcast.first?.count.constant ?? 0) <= ONNXSizes.limit else { return nil }
             let places: [[Int64]] = try broadcast.map { try $0.array(of: Int64.self) }
             let count: Int = places.first?.count ?? 0
-            guard count <= ONNXSizes.limit else { return nil }
             let operands: [[SymInt]] = (0..<count).map { index in zip(known, places).map { $0.values[Int($1[index])] } }
             return (try broadcast.first?.sizes ?? [], operands)
         }

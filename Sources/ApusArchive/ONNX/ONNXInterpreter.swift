@@ -10,11 +10,16 @@ final class ONNXInterpreter: ImportInterpreter, TracingInterpreter {
     private(set) var captured: [(value: Value, tensor: Tensor, role: InputRole)] = []
     private var known: [ObjectIdentifier: Value] = [:]
     private var names: [ObjectIdentifier: String] = [:]
+    /// Held, so that no other tensor takes an initialiser's identity, and name, over.
+    private var named: [Tensor] = []
 
     init(symbols: ImportSymbols) { super.init(symbols: symbols, isBody: false) }
 
     /// Says that a tensor is an initialiser.
-    func name(_ tensor: Tensor, _ name: String) { names[tensor.identity] = name }
+    func name(_ tensor: Tensor, _ name: String) {
+        names[tensor.identity] = name
+        named.append(tensor)
+    }
 
     func isInitializer(_ tensor: Tensor) -> Bool { names[tensor.identity] != nil }
 

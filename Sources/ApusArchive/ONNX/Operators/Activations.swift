@@ -64,7 +64,7 @@ extension ONNXOperatorTable {
                 return try x.zerosLike().scatter(dim: dim, first, 1)
             }
         },
-        ONNXOperator("Dropout", values: { call in try dropout(call) }),
+        ONNXOperator("Dropout", isFolded: false, values: { call in try dropout(call) }),
     ]
 
     /// A function along one dimension; before opset 13 along all from it on.

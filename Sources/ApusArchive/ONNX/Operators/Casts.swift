@@ -28,8 +28,10 @@ extension ONNXOperatorTable {
         guard let dtype = target.dtype else { throw call.error("makes texts, which are no tensors here") }
         if target.smallFloat != nil {
             let saturates: Bool = try call.flag("saturate", true)
-            let roundsUp: Bool = target == .float8E8M0 ? try call.choice("round_mode", "up", of: ["up", "down", "nearest"]) == "up" : false
-            return ONNXValue(.tensor(try target.rounded(x.to(.float32), saturates: saturates, roundsUp: roundsUp)), target)
+            let rounding: PowerRounding =
+                target == .float8E8M0
+                ? PowerRounding(rawValue: try call.choice("round_mode", "up", of: ["up", "down", "nearest"])) ?? .up : .down
+            return ONNXValue(.tensor(try target.rounded(x.to(.float32), saturates: saturates, rounding)), target)
         }
         // Numbers of floats that an integer type lacks have no meaning in ONNX; those of other integers lose their upper bits.
         if target.isNative { return ONNXValue(.tensor(try x.to(dtype)), target) }
@@ -56,7 +58,7 @@ extension ONNXOperatorTable {
 extension ONNXElement {
     /// Numbers brought into the range of a type that is held in a wider one, as its own arithmetic would leave them.
     func wrapped(_ x: Tensor) throws -> Tensor {
-        if smallFloat != nil { return try rounded(x, saturates: true, roundsUp: true) }
+        if smallFloat != nil { return try rounded(x, saturates: true, .up) }
         guard !isNative, bitWidth < 64, x.dtype.isInteger else { return x }
         let bits: Tensor = try x & ((1 << bitWidth) - 1)
         return isSigned ? try (bits ^ (1 << (bitWidth - 1))) - (1 << (bitWidth - 1)) : bits
@@ -64,11 +66,11 @@ extension ONNXElement {
 
     /// Float32 numbers rounded to the values of a small float, ties to even.
     /// - Parameter saturates: makes what is too large the largest value, not an infinity or NaN.
-    func rounded(_ x: Tensor, saturates: Bool, roundsUp: Bool) throws -> Tensor {
+    func rounded(_ x: Tensor, saturates: Bool, _ rounding: PowerRounding) throws -> Tensor {
         guard let layout = smallFloat else { return x }
         // |x| = m * 2^e with m from 0.5 to 1.
         let exponent: Tensor = try x.abs().frexp().exponent
-        if layout.special == .powersOfTwo { return try powerOfTwo(x, exponent, saturates: saturates, roundsUp: roundsUp) }
+        if layout.special == .powersOfTwo { return try powerOfTwo(x, exponent, saturates: saturates, rounding) }
         let least: Int = 1 - layout.bias
         let step: Tensor = try (exponent - 1).clamp(min: least, max: nil) - layout.mantissaBits
         let power: Tensor = try x.onesLike().ldexp(step)
@@ -90,11 +92,20 @@ extension ONNXElement {
         return layout.special == .none ? try Tensor.where(x.isnan(), -0.0, result) : try Tensor.where(x.isnan(), Double.nan, result)
     }
 
-    private func powerOfTwo(_ x: Tensor, _ exponent: Tensor, saturates: Bool, roundsUp: Bool) throws -> Tensor {
+    private func powerOfTwo(_ x: Tensor, _ exponent: Tensor, saturates: Bool, _ rounding: PowerRounding) throws -> Tensor {
         let lower: Tensor = try x.onesLike().ldexp(exponent - 1)
         let isExact: Tensor = try x .== lower
-        let upper: Tensor = roundsUp ? try lower * 2.0 : lower
+        let upper: Tensor =
+            switch rounding {
+            case .up: try lower * 2.0
+            case .down: lower
+            // Ties go up.
+            case .nearest: try Tensor.where(x .>= lower * 1.5, lower * 2.0, lower)
+            }
         let result: Tensor = try Tensor.where(isExact, lower, upper).clamp(min: 0x1p-127, max: 0x1p127)
         return try Tensor.where(x.isnan(), Double.nan, Tensor.where(x .== 0, 0x1p-127, result))
     }
 }
+
+/// Which power of two a number between two of them becomes.
+enum PowerRounding: String { case up, down, nearest }

@@ -104,9 +104,14 @@ extension ONNXOperatorTable {
         let full: [SymInt] = (0..<rank).map { (sizes[$0] - 1) * window.strides[$0] + window.extent($0) + extra[$0] }
         let mode: String = try call.text("auto_pad", "NOTSET")
         let isSame: Bool = mode.hasPrefix("SAME")
-        if try call.ints("output_shape") != nil || isSame {
-            let wanted: [SymInt] =
-                try call.ints("output_shape")?.suffix(rank).map { SymInt($0) } ?? (0..<rank).map { sizes[$0] * window.strides[$0] }
+        let given: [Int]? = try call.ints("output_shape")
+        if let given {
+            guard given.count == rank || given.count == rank + 2, given.allSatisfy({ $0 >= 0 && $0 < 1 << 31 }) else {
+                throw call.error(.invalidProgram, "has an output_shape of \(given) for \(rank) dimensions")
+            }
+        }
+        if given != nil || isSame {
+            let wanted: [SymInt] = given?.suffix(rank).map { SymInt($0) } ?? (0..<rank).map { sizes[$0] * window.strides[$0] }
             for dim in 0..<rank {
                 let surplus: SymInt = full[dim] - wanted[dim]
                 window.before[dim] = mode == "SAME_UPPER" ? surplus / 2 : surplus - surplus / 2

@@ -81,7 +81,7 @@ extension ONNXOperatorTable {
         if element.smallFloat != nil {
             let shifted: Tensor = try element == .float4E2M1 ? zero.map { try quotient.to(.float32) + $0 } ?? quotient : quotient
             let saturates: Bool = try call.flag("saturate", true)
-            return [ONNXValue(.tensor(try element.rounded(shifted.to(.float32), saturates: saturates, roundsUp: true)), element)]
+            return [ONNXValue(.tensor(try element.rounded(shifted.to(.float32), saturates: saturates, .up)), element)]
         }
         guard let range = element.integerRange, let dtype = element.dtype else { throw call.error("gives \(element), which is not read") }
         // In a type that has the sum of a level and the zero point.

@@ -80,6 +80,9 @@ private struct ONNXRecurrence {
     private func ordered(_ rows: Tensor) throws -> Tensor {
         if gates == 1 { return rows }
         let parts: [Tensor] = try rows.split(hiddenSize, dim: 0)
+        guard parts.count == gates else {
+            throw call.error(.invalidProgram, "has \(rows.spec) for \(gates) gates of \(hiddenSize)")
+        }
         let order: [Int] = gates == 4 ? [0, 2, 3, 1] : [1, 0, 2]
         return try Tensor.cat(order.map { parts[$0] }, dim: 0)
     }

@@ -55,6 +55,8 @@ extension ONNXOperatorTable {
     private static func reduced(_ sizes: ONNXSizes, _ name: String, _ dims: [Int]?, _ keepsDims: Bool, _ call: ONNXCall) throws
         -> ONNXValue?
     {
+        if dims?.isEmpty ?? true, try call.flag("noop_with_empty_axes") { return nil }
+        for dim in dims ?? [] { _ = try call.dim(dim, rank: 1) }
         guard sizes.shape.count == 1, dims?.count ?? 1 == 1, let first = sizes.values.first else { return nil }
         let rest: ArraySlice<SymInt> = sizes.values.dropFirst()
         let result: SymInt

@@ -42,6 +42,7 @@ struct ONNXResizing {
             guard wanted.count == chosen.count else {
                 throw call.error(.invalidProgram, "has \(wanted.count) sizes for \(chosen.count) dimensions")
             }
+            guard wanted.allSatisfy({ ($0.constant ?? 0) >= 0 }) else { throw call.error(.invalidProgram, "has the sizes \(wanted)") }
             let policy: String = try call.choice("keep_aspect_ratio_policy", "stretch", of: ["stretch", "not_larger", "not_smaller"])
             if policy == "stretch" {
                 (sizes, scales) = (wanted, nil)
@@ -56,8 +57,10 @@ struct ONNXResizing {
                 let ratio: Double = (policy == "not_larger" ? ratios.min() : ratios.max()) ?? 1
                 guard ratio >= 0, ratio < 0x1p20 else { throw call.error(.invalidProgram, "has the sizes \(wanted)") }
                 scales = chosen.map { _ in ratio }
-                sizes = chosen.map { axis in
-                    SymInt(Int((ratio * Double(given.shape[axis].constant ?? 0)).rounded(.toNearestOrAwayFromZero)))
+                sizes = try chosen.map { axis in
+                    let size: Double = (ratio * Double(given.shape[axis].constant ?? 0)).rounded(.toNearestOrAwayFromZero)
+                    guard size < 0x1p40 else { throw call.error(.invalidProgram, "has the sizes \(wanted)") }
+                    return SymInt(Int(size))
                 }
             }
             return
@@ -116,7 +119,15 @@ struct ONNXResizing {
         case "nearest":
             let rounding: String = try call.text("nearest_mode", "round_prefer_floor")
             let isFloor: Bool = coordinates == "asymmetric" && (rounding == "floor" || (call.version < 11))
-            return isFloor ? try x.interpolated(to: spatial, mode: "nearest") : nil
+            // The kernel goes by the ratio in float32: where that picks others than the scale does, a table tells.
+            let agrees: Bool = axes.enumerated().allSatisfy { index, axis in
+                guard let scale = scales?[index], let own = x.shape[axis].constant, let size = sizes[index].constant, size > 0,
+                    size <= 1 << 24
+                else { return true }
+                let step: Float = Float(own) / Float(size)
+                return (0..<size).allSatisfy { Int(Float($0) * step) == Int(Double($0) / scale) }
+            }
+            return isFloor && agrees ? try x.interpolated(to: spatial, mode: "nearest") : nil
         case "linear":
             let isHalf: Bool =
                 coordinates == "half_pixel" || (coordinates == "pytorch_half_pixel" && spatial.allSatisfy { decide($0 > 1) == true })
@@ -138,7 +149,8 @@ struct ONNXResizing {
     private func resized(_ x: Tensor, _ axis: Int, _ index: Int) throws -> Tensor {
         let scale: Double? = scales?[index]
         if sizes[index].isIdentical(to: x.shape[axis]), scale ?? 1 == 1, region == nil { return x }
-        guard let own = x.shape[axis].constant, let size = sizes[index].constant, own > 0, size <= 1 << 24 else {
+        guard let own = x.shape[axis].constant, let size = sizes[index].constant, own > 0, own <= 1 << 24, size >= 0, size <= 1 << 24
+        else {
             throw call.error(
                 "with the mode '\(mode)' and '\(coordinates)' takes sizes that are known, not \(x.shape[axis]) to \(sizes[index])")
         }

@@ -18,7 +18,7 @@ extension ONNXOperatorTable {
         guard x.rank == 2, let length = x.shape[1].constant else {
             throw call.error("counts in sequences whose length is known, not in \(given.spec)")
         }
-        let width: Int = (columns.max() ?? -1) + 1
+        let width: Int = Swift.min(columns.max() ?? -1, 1 << 20) + 1
         guard width > 0, width <= 1 << 20, gaps >= 0, gaps < 1 << 10, starts.allSatisfy({ $0 >= 0 && $0 <= pool.count }),
             columns.allSatisfy({ $0 >= 0 })
         else {

@@ -49,6 +49,7 @@ extension ONNXOperatorTable {
             let x: Tensor = try call.tensor(0)
             guard let axes = try call.axes() else { throw call.error(.invalidProgram, "lacks its axes") }
             let rank: Int = x.rank + axes.count
+            guard rank <= 1024 else { throw call.error(.invalidProgram, "gives \(rank) dimensions") }
             let dims: [Int] = try axes.map { try call.dim($0, rank: rank) }.sorted()
             guard Set(dims).count == dims.count else { throw call.error(.invalidProgram, "names a dimension twice: \(axes)") }
             return try dims.reduce(x) { try $0.unsqueezed($1) }

@@ -106,14 +106,15 @@ extension ONNXOperatorTable {
         let rows: Int = length / 2 + 1
         var weights: [Float] = Array(repeating: 0, count: rows * bins)
         func set(_ row: Int, _ bin: Int, _ value: Double) { if row >= 0, row < rows { weights[row * bins + bin] = Float(value) } }
+        func clip(_ row: Int) -> Int { Swift.min(Swift.max(row, 0), rows) }
         for bin in 0..<bins {
             let (left, center, right) = (edges[bin], edges[bin + 1], edges[bin + 2])
             if left == center {
                 set(center, bin, 1)
             } else {
-                for row in left...Swift.max(center, left) { set(row, bin, Double(row - left) / Double(center - left)) }
+                for row in clip(left)..<clip(Swift.max(center, left) + 1) { set(row, bin, Double(row - left) / Double(center - left)) }
             }
-            if right > center { for row in center..<right { set(row, bin, Double(right - row) / Double(right - center)) } }
+            if right > center { for row in clip(center)..<clip(right) { set(row, bin, Double(right - row) / Double(right - center)) } }
         }
         return try Tensor(weights, shape: [rows, bins]).to(try call.element(ofAttribute: "output_datatype")?.dtype ?? .float32)
     }
