@@ -74,10 +74,17 @@ package final class Plan: Sendable {
         let symbols: Set<Symbol> = isPart ? graph.allSymbols : []
         outerSymbols = isPart ? graph.symbolsBesideInputs(among: symbols) : []
         followsValues = symbols.contains { !$0.isBacked }
-        // Of weights that stay the same these have forms of their own.
-        let packed: [Operator] = self.pipeline.packsWeights && !frozenInputs.isEmpty ? [.linear, .reducedLinear, .convolution] : []
+        // Of weights that stay the same these have forms of their own, and what is taken apart while it is bound may hold one.
+        let packs: Bool = self.pipeline.packsWeights && !frozenInputs.isEmpty
         let operators: [Operator] = graph.operators
-        mayRunNodes = !operators.contains { (packed + [.scan, .whileLoop]).contains($0) } && operators == plain.operators
+        mayRunNodes =
+            operators == plain.operators
+            && !operators.contains { operation in
+                if [.scan, .whileLoop].contains(operation) { return true }
+                guard packs else { return false }
+                if case .composite = operation.kernel { return true }
+                return [.linear, .reducedLinear, .convolution].contains(operation)
+            }
         obstacle = Plan.obstacle(in: graph)
         self.plain = plain
     }

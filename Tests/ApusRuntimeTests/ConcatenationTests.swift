@@ -63,6 +63,13 @@ struct ConcatenationTests {
         let b = try sums(&program, program.inputs[1])
         let inner = try program.add("aten::cat", .tensors([b, b]), .int(-1))
         try expectPlanAgrees(program.graph(twice, mixed, inner, a), [ramp([1, 4]), ramp([4, 4], 3)])
+        // Behind a part that widens as it is copied, and behind one that narrows.
+        let wider = try sums(&program, wide)
+        let behind = try program.add("aten::cat", .tensors([program.inputs[0], wider]), .int(0))
+        let whole = try program.add("aten::_to_copy", .tensor(program.inputs[1]), .dtype(.int64))
+        let narrowed = try program.add("aten::cat", .tensors([whole, b]), .int(0))
+        let nested = try program.add("aten::cat", .tensors([whole, narrowed]), .int(0))
+        try expectPlanAgrees(program.graph(behind, narrowed, nested), [ramp([1, 4]), ramp([4, 4], 3)])
     }
 
     /// A large result is not there for all the time that a small early part of it is.

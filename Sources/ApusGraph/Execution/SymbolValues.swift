@@ -71,7 +71,7 @@ extension SymbolValues {
     package func explained(_ error: TensorError, _ symbols: @autoclosure () -> [Symbol]) -> TensorError {
         guard error.code == .checkFailed else { return error }
         var read = Assignment()
-        for symbol in symbols() where !symbol.isBacked {
+        for symbol in symbols() where !symbol.isBacked && !symbol.origin.isEmpty {
             read[symbol] = assignment[symbol]
             read.floats[symbol] = assignment.floats[symbol]
         }

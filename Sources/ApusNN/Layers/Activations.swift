@@ -3,6 +3,7 @@ import ApusTensor
 
 // Functions without weights, as modules for `Sequential`. Each gives its input's shape and dtype unless it says otherwise.
 
+/// `max(x, 0)`.
 public final class ReLU: Module {
     public init() {}
     public func forward(_ x: Tensor) throws -> Tensor { try x.relu() }
@@ -21,6 +22,7 @@ public final class GELU: Module {
     public func forward(_ x: Tensor) throws -> Tensor { try x.gelu(approximate: approximate) }
 }
 
+/// `x * sigmoid(x)`.
 public final class SiLU: Module {
     public init() {}
     public func forward(_ x: Tensor) throws -> Tensor { try x.silu() }
@@ -32,11 +34,13 @@ public final class Mish: Module {
     public func forward(_ x: Tensor) throws -> Tensor { try x.mish() }
 }
 
+/// `1 / (1 + exp(-x))`.
 public final class Sigmoid: Module {
     public init() {}
     public func forward(_ x: Tensor) throws -> Tensor { try x.sigmoid() }
 }
 
+/// The logarithm of the sigmoid, without overflow.
 public final class LogSigmoid: Module {
     public init() {}
     public func forward(_ x: Tensor) throws -> Tensor { try x.logSigmoid() }
@@ -54,6 +58,7 @@ public final class Hardswish: Module {
     public func forward(_ x: Tensor) throws -> Tensor { try x.hardswish() }
 }
 
+/// The hyperbolic tangent.
 public final class Tanh: Module {
     public init() {}
     public func forward(_ x: Tensor) throws -> Tensor { try x.tanh() }
@@ -70,7 +75,9 @@ public final class Hardtanh: Module {
     public let minimum: Double
     public let maximum: Double
 
-    public init(_ minimum: Double = -1, _ maximum: Double = 1) throws {
+    public init(_ minimum: any ScalarConvertible = -1, _ maximum: any ScalarConvertible = 1) throws {
+        let minimum: Double = try minimum.plainNumber("minimum", in: "Hardtanh")
+        let maximum: Double = try maximum.plainNumber("maximum", in: "Hardtanh")
         guard minimum < maximum else {
             throw TensorError(.invalidArgument, in: "Hardtanh", "the minimum \(minimum) must be below the maximum \(maximum)")
         }
@@ -82,23 +89,25 @@ public final class Hardtanh: Module {
 
 /// x outside of `lambda` around zero, 0 inside.
 public final class Hardshrink: Module {
-    public let lambda: Double
-    public init(_ lambda: Double = 0.5) { self.lambda = lambda }
+    public let lambda: Scalar
+    public init(_ lambda: any ScalarConvertible = 0.5) { self.lambda = lambda.scalar }
     public func forward(_ x: Tensor) throws -> Tensor { try x.hardshrink(lambda: lambda) }
 }
 
 /// x moved by `lambda` towards zero, 0 within.
 public final class Softshrink: Module {
-    public let lambda: Double
-    public init(_ lambda: Double = 0.5) { self.lambda = lambda }
+    public let lambda: Scalar
+    public init(_ lambda: any ScalarConvertible = 0.5) { self.lambda = lambda.scalar }
     public func forward(_ x: Tensor) throws -> Tensor { try x.softshrink(lambda: lambda) }
 }
 
 /// `log(1 + exp(beta * x)) / beta`; x itself where `beta * x` is above `threshold`.
 public final class Softplus: Module {
-    public let beta: Double
-    public let threshold: Double
-    public init(beta: Double = 1, threshold: Double = 20) { (self.beta, self.threshold) = (beta, threshold) }
+    public let beta: Scalar
+    public let threshold: Scalar
+    public init(beta: any ScalarConvertible = 1, threshold: any ScalarConvertible = 20) {
+        (self.beta, self.threshold) = (beta.scalar, threshold.scalar)
+    }
     public func forward(_ x: Tensor) throws -> Tensor { try x.softplus(beta: beta, threshold: threshold) }
 }
 
@@ -110,18 +119,19 @@ public final class Softsign: Module {
 
 /// x above zero, `alpha * (exp(x) - 1)` below.
 public final class ELU: Module {
-    public let alpha: Double
-    public init(alpha: Double = 1) { self.alpha = alpha }
+    public let alpha: Scalar
+    public init(alpha: any ScalarConvertible = 1) { self.alpha = alpha.scalar }
     public func forward(_ x: Tensor) throws -> Tensor { try x.elu(alpha: alpha) }
 }
 
 /// ELU whose slope is continuous for each `alpha`: `alpha * (exp(x / alpha) - 1)` below zero.
 public final class CELU: Module {
-    public let alpha: Double
-    public init(alpha: Double = 1) { self.alpha = alpha }
+    public let alpha: Scalar
+    public init(alpha: any ScalarConvertible = 1) { self.alpha = alpha.scalar }
     public func forward(_ x: Tensor) throws -> Tensor { try x.celu(alpha: alpha) }
 }
 
+/// `scale * (max(x, 0) + min(0, alpha * (exp(x) - 1)))`, with the constants of Klambauer et al., 2017.
 public final class SELU: Module {
     public init() {}
     public func forward(_ x: Tensor) throws -> Tensor { try x.selu() }
@@ -129,8 +139,8 @@ public final class SELU: Module {
 
 /// x above zero, `negativeSlope * x` below.
 public final class LeakyReLU: Module {
-    public let negativeSlope: Double
-    public init(_ negativeSlope: Double = 0.01) { self.negativeSlope = negativeSlope }
+    public let negativeSlope: Scalar
+    public init(_ negativeSlope: any ScalarConvertible = 0.01) { self.negativeSlope = negativeSlope.scalar }
     public func forward(_ x: Tensor) throws -> Tensor { try x.leakyRelu(negativeSlope: negativeSlope) }
 }
 
@@ -138,7 +148,7 @@ public final class LeakyReLU: Module {
 public final class PReLU: Module {
     @Parameter public var weight: Tensor
 
-    public init(_ numParameters: some SymIntConvertible = 1, initial: Double = 0.25, dtype: DType = .float32) throws {
+    public init(_ numParameters: some SymIntConvertible = 1, initial: any ScalarConvertible = 0.25, dtype: DType = .float32) throws {
         weight = try Tensor.full([numParameters.positive("numParameters", in: "PReLU")], initial, dtype: dtype)
     }
 
@@ -151,7 +161,9 @@ public final class RReLU: Module {
     public let upper: Double
     public var isTraining = true
 
-    public init(_ lower: Double = 1.0 / 8, _ upper: Double = 1.0 / 3) throws {
+    public init(_ lower: any ScalarConvertible = 1.0 / 8, _ upper: any ScalarConvertible = 1.0 / 3) throws {
+        let lower: Double = try lower.plainNumber("lower", in: "RReLU")
+        let upper: Double = try upper.plainNumber("upper", in: "RReLU")
         guard lower <= upper else {
             throw TensorError(.invalidArgument, in: "RReLU", "the lower slope \(lower) must not be above the upper one, \(upper)")
         }
@@ -167,9 +179,11 @@ public final class RReLU: Module {
 
 /// x above `threshold`, `value` elsewhere.
 public final class Threshold: Module {
-    public let threshold: Double
-    public let value: Double
-    public init(_ threshold: Double, _ value: Double) { (self.threshold, self.value) = (threshold, value) }
+    public let threshold: Scalar
+    public let value: Scalar
+    public init(_ threshold: any ScalarConvertible, _ value: any ScalarConvertible) {
+        (self.threshold, self.value) = (threshold.scalar, value.scalar)
+    }
     public func forward(_ x: Tensor) throws -> Tensor { try x.threshold(threshold, value: value) }
 }
 
@@ -180,12 +194,14 @@ public final class GLU: Module {
     public func forward(_ x: Tensor) throws -> Tensor { try x.glu(dim: dim) }
 }
 
+/// Along `dim`, `exp(x)` divided by its sum.
 public final class Softmax: Module {
     public let dim: Int
     public init(dim: Int) { self.dim = dim }
     public func forward(_ x: Tensor) throws -> Tensor { try x.softmax(dim: dim) }
 }
 
+/// The logarithm of the softmax along `dim`, without overflow.
 public final class LogSoftmax: Module {
     public let dim: Int
     public init(dim: Int) { self.dim = dim }

@@ -17,15 +17,16 @@ public class ChannelNormBase: Module {
     final let ranks: ClosedRange<Int>
 
     init(
-        _ layer: String, ranks: ClosedRange<Int>, _ numFeatures: some SymIntConvertible, _ epsilon: Double, _ momentum: Double,
+        _ layer: String, ranks: ClosedRange<Int>, _ numFeatures: some SymIntConvertible, _ epsilon: any ScalarConvertible,
+        _ momentum: any ScalarConvertible,
         affine: Bool, trackRunningStats: Bool, dtype: DType
     ) throws {
         let numFeatures: Int = try numFeatures.positive("numFeatures", in: layer)
         self.layer = layer
         self.ranks = ranks
         self.numFeatures = numFeatures
-        self.epsilon = epsilon
-        self.momentum = momentum
+        self.epsilon = try epsilon.plainNumber("epsilon", in: layer)
+        self.momentum = try momentum.plainNumber("momentum", in: layer)
         weight = affine ? try Tensor.ones([numFeatures], dtype: dtype) : nil
         bias = affine ? try Tensor.zeros([numFeatures], dtype: dtype) : nil
         runningMean = trackRunningStats ? try Tensor.zeros([numFeatures], dtype: dtype) : nil
@@ -68,7 +69,8 @@ public class BatchNormBase: ChannelNormBase {
 /// Batch normalisation of `[N, C]` or `[N, C, L]`.
 public final class BatchNorm1d: BatchNormBase {
     public init(
-        _ numFeatures: some SymIntConvertible, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true,
+        _ numFeatures: some SymIntConvertible, epsilon: any ScalarConvertible = 1e-5, momentum: any ScalarConvertible = 0.1,
+        affine: Bool = true,
         trackRunningStats: Bool = true, dtype: DType = .float32
     ) throws {
         try super.init(
@@ -79,7 +81,8 @@ public final class BatchNorm1d: BatchNormBase {
 /// Batch normalisation of images `[N, C, H, W]`.
 public final class BatchNorm2d: BatchNormBase {
     public init(
-        _ numFeatures: some SymIntConvertible, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true,
+        _ numFeatures: some SymIntConvertible, epsilon: any ScalarConvertible = 1e-5, momentum: any ScalarConvertible = 0.1,
+        affine: Bool = true,
         trackRunningStats: Bool = true, dtype: DType = .float32
     ) throws {
         try super.init(
@@ -90,7 +93,8 @@ public final class BatchNorm2d: BatchNormBase {
 /// Batch normalisation of volumes `[N, C, D, H, W]`.
 public final class BatchNorm3d: BatchNormBase {
     public init(
-        _ numFeatures: some SymIntConvertible, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = true,
+        _ numFeatures: some SymIntConvertible, epsilon: any ScalarConvertible = 1e-5, momentum: any ScalarConvertible = 0.1,
+        affine: Bool = true,
         trackRunningStats: Bool = true, dtype: DType = .float32
     ) throws {
         try super.init(

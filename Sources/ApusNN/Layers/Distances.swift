@@ -4,19 +4,19 @@ import ApusTensor
 /// The cosine of the angle between two tensors along a dimension, which goes.
 public final class CosineSimilarity: Module {
     public let dim: Int
-    public let epsilon: Double
-    public init(dim: Int = 1, epsilon: Double = 1e-8) { (self.dim, self.epsilon) = (dim, epsilon) }
+    public let epsilon: Scalar
+    public init(dim: Int = 1, epsilon: any ScalarConvertible = 1e-8) { (self.dim, self.epsilon) = (dim, epsilon.scalar) }
     public func forward(_ x: Tensor, _ y: Tensor) throws -> Tensor { try x.cosineSimilarity(y, dim: dim, epsilon: epsilon) }
 }
 
 /// The p-norm of the difference along the last dimension, which goes. `epsilon` is added to each difference.
 public final class PairwiseDistance: Module {
-    public let p: Double
-    public let epsilon: Double
+    public let p: Scalar
+    public let epsilon: Scalar
     public let keepDim: Bool
 
-    public init(p: Double = 2, epsilon: Double = 1e-6, keepDim: Bool = false) {
-        (self.p, self.epsilon, self.keepDim) = (p, epsilon, keepDim)
+    public init(p: any ScalarConvertible = 2, epsilon: any ScalarConvertible = 1e-6, keepDim: Bool = false) {
+        (self.p, self.epsilon, self.keepDim) = (p.scalar, epsilon.scalar, keepDim)
     }
 
     public func forward(_ x: Tensor, _ y: Tensor) throws -> Tensor {

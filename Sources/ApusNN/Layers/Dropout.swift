@@ -9,9 +9,10 @@ public class DropoutBase: Module {
     public final var isTraining = true
     final let layer: String
 
-    init(_ p: Double, in layer: String) throws {
-        try requireProbability(p, in: layer)
-        (self.p, self.layer) = (p, layer)
+    init(_ p: any ScalarConvertible, in layer: String) throws {
+        self.p = try p.plainNumber("p", in: layer)
+        self.layer = layer
+        try requireProbability(self.p, in: layer)
     }
 
     public final func forward(_ x: Tensor) throws -> Tensor { isTraining && p > 0 ? try drop(x) : x }
@@ -26,12 +27,12 @@ public class DropoutBase: Module {
 
 /// Sets each element to zero with probability `p` and scales the others by `1 / (1 - p)`.
 public final class Dropout: DropoutBase {
-    public init(_ p: Double = 0.5) throws { try super.init(p, in: "Dropout") }
+    public init(_ p: any ScalarConvertible = 0.5) throws { try super.init(p, in: "Dropout") }
 }
 
 /// Sets whole channels of `[N, C]`, `[N, C, L]` (or `[C, L]`) to zero with probability `p` and scales the others by `1 / (1 - p)`.
 public final class Dropout1d: DropoutBase {
-    public init(_ p: Double = 0.5) throws { try super.init(p, in: "Dropout1d") }
+    public init(_ p: any ScalarConvertible = 0.5) throws { try super.init(p, in: "Dropout1d") }
 
     override func drop(_ x: Tensor) throws -> Tensor {
         try requireRank(x, 2...3, in: layer)
@@ -42,14 +43,14 @@ public final class Dropout1d: DropoutBase {
 /// Sets whole channels of images `[N, C, H, W]` to zero with probability `p` and scales the others by `1 / (1 - p)`. Three dimensions are
 /// `[N, C, L]`, as in PyTorch.
 public final class Dropout2d: DropoutBase {
-    public init(_ p: Double = 0.5) throws { try super.init(p, in: "Dropout2d") }
+    public init(_ p: any ScalarConvertible = 0.5) throws { try super.init(p, in: "Dropout2d") }
 
     override func drop(_ x: Tensor) throws -> Tensor { try dropChannels(x, unbatched: nil) }
 }
 
 /// Sets whole channels of volumes `[N, C, D, H, W]` (or without N) to zero with probability `p` and scales the others by `1 / (1 - p)`.
 public final class Dropout3d: DropoutBase {
-    public init(_ p: Double = 0.5) throws { try super.init(p, in: "Dropout3d") }
+    public init(_ p: any ScalarConvertible = 0.5) throws { try super.init(p, in: "Dropout3d") }
 
     override func drop(_ x: Tensor) throws -> Tensor { try dropChannels(x, unbatched: 4) }
 }
@@ -57,14 +58,14 @@ public final class Dropout3d: DropoutBase {
 /// Dropout that keeps mean and variance of inputs of mean 0 and variance 1, for networks with `SELU`: what is left out gets SELU's lowest
 /// value, and all is scaled and shifted. Source: Klambauer et al., "Self-normalizing neural networks", 2017.
 public final class AlphaDropout: DropoutBase {
-    public init(_ p: Double = 0.5) throws { try super.init(p, in: "AlphaDropout") }
+    public init(_ p: any ScalarConvertible = 0.5) throws { try super.init(p, in: "AlphaDropout") }
 
     override func drop(_ x: Tensor) throws -> Tensor { try x.alphaDropped(p, Array(x.shape)) }
 }
 
 /// `AlphaDropout` of whole channels of `[N, C, ...]`.
 public final class FeatureAlphaDropout: DropoutBase {
-    public init(_ p: Double = 0.5) throws { try super.init(p, in: "FeatureAlphaDropout") }
+    public init(_ p: any ScalarConvertible = 0.5) throws { try super.init(p, in: "FeatureAlphaDropout") }
 
     override func drop(_ x: Tensor) throws -> Tensor {
         guard x.rank >= 2 else { throw TensorError(.shapeMismatch, in: layer, "expects at least 2 dimensions, got shape \(x.shape)") }

@@ -24,7 +24,8 @@ public class InstanceNormBase: ChannelNormBase {
 /// Instance normalisation of `[N, C, L]`, or without N.
 public final class InstanceNorm1d: InstanceNormBase {
     public init(
-        _ numFeatures: some SymIntConvertible, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false,
+        _ numFeatures: some SymIntConvertible, epsilon: any ScalarConvertible = 1e-5, momentum: any ScalarConvertible = 0.1,
+        affine: Bool = false,
         trackRunningStats: Bool = false, dtype: DType = .float32
     ) throws {
         try super.init(
@@ -36,7 +37,8 @@ public final class InstanceNorm1d: InstanceNormBase {
 /// Instance normalisation of images `[N, C, H, W]`, or without N.
 public final class InstanceNorm2d: InstanceNormBase {
     public init(
-        _ numFeatures: some SymIntConvertible, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false,
+        _ numFeatures: some SymIntConvertible, epsilon: any ScalarConvertible = 1e-5, momentum: any ScalarConvertible = 0.1,
+        affine: Bool = false,
         trackRunningStats: Bool = false, dtype: DType = .float32
     ) throws {
         try super.init(
@@ -48,7 +50,8 @@ public final class InstanceNorm2d: InstanceNormBase {
 /// Instance normalisation of volumes `[N, C, D, H, W]`, or without N.
 public final class InstanceNorm3d: InstanceNormBase {
     public init(
-        _ numFeatures: some SymIntConvertible, epsilon: Double = 1e-5, momentum: Double = 0.1, affine: Bool = false,
+        _ numFeatures: some SymIntConvertible, epsilon: any ScalarConvertible = 1e-5, momentum: any ScalarConvertible = 0.1,
+        affine: Bool = false,
         trackRunningStats: Bool = false, dtype: DType = .float32
     ) throws {
         try super.init(
@@ -61,13 +64,16 @@ public final class InstanceNorm3d: InstanceNormBase {
 /// `x / (k + alpha * mean(x^2))^beta`, over `size` channels, zeros beyond the ends. Source: Krizhevsky et al., 2012.
 public final class LocalResponseNorm: Module {
     public let size: Int
-    public let alpha: Double
-    public let beta: Double
-    public let k: Double
+    public let alpha: Scalar
+    public let beta: Scalar
+    public let k: Scalar
 
-    public init(_ size: some SymIntConvertible, alpha: Double = 1e-4, beta: Double = 0.75, k: Double = 1) throws {
+    public init(
+        _ size: some SymIntConvertible, alpha: any ScalarConvertible = 1e-4, beta: any ScalarConvertible = 0.75,
+        k: any ScalarConvertible = 1
+    ) throws {
         self.size = try size.positive("size", in: "LocalResponseNorm")
-        (self.alpha, self.beta, self.k) = (alpha, beta, k)
+        (self.alpha, self.beta, self.k) = (alpha.scalar, beta.scalar, k.scalar)
     }
 
     public func forward(_ x: Tensor) throws -> Tensor {

@@ -21,7 +21,7 @@ public final class MultiheadAttention: Module {
     public var isTraining = true
 
     public init(
-        _ embedDim: some SymIntConvertible, _ numHeads: some SymIntConvertible, dropout: Double = 0, bias: Bool = true,
+        _ embedDim: some SymIntConvertible, _ numHeads: some SymIntConvertible, dropout: any ScalarConvertible = 0, bias: Bool = true,
         kdim: (any SymIntConvertible)? = nil, vdim: (any SymIntConvertible)? = nil,
         batchFirst: Bool = false, dtype: DType = .float32
     ) throws {
@@ -31,6 +31,7 @@ public final class MultiheadAttention: Module {
         guard embedDim.isMultiple(of: numHeads) else {
             throw TensorError(.invalidArgument, in: layer, "embedDim \(embedDim) is not a multiple of the \(numHeads) heads")
         }
+        let dropout: Double = try dropout.plainNumber("dropout", in: layer)
         try requireProbability(dropout, in: layer)
         let keyWidth: Int = try (kdim ?? embedDim).positive("kdim", in: layer)
         let valueWidth: Int = try (vdim ?? embedDim).positive("vdim", in: layer)

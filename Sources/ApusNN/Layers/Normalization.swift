@@ -28,12 +28,12 @@ public final class LayerNorm: Module {
     public let epsilon: Double
 
     public init(
-        _ normalizedShape: some SpatialSize, epsilon: Double = 1e-5, elementwiseAffine: Bool = true, bias: Bool = true,
+        _ normalizedShape: some SpatialSize, epsilon: any ScalarConvertible = 1e-5, elementwiseAffine: Bool = true, bias: Bool = true,
         dtype: DType = .float32
     ) throws {
         let sizes = try normalizedSizes(normalizedShape, in: "LayerNorm")
         self.normalizedShape = sizes
-        self.epsilon = epsilon
+        self.epsilon = try epsilon.plainNumber("epsilon", in: "LayerNorm")
         weight = elementwiseAffine ? try Tensor.ones(sizes, dtype: dtype) : nil
         self.bias = elementwiseAffine && bias ? try Tensor.zeros(sizes, dtype: dtype) : nil
     }
@@ -51,11 +51,13 @@ public final class RMSNorm: Module {
     public let normalizedShape: [Int]
     public let epsilon: Double?
 
-    public init(_ normalizedShape: some SpatialSize, epsilon: Double? = nil, elementwiseAffine: Bool = true, dtype: DType = .float32) throws
-    {
+    public init(
+        _ normalizedShape: some SpatialSize, epsilon: (any ScalarConvertible)? = nil, elementwiseAffine: Bool = true,
+        dtype: DType = .float32
+    ) throws {
         let sizes = try normalizedSizes(normalizedShape, in: "RMSNorm")
         self.normalizedShape = sizes
-        self.epsilon = epsilon
+        self.epsilon = try epsilon.map { try $0.plainNumber("epsilon", in: "RMSNorm") }
         weight = elementwiseAffine ? try Tensor.ones(sizes, dtype: dtype) : nil
     }
 
@@ -74,13 +76,14 @@ public final class GroupNorm: Module {
     public let epsilon: Double
 
     public init(
-        _ numGroups: some SymIntConvertible, _ numChannels: some SymIntConvertible, epsilon: Double = 1e-5, affine: Bool = true,
+        _ numGroups: some SymIntConvertible, _ numChannels: some SymIntConvertible, epsilon: any ScalarConvertible = 1e-5,
+        affine: Bool = true,
         dtype: DType = .float32
     ) throws {
         let (numGroups, numChannels) = try divided(numChannels, by: numGroups, "numChannels", in: "GroupNorm")
         self.numGroups = numGroups
         self.numChannels = numChannels
-        self.epsilon = epsilon
+        self.epsilon = try epsilon.plainNumber("epsilon", in: "GroupNorm")
         weight = affine ? try Tensor.ones([numChannels], dtype: dtype) : nil
         bias = affine ? try Tensor.zeros([numChannels], dtype: dtype) : nil
     }

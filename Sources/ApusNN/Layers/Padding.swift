@@ -30,22 +30,22 @@ public class PaddingBase: Module {
 
 /// Pads lines `[..., C, L]` with a number.
 public final class ConstantPad1d: PaddingBase {
-    public init(_ padding: some SpatialSize, _ value: Double) throws {
-        try super.init("ConstantPad1d", dims: 1, padding, mode: "constant", value: value)
+    public init(_ padding: some SpatialSize, _ value: any ScalarConvertible) throws {
+        try super.init("ConstantPad1d", dims: 1, padding, mode: "constant", value: value.plainNumber("value", in: "ConstantPad"))
     }
 }
 
 /// Pads images `[..., C, H, W]` with a number.
 public final class ConstantPad2d: PaddingBase {
-    public init(_ padding: some SpatialSize, _ value: Double) throws {
-        try super.init("ConstantPad2d", dims: 2, padding, mode: "constant", value: value)
+    public init(_ padding: some SpatialSize, _ value: any ScalarConvertible) throws {
+        try super.init("ConstantPad2d", dims: 2, padding, mode: "constant", value: value.plainNumber("value", in: "ConstantPad"))
     }
 }
 
 /// Pads volumes `[..., C, D, H, W]` with a number.
 public final class ConstantPad3d: PaddingBase {
-    public init(_ padding: some SpatialSize, _ value: Double) throws {
-        try super.init("ConstantPad3d", dims: 3, padding, mode: "constant", value: value)
+    public init(_ padding: some SpatialSize, _ value: any ScalarConvertible) throws {
+        try super.init("ConstantPad3d", dims: 3, padding, mode: "constant", value: value.plainNumber("value", in: "ConstantPad"))
     }
 }
 

@@ -169,21 +169,27 @@ public class LPPoolBase: Module {
 
 /// The `normType`-norm of each window: from `[N, C, L]` (or without N) to `[N, C, L']`.
 public final class LPPool1d: LPPoolBase {
-    public init(_ normType: Double, _ kernelSize: some SpatialSize, stride: (any SpatialSize)? = nil, ceilMode: Bool = false) throws {
-        try super.init(normType, AvgPool1d(kernelSize, stride: stride, ceilMode: ceilMode))
+    public init(_ normType: any ScalarConvertible, _ kernelSize: some SpatialSize, stride: (any SpatialSize)? = nil, ceilMode: Bool = false)
+        throws
+    {
+        try super.init(normType.plainNumber("normType", in: "LPPool"), AvgPool1d(kernelSize, stride: stride, ceilMode: ceilMode))
     }
 }
 
 /// The `normType`-norm of each window: from `[N, C, H, W]` (or without N) to `[N, C, H', W']`.
 public final class LPPool2d: LPPoolBase {
-    public init(_ normType: Double, _ kernelSize: some SpatialSize, stride: (any SpatialSize)? = nil, ceilMode: Bool = false) throws {
-        try super.init(normType, AvgPool2d(kernelSize, stride: stride, ceilMode: ceilMode))
+    public init(_ normType: any ScalarConvertible, _ kernelSize: some SpatialSize, stride: (any SpatialSize)? = nil, ceilMode: Bool = false)
+        throws
+    {
+        try super.init(normType.plainNumber("normType", in: "LPPool"), AvgPool2d(kernelSize, stride: stride, ceilMode: ceilMode))
     }
 }
 
 /// The `normType`-norm of each window: from `[N, C, D, H, W]` (or without N) to `[N, C, D', H', W']`.
 public final class LPPool3d: LPPoolBase {
-    public init(_ normType: Double, _ kernelSize: some SpatialSize, stride: (any SpatialSize)? = nil, ceilMode: Bool = false) throws {
-        try super.init(normType, AvgPool3d(kernelSize, stride: stride, ceilMode: ceilMode))
+    public init(_ normType: any ScalarConvertible, _ kernelSize: some SpatialSize, stride: (any SpatialSize)? = nil, ceilMode: Bool = false)
+        throws
+    {
+        try super.init(normType.plainNumber("normType", in: "LPPool"), AvgPool3d(kernelSize, stride: stride, ceilMode: ceilMode))
     }
 }

@@ -10,7 +10,7 @@ public final class LSTM: RecurrentBase, Module {
 
     public init(
         _ inputSize: some SymIntConvertible, _ hiddenSize: some SymIntConvertible, numLayers: some SymIntConvertible = 1, bias: Bool = true,
-        batchFirst: Bool = false, dropout: Double = 0,
+        batchFirst: Bool = false, dropout: any ScalarConvertible = 0,
         bidirectional: Bool = false, projSize: some SymIntConvertible = 0, dtype: DType = .float32
     ) throws {
         self.projSize = Int(projSize.symInt)
@@ -45,7 +45,7 @@ public final class LSTM: RecurrentBase, Module {
 public final class GRU: RecurrentBase, Module {
     public init(
         _ inputSize: some SymIntConvertible, _ hiddenSize: some SymIntConvertible, numLayers: some SymIntConvertible = 1, bias: Bool = true,
-        batchFirst: Bool = false, dropout: Double = 0,
+        batchFirst: Bool = false, dropout: any ScalarConvertible = 0,
         bidirectional: Bool = false, dtype: DType = .float32
     ) throws {
         try super.init(
@@ -70,7 +70,7 @@ public final class RNN: RecurrentBase, Module {
     public init(
         _ inputSize: some SymIntConvertible, _ hiddenSize: some SymIntConvertible, numLayers: some SymIntConvertible = 1,
         nonlinearity: Nonlinearity = .tanh, bias: Bool = true,
-        batchFirst: Bool = false, dropout: Double = 0, bidirectional: Bool = false, dtype: DType = .float32
+        batchFirst: Bool = false, dropout: any ScalarConvertible = 0, bidirectional: Bool = false, dtype: DType = .float32
     ) throws {
         self.nonlinearity = nonlinearity
         try super.init(

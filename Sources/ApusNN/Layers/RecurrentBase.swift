@@ -30,12 +30,13 @@ public class RecurrentBase {
     ///   - projSize: the features of the hidden state where it is a projection
     init(
         layer: String, _ inputSize: some SymIntConvertible, _ hiddenSize: some SymIntConvertible, gates: Int,
-        numLayers: some SymIntConvertible, bias: Bool, batchFirst: Bool, dropout: Double,
+        numLayers: some SymIntConvertible, bias: Bool, batchFirst: Bool, dropout: any ScalarConvertible,
         bidirectional: Bool, projSize: some SymIntConvertible = 0, dtype: DType
     ) throws {
         let inputSize: Int = try inputSize.positive("inputSize", in: layer)
         let hiddenSize: Int = try hiddenSize.positive("hiddenSize", in: layer)
         let numLayers: Int = try numLayers.positive("numLayers", in: layer)
+        let dropout: Double = try dropout.plainNumber("dropout", in: layer)
         try requireProbability(dropout, in: layer)
         let projSize = Int(projSize.symInt)
         guard projSize >= 0, projSize < hiddenSize else {

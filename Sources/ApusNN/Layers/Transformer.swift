@@ -19,8 +19,9 @@ public final class TransformerEncoderLayer: Module {
 
     public init(
         _ dModel: some SymIntConvertible, _ nhead: some SymIntConvertible, dimFeedforward: some SymIntConvertible = 2048,
-        dropout: Double = 0.1, activation: Activation = .relu,
-        layerNormEpsilon: Double = 1e-5, batchFirst: Bool = false, normFirst: Bool = false, bias: Bool = true, dtype: DType = .float32
+        dropout: any ScalarConvertible = 0.1, activation: Activation = .relu,
+        layerNormEpsilon: any ScalarConvertible = 1e-5, batchFirst: Bool = false, normFirst: Bool = false, bias: Bool = true,
+        dtype: DType = .float32
     ) throws {
         selfAttn = try MultiheadAttention(dModel, nhead, dropout: dropout, bias: bias, batchFirst: batchFirst, dtype: dtype)
         linear1 = try Linear(dModel, dimFeedforward, bias: bias, dtype: dtype)

@@ -21,7 +21,8 @@ public final class TransformerDecoderLayer: Module {
 
     public init(
         _ dModel: some SymIntConvertible, _ nhead: some SymIntConvertible, dimFeedforward: some SymIntConvertible = 2048,
-        dropout: Double = 0.1, activation: TransformerEncoderLayer.Activation = .relu, layerNormEpsilon: Double = 1e-5,
+        dropout: any ScalarConvertible = 0.1, activation: TransformerEncoderLayer.Activation = .relu,
+        layerNormEpsilon: any ScalarConvertible = 1e-5,
         batchFirst: Bool = false, normFirst: Bool = false, bias: Bool = true, dtype: DType = .float32
     ) throws {
         func attention() throws -> MultiheadAttention {
@@ -108,8 +109,10 @@ public final class Transformer: Module {
 
     public init(
         _ dModel: some SymIntConvertible = 512, _ nhead: some SymIntConvertible = 8, numEncoderLayers: Int = 6, numDecoderLayers: Int = 6,
-        dimFeedforward: some SymIntConvertible = 2048, dropout: Double = 0.1, activation: TransformerEncoderLayer.Activation = .relu,
-        layerNormEpsilon: Double = 1e-5, batchFirst: Bool = false, normFirst: Bool = false, bias: Bool = true, dtype: DType = .float32
+        dimFeedforward: some SymIntConvertible = 2048, dropout: any ScalarConvertible = 0.1,
+        activation: TransformerEncoderLayer.Activation = .relu,
+        layerNormEpsilon: any ScalarConvertible = 1e-5, batchFirst: Bool = false, normFirst: Bool = false, bias: Bool = true,
+        dtype: DType = .float32
     ) throws {
         func norm() throws -> LayerNorm { try LayerNorm(dModel.symInt, epsilon: layerNormEpsilon, bias: bias, dtype: dtype) }
         guard numEncoderLayers >= 0, numDecoderLayers >= 0 else {

@@ -17,9 +17,11 @@ public final class L1Loss: Module {
 }
 
 public final class SmoothL1Loss: Module {
-    public let beta: Double
+    public let beta: Scalar
     public let reduction: LossReduction
-    public init(beta: Double = 1, reduction: LossReduction = .mean) { (self.beta, self.reduction) = (beta, reduction) }
+    public init(beta: any ScalarConvertible = 1, reduction: LossReduction = .mean) {
+        (self.beta, self.reduction) = (beta.scalar, reduction)
+    }
 
     public func forward(_ input: Tensor, _ target: Tensor) throws -> Tensor {
         try smoothL1Loss(input, target, beta: beta, reduction: reduction)
@@ -28,9 +30,11 @@ public final class SmoothL1Loss: Module {
 
 /// Half the squared difference from the target, linear beyond `delta`.
 public final class HuberLoss: Module {
-    public let delta: Double
+    public let delta: Scalar
     public let reduction: LossReduction
-    public init(delta: Double = 1, reduction: LossReduction = .mean) { (self.delta, self.reduction) = (delta, reduction) }
+    public init(delta: any ScalarConvertible = 1, reduction: LossReduction = .mean) {
+        (self.delta, self.reduction) = (delta.scalar, reduction)
+    }
 
     public func forward(_ input: Tensor, _ target: Tensor) throws -> Tensor {
         try input.huberLoss(target, delta: delta, reduction: reduction)
@@ -41,12 +45,13 @@ public final class HuberLoss: Module {
 public final class CrossEntropyLoss: Module {
     @Buffer public var weight: Tensor?
     public let ignoreIndex: Int
-    public let labelSmoothing: Double
+    public let labelSmoothing: Scalar
     public let reduction: LossReduction
 
-    public init(weight: Tensor? = nil, ignoreIndex: Int = -100, labelSmoothing: Double = 0, reduction: LossReduction = .mean) {
+    public init(weight: Tensor? = nil, ignoreIndex: Int = -100, labelSmoothing: any ScalarConvertible = 0, reduction: LossReduction = .mean)
+    {
         self.weight = weight
-        (self.ignoreIndex, self.labelSmoothing, self.reduction) = (ignoreIndex, labelSmoothing, reduction)
+        (self.ignoreIndex, self.labelSmoothing, self.reduction) = (ignoreIndex, labelSmoothing.scalar, reduction)
     }
 
     public func forward(_ input: Tensor, _ target: Tensor) throws -> Tensor {
@@ -118,11 +123,11 @@ public final class KLDivLoss: Module {
 public final class PoissonNLLLoss: Module {
     public let logInput: Bool
     public let full: Bool
-    public let epsilon: Double
+    public let epsilon: Scalar
     public let reduction: LossReduction
 
-    public init(logInput: Bool = true, full: Bool = false, epsilon: Double = 1e-8, reduction: LossReduction = .mean) {
-        (self.logInput, self.full, self.epsilon, self.reduction) = (logInput, full, epsilon, reduction)
+    public init(logInput: Bool = true, full: Bool = false, epsilon: any ScalarConvertible = 1e-8, reduction: LossReduction = .mean) {
+        (self.logInput, self.full, self.epsilon, self.reduction) = (logInput, full, epsilon.scalar, reduction)
     }
 
     public func forward(_ input: Tensor, _ target: Tensor) throws -> Tensor {
@@ -134,11 +139,11 @@ public final class PoissonNLLLoss: Module {
 /// and `log(2 pi) / 2` more where `full`. Variances count as at least `epsilon`.
 public final class GaussianNLLLoss: Module {
     public let full: Bool
-    public let epsilon: Double
+    public let epsilon: Scalar
     public let reduction: LossReduction
 
-    public init(full: Bool = false, epsilon: Double = 1e-6, reduction: LossReduction = .mean) {
-        (self.full, self.epsilon, self.reduction) = (full, epsilon, reduction)
+    public init(full: Bool = false, epsilon: any ScalarConvertible = 1e-6, reduction: LossReduction = .mean) {
+        (self.full, self.epsilon, self.reduction) = (full, epsilon.scalar, reduction)
     }
 
     /// - Parameter variance: of the input's shape, or one that broadcasts with it
@@ -183,12 +188,12 @@ public final class MultiLabelSoftMarginLoss: Module {
 public final class MultiMarginLoss: Module {
     @Buffer public var weight: Tensor?
     public let p: Int
-    public let margin: Double
+    public let margin: Scalar
     public let reduction: LossReduction
 
-    public init(p: Int = 1, margin: Double = 1, weight: Tensor? = nil, reduction: LossReduction = .mean) {
+    public init(p: Int = 1, margin: any ScalarConvertible = 1, weight: Tensor? = nil, reduction: LossReduction = .mean) {
         self.weight = weight
-        (self.p, self.margin, self.reduction) = (p, margin, reduction)
+        (self.p, self.margin, self.reduction) = (p, margin.scalar, reduction)
     }
 
     public func forward(_ input: Tensor, _ target: Tensor) throws -> Tensor {
@@ -197,9 +202,11 @@ public final class MultiMarginLoss: Module {
 }
 
 public final class HingeEmbeddingLoss: Module {
-    public let margin: Double
+    public let margin: Scalar
     public let reduction: LossReduction
-    public init(margin: Double = 1, reduction: LossReduction = .mean) { (self.margin, self.reduction) = (margin, reduction) }
+    public init(margin: any ScalarConvertible = 1, reduction: LossReduction = .mean) {
+        (self.margin, self.reduction) = (margin.scalar, reduction)
+    }
 
     public func forward(_ input: Tensor, _ target: Tensor) throws -> Tensor {
         try input.hingeEmbeddingLoss(target, margin: margin, reduction: reduction)
@@ -208,9 +215,11 @@ public final class HingeEmbeddingLoss: Module {
 
 /// `max(0, -target * (first - second) + margin)`.
 public final class MarginRankingLoss: Module {
-    public let margin: Double
+    public let margin: Scalar
     public let reduction: LossReduction
-    public init(margin: Double = 0, reduction: LossReduction = .mean) { (self.margin, self.reduction) = (margin, reduction) }
+    public init(margin: any ScalarConvertible = 0, reduction: LossReduction = .mean) {
+        (self.margin, self.reduction) = (margin.scalar, reduction)
+    }
 
     public func forward(_ first: Tensor, _ second: Tensor, _ target: Tensor) throws -> Tensor {
         try first.marginRankingLoss(second, target, margin: margin, reduction: reduction)
@@ -219,9 +228,11 @@ public final class MarginRankingLoss: Module {
 
 /// `1 - cos(first, second)` where the target is 1, `max(0, cos(first, second) - margin)` where it is -1.
 public final class CosineEmbeddingLoss: Module {
-    public let margin: Double
+    public let margin: Scalar
     public let reduction: LossReduction
-    public init(margin: Double = 0, reduction: LossReduction = .mean) { (self.margin, self.reduction) = (margin, reduction) }
+    public init(margin: any ScalarConvertible = 0, reduction: LossReduction = .mean) {
+        (self.margin, self.reduction) = (margin.scalar, reduction)
+    }
 
     public func forward(_ first: Tensor, _ second: Tensor, _ target: Tensor) throws -> Tensor {
         try first.cosineEmbeddingLoss(second, target, margin: margin, reduction: reduction)
@@ -230,14 +241,14 @@ public final class CosineEmbeddingLoss: Module {
 
 /// `max(0, d(anchor, positive) - d(anchor, negative) + margin)`, d being the p-norm of the difference.
 public final class TripletMarginLoss: Module {
-    public let margin: Double
-    public let p: Double
+    public let margin: Scalar
+    public let p: Scalar
     public let swap: Bool
     public let reduction: LossReduction
 
     /// - Parameter swap: takes the distance of positive and negative where it is the smaller one
-    public init(margin: Double = 1, p: Double = 2, swap: Bool = false, reduction: LossReduction = .mean) {
-        (self.margin, self.p, self.swap, self.reduction) = (margin, p, swap, reduction)
+    public init(margin: any ScalarConvertible = 1, p: any ScalarConvertible = 2, swap: Bool = false, reduction: LossReduction = .mean) {
+        (self.margin, self.p, self.swap, self.reduction) = (margin.scalar, p.scalar, swap, reduction)
     }
 
     public func forward(_ anchor: Tensor, _ positive: Tensor, _ negative: Tensor) throws -> Tensor {
@@ -248,7 +259,7 @@ public final class TripletMarginLoss: Module {
 /// `TripletMarginLoss` with any distance.
 public final class TripletMarginWithDistanceLoss: Module {
     public let distance: (Tensor, Tensor) throws -> Tensor
-    public let margin: Double
+    public let margin: Scalar
     public let swap: Bool
     public let reduction: LossReduction
 
@@ -256,10 +267,10 @@ public final class TripletMarginWithDistanceLoss: Module {
     ///   - distance: one number for each pair; by default their Euclidean distance
     ///   - swap: takes the distance of positive and negative where it is the smaller one
     public init(
-        margin: Double = 1, swap: Bool = false, reduction: LossReduction = .mean,
+        margin: any ScalarConvertible = 1, swap: Bool = false, reduction: LossReduction = .mean,
         distance: @escaping (Tensor, Tensor) throws -> Tensor = { try $0.pairwiseDistance($1) }
     ) {
-        (self.margin, self.swap, self.reduction, self.distance) = (margin, swap, reduction, distance)
+        (self.margin, self.swap, self.reduction, self.distance) = (margin.scalar, swap, reduction, distance)
     }
 
     public func forward(_ anchor: Tensor, _ positive: Tensor, _ negative: Tensor) throws -> Tensor {

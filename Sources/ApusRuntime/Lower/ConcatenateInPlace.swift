@@ -19,7 +19,8 @@ struct ConcatenateInPlace: StepPass {
             guard let block = binder.block(of: result), isOutermost(step.call, result) else { continue }
             var start = 0
             for case let part? in step.operands {
-                defer { start += part.layout.count * part.dtype.byteWidth }
+                // Of another dtype it becomes as wide as the result's while it is copied.
+                defer { start += part.layout.count * result.dtype.byteWidth }
                 guard let own = binder.block(of: part), own != block, binder.blocks[own].kind == .temporary, part.dtype == result.dtype,
                     part.layout.count > 0, part.layout.isContiguous, part.storageOffset == 0,
                     part.layout.count * part.dtype.byteWidth == binder.blocks[own].byteCount

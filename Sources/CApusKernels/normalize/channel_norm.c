@@ -28,7 +28,8 @@ static void one_row(const job *j, const float *in, float *centre, float *scale) 
 }
 
 /// Lines from `in` on; their number is known where this is inlined.
-APUS_INLINE void norm_lines(int count, const job *j, const float *in, float *out) {
+/// - Parameter skipped: lanes of the only line whose positions are another block's, and are left alone
+APUS_INLINE void norm_lines(int count, const job *j, const float *in, float *out, int skipped) {
     line16 centre[LINES], scale[LINES], part[LINES], off[LINES];
     int64_t channels = j->channels, step = j->positions;
     float share = 1 / (float)channels;
@@ -61,9 +62,10 @@ APUS_INLINE void norm_lines(int count, const job *j, const float *in, float *out
         line16 squares = scale[i], moved = off[i] * share;
         scale[i] = 1.0f / __builtin_elementwise_sqrt(squares * share - moved * moved + (float)j->epsilon);
         centre[i] += moved;
-        bool is_usual = j->epsilon > 1e-20;
-        for (int lane = 0; lane < LANES; lane++) is_usual &= squares[lane] < INFINITY;
-        for (int lane = 0; !is_usual && lane < LANES; lane++) {
+        // By each position alone, so that neighbours do not matter: squares that leave float32, and those that are all but what the centre is off by.
+        for (int lane = 0; lane < LANES; lane++) {
+            float square = squares[lane] * share, off_by = moved[lane] * moved[lane];
+            if (j->epsilon > 1e-20 && square < INFINITY && (square == 0 || square - off_by >= 0.25f * square)) continue;
             float one[2];
             one_row(j, in + i * LANES + lane, &one[0], &one[1]);
             centre[i][lane] = one[0], scale[i][lane] = one[1];
@@ -75,7 +77,8 @@ APUS_INLINE void norm_lines(int count, const job *j, const float *in, float *out
             line16 x;
             memcpy(&x, in + c * step + i * LANES, sizeof x);
             x = (x - centre[i]) * scale[i] * weight + bias;
-            memcpy(out + c * step + i * LANES, &x, sizeof x);
+            if (skipped == 0) memcpy(out + c * step + i * LANES, &x, sizeof x);
+            for (int lane = skipped; skipped > 0 && lane < LANES; lane++) out[c * step + lane] = x[lane];
         }
     }
 }
@@ -84,13 +87,13 @@ APUS_CLONES static void norm_blocks(const job *j, int64_t begin, int64_t end) {
     for (int64_t b = begin; b < end; b++) {
         int64_t first = b % j->blocks * LINES * LANES, count = APUS_MIN(LINES * LANES, j->positions - first), sample = b / j->blocks * j->channels * j->positions;
         if (count == LINES * LANES) {
-            norm_lines(LINES, j, j->in + sample + first, j->out + sample + first);
+            norm_lines(LINES, j, j->in + sample + first, j->out + sample + first, 0);
             continue;
         }
-        // The last line ends with the plane: some positions are normed twice, with the same result.
+        // The last line ends with the plane: what it has of the line before is there already.
         for (int64_t at = first; at < first + count && j->positions >= LANES; at += LANES) {
-            int64_t from = sample + APUS_MIN(at, j->positions - LANES);
-            norm_lines(1, j, j->in + from, j->out + from);
+            int64_t from = APUS_MIN(at, j->positions - LANES);
+            norm_lines(1, j, j->in + sample + from, j->out + sample + from, (int)(at - from));
         }
         for (int64_t i = first; i < first + count && j->positions < LANES; i++) {
             float centre, scale;

@@ -1,5 +1,6 @@
 import ApusSymbolic
 import ApusTensor
+import CApusKernels
 
 /// Work that is large enough to be cut into pieces, for every file of the kernels that gives work to the pool.
 struct PoolCase: Sendable, CustomStringConvertible {
@@ -102,6 +103,9 @@ extension PoolCase {
                 [1, 3, 16, 65, 7, 2, 1], [1, 24, 40, 33, 3, 2, 1], [4, 32, 48, 17, 3, 2, 1], [1, 64, 96, 30, 1, 1, 1],
                 [3, 24, 24, 28, 3, 2, 4], [1, 48, 50, 8, 3, 1, 1], [2, 18, 18, 40, 3, 1, 18],
             ]),
+        convolved(
+            "convolution/runs.c", "strides of 2 and small planes",
+            [[2, 64, 128, 56, 3, 2, 1], [1, 320, 256, 7, 1, 1, 1], [4, 40, 80, 28, 2, 2, 1], [1, 64, 128, 56, 1, 2, 1]]),
         convolved("convolution/depthwise.c", "depthwise, strided and not", [[2, 40, 40, 61, 5, 1, 40], [3, 24, 24, 80, 3, 2, 24]]),
         convolved("convolution/strips.c", "depthwise in wide registers", [[1, 32, 32, 112, 3, 1, 32], [2, 96, 96, 14, 7, 1, 96]]),
         convolved(
@@ -166,6 +170,15 @@ extension PoolCase {
                 var results: [Tensor] = try withGradients(inputs) { try $0[0].layerNorm([130], weight: $0[1], bias: $0[2]) }
                 results += try withGradients(Array(inputs.prefix(2))) { try $0[0].rmsNorm([130], weight: $0[1]) }
                 return results
+            }
+        },
+        PoolCase(file: "normalize/channel_norm.c", name: "channels of planes, some of large numbers") {
+            try [[1, 384, 14, 14], [2, 96, 28, 28], [3, 40, 5, 5]].map { (s: [Int]) -> Tensor in
+                var x: Tensor = try normal(s)
+                try x.set(0, 3, 1, 2, to: 1e20)
+                let out: Tensor = try Tensor.zeros(s)
+                apus_channel_norm(Int64(s[0]), Int64(s[1]), Int64(s[2] * s[3]), 1e-6, x.baseAddress, nil, nil, out.baseAddress)
+                return withExtendedLifetime(x) { out }
             }
         },
         PoolCase(file: "normalize/batch_norm.c", name: "batch and group, forward and backward") {

@@ -103,9 +103,12 @@ extension PatternPass {
             accepts: { match in
                 guard convolution.transposed.map({ match.node(0)?.arguments[$0].boolValue == false }) ?? true,
                     let weight = match.spec(1), let factor = match.spec(2), weight.dtype == factor.dtype,
-                    let result = match.shape(of: match.node(0)), factor.shape.count <= result.count, factor.shape.count > convolution.dims
+                    let result = match.shape(of: match.node(0)), factor.shape.count <= result.count
                 else { return false }
-                let channels: Int = factor.shape.count - convolution.dims - 1
+                // `aten::convolution` is of any number of dimensions.
+                let dims: Int = weight.shape.count - 2
+                guard factor.shape.count > dims else { return false }
+                let channels: Int = factor.shape.count - dims - 1
                 return factor.shape.indices.allSatisfy {
                     factor.shape[$0].isIdentical(to: $0 == channels ? weight.shape[0] : 1)
                 }
@@ -113,7 +116,7 @@ extension PatternPass {
             after: { match, x in
                 guard let node = match.node(0) else { throw TensorError(.invalidArgument, in: convolution.name, "is missing") }
                 let factor: Tensor = try x[2].reshaped([-1])
-                let weight: Tensor = try x[1] * factor.reshaped([-1] + ones.map { _ in 1 } + [1])
+                let weight: Tensor = try x[1] * factor.reshaped([-1] + Array(repeating: 1, count: x[1].rank - 1))
                 let bias: Tensor? = hasBias ? try x[3] * factor : nil
                 return [try first(convolution.name, [.tensor(x[0]), .tensor(weight), .optional(bias)] + node.plainArguments(from: 3))]
             })
