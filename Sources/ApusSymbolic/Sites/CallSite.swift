@@ -3,8 +3,8 @@ import Glibc
 /// Where in the user's program something happened: a few return addresses, turned into a file and a line only when asked.
 ///
 /// Operators cannot take `#line` defaults, so the addresses are recorded instead. Capturing takes a microsecond or two;
-/// each first look at a site reads debug information, in a large program for tenths of a second, and later ones take microseconds. ``resolve(_:)`` looks up
-/// many sites for the price of one.
+/// each first look at a site reads debug information, in a large program for tenths of a second, and later ones take microseconds. Many sites are
+/// looked up for the price of one.
 public struct CallSite: Sendable, Hashable {
     /// Return addresses, innermost first.
     let addresses: [UInt]
