@@ -162,7 +162,7 @@ extension Tensor {
     public static func * (a: some ScalarConvertible, b: Tensor) throws -> Tensor { try b * a }
 
     /// The quotient, elementwise. Shapes are broadcast; the dtype is the promoted one of both, and float32 for integers and truth values:
-    /// ``Tensor/floorDivide(_:)`` keeps those. Divided by zero it is an infinity or NaN. Throws where the shapes do not broadcast.
+    /// `floorDivide` keeps those. Divided by zero it is an infinity or NaN. Throws where the shapes do not broadcast.
     public static func / (a: Tensor, b: Tensor) throws -> Tensor {
         try applyPointwise(.divTensor, a, b) { [.tensor(a), .tensor(b)] }
     }
