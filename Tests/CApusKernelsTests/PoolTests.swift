@@ -110,11 +110,12 @@ import Testing
         let threads: Int32 = apus_num_threads()
         defer { apus_set_num_threads(threads) }
         apus_set_num_threads(6)
-        #expect(apus_limit_threads(2) == 0 && apus_num_threads() == 2)
+        // Other tests may set the number for all meanwhile; a caller's limit is its own.
+        #expect(apus_limit_threads(2) == 0 && apus_num_threads() <= 2)
         let crowd = Crowd()
         crowd.run()
         #expect(crowd.most <= 2)
-        #expect(apus_limit_threads(0) == 2 && apus_num_threads() == 6)
+        #expect(apus_limit_threads(0) == 2 && apus_limit_threads(0) == 0)
     }
 
     @Test func thereIsAtLeastOneThread() {
