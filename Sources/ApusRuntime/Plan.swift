@@ -76,9 +76,9 @@ package final class Plan: Sendable {
         followsValues = symbols.contains { !$0.isBacked }
         // Of weights that stay the same these have forms of their own, and what is taken apart while it is bound may hold one.
         let packs: Bool = self.pipeline.packsWeights && !frozenInputs.isEmpty
-        let operators: [Operator] = graph.operators
+        let operators: [Operator] = graph.allNodes.map(\.operator)
         mayRunNodes =
-            operators == plain.operators
+            operators == plain.allNodes.map(\.operator)
             && !operators.contains { operation in
                 if [.scan, .whileLoop].contains(operation) { return true }
                 guard packs else { return false }
@@ -255,11 +255,6 @@ extension Graph {
         let sizes = Set(inputs.flatMap { spec($0)?.shape.sizes ?? [] }.compactMap { $0.expression?.symbol })
         return symbols.subtracting(sizes).sorted { $0.index < $1.index }
     }
-}
-
-extension Graph {
-    /// Those of the nodes, in order, with those of their bodies.
-    fileprivate var operators: [Operator] { nodes.flatMap { [$0.operator] + $0.bodies.flatMap(\.graph.operators) } }
 }
 
 extension SymbolValues {

@@ -35,6 +35,23 @@ import Testing
         try expectClose(plan.run([x, weights[0], bias]), GraphExecutor(graph).run([x, weights[0], bias]))
     }
 
+    /// New sizes first come node by node where that gives the same bits; what is taken apart while it is bound packs its weights too.
+    @Test func everyCallOfASizeGivesTheSameBits() throws {
+        let n = Sizes(1).sizes[0]
+        var program = try Program(float32([1, 64, n, 24]), float32([64, 64, 3, 3]))
+        let y = try program.add(
+            "aten::conv2d", .tensor(program.inputs[0]), .tensor(program.inputs[1]), .none, .ints([1, 1]), .ints([1, 1]), .ints([1, 1]),
+            .int(1))
+        let positive = try program.add("aten::relu", .tensor(y))
+        let plan = try Plan(program.graph(positive), roles: [.varying, .frozen])
+        let weight = try ramp([64, 64, 3, 3], 1)
+        for size in [16, 20, 33] {
+            let x = try ramp([1, 64, size, 24])
+            let first: RuntimeValue = try #require(try plan.run([x, weight]).first)
+            for _ in 0..<3 { try expectSame(try #require(try plan.run([x, weight]).first), first) }
+        }
+    }
+
     @Test func weightsArePackedOnceForAllSizes() throws {
         let plan = try Plan(program(Sizes(1).sizes[0]), roles: roles)
         let (weight, bias) = (try ramp([3, 5], 1), try ramp([3], 7))

@@ -134,6 +134,21 @@ import Testing
         if convolution == "convolution" { #expect(try found([6] + ones, isTransposed: true).last == "aten::mul.Tensor") }
     }
 
+    /// `aten::convolution` is of any number of dimensions: a factor along the depth of volumes is none of their channels, though it is as long.
+    @Test func factorsAlongDepthStay() throws {
+        let n = Sizes(1).sizes[0]
+        let inputs = [try ramp([2, 4, 4, 4, 4]), try ramp([4, 4, 1, 1, 1], 1)]
+        for (factor, last) in [([4, 1, 1], "aten::mul.Tensor"), ([4, 1, 1, 1], "aten::convolution")] {
+            var program = try Program(
+                float32([n, 4, 4, 4, 4]), float32([4, 4, 1, 1, 1]), float32(factor.map { SymInt($0) }))
+            let y = try program.add(
+                "aten::convolution", .tensor(program.inputs[0]), .tensor(program.inputs[1]), .none, .ints([1, 1, 1]), .ints([0, 0, 0]),
+                .ints([1, 1, 1]), .bool(false), .ints([0, 0, 0]), .int(1))
+            let result = try program.add("aten::mul.Tensor", .tensor(y), .tensor(program.inputs[2]))
+            #expect(try operators(.foldBatchNorms, program.graph(result), inputs + [ramp(factor, 2)], frozen: [1, 2]).last == last)
+        }
+    }
+
     @Test func valuesOfBodiesAreNotTakenForWeights() throws {
         // In the body the product's right operand is no weight, though it has the number that one has outside.
         let n = Sizes(1).sizes[0]

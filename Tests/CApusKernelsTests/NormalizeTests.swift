@@ -96,6 +96,18 @@ import Testing
         }
     }
 
+    /// All channels of a position alike: what rounding leaves of the variance must not fall below zero, nor be taken for one.
+    @Test(arguments: [100, 112, 448, 1000], [1e4, 1e7, 1e8] as [Float])
+    func channelNormOfEqualChannels(_ channels: Int, _ value: Float) {
+        let positions = 37
+        for epsilon in [1e-5, 1e-6, 1e-12] {
+            let x = [Float](repeating: value, count: channels * positions)
+            var y = [Float](repeating: -1, count: x.count)
+            apus_channel_norm(1, Int64(channels), Int64(positions), epsilon, x, nil, nil, &y)
+            #expect(y.allSatisfy { $0 == 0 }, "\(epsilon): \(y.first { $0 != 0 } ?? 0)")
+        }
+    }
+
     @Test(arguments: [(1, 1), (5, 7), (9, 300)])
     func layerNorm(_ rows: Int, _ columns: Int) {
         var random = SplitMix(11)
