@@ -72,19 +72,9 @@ extension TailSharing {
 
     /// A number that is read in the tail.
     private func number(_ a: ValueType, _ b: ValueType) throws -> ValueType {
-        switch (a, b) {
-        case (.int(let p), .int(let q)):
-            if let s = p.expression?.symbol, let t = q.expression?.symbol { return .int(scope.size(try symbol(s, t))) }
-        case (.float(let p), .float(let q)):
-            if case .symbol(let s)? = p.view, case .symbol(let t)? = q.view { return .float(scope.float(try symbol(s, t))) }
-        case (.bool(let p), .bool(let q)):
-            if let s = p.freeSymbols.first, let t = q.freeSymbols.first, s.kind == .unbackedBool, t.kind == .unbackedBool {
-                return .bool(scope.condition(try symbol(s, t)))
-            }
-        case (.none, .none): return .none
-        default: break
-        }
-        throw NotShared(reason: "numbers of other kinds")
+        if case (.none, .none) = (a, b) { return .none }
+        guard let s = a.symbol, let t = b.symbol else { throw NotShared(reason: "numbers of other kinds") }
+        return scope.type(of: try symbol(s, t))
     }
 
     /// The tail's symbol for a symbol that either side makes in its place.
@@ -117,13 +107,8 @@ extension TailSharing {
                 else { continue }
                 if s != fresh || t != fresh { rename(s, t, to: fresh) }
             }
-        case (.int(let x), .int(let y), .int(let size)):
-            if let fresh = size.expression?.symbol, let s = x.expression?.symbol, let t = y.expression?.symbol { rename(s, t, to: fresh) }
-        case (.float(let x), .float(let y), .float(let number)):
-            if case .symbol(let fresh)? = number.view, case .symbol(let s)? = x.view, case .symbol(let t)? = y.view {
-                rename(s, t, to: fresh)
-            }
-        default: return
+        case (let x, let y, _):
+            if let fresh = type.symbol, let s = x.symbol, let t = y.symbol { rename(s, t, to: fresh) }
         }
     }
 }

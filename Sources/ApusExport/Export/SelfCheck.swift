@@ -99,13 +99,9 @@ struct SelfCheck {
         var found: [Int: (symbol: Symbol, value: Int)] = [:]
         for node in trace.graph.nodes where node.effects.contains(.dataDependent) && node.outputs.count == 1 {
             guard let operand = node.operands.first, let input = trace.graph.inputs.firstIndex(of: operand) else { continue }
-            let symbol: Symbol?
-            switch trace.graph.type(node.outputs[0]) {
-            case .int(let value): symbol = value.expression?.symbol
-            case .bool(let condition): symbol = condition.freeSymbols.first
-            default: symbol = nil
+            if let symbol = trace.graph.type(node.outputs[0]).symbol, let value = witness[symbol], found[input] == nil {
+                found[input] = (symbol, value)
             }
-            if let symbol, let value = witness[symbol], found[input] == nil { found[input] = (symbol, value) }
         }
         return found
     }

@@ -27,6 +27,24 @@ extension ValueType {
         case .none: []
         }
     }
+
+    /// The symbol that a number is, the way back from `SymbolScope.type(of:)`; nil for a tensor, and for a number computed from symbols.
+    package var symbol: Symbol? {
+        switch self {
+        case .int(let size): return size.expression?.symbol
+        case .float(let number):
+            if case .symbol(let symbol)? = number.view { return symbol }
+            return nil
+        case .bool(let condition):
+            // A truth value is a condition on a symbol that is 0 or 1.
+            guard condition.freeSymbols.count == 1, let symbol = condition.freeSymbols.first, symbol.kind == .unbackedBool else {
+                return nil
+            }
+            func holds(_ value: Int) -> Bool? { try? SymbolValues(Assignment([symbol: value])).value(of: condition) }
+            return holds(1) == true && holds(0) == false ? symbol : nil
+        case .tensor, .none: return nil
+        }
+    }
 }
 
 extension GraphOutput {

@@ -19,12 +19,13 @@ public struct Partitioning: GraphPass {
     public func run(_ graph: Graph) throws -> Graph {
         try graph.requireOwnValues()
         var copy = GraphCopy(of: graph, provenance: "partition \(name)")
+        let index = ValueIndex(graph)
         var number = 0
         var start = 0
         for end in 0...graph.nodes.count where end == graph.nodes.count || isBarrier(graph.nodes[end], graph) {
             for group in groups(graph, start..<end) {
                 if group.count >= minimum, isSupported(graph.nodes[group[0]], graph) {
-                    try writePart(group, number, into: &copy)
+                    try writePart(group, number, index, into: &copy)
                     number += 1
                 } else {
                     for position in group {
@@ -53,7 +54,7 @@ public struct Partitioning: GraphPass {
         return merger.order().map { $0.map { $0 + range.lowerBound } }
     }
 
-    private func writePart(_ group: [Int], _ number: Int, into copy: inout GraphCopy) throws {
+    private func writePart(_ group: [Int], _ number: Int, _ index: ValueIndex, into copy: inout GraphCopy) throws {
         let graph: Graph = copy.source
         let inside = Set(group.flatMap { graph.nodes[$0].outputs })
         var body = Graph()
@@ -79,10 +80,7 @@ public struct Partitioning: GraphPass {
             for (old, new) in zip(node.outputs, body.append(node, of: graph, arguments)) { places[old] = new }
         }
         let members = Set(group)
-        var read = Set<Value>()
-        for (position, node) in graph.nodes.enumerated() where !members.contains(position) { read.formUnion(node.operands) }
-        for output in graph.outputs { if let value = output.value { read.insert(value) } }
-        let results: [Value] = group.flatMap { graph.nodes[$0].outputs }.filter { read.contains($0) }
+        let results: [Value] = group.flatMap { graph.nodes[$0].outputs }.filter { !members.isSuperset(of: index.readers(of: $0)) }
         body.outputs = results.compactMap { places[$0] }.map { .value($0) }
         let before: Int = copy.graph.nodes.count
         let values: [Value] = copy.append(

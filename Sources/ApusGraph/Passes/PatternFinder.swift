@@ -1,25 +1,6 @@
 import ApusSymbolic
 import ApusTensor
 
-/// The makers and readers of a graph's values.
-package struct ValueIndex: Sendable {
-    /// The node that makes each value and the result's position in it.
-    let makers: [Int: (node: Int, result: Int)]
-    /// The positions that read each value; the node count for the graph's own results.
-    let readers: [Int: [Int]]
-
-    package init(_ graph: Graph) {
-        var makers: [Int: (node: Int, result: Int)] = [:]
-        var readers: [Int: [Int]] = [:]
-        for (position, node) in graph.nodes.enumerated() {
-            for (index, output) in node.outputs.enumerated() { makers[output.index] = (position, index) }
-            for operand in node.operands { readers[operand.index, default: []].append(position) }
-        }
-        for output in graph.outputs { if let value = output.value { readers[value.index, default: []].append(graph.nodes.count) } }
-        (self.makers, self.readers) = (makers, readers)
-    }
-}
-
 /// Finds a pattern in a graph, from its last node backwards.
 struct PatternFinder {
     private let graph: Graph
@@ -53,7 +34,7 @@ struct PatternFinder {
         guard found.count == state.nodes.count, nodes.last == position else { return nil }
         let returned = Set(pattern.outputs.compactMap { $0.value })
         for (own, value) in state.values where patternIndex.makers[own.index] != nil {
-            let outside: [Int] = (index.readers[value.index] ?? []).filter { !found.contains($0) }
+            let outside: [Int] = index.readers(of: value).filter { !found.contains($0) }
             // The replacement stands where the last node stood: what it gives must not be read before.
             if returned.contains(own) ? outside.contains(where: { $0 < position }) : !outside.isEmpty { return nil }
         }

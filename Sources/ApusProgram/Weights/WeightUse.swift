@@ -25,20 +25,20 @@ enum WeightUse {
 /// Finds the weights of products and embeddings in a graph.
 struct WeightUses {
     private let graph: Graph
-    private let readers: [Value: [Node]]
+    private let index: ValueIndex
 
     init(_ graph: Graph) {
         self.graph = graph
-        var readers: [Value: [Node]] = [:]
-        for node in graph.nodes { for operand in Set(node.operands) { readers[operand, default: []].append(node) } }
-        self.readers = readers
+        index = ValueIndex(graph)
     }
 
     /// - Parameter isTransposed: whether the value is the transpose of the matrix in question
     func use(of value: Value, isTransposed: Bool = false) -> WeightUse {
-        let own: WeightUse =
-            graph.outputs.contains { $0.value == value } ? .other(reason: "the program returns it", isWeight: false) : .none
-        return (readers[value] ?? []).reduce(own) { $0.and(use(of: value, by: $1, isTransposed)) }
+        // What the program returns is read last, and is the reason that is told.
+        index.readers(of: value).reversed().reduce(.none) { uses, position in
+            guard position < graph.nodes.count else { return .other(reason: "the program returns it", isWeight: false) }
+            return uses.and(use(of: value, by: graph.nodes[position], isTransposed))
+        }
     }
 
     private func use(of value: Value, by node: Node, _ isTransposed: Bool) -> WeightUse {

@@ -65,22 +65,7 @@ extension Binder {
 
 extension ValueType {
     /// The symbol that stands for a number which is read; nil for other types.
-    var readSymbol: Symbol? {
-        switch self {
-        case .int(let size): return size.expression?.symbol.flatMap { $0.isBacked ? nil : $0 }
-        case .float(let number):
-            if case .symbol(let symbol)? = number.view { return symbol }
-            return nil
-        case .bool(let condition):
-            // A truth value is a condition on a symbol that is 0 or 1.
-            guard condition.freeSymbols.count == 1, let symbol = condition.freeSymbols.first, symbol.kind == .unbackedBool else {
-                return nil
-            }
-            func holds(_ value: Int) -> Bool? { try? SymbolValues(Assignment([symbol: value])).value(of: condition) }
-            return holds(1) == true && holds(0) == false ? symbol : nil
-        case .tensor, .none: return nil
-        }
-    }
+    var readSymbol: Symbol? { symbol.flatMap { $0.isBacked ? nil : $0 } }
 }
 
 /// What a graph can't be laid out for before it runs: values that decide on sizes, or on numbers where views and decompositions ask for them.

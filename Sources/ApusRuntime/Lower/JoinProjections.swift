@@ -36,21 +36,23 @@ struct JoinProjections: FreezingPass {
             let input: Value
             let hasBias: Bool
         }
-        let readers: [Value: [Node]] = graph.nodes.reduce(into: [:]) { readers, node in
-            for operand in node.operands { readers[operand, default: []].append(node) }
-        }
-        let results = Set(graph.outputs.compactMap(\.value))
+        let index = ValueIndex(graph)
         var groups: [Key: [Int]] = [:]
         for (position, node) in graph.nodes.enumerated() where node.operator.name == "aten::linear" {
             let operands: [Value] = node.operands
             guard operands.dropFirst().allSatisfy({ frozen.contains($0) }), !frozen.contains(operands[0]),
-                !results.contains(node.outputs[0]), let spec = graph.spec(operands[1]), spec.dtype == .float32,
-                spec.shape.constants?.count == 2,
-                readers[node.outputs[0], default: []].allSatisfy({ if case .view = $0.operator.kernel { true } else { false } })
+                let spec = graph.spec(operands[1]), spec.dtype == .float32, spec.shape.constants?.count == 2,
+                index.readers(of: node.outputs[0]).allSatisfy({ isView($0, graph) })
             else { continue }
             groups[Key(input: operands[0], hasBias: operands.count > 2), default: []].append(position)
         }
         return groups.values.filter { $0.count > 1 }
+    }
+
+    /// Whether what stands at a position is a view, which the graph's own results are not.
+    private func isView(_ position: Int, _ graph: Graph) -> Bool {
+        guard position < graph.nodes.count, case .view = graph.nodes[position].operator.kernel else { return false }
+        return true
     }
 
     private func join(_ nodes: [Node], _ copy: inout GraphCopy) throws {

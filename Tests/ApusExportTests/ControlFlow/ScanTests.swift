@@ -110,8 +110,9 @@ struct ScanTests {
     @Test func refusesDifferentLengths() throws {
         let (x, y) = (try numbers([4, 3]), try numbers([5, 3]))
         let error = #expect(throws: TensorError.self) { try map((x, y)) { a, b in try a + b } }
-        #expect(
-            "\(try #require(error))" == "map: the tensors to go over differ in their first size: float32[4, 3] and float32[5, 3]")
+        // The line of the call follows where it is known.
+        let expected = "map: the tensors to go over differ in their first size: float32[4, 3] and float32[5, 3]"
+        #expect("\(try #require(error))".hasPrefix(expected))
         // Sizes that may differ are to be declared equal.
         #expect(throws: ConstraintViolationError.self) {
             try export(

@@ -46,7 +46,7 @@ enum Symbolic {
         }
         let scope = SymbolScope()
         let n: [SymInt] = (0..<symbols).map { _ in scope.size(scope.makeSymbol(range: .size, hint: 2 + draw(63))) }
-        let hints: Assignment = scope.hints
+        let hints: SymbolScope.Assignment = scope.hints
         for _ in 0..<count {
             let (a, b, c, k) = (n[draw(symbols)], n[draw(symbols)], n[draw(symbols)], 1 + draw(8))
             let question: SymBool
