@@ -142,6 +142,19 @@ APUS_INLINE float apus_sigmoid_f32(float x) {
     float e = apus_exp_f32(-__builtin_elementwise_abs(x));
     return (x < 0 ? e : 1.0f) / (1.0f + e);
 }
+/// x / (1 + e^-x), where e^-x may overflow, and what is far below 1 does not count. Half of e^-x is what is computed: its power of two stays in range as long as
+/// e^-x does.
+APUS_INLINE float apus_silu_f32(float x) {
+    float held = x > 86.0f ? 86.0f : x;
+    held = held < -89.0f ? -89.0f : held;
+    float t = held * -1.44269504089f + APUS_MAGIC_F32;
+    float n = t - APUS_MAGIC_F32;
+    float r = -held - n * 0.693359375f;
+    r = r - n * -2.12194440e-4f;
+    float y = (apus_exp_tail_f32(r) * (r * r) + r) + 1.0f;
+    float half = y * apus_from_bits_f32((apus_bits_f32(t) - apus_bits_f32(APUS_MAGIC_F32) + 126u) << 23);
+    return x / (half * 2.0f + 1.0f);
+}
 
 /// Below 0.625 an odd polynomial, above 1 - 2 / (e^2x + 1).
 APUS_INLINE float apus_tanh_f32(float x) {

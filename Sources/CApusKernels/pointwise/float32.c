@@ -25,6 +25,7 @@
 #define ACOSH(x) apus_acosh_f32(x)
 #define ATANH(x) apus_atanh_f32(x)
 #define SIGMOID(x) apus_sigmoid_f32(x)
+#define SILU(x) apus_silu_f32(x)
 #define ERF(x) apus_erf_f32(x)
 #define ERFC(x) apus_erfc_f32(x)
 #define ERFINV(x) apus_erfinv_f32(x)
