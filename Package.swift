@@ -8,6 +8,8 @@ let package = Package(
     products: [
         .library(name: "Apus", targets: ["Apus"]),
         .library(name: "ApusRun", targets: ["ApusRun"]),
+        // The C library: `make lib` builds and installs it as libapus.
+        .library(name: "ApusC", type: .dynamic, targets: ["ApusC"]),
         .executable(name: "apus", targets: ["apus-cli"]),
     ],
     dependencies: [
@@ -53,6 +55,9 @@ let package = Package(
         .target(
             name: "ApusRun",
             dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusArchive"]),
+        // The header of the C library, which ApusC implements.
+        .target(name: "CApus"),
+        .target(name: "ApusC", dependencies: ["CApus", "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusArchive"]),
         .target(name: "ApusNN", dependencies: ["ApusSymbolic", "ApusTensor"]),
         .target(name: "ApusExport", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusNN"]),
         .target(
@@ -109,8 +114,8 @@ let package = Package(
         .target(name: "FuzzFiles", dependencies: ["FuzzPrograms", "Apus", "JudgeSupport"], path: "Tests/Fuzz/Files"),
         .executableTarget(name: "fuzz", dependencies: ["FuzzPrograms", "FuzzFiles"], path: "Tests/Fuzz/Tool"),
         .testTarget(name: "FuzzTests", dependencies: ["Apus", "FuzzPrograms", "FuzzFiles", "fuzz"], path: "Tests/Fuzz/Cases"),
-        // Starts the command, which therefore has to be built before.
-        .testTarget(name: "CommandTests", dependencies: ["Apus", "apus-cli", "JudgeSupport"], path: "Tests/Commands"),
+        // Starts the command and links with the C library, which therefore have to be built before.
+        .testTarget(name: "CommandTests", dependencies: ["Apus", "ApusC", "apus-cli", "JudgeSupport"], path: "Tests/Commands"),
         .testTarget(name: "ConformanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Conformance"),
     ],
     swiftLanguageModes: [.v6]

@@ -37,7 +37,9 @@ import Testing
         Function(name: "erfc", op: APUS_OP_ERFC, exact: { erfc($0) }, limit: 5),
         Function(name: "erfinv", op: APUS_OP_ERFINV, exact: { inverseErf($0) }, limit: 3.5),
         Function(name: "sigmoid", op: APUS_OP_SIGMOID, exact: { 1 / (1 + exp(-$0)) }, limit: 2.5),
-        Function(name: "silu", op: APUS_OP_SILU, exact: { $0 > -88.722 ? $0 / (1 + exp(-$0)) : $0.isInfinite ? .nan : 0 }, limit: 2.5),
+        Function(
+            name: "silu", op: APUS_OP_SILU, exact: { $0 > -88.722 || $0.isNaN ? $0 / (1 + exp(-$0)) : $0.isInfinite ? .nan : 0 }, limit: 2.5
+        ),
     ]
 
     /// By steps of Newton's from a first guess, on what is left to 1 where that is the smaller.

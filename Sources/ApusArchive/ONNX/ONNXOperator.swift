@@ -70,10 +70,10 @@ enum ONNXOperatorTable {
     static let all: [ONNXOperator] =
         pointwise + logic + casts + activations + reductions + products + shapes + indexing + creation + convolutions + pools + norms
         + losses
-        + attention + recurrent + quantized + spatial + signals + sequences + controlFlow + machineLearning
+        + attention + recurrent + quantized + runtimeQuantized + spatial + signals + sequences + controlFlow + machineLearning
 
     /// The sets of operators that are known, and the last version of each that was looked at.
-    static let domains: [String: Int] = ["": 28, "ai.onnx.ml": 6, "ai.onnx.preview": 1]
+    static let domains: [String: Int] = ["": 28, "ai.onnx.ml": 6, "ai.onnx.preview": 1, "com.microsoft": 1]
 
     private static let byName: [String: [ONNXOperator]] = Dictionary(grouping: all) { "\($0.domain)::\($0.name)" }
 

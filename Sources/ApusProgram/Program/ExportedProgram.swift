@@ -128,6 +128,9 @@ extension ExportedProgram {
         userResults(try allOutputs(leaves: leaves, profiler))
     }
 
+    /// The flattened result for tensors alone, which may hold numbers.
+    package func leaves(of inputs: [Tensor]) throws -> [LeafValue] { userResults(try allOutputs(inputs: inputs, nil)) }
+
     /// Everything that the graph gives, in the order of `graphSignature.outputRoles`.
     package func allOutputs(leaves: [LeafValue], _ profiler: Profiler? = nil) throws -> [LeafValue] {
         try allOutputs(inputs: try tensors(of: leaves), profiler)

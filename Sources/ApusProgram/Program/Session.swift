@@ -60,6 +60,9 @@ extension ExportedProgram {
             try program.userTensors(outputs(of: inputs, profiler))
         }
 
+        /// The flattened result for tensors alone, which may hold numbers.
+        package func leaves(of inputs: [Tensor]) throws -> [LeafValue] { program.userResults(try outputs(of: inputs, nil)) }
+
         private func outputs(of inputs: [Tensor], _ profiler: Profiler?) throws -> [LeafValue] {
             if Interpreter.current != nil {
                 guard Interpreter.innermost(as: (any InliningInterpreter).self) == nil else {

@@ -18,6 +18,7 @@ extension CallSite {
         /// Modules whose frames are never the user's.
         package static let ownModules: Set<String> = [
             "ApusSymbolic", "ApusTensor", "ApusNN", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusExport", "ApusArchive", "ApusRun",
+            "ApusC",
             "CApusKernels", "apus_cli",
             "Apus", "Swift",
         ]

@@ -107,5 +107,5 @@ int apus_copy(const apus_view *in, const apus_view *out) {
     apus_program program;
     int32_t result = 0;
     status = apus_program_make(&program, NULL, 0, &in->dtype, 1, &result, &out->dtype, 1);
-    return status != APUS_OK ? status : apus_program_run(&program, &plan);
+    return status != APUS_OK ? status : apus_run_program(&program, &plan);
 }

@@ -26,7 +26,7 @@ int apus_fused(const apus_instruction *instructions, int32_t count, const apus_v
     apus_program program;
     apus_plan plan;
     int status = prepare(&program, &plan, false, instructions, count, inputs, n_in, output_registers, outputs, n_out);
-    return status != APUS_OK ? status : apus_program_run(&program, &plan);
+    return status != APUS_OK ? status : apus_run_program(&program, &plan);
 }
 
 struct apus_fusion {
@@ -66,6 +66,6 @@ void apus_fusion_set_address(apus_fusion *fusion, int32_t operand, void *address
     if (operand >= 0 && operand < fusion->plan.operands) fusion->plan.data[operand] = address;
 }
 
-int apus_fusion_run(const apus_fusion *fusion) { return apus_program_run(&fusion->program, &fusion->plan); }
+int apus_fusion_run(const apus_fusion *fusion) { return apus_run_program(&fusion->program, &fusion->plan); }
 
 void apus_fusion_free(apus_fusion *fusion) { apus_free(fusion); }

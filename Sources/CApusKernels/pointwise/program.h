@@ -28,7 +28,7 @@ typedef struct apus_program {
 int apus_program_make(apus_program *program, const apus_instruction *instructions, int32_t count, const int32_t *input_dtypes, int32_t n_in,
                       const int32_t *output_registers, const int32_t *output_dtypes, int32_t n_out);
 /// Runs over a plan whose operands are the inputs, then the outputs.
-int apus_program_run(const apus_program *program, const apus_plan *plan);
+int apus_run_program(const apus_program *program, const apus_plan *plan);
 /// Runs over a piece of a plan of two dimensions, on the calling thread: rows `row` ..< `row + rows`, columns `column` ..< `column + columns`. For programs whose
 /// operations never fail.
 void apus_program_run_piece(const apus_program *program, const apus_plan *plan, int64_t row, int64_t rows, int64_t column, int64_t columns);

@@ -185,7 +185,7 @@ static void cut(run *r, int64_t length, bool keeps_rows, int64_t limit) {
     r->slot_bytes = (r->tile * widest_element(program) + 63) / 64 * 64;
 }
 
-int apus_program_run(const apus_program *program, const apus_plan *plan) {
+int apus_run_program(const apus_program *program, const apus_plan *plan) {
     if (plan->count == 0) return APUS_OK;
     run r = {.program = program, .plan = plan};
     bool all_whole = survey(&r);

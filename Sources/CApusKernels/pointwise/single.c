@@ -100,7 +100,7 @@ static int run_operation(int32_t op, int32_t compute, const apus_params *params,
     if (status != APUS_OK) return status;
     apus_plan plan;
     status = apus_plan_make(&plan, all, arity + 1, true);
-    return status != APUS_OK ? status : apus_program_run(&program, &plan);
+    return status != APUS_OK ? status : apus_run_program(&program, &plan);
 }
 
 int apus_unary(int32_t op, int32_t compute, const apus_params *params, const apus_view *in, const apus_view *out) {

@@ -4,7 +4,7 @@ import ApusTensor
 extension ONNXOperatorTable {
     static let pools: [ONNXOperator] = [
         ONNXOperator("MaxPool", values: { try maxPool($0) }),
-        ONNXOperator("AveragePool") { try averagePool($0) },
+        ONNXOperator("AveragePool") { try averagePool($0, $0.tensor(0)) },
         ONNXOperator("LpPool") { call in
             let (x, p) = (try call.tensor(0), try call.int("p", 2))
             let windows: Tensor = try pooled(call, x, padding: 0) { try ($0 * 1).abs().pow(Double(p)).sum(dims: [-1], keepDim: false) }
@@ -123,8 +123,7 @@ extension ONNXOperatorTable {
 
     // MARK: Means
 
-    private static func averagePool(_ call: ONNXCall) throws -> Tensor {
-        let x: Tensor = try call.tensor(0)
+    static func averagePool(_ call: ONNXCall, _ x: Tensor) throws -> Tensor {
         let (window, plain) = (
             try window(call, x),
             try ONNXWindow(call, kernel: (try call.ints("kernel_shape") ?? []).map { SymInt($0) }, sizes: Array(x.shape.sizes.dropFirst(2)))

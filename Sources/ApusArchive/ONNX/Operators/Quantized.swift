@@ -22,7 +22,8 @@ extension ONNXOperatorTable {
                 let (a, b) = (try shifted(call, 0, zeroPoint: 2, along: -2), try shifted(call, 3, zeroPoint: 5, along: -1))
                 var scale: Tensor = try call.tensor(1)
                 if scale.rank == 1, scale.shape[0].constant != 1 { scale = try scale.unsqueezed(-1) }
-                return [try requantized(call, integerProduct(a, b), scale * call.tensor(4) / call.tensor(6), zeroPoint: 7)]
+                let levels: Tensor = try integerProduct(a, b).to(.float64) * (scale * call.tensor(4) / call.tensor(6)).to(.float64)
+                return [try inLevels(call, levels, zeroPoint: 7)]
             }),
         ONNXOperator(
             "QLinearConv", results: .own,
@@ -36,16 +37,15 @@ extension ONNXOperatorTable {
                 let centred: Tensor = try weight - channels(call.tensor(5).to(.float64), [])
                 let product: Tensor = try convolution(call, x, centred, bias: try call.optional(8)?.to(.float64)).to(.int32)
                 let scale: Tensor = try call.tensor(1) * channels(call.tensor(4), [1]) / call.tensor(6)
-                return [try requantized(call, product, scale, zeroPoint: 7)]
+                return [try inLevels(call, product.to(.float64) * scale.to(.float64), zeroPoint: 7)]
             }),
     ]
 
-    /// Products in int32, in levels of another scale.
-    private static func requantized(_ call: ONNXCall, _ product: Tensor, _ scale: Tensor, zeroPoint: Int) throws -> ONNXValue {
+    /// Numbers in units of the result's scale as its levels: in the type of its zero point, or of the first input where it has none.
+    static func inLevels(_ call: ONNXCall, _ scaled: Tensor, zeroPoint: Int) throws -> ONNXValue {
         let zero: Tensor? = try call.optional(zeroPoint)
         let element: ONNXElement = try zero == nil ? call.element(0) : call.element(zeroPoint)
         guard let range = element.integerRange, let dtype = element.dtype else { throw call.error("gives \(element), which is not read") }
-        let scaled: Tensor = try product.to(.float64) * scale.to(.float64)
         let levels: Tensor = try zero.map { try scaled + $0.to(.float64) } ?? scaled
         return ONNXValue(.tensor(try levels.round().clamp(min: range.lowerBound, max: range.upperBound).to(dtype)), element)
     }

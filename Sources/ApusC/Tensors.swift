@@ -1,0 +1,159 @@
+import ApusSymbolic
+import ApusTensor
+import CApus
+import Synchronization
+
+// Tensors of C: over the caller's memory, and results.
+
+extension DType {
+    /// The header's numbers are those of the raw values.
+    init(_ dtype: apus_element_type) throws {
+        guard let number = UInt8(exactly: dtype.rawValue), let known = DType(rawValue: number) else {
+            throw Mistake("\(dtype.rawValue) is no dtype")
+        }
+        self = known
+    }
+
+    var forC: apus_element_type { apus_element_type(rawValue: apus_element_type.RawValue(rawValue)) }
+}
+
+/// A tensor behind a handle.
+final class TensorHandle {
+    let tensor: Tensor
+    let sizes: UnsafeMutableBufferPointer<Int64>
+    /// The caller's memory, where it has no gaps.
+    let writable: UnsafeMutableRawPointer?
+    /// Row-major, made when it is asked for.
+    private let dense: Mutex<Tensor?>
+
+    init(_ tensor: Tensor, writable: UnsafeMutableRawPointer? = nil) throws {
+        self.tensor = tensor
+        self.writable = writable
+        let plain: [Int] = try tensor.sizes
+        sizes = .allocate(capacity: max(plain.count, 1))
+        _ = sizes.initialize(fromContentsOf: plain.map { Int64($0) })
+        dense = Mutex(tensor.isContiguous ? tensor : nil)
+    }
+
+    deinit { sizes.deallocate() }
+
+    /// The first element, in row-major order without gaps.
+    var data: UnsafeRawPointer? {
+        dense.withLock { dense in
+            if dense == nil { dense = try? tensor.contiguous() }
+            // The memory is the tensor's, which lives as long as the handle.
+            return try? dense?.withUnsafeBytes { $0.baseAddress } ?? nil
+        }
+    }
+
+    var byteCount: Int { tensor.count.constant.map { $0 * tensor.dtype.byteWidth } ?? 0 }
+}
+
+/// Calls a function of the caller's once the memory that it speaks of is no longer used.
+final class Release {
+    private let function: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?
+    private let context: UnsafeMutableRawPointer?
+
+    init(_ function: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?, _ context: UnsafeMutableRawPointer?) {
+        (self.function, self.context) = (function, context)
+    }
+
+    deinit { function?(context) }
+}
+
+/// Sizes as C gives them.
+func plainSizes(_ rank: Int32, _ sizes: UnsafePointer<Int64>?) throws -> [Int] {
+    guard (0...64).contains(rank) else { throw Mistake("a tensor has 0 to 64 dimensions, not \(rank)") }
+    guard rank == 0 || sizes != nil else { throw Mistake("sizes is null") }
+    let given: [Int] = (0..<Int(rank)).map { Int(sizes![$0]) }
+    if let size = given.first(where: { $0 < 0 }) { throw Mistake("a size is \(size)") }
+    return given
+}
+
+extension Tensor {
+    /// A tensor over memory that an owner keeps alive, with any strides that are not negative.
+    init(at data: UnsafeMutableRawPointer?, _ dtype: DType, _ sizes: [Int], strides: [Int]?, owner: AnyObject) throws {
+        let count: Int = try Shape(sizes.map { SymInt($0) }, in: "Tensor").elementCount.constant ?? 0
+        guard count > 0 else {
+            self = try Tensor.empty(sizes, dtype: dtype)
+            return
+        }
+        guard let data else { throw Mistake("data is null") }
+        guard let strides else {
+            self = try Tensor(
+                sharing: UnsafeRawBufferPointer(start: data, count: count * dtype.byteWidth), dtype: dtype, shape: sizes, owner: owner)
+            return
+        }
+        var last = 0
+        for (size, stride) in zip(sizes, strides) {
+            guard stride >= 0 else { throw Mistake("strides are \(strides): negative ones are not taken", APUS_RESULT_UNSUPPORTED) }
+            let (reach, isTooFar) = stride.multipliedReportingOverflow(by: size - 1)
+            guard !isTooFar, last <= Int.max / 16 - reach else { throw Mistake("strides of \(strides) reach beyond all memory") }
+            last += reach
+        }
+        let all = UnsafeRawBufferPointer(start: data, count: (last + 1) * dtype.byteWidth)
+        self = try Tensor(sharing: all, dtype: dtype, shape: [last + 1], owner: owner).asStrided(sizes, strides: strides, offset: 0)
+    }
+}
+
+/// Whether strides are those of row-major order without gaps.
+func isDense(_ sizes: [Int], _ strides: [Int]?) -> Bool {
+    guard let strides else { return true }
+    var expected = 1
+    for (size, stride) in zip(sizes, strides).reversed() where size != 1 {
+        if stride != expected { return false }
+        expected *= size
+    }
+    return true
+}
+
+@_cdecl("apus_tensor_copy")
+public func tensorCopy(
+    _ data: UnsafeRawPointer?, _ dtype: apus_element_type, _ rank: Int32, _ sizes: UnsafePointer<Int64>?,
+    _ tensor: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> apus_result {
+    reporting(error) {
+        guard let tensor else { throw Mistake("tensor is null") }
+        let (type, plain) = (try DType(dtype), try plainSizes(rank, sizes))
+        let shared = try Tensor(at: UnsafeMutableRawPointer(mutating: data), type, plain, strides: nil, owner: Release(nil, nil))
+        tensor.pointee = handle(try TensorHandle(try shared.clone()))
+    }
+}
+
+@_cdecl("apus_tensor_wrap")
+public func tensorWrap(
+    _ data: UnsafeMutableRawPointer?, _ dtype: apus_element_type, _ rank: Int32, _ sizes: UnsafePointer<Int64>?,
+    _ strides: UnsafePointer<Int64>?,
+    _ release: (@convention(c) (UnsafeMutableRawPointer?) -> Void)?, _ context: UnsafeMutableRawPointer?,
+    _ tensor: UnsafeMutablePointer<OpaquePointer?>?, _ error: UnsafeMutablePointer<OpaquePointer?>?
+) -> apus_result {
+    let owner = Release(release, context)
+    return reporting(error) {
+        guard let tensor else { throw Mistake("tensor is null") }
+        let (type, plain) = (try DType(dtype), try plainSizes(rank, sizes))
+        let steps: [Int]? = strides.map { given in plain.indices.map { Int(given[$0]) } }
+        let isPlain: Bool = isDense(plain, steps)
+        let made = try Tensor(at: data, type, plain, strides: isPlain ? nil : steps, owner: owner)
+        tensor.pointee = handle(try TensorHandle(made, writable: isPlain ? data : nil))
+    }
+}
+
+@_cdecl("apus_tensor_free") public func tensorFree(_ tensor: OpaquePointer?) { release(tensor, TensorHandle.self) }
+
+@_cdecl("apus_tensor_dtype") public func tensorDType(_ tensor: OpaquePointer?) -> apus_element_type {
+    (known(tensor, TensorHandle.self)?.tensor.dtype ?? .float32).forC
+}
+
+@_cdecl("apus_tensor_rank") public func tensorRank(_ tensor: OpaquePointer?) -> Int32 {
+    Int32(known(tensor, TensorHandle.self)?.tensor.rank ?? 0)
+}
+
+@_cdecl("apus_tensor_sizes") public func tensorSizes(_ tensor: OpaquePointer?) -> UnsafePointer<Int64>? {
+    known(tensor, TensorHandle.self).flatMap { UnsafePointer($0.sizes.baseAddress) }
+}
+
+@_cdecl("apus_tensor_data") public func tensorData(_ tensor: OpaquePointer?) -> UnsafeRawPointer? { known(tensor, TensorHandle.self)?.data }
+
+@_cdecl("apus_tensor_byte_count") public func tensorByteCount(_ tensor: OpaquePointer?) -> Int {
+    known(tensor, TensorHandle.self)?.byteCount ?? 0
+}

@@ -1,0 +1,2 @@
+#include "apus.h"
+#include "apus_dlpack.h"
