@@ -7,7 +7,7 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs image clean packages python
+.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel deb image clean packages python
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,15 @@ api: packages ## list everything public in docs/public-api.txt; a change of it i
 
 docs: packages ## the documentation, warnings as errors
 	@SWIFT="$(SWIFT)" Scripts/docs "$(OUT)/docs"
+
+lib: packages ## the C library, its header and pkg-config file, in out/c
+	@SWIFT="$(SWIFT)" Scripts/c-library "$(OUT)/c"
+
+wheel: packages python ## the Python package, tested by pytest
+	@SWIFT="$(SWIFT)" Scripts/wheel "$(OUT)/python"
+
+deb: packages ## a Debian package of the command and the C library
+	@SWIFT="$(SWIFT)" Scripts/deb "$(OUT)/deb"
 
 image: ## the container image `apus`, with whichever of docker, podman or buildah is here
 	@Scripts/image apus

@@ -26,7 +26,7 @@ extension DType {
 }
 
 extension TensorHandle {
-    fileprivate convenience init(_ given: apus_dlpack_tensor, owner: Release) throws {
+    fileprivate convenience init(_ given: apus_dlpack_tensor, isReadOnly: Bool, owner: Release) throws {
         guard given.device.type == APUS_DLPACK_CPU else {
             throw Mistake(
                 "the tensor lies on a device of DLPack's type \(given.device.type), not in the processor's memory", APUS_RESULT_UNSUPPORTED)
@@ -34,9 +34,11 @@ extension TensorHandle {
         let dtype = try DType(code: given.dtype.code, bits: given.dtype.bits, lanes: given.dtype.lanes)
         let sizes: [Int] = try plainSizes(given.rank, UnsafePointer(given.sizes))
         let strides: [Int]? = given.strides.map { steps in sizes.indices.map { Int(steps[$0]) } }
-        let start: UnsafeMutableRawPointer? = given.data.map { $0 + Int(given.byte_offset) }
+        guard let offset = Int(exactly: given.byte_offset) else { throw Mistake("byte_offset is \(given.byte_offset)") }
+        let start: UnsafeMutableRawPointer? = given.data.map { $0 + offset }
         let isPlain: Bool = isDense(sizes, strides)
-        try self.init(try Tensor(at: start, dtype, sizes, strides: isPlain ? nil : strides, owner: owner), writable: isPlain ? start : nil)
+        let tensor = try Tensor(at: start, dtype, sizes, strides: isPlain ? nil : strides, owner: owner)
+        try self.init(tensor, writable: isPlain ? start : nil, isReadOnly: isReadOnly)
     }
 
     /// What a consumer sees of the tensor. Sizes and strides lie behind `context`.
@@ -84,7 +86,7 @@ public func tensorFromDLPack(
     let owner = Release({ $0.map { $0.assumingMemoryBound(to: DLManagedTensor.self) }.map { $0.pointee.deleter?($0) } }, managed)
     return reporting(error) {
         guard let managed, let tensor else { throw Mistake("\(managed == nil ? "managed" : "tensor") is null") }
-        tensor.pointee = handle(try TensorHandle(managed.pointee.tensor, owner: owner))
+        tensor.pointee = handle(try TensorHandle(managed.pointee.tensor, isReadOnly: false, owner: owner))
     }
 }
 
@@ -100,7 +102,8 @@ public func tensorFromDLPackVersioned(
         guard managed.pointee.version.major == 1 else {
             throw Mistake("DLPack of version \(managed.pointee.version.major) is not known", APUS_RESULT_UNSUPPORTED)
         }
-        tensor.pointee = handle(try TensorHandle(managed.pointee.tensor, owner: owner))
+        let isReadOnly: Bool = managed.pointee.flags & UInt64(APUS_DLPACK_READ_ONLY) != 0
+        tensor.pointee = handle(try TensorHandle(managed.pointee.tensor, isReadOnly: isReadOnly, owner: owner))
     }
 }
 
@@ -112,6 +115,9 @@ public func tensorToDLPack(
     reporting(error) {
         guard let managed else { throw Mistake("managed is null") }
         let lent = Lent(try object(tensor, "tensor"))
+        if lent.tensor.isReadOnly {
+            throw Mistake("the tensor may not be written, which this version of DLPack can't say", APUS_RESULT_UNSUPPORTED)
+        }
         let made = UnsafeMutablePointer<DLManagedTensor>.allocate(capacity: 1)
         made.initialize(
             to: DLManagedTensor(
@@ -140,7 +146,7 @@ public func tensorToDLPackVersioned(
             giveBack(own?.pointee.context)
             own?.deallocate()
         }
-        told.flags = UInt64(APUS_DLPACK_READ_ONLY)
+        told.flags = lent.tensor.isReadOnly ? UInt64(APUS_DLPACK_READ_ONLY) : 0
         told.tensor = lent.tensor.dlpack(lent.numbers)
         made.initialize(to: told)
         managed.pointee = made

@@ -124,14 +124,18 @@ private func run(
     guard inputCount == 0 || inputs != nil else { throw Mistake("inputs is null") }
     guard outputCount == 0 || outputs != nil else { throw Mistake("outputs is null") }
     let given: [Tensor] = try (0..<inputCount).map { try object(inputs![$0], "input \($0)", as: TensorHandle.self).tensor }
-    let results: [Tensor] = try runnable.leaves(of: given).enumerated().map { try $1.asTensor($0) }
+    var results: [Tensor?] = try runnable.leaves(of: given).enumerated().map { try $1.asTensor($0) }
     guard results.count == wanted else { throw Mistake("\(results.count) results where \(wanted) were told", APUS_RESULT_FAILED) }
     // All that can fail first.
     var fresh: [TensorHandle?] = []
     var copies: [(from: Tensor, to: UnsafeMutableRawPointer)] = []
-    for (index, result) in results.enumerated() {
+    for index in results.indices {
+        guard var result = results[index] else { continue }
+        // Let go of, so that it is seen whether others hold it.
+        results[index] = nil
         guard let place = known(outputs![index], TensorHandle.self) else {
-            fresh.append(try TensorHandle(try result.contiguous()))
+            // Results are the caller's alone: not an input's memory, a weight's, or another result's.
+            fresh.append(try TensorHandle(result.isHeldAlone() ? result : try result.clone()))
             continue
         }
         fresh.append(nil)

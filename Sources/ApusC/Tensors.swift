@@ -26,9 +26,11 @@ final class TensorHandle {
     /// Row-major, made when it is asked for.
     private let dense: Mutex<Tensor?>
 
-    init(_ tensor: Tensor, writable: UnsafeMutableRawPointer? = nil) throws {
-        self.tensor = tensor
-        self.writable = writable
+    /// Whether those who get the memory must not write.
+    let isReadOnly: Bool
+
+    init(_ tensor: Tensor, writable: UnsafeMutableRawPointer? = nil, isReadOnly: Bool = false) throws {
+        (self.tensor, self.writable, self.isReadOnly) = (tensor, isReadOnly ? nil : writable, isReadOnly)
         let plain: [Int] = try tensor.sizes
         sizes = .allocate(capacity: max(plain.count, 1))
         _ = sizes.initialize(fromContentsOf: plain.map { Int64($0) })

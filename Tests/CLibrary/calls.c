@@ -82,7 +82,7 @@ static void dlpack(void) {
     struct DLManagedTensorVersioned *versioned = NULL;
     EXPECT(apus_tensor_to_dlpack(x, &managed, NULL) == APUS_RESULT_OK && apus_tensor_to_dlpack_versioned(x, &versioned, NULL) == APUS_RESULT_OK);
     EXPECT(managed->tensor.rank == 2 && managed->tensor.sizes[0] == 3 && managed->tensor.strides[0] == 2 && managed->tensor.data == data);
-    EXPECT(versioned->version.major == 1 && versioned->flags == APUS_DLPACK_READ_ONLY && versioned->tensor.dtype.bits == 32);
+    EXPECT(versioned->version.major == 1 && versioned->flags == 0 && versioned->tensor.dtype.bits == 32);
     apus_tensor_free(x);
     EXPECT(released == 0);
     EXPECT(apus_tensor_from_dlpack(managed, &y, NULL) == APUS_RESULT_OK && apus_tensor_from_dlpack_versioned(versioned, &z, NULL) == APUS_RESULT_OK);
@@ -91,6 +91,16 @@ static void dlpack(void) {
     EXPECT(released == 0);
     apus_tensor_free(z);
     EXPECT(released == 1);
+    // What may not be written stays so.
+    x = wrap(data, 3, 2, NULL);
+    EXPECT(apus_tensor_to_dlpack_versioned(x, &versioned, NULL) == APUS_RESULT_OK);
+    apus_tensor_free(x);
+    versioned->flags = APUS_DLPACK_READ_ONLY;
+    EXPECT(apus_tensor_from_dlpack_versioned(versioned, &x, NULL) == APUS_RESULT_OK);
+    EXPECT_FAILURE(apus_tensor_to_dlpack(x, &managed, &error), APUS_RESULT_UNSUPPORTED, "written");
+    apus_tensor_free(x);
+    EXPECT(released == 2);
+    released = 1;
     // A tensor that lies elsewhere is refused, and given back.
     x = wrap(data, 3, 2, NULL);
     EXPECT(apus_tensor_to_dlpack(x, &managed, NULL) == APUS_RESULT_OK);

@@ -94,7 +94,7 @@ const apus_value_info *apus_program_output(const apus_program *program, size_t i
 
 /// Runs the program. `outputs` has room for `output_count` handles, each of which is the caller's afterwards; an element that is not null on entry is the
 /// caller's tensor for this output, made by `apus_tensor_wrap` without gaps: it must have the output's dtype and shape, and its memory gets the elements. Nothing is
-/// written, and no handle made, when the call fails.
+/// written, and no handle made, when the call fails. A result's memory is its own: no input's, weight's or other result's.
 apus_result apus_program_run(const apus_program *program, const apus_tensor *const *inputs, size_t input_count, apus_tensor **outputs, size_t output_count, apus_error **error);
 
 // MARK: Sessions
@@ -119,8 +119,7 @@ void apus_tensor_free(apus_tensor *tensor);
 apus_element_type apus_tensor_dtype(const apus_tensor *tensor);
 int32_t apus_tensor_rank(const apus_tensor *tensor);
 const int64_t *apus_tensor_sizes(const apus_tensor *tensor);
-/// The elements in row-major order without gaps, which are not to be written: a program's weights or other tensors may share them. A tensor that was wrapped with other
-/// strides is copied once; null where there is no memory for that.
+/// The elements in row-major order without gaps. A tensor that was wrapped with other strides is copied once; null where there is no memory for that.
 const void *apus_tensor_data(const apus_tensor *tensor);
 size_t apus_tensor_byte_count(const apus_tensor *tensor);
 
@@ -132,8 +131,7 @@ struct DLManagedTensorVersioned;
 /// Takes a tensor of another framework over, without a copy: its deleter is called when the memory is not used any more; also where this fails.
 apus_result apus_tensor_from_dlpack(struct DLManagedTensor *managed, apus_tensor **tensor, apus_error **error);
 apus_result apus_tensor_from_dlpack_versioned(struct DLManagedTensorVersioned *managed, apus_tensor **tensor, apus_error **error);
-/// Hands a tensor on, without a copy. Who gets it calls its deleter. Its memory may be shared with a program's weights or other tensors, and is not to be written: the
-/// versioned form says so by its flag.
+/// Hands a tensor on, without a copy. Who gets it calls its deleter. A tensor that came with the flag for what may not be written has it again, and no older form.
 apus_result apus_tensor_to_dlpack(const apus_tensor *tensor, struct DLManagedTensor **managed, apus_error **error);
 apus_result apus_tensor_to_dlpack_versioned(const apus_tensor *tensor, struct DLManagedTensorVersioned **managed, apus_error **error);
 
