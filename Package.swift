@@ -8,6 +8,7 @@ let package = Package(
     products: [
         .library(name: "Apus", targets: ["Apus"]),
         .library(name: "ApusRun", targets: ["ApusRun"]),
+        .library(name: "ApusData", targets: ["ApusData"]),
         .executable(name: "apus", targets: ["apus-cli"]),
     ],
     dependencies: [
@@ -53,6 +54,7 @@ let package = Package(
         .target(
             name: "ApusRun",
             dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusArchive"]),
+        .target(name: "ApusData", dependencies: ["ApusTensor", "ApusArchive"]),
         .target(name: "ApusNN", dependencies: ["ApusSymbolic", "ApusTensor"]),
         .target(name: "ApusExport", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusNN"]),
         .target(
@@ -98,13 +100,15 @@ let package = Package(
                 "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusONNXSchema", "ApusArchive", "ApusNN", "ApusExport",
                 "JudgeSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
+        .testTarget(name: "ApusDataTests", dependencies: ["ApusTensor", "ApusArchive", "ApusData", "JudgeSupport"]),
         .testTarget(name: "ApusNNTests", dependencies: ["ApusSymbolic", "ApusTensor", "ApusNN", "JudgeSupport"]),
         .testTarget(
             name: "ApusExportTests",
             dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusNN", "ApusExport", "ProgramExpectations"]),
         .testTarget(name: "AcceptanceTests", dependencies: ["Apus", "JudgeSupport", "ProgramExpectations"], path: "Tests/Acceptance"),
         .testTarget(
-            name: "DocumentationTests", dependencies: ["Apus", "ApusSymbolic", "ApusTensor", "JudgeSupport"], path: "Tests/Documentation"),
+            name: "DocumentationTests", dependencies: ["Apus", "ApusSymbolic", "ApusTensor", "JudgeSupport"],
+            path: "Tests/Documentation"),
         .target(name: "FuzzPrograms", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),
         .target(name: "FuzzFiles", dependencies: ["FuzzPrograms", "Apus", "JudgeSupport"], path: "Tests/Fuzz/Files"),
         .executableTarget(name: "fuzz", dependencies: ["FuzzPrograms", "FuzzFiles"], path: "Tests/Fuzz/Tool"),
