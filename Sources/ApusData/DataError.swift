@@ -27,7 +27,7 @@ public struct DataError: Error, Sendable, CustomStringConvertible {
     }
 
     public var code: Code
-    /// The reason in words, without the places below.
+    /// The reason in words, without the places below and what ``underlying`` says.
     public var reason: String
     /// The sample's index in the data set.
     public var index: Int?
@@ -55,7 +55,9 @@ public struct DataError: Error, Sendable, CustomStringConvertible {
         let place: [String?] = [line.map { "line \($0)" }, column.map { "column '\($0)'" }]
         let known: [String] = place.compactMap { $0 }
         if !known.isEmpty { parts.append(known.joined(separator: ", ")) }
-        parts.append(reason)
+        if !reason.isEmpty { parts.append(reason) }
+        // Told only when somebody asks: an error of a tensor then looks up the line that it comes from.
+        if let underlying { parts.append("\(underlying)") }
         return parts.joined(separator: ": ")
     }
 }

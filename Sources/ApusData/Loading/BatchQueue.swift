@@ -1,18 +1,24 @@
 import Dispatch
 import Synchronization
 
+/// What a batch is made of.
+struct BatchWork<Element: Sendable, Batch: Sendable>: Sendable {
+    /// The indices of a batch's samples.
+    let indices: @Sendable (_ batch: Int) throws -> [Int]
+    let sample: @Sendable (_ index: Int) throws -> Element
+    let collate: @Sendable (_ elements: [Element], _ indices: [Int]) throws -> Batch
+}
+
 /// Loads batches ahead and hands them out in order.
 ///
 /// Batches are claimed one after the other, by tasks or by the consumer, so that which batch is which never depends on who loads it. A task
 /// that finds nothing to claim ends, and the consumer starts it again when there is: nobody waits but the consumer, and the consumer waits only
 /// for a batch that somebody is in the middle of. Hence a consumer that blocks its thread can't wait for a task that has no thread to run on.
-final class BatchQueue<Batch: Sendable>: Sendable {
-    typealias Load = @Sendable (_ batch: Int, _ isStopped: () -> Bool) throws -> Batch
-
+final class BatchQueue<Element: Sendable, Batch: Sendable>: Sendable {
     let count: Int
     private let workers: Int
     private let prefetch: Int
-    private let load: Load
+    private let work: BatchWork<Element, Batch>
     private let state = Mutex(State())
 
     private struct State {
@@ -41,8 +47,8 @@ final class BatchQueue<Batch: Sendable>: Sendable {
         case end
     }
 
-    init(count: Int, workers: Int, prefetch: Int, load: @escaping Load) {
-        (self.count, self.workers, self.prefetch, self.load) = (count, workers, prefetch, load)
+    init(count: Int, workers: Int, prefetch: Int, work: BatchWork<Element, Batch>) {
+        (self.count, self.workers, self.prefetch, self.work) = (count, workers, prefetch, work)
     }
 
     /// How many batches were handed out.
@@ -65,12 +71,12 @@ final class BatchQueue<Batch: Sendable>: Sendable {
         var failure: (any Error)?
         while true {
             if Task.isCancelled { stop() }
-            switch step(loadsItself: workers == 0) {
+            switch step(isBlocking: false) {
             case .take(.success(let batch)): return batch
             case .take(.failure(let error)):
                 failure = error
                 stop()
-            case .load(let batch): run(batch)
+            case .load(let batch): finish(batch, await loaded(batch, yields: true))
             case .wait:
                 await withTaskCancellationHandler {
                     await withCheckedContinuation { continuation in park { continuation.resume() } }
@@ -93,12 +99,12 @@ final class BatchQueue<Batch: Sendable>: Sendable {
                 failure = CancellationError()
                 stop()
             }
-            switch step(loadsItself: true) {
+            switch step(isBlocking: true) {
             case .take(.success(let batch)): return .success(batch)
             case .take(.failure(let error)):
                 failure = error
                 stop()
-            case .load(let batch): run(batch)
+            case .load(let batch): finish(batch, loadedHere(batch))
             case .wait:
                 let semaphore = DispatchSemaphore(value: 0)
                 park { semaphore.signal() }
@@ -108,7 +114,7 @@ final class BatchQueue<Batch: Sendable>: Sendable {
         }
     }
 
-    private func step(loadsItself: Bool) -> Step {
+    private func step(isBlocking: Bool) -> Step {
         let (step, starting): (Step, Int) = state.withLock { state in
             if state.isStopped { return (state.active == 0 ? .end : .wait, 0) }
             guard state.delivered < count else { return (.end, 0) }
@@ -116,7 +122,7 @@ final class BatchQueue<Batch: Sendable>: Sendable {
             if let result = state.loaded.removeValue(forKey: state.delivered) {
                 state.delivered += 1
                 step = .take(result)
-            } else if loadsItself, state.claimed == state.delivered {
+            } else if isBlocking || workers == 0, state.claimed == state.delivered {
                 state.claimed += 1
                 state.active += 1
                 step = .load(state.delivered)
@@ -126,7 +132,7 @@ final class BatchQueue<Batch: Sendable>: Sendable {
             state.tasks += starting
             return (step, starting)
         }
-        for _ in 0..<starting { Task.detached { await self.work() } }
+        for _ in 0..<starting { Task.detached { await self.loadAhead(yields: !isBlocking) } }
         return step
     }
 
@@ -142,12 +148,8 @@ final class BatchQueue<Batch: Sendable>: Sendable {
 
     private var isStopped: Bool { state.withLock { $0.isStopped } }
 
-    private func work() async {
-        while let batch = claim() {
-            run(batch)
-            // The consumer may be waiting for this thread.
-            await Task.yield()
-        }
+    private func loadAhead(yields: Bool) async {
+        while let batch = claim() { finish(batch, await loaded(batch, yields: yields)) }
     }
 
     private func claim() -> Int? {
@@ -162,8 +164,37 @@ final class BatchQueue<Batch: Sendable>: Sendable {
         }
     }
 
-    private func run(_ batch: Int) {
-        let result: Result<Batch, any Error> = Result { try load(batch) { isStopped } }
+    /// - Parameter yields: lets other tasks on after each sample, as the consumer may be waiting for this thread. One that blocks its own may hold
+    ///   the last thread there is, so that what it waits for must not let go of another.
+    private func loaded(_ batch: Int, yields: Bool) async -> Result<Batch, any Error> {
+        do {
+            let indices: [Int] = try work.indices(batch)
+            var elements: [Element] = []
+            for index in indices {
+                try append(index, to: &elements)
+                if yields { await Task.yield() }
+            }
+            return .success(try work.collate(elements, indices))
+        } catch {
+            return .failure(error)
+        }
+    }
+
+    private func loadedHere(_ batch: Int) -> Result<Batch, any Error> {
+        Result {
+            let indices: [Int] = try work.indices(batch)
+            var elements: [Element] = []
+            for index in indices { try append(index, to: &elements) }
+            return try work.collate(elements, indices)
+        }
+    }
+
+    private func append(_ index: Int, to elements: inout [Element]) throws {
+        guard !isStopped else { throw CancellationError() }
+        elements.append(try work.sample(index))
+    }
+
+    private func finish(_ batch: Int, _ result: Result<Batch, any Error>) {
         let wake: (@Sendable () -> Void)? = state.withLock { state in
             state.active -= 1
             if !state.isStopped { state.loaded[batch] = result }

@@ -78,7 +78,7 @@ public struct DataLoader<Source: Dataset, Batch: Sendable>: Sendable {
     public func epoch(_ number: Int) -> Epoch { Epoch(loader: self, number: number) }
 
     /// What loads the batches of an epoch.
-    func makeQueue(epoch: Int) -> BatchQueue<Batch> {
+    func makeQueue(epoch: Int) -> BatchQueue<Source.Element, Batch> {
         let samples: Int = dataset.count
         let prefetch: Int = options.workers == 0 ? 0 : options.prefetch ?? 2 * options.workers
         // An order that can't be had is an error of the first batch.
@@ -88,20 +88,21 @@ public struct DataLoader<Source: Dataset, Batch: Sendable>: Sendable {
                 try shuffledIndices(samples, seed: $0 &+ UInt64(bitPattern: Int64(epoch)) &* 0x9E37_79B9_7F4A_7C15)
             }
         }
-        return BatchQueue(count: batchCount(samples), workers: options.workers, prefetch: prefetch) { batch, isStopped in
-            let order: [Int]? = try order.get()
-            let places: Range<Int> = batch * batchSize..<min((batch + 1) * batchSize, samples)
-            let elements: [Source.Element] = try places.map { place in
-                guard !isStopped() else { throw CancellationError() }
-                let index: Int = order?[place] ?? place
-                do { return try dataset[index] } catch { throw DataError(.sample, index: index, "\(error)", underlying: error) }
-            }
-            guard !isStopped() else { throw CancellationError() }
-            do { return try collate(elements) } catch {
-                let first: Int = order?[places.lowerBound] ?? places.lowerBound
-                let reason = "\(elements.count) samples from this one on can't be put together: \(error)"
-                throw DataError(.collation, index: first, reason, underlying: error)
-            }
-        }
+        let work = BatchWork<Source.Element, Batch>(
+            indices: { batch in
+                let places: Range<Int> = batch * batchSize..<min((batch + 1) * batchSize, samples)
+                return try order.get().map { Array($0[places]) } ?? Array(places)
+            },
+            sample: { index in
+                do { return try dataset[index] } catch { throw DataError(.sample, index: index, "", underlying: error) }
+            },
+            collate: { elements, indices in
+                do { return try collate(elements) } catch {
+                    throw DataError(
+                        .collation, index: indices.first, "\(elements.count) samples from this one on can't be put together",
+                        underlying: error)
+                }
+            })
+        return BatchQueue(count: batchCount(samples), workers: options.workers, prefetch: prefetch, work: work)
     }
 }

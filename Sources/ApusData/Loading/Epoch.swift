@@ -49,7 +49,7 @@ extension DataLoader {
 
     /// A pass that somebody goes through. Tasks that load hold the queue alone, so that they are told to stop when the loop is gone.
     final class Pass: Sendable {
-        let queue: BatchQueue<Batch>
+        let queue: BatchQueue<Source.Element, Batch>
         private let loader: DataLoader
         private let epoch: Int
         private let samples: Int
