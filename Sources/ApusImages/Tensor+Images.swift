@@ -50,13 +50,13 @@ extension Tensor {
     }
 
     /// Writes a PNG file, in one step or not at all.
-    /// - Throws: as ``encodedPNG(compression:)``; `ArchiveError` (`.cannotWrite`).
+    /// - Throws: as `encodedPNG`; `ArchiveError` (`.cannotWrite`).
     public func save(png path: String, compression: Int = 6) throws {
         try Tensor.write(try naming(file: path) { try encodedPNG(compression: compression) }, to: path)
     }
 
     /// Writes a JPEG file, in one step or not at all.
-    /// - Throws: as ``encodedJPEG(quality:subsampling:)``; `ArchiveError` (`.cannotWrite`).
+    /// - Throws: as `encodedJPEG`; `ArchiveError` (`.cannotWrite`).
     public func save(jpeg path: String, quality: Int = 90, subsampling: JPEGSubsampling = .yuv420) throws {
         try Tensor.write(try naming(file: path) { try encodedJPEG(quality: quality, subsampling: subsampling) }, to: path)
     }

@@ -58,6 +58,8 @@ struct DataLoaderTests {
                 #expect(try await batches(loader, epoch) == expected)
                 #expect(try loader.epoch(epoch).results.map { try $0.get() } == expected)
             }
+            let many = LoadingOptions(shuffleSeed: seed, workers: .max, prefetch: .max)
+            #expect(try await batches(DataLoader(batchesOf: Numbers(count: 103), batchSize: 10, options: many)) == batches(plain))
             if seed == nil { #expect(try await batches(loader)[1] == Array(10..<20)) }
             if seed != nil { #expect(try await batches(loader, 0) != batches(loader, 1)) }
         }

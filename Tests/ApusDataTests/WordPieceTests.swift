@@ -54,9 +54,9 @@ struct WordPieceTests {
     @Test func mistakesAreErrors() throws {
         #expect(throws: DataError.self) { try WordPieceTokenizer(vocabulary: ["[PAD]", "[CLS]", "[SEP]"]) }
         let tokenizer = try WordPieceTokenizer(vocabulary: vocabulary)
-        #expect(throws: DataError.self) { try tokenizer.encode("one", maxLength: 1) }
+        for length in [.min, -1, 0, 1] { #expect(throws: DataError.self) { try tokenizer.encode("one", maxLength: length) } }
         #expect(throws: DataError.self) { try tokenizer.encode([String]()) }
-        #expect(throws: DataError.self) { try tokenizer.encode(["one"], paddingMultiple: 0) }
+        for multiple in [.min, 0, .max] { #expect(throws: DataError.self) { try tokenizer.encode(["one"], paddingMultiple: multiple) } }
     }
 
     @Test func vocabulariesAreReadFromFiles() throws {

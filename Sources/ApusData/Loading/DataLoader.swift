@@ -80,7 +80,10 @@ public struct DataLoader<Source: Dataset, Batch: Sendable>: Sendable {
     /// What loads the batches of an epoch.
     func makeQueue(epoch: Int) -> BatchQueue<Source.Element, Batch> {
         let samples: Int = dataset.count
-        let prefetch: Int = options.workers == 0 ? 0 : options.prefetch ?? 2 * options.workers
+        // More than there are batches would be no use.
+        let count: Int = batchCount(samples)
+        let workers: Int = min(options.workers, count)
+        let prefetch: Int = workers == 0 ? 0 : min(options.prefetch ?? 2 * workers, count)
         // An order that can't be had is an error of the first batch.
         let order: Result<[Int]?, any Error> = Result {
             // Epochs of neighbouring seeds must not coincide: the number is multiplied by one without small multiples (2^64 over the golden ratio).
@@ -103,6 +106,6 @@ public struct DataLoader<Source: Dataset, Batch: Sendable>: Sendable {
                         underlying: error)
                 }
             })
-        return BatchQueue(count: batchCount(samples), workers: options.workers, prefetch: prefetch, work: work)
+        return BatchQueue(count: count, workers: workers, prefetch: prefetch, work: work)
     }
 }

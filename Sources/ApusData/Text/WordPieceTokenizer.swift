@@ -92,9 +92,9 @@ public struct WordPieceTokenizer: Sendable {
     /// - Throws: `DataError` (`.invalidArgument`) where `maxLength` has no room for these.
     public func encode(_ text: String, maxLength: Int? = nil, addsSpecialTokens: Bool = true) throws -> [Int] {
         let added: Int = addsSpecialTokens ? 2 : 0
-        let room: Int = (maxLength ?? .max) - added
-        guard room >= 0 else { throw DataError(.invalidArgument, "\(room + added) tokens have no room for [CLS] and [SEP]") }
-        let ids: ArraySlice<Int> = pieces(text).prefix(room)
+        let limit: Int = maxLength ?? .max
+        guard limit >= added else { throw DataError(.invalidArgument, "\(limit) tokens have no room for \(added) at the ends") }
+        let ids: ArraySlice<Int> = pieces(text).prefix(limit - added)
         return addsSpecialTokens ? [first] + ids + [last] : Array(ids)
     }
 
@@ -103,7 +103,7 @@ public struct WordPieceTokenizer: Sendable {
     /// - Parameter paddingMultiple: rounds the length up, say to 8 for programs that were exported for such lengths.
     /// - Throws: `DataError` (`.invalidArgument`) for no texts, and as above.
     public func encode(_ texts: [String], maxLength: Int? = nil, paddingMultiple: Int = 1) throws -> Batch {
-        guard !texts.isEmpty, paddingMultiple >= 1 else {
+        guard !texts.isEmpty, (1...1 << 20).contains(paddingMultiple) else {
             throw DataError(.invalidArgument, texts.isEmpty ? "there are no texts" : "lengths can't be multiples of \(paddingMultiple)")
         }
         let rows: [[Int]] = try texts.map { try encode($0, maxLength: maxLength) }
