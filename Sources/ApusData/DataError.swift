@@ -22,8 +22,6 @@ public struct DataError: Error, Sendable, CustomStringConvertible {
         case missing
         /// A field that is not a value of its column's dtype.
         case invalidValue
-        /// A limit that protects against hostile input was reached.
-        case limit
     }
 
     public var code: Code
