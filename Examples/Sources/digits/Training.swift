@@ -1,23 +1,22 @@
 import Apus
+import ApusData
 import Console
 import DigitsModel
 
 /// Trains the classifier and shows how it goes.
 func train(_ model: DigitClassifier, on data: DigitsData.Part, epochs: Int, batchSize: Int, seed: UInt64) throws {
     let optimizer = try AdamW(model, learningRate: 2e-3)
-    let count = try data.count
-    let stepsPerEpoch = (count + batchSize - 1) / batchSize
-    let schedule = LearningRateSchedule.cosine(from: 2e-3, steps: epochs * stepsPerEpoch, minimum: 1e-5)
-    var generator = SeededGenerator(seed: seed)
-    var bar = ProgressBar("Training", total: epochs * stepsPerEpoch)
+    let samples = try TensorDataset(data.images).zipped(with: TensorDataset(data.digits))
+    let loader = try DataLoader(samples, batchSize: batchSize, options: LoadingOptions(shuffleSeed: seed))
+    let schedule = LearningRateSchedule.cosine(from: 2e-3, steps: epochs * loader.count, minimum: 1e-5)
+    var bar = ProgressBar("Training", total: epochs * loader.count)
     var step = 0
 
     try model.train()
     for epoch in 1...epochs {
-        let order = Array(0..<count).shuffled(using: &generator)
-        for start in stride(from: 0, to: count, by: batchSize) {
-            let batch = try data.selecting(Array(order[start..<min(start + batchSize, count)]))
-            let (loss, gradients) = try valueAndGradient(of: model) { try crossEntropy($0(batch.images), batch.digits) }
+        for batch in loader.epoch(epoch).results {
+            let (images, digits) = try batch.get()
+            let (loss, gradients) = try valueAndGradient(of: model) { try crossEntropy($0(images), digits) }
             optimizer.learningRate = schedule(step)
             try optimizer.step(gradients)
             step += 1

@@ -1,0 +1,3 @@
+import Foundation
+
+extension DataError: LocalizedError { public var errorDescription: String? { description } }

@@ -1,0 +1,3 @@
+import Foundation
+
+extension ImageError: LocalizedError { public var errorDescription: String? { description } }
