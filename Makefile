@@ -7,10 +7,10 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel deb image clean packages python embed generate detect models
+.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel deb image clean packages python embed generate detect models server server-test
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: packages ## train, export, save, reload in a new process: the whole road on handwritten digits
 	@mkdir -p "$(OUT)/demo"
@@ -67,6 +67,17 @@ bench: packages ## side by side with PyTorch, ONNX Runtime and OpenVINO: ARGS="-
 	@"$$($(SWIFT) build -c release --package-path Benchmarks --show-bin-path)/apus-bench" \
 	    --python "$(CURDIR)/Benchmarks/.venv/bin/python" --scripts "$(CURDIR)/Benchmarks" --output "$(OUT)/bench" $(ARGS)
 
+server: packages ## the server of exported programs, a package of its own: out/server/apus-server
+	@mkdir -p "$(OUT)/server"
+	$(SWIFT) build -c release --package-path Server --product apus-server
+	@cp "$$($(SWIFT) build -c release --package-path Server --show-bin-path)/apus-server" "$(OUT)/server"
+
+server-test: packages ## the server's tests, with Triton's own client as judge
+	@Scripts/ensure-packages --python
+	@Scripts/ensure-python --server
+	$(SWIFT) build --package-path Server --build-tests
+	APUS_SERVER_PYTHON="$(CURDIR)/Server/.venv/bin/python" $(SWIFT) test --package-path Server --skip-build --disable-xctest $(ARGS)
+
 format: ## format all Swift sources in place
 	@Scripts/swift-sources | xargs -0 $(SWIFT) format format --in-place --parallel --configuration .swift-format
 
@@ -98,7 +109,7 @@ image: ## the container image `apus`, with whichever of docker, podman or builda
 	@Scripts/image apus
 
 clean: ## remove what was built (the Python environment stays; remove .venv to rebuild it)
-	rm -rf .build Examples/.build Benchmarks/.build "$(OUT)"
+	rm -rf .build Examples/.build Benchmarks/.build Server/.build "$(OUT)"
 
 packages:
 	@Scripts/ensure-packages

@@ -142,6 +142,11 @@ extension ExportedProgram {
         try userTensors(allOutputs(inputs: inputs, profiler))
     }
 
+    /// Throws what a call with these tensors, in the order of `graphSignature.userInputs`, would throw before any kernel runs; runs nothing. For callers
+    /// who want to know before a call has its turn.
+    /// - Throws: `ProgramError` for a wrong number of tensors, a dtype, rank or size that the program doesn't take, and broken ranges and guards.
+    public func requireAdmitted(_ inputs: [Tensor]) throws { try checker.check(inputs) }
+
     /// A program is a function of its inputs and its state. While a function that calls it is traced, it becomes a part of that function's
     /// program; while a gradient is recorded, its operations are.
     private func allOutputs(inputs: [Tensor], _ profiler: Profiler?) throws -> [LeafValue] {

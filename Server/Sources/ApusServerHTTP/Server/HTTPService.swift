@@ -1,0 +1,94 @@
+import ApusServing
+import Hummingbird
+import HummingbirdCore
+import HummingbirdTLS
+import Logging
+import NIOCore
+import ServiceLifecycle
+
+/// The server's side of HTTP: address, limits, who is let in.
+public struct HTTPOptions: Sendable {
+    public var host = "127.0.0.1"
+    /// 0 takes one that is free.
+    public var port = 8000
+    public var maxRequestBytes = 64 << 20
+    /// Without it everybody is let in.
+    public var token: String?
+    /// Files in PEM: the chain of certificates, and the key. Without them connections are not encrypted.
+    public var tls: (certificate: String, key: String)?
+    /// After how many seconds a connection on which nothing happens is closed.
+    public var idleSeconds = 60
+    /// How many connections are served at once.
+    public var maxConnections = 1024
+    public var serverVersion = "0.1.0"
+
+    public init() {}
+}
+
+/// Serves models over the Open Inference Protocol on HTTP until it is told to stop; then it takes no new requests, and ends when those under way are answered.
+public struct HTTPService: Service {
+    private let application: Application<RouterResponder<ServerContext>>
+    private let repository: ModelRepository
+
+    /// - Parameter whenRunning: is called with the port once connections are taken
+    /// - Throws: for certificates and keys that can't be used.
+    public init(
+        _ repository: ModelRepository, _ options: HTTPOptions, logger: Logger,
+        whenRunning: @escaping @Sendable (Int) async -> Void = { _ in }
+    ) throws {
+        self.repository = repository
+        let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
+        router.add(middleware: AnsweringErrors())
+        if let token = options.token { router.add(middleware: RequiringToken(token: token)) }
+        Routes(repository: repository, maxRequestBytes: options.maxRequestBytes, serverVersion: options.serverVersion).add(to: router)
+        let http1: HTTPServerBuilder = .http1(
+            configuration: HTTP1Channel.Configuration(
+                additionalChannelHandlers: [ConnectionWatch()], idleTimeout: .seconds(Int64(options.idleSeconds))))
+        application = Application(
+            responder: router.buildResponder(),
+            server: try options.tls.map { try .tls(http1, tlsConfiguration: HTTPService.tls($0)) } ?? http1,
+            configuration: ApplicationConfiguration(
+                address: .hostname(options.host, port: options.port),
+                availableConnectionsDelegate: MaximumAvailableConnections(options.maxConnections, logger: logger)),
+            onServerRunning: { channel in await whenRunning(channel.localAddress?.port ?? options.port) }, logger: logger)
+    }
+
+    private static func tls(_ files: (certificate: String, key: String)) throws -> TLSConfiguration {
+        let chain: [NIOSSLCertificate] = try NIOSSLCertificate.fromPEMFile(files.certificate)
+        let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
+        var configuration = TLSConfiguration.makeServerConfiguration(
+            certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
+        configuration.minimumTLSVersion = .tlsv12
+        return configuration
+    }
+
+    public func run() async throws {
+        let repository: ModelRepository = repository
+        try await withGracefulShutdownHandler {
+            try await application.run()
+        } onGracefulShutdown: {
+            repository.stop()
+        }
+    }
+}
+
+/// Looks at the folder of models from time to time.
+public struct FolderWatch: Service {
+    private let repository: ModelRepository
+    private let interval: Duration
+
+    public init(_ repository: ModelRepository, every interval: Duration) { (self.repository, self.interval) = (repository, interval) }
+
+    public func run() async throws {
+        try await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: interval)) != nil { try await repository.refresh() }
+        }
+    }
+}
+
+/// Runs services until the process is told to end (SIGTERM, SIGINT), and a while longer for what is under way.
+public func runServices(_ services: [any Service], grace: Duration, logger: Logger) async throws {
+    var configuration = ServiceGroupConfiguration(services: services, gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+    configuration.maximumGracefulShutdownDuration = grace
+    try await ServiceGroup(configuration: configuration).run()
+}

@@ -1,0 +1,16 @@
+import Hummingbird
+import Logging
+
+/// What belongs to one request.
+struct ServerContext: RequestContext {
+    var coreContext: CoreRequestContextStorage
+    let connection: ConnectionState?
+
+    init(source: ApplicationRequestContextSource) {
+        coreContext = CoreRequestContextStorage(source: source)
+        connection = ConnectionTable.shared.state(of: source.channel)
+    }
+
+    /// A part of the path, as it was meant before it was quoted.
+    func parameter(_ name: String) -> String? { parameters.get(name).map { $0.removingPercentEncoding ?? $0 } }
+}

@@ -1,0 +1,89 @@
+import Foundation
+import Synchronization
+
+/// The server, started as an operator starts it, on a port that is free.
+final class RunningServer: Sendable {
+    struct Failure: Error, CustomStringConvertible { let description: String }
+
+    let process: Process
+    let port: Int
+    private let log: Log
+
+    /// What the server wrote, collected while it runs.
+    final class Log: Sendable {
+        private let text = Mutex("")
+        func append(_ more: String) { text.withLock { $0 += more } }
+        var lines: [[String: String]] {
+            text.withLock { $0 }.split(separator: "\n").compactMap { try? JSONDecoder().decode([String: String].self, from: Data($0.utf8)) }
+        }
+        var all: String { text.withLock { $0 } }
+    }
+
+    /// The folder of the running test executable, where the package manager puts all products.
+    private static let products = URL(fileURLWithPath: CommandLine.arguments[0]).deletingLastPathComponent()
+
+    init(_ models: String, _ arguments: [String] = []) async throws {
+        let (process, log, pipe) = (Process(), Log(), Pipe())
+        process.executableURL = RunningServer.products.appendingPathComponent("apus-server")
+        process.arguments = ["--models", models, "--port", "0"] + arguments
+        process.standardError = pipe
+        pipe.fileHandleForReading.readabilityHandler = { log.append(String(decoding: $0.availableData, as: UTF8.self)) }
+        try process.run()
+        (self.process, self.log) = (process, log)
+        let end = ContinuousClock.now + .seconds(60)
+        while true {
+            if let text = log.lines.first(where: { $0["message"] == "serving" })?["port"], let port = Int(text) {
+                self.port = port
+                return
+            }
+            guard process.isRunning, end > .now else {
+                process.terminate()
+                throw Failure(description: "the server does not serve: \(log.all)")
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+    }
+
+    var lines: [[String: String]] { log.lines }
+
+    /// Tells the server to end, and gives its exit status.
+    func end() async throws -> Int32 {
+        if process.isRunning { process.terminate() }
+        return try await status()
+    }
+
+    /// The exit status, once the server has ended by itself.
+    func status() async throws -> Int32 {
+        let end = ContinuousClock.now + .seconds(60)
+        while process.isRunning {
+            guard end > .now else {
+                kill(process.processIdentifier, SIGKILL)
+                throw Failure(description: "the server does not end: \(log.all)")
+            }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        // A process that a signal ended has no status of its own.
+        return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
+    }
+
+    /// Lets Triton's client and others make checks of `Judges/client.py`.
+    func judge(_ checks: String..., environment: [String: String] = [:]) async throws {
+        let judge: URL = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Judges/client.py")
+        let (python, pipe) = (Process(), Pipe())
+        python.executableURL = URL(fileURLWithPath: ProcessInfo.processInfo.environment["APUS_SERVER_PYTHON"] ?? "python3")
+        python.arguments = [judge.path, String(port)] + checks
+        var own: [String: String] = ProcessInfo.processInfo.environment
+        own["APUS_SERVER_PID"] = String(process.processIdentifier)
+        python.environment = own.merging(environment) { $1 }
+        (python.standardOutput, python.standardError) = (pipe, pipe)
+        let output = Log()
+        pipe.fileHandleForReading.readabilityHandler = { output.append(String(decoding: $0.availableData, as: UTF8.self)) }
+        try python.run()
+        while python.isRunning { try await Task.sleep(for: .milliseconds(10)) }
+        try await Task.sleep(for: .milliseconds(20))
+        let passed: [Substring] = output.all.split(separator: "\n")
+        guard python.terminationStatus == 0, checks.allSatisfy({ passed.contains($0[...]) }) else {
+            throw Failure(description: "\(output.all)\nthe server's last lines: \(log.all.suffix(2000))")
+        }
+    }
+}

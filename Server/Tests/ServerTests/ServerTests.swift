@@ -1,0 +1,93 @@
+import Apus
+import Foundation
+import Testing
+
+/// The server's executable, judged by Triton's own client and by clients that mean no good.
+@Suite(.serialized) struct ServerTests {
+    private func models() throws -> ModelFiles {
+        let files = try ModelFiles()
+        try files.saveAll()
+        return files
+    }
+
+    @Test func tritonsClientAndBadClientsAreAnswered() async throws {
+        let server = try await RunningServer(models().path, ["--max-request-bytes", "\(1 << 20)", "--poll-seconds", "0.2"])
+        try await server.judge("metadata", "inference", "datatypes", "many", "sequences", "control", "metrics")
+        try await server.judge("bad_requests", "binary_bodies", "damaged", "sizes")
+        try await server.judge("flood", "deadlines", "departures")
+        // Of all that was sent nothing was the server's own fault.
+        #expect(server.lines.allSatisfy { $0["status"] != "500" })
+        try await server.judge("ending")
+        #expect(try await server.status() == 0)
+        #expect(server.lines.last?["message"] == "ended")
+    }
+
+    @Test func changesOfTheFolderAreFollowed() async throws {
+        let files = try ModelFiles()
+        let server = try await RunningServer(files.path, ["--poll-seconds", "0.05"])
+        func answer() async throws -> (status: Int, text: String) {
+            var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(server.port)/v2/models/m/infer")))
+            request.httpMethod = "POST"
+            let name: String = server.lines.last { $0["message"] == "loaded" }?["model"] ?? ""
+            request.httpBody = Data(#"{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [1]}], "id": "\#(name)"}"#.utf8)
+            let (data, response) = try await URLSession.shared.data(for: request)
+            return ((response as? HTTPURLResponse)?.statusCode ?? 0, String(decoding: data, as: UTF8.self))
+        }
+        func waitFor(_ part: String) async throws {
+            let end = ContinuousClock.now + .seconds(20)
+            while try await !answer().text.contains(part) {
+                try #require(end > .now, "\(try await answer())")
+                try await Task.sleep(for: .milliseconds(20))
+            }
+        }
+        #expect(try await answer().status == 404)
+        for factor in [2, 3] {
+            let program: ExportedProgram = try export({ (x: Tensor) in try x * Float(factor) }, args: Tensor.ones([1]))
+            var parts: ProgramParts = program.parts
+            parts.leafNames = ["x"]
+            try files.save(ExportedProgram(parts), to: "m.pt2")
+            try await waitFor("\"data\":[\(factor).0]")
+        }
+        try FileManager.default.removeItem(atPath: "\(files.path)/m.pt2")
+        try await waitFor("there is no model 'm'")
+        #expect(try await server.end() == 0)
+    }
+
+    @Test func tokensAndCertificatesAreAskedFor() async throws {
+        let files: ModelFiles = try models()
+        let secrets = try ModelFiles()
+        try secrets.write("secret\n", to: "token")
+        let open = try await RunningServer(files.path, ["--token-file", "\(secrets.path)/token"])
+        try await open.judge("token")
+        #expect(try await open.end() == 0)
+
+        let openssl = Process()
+        openssl.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        openssl.arguments = [
+            "openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj",
+            "/CN=localhost",
+            "-addext", "subjectAltName=DNS:localhost", "-keyout", "\(secrets.path)/key.pem", "-out", "\(secrets.path)/certificate.pem",
+        ]
+        (openssl.standardOutput, openssl.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+        try openssl.run()
+        openssl.waitUntilExit()
+        try #require(openssl.terminationStatus == 0)
+        let certificate = "\(secrets.path)/certificate.pem"
+        let closed = try await RunningServer(files.path, ["--tls-certificate", certificate, "--tls-key", "\(secrets.path)/key.pem"])
+        try await closed.judge("tls", environment: ["APUS_SERVER_CERTIFICATE": certificate])
+        #expect(try await closed.end() == 0)
+    }
+
+    @Test func whatCanNotBeServedIsSaid() async throws {
+        for (arguments, part) in [
+            (["--token-file", "nothing"], "nothing can't be read"), (["--tls-key", "a"], "go together"),
+            (["--port", "70000"], "--port must be"),
+            (["--tls-certificate", "a", "--tls-key", "b"], ""),
+        ] {
+            let error = await #expect(throws: RunningServer.Failure.self) { _ = try await RunningServer(NSTemporaryDirectory(), arguments) }
+            #expect(error?.description.contains(part) == true, "\(arguments): \(error?.description ?? "")")
+        }
+        let error = await #expect(throws: RunningServer.Failure.self) { _ = try await RunningServer("nothing-is-here") }
+        #expect(error?.description.contains("'nothing-is-here' is no folder") == true)
+    }
+}
