@@ -45,6 +45,73 @@ import Testing
         #expect(norm.numBatchesTracked?.dtype == .int64)
     }
 
+    private func spread(_ tensor: Tensor) throws -> (mean: Double, deviation: Double) {
+        let values = try tensor.array(of: Double.self)
+        let mean: Double = values.reduce(0, +) / Double(values.count)
+        return (mean, (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count)).squareRoot())
+    }
+
+    /// Bounds and deviations are those that `torch.nn.init` computes, here by hand from its formulas.
+    @Test func initialisersFollowPyTorchs() throws {
+        Tensor.seed(1)
+        typealias I = Initialization
+        try expectUniform(try I.xavierUniform([40, 10, 5, 2], gain: 2), bound: 2 * (6.0 / 500).squareRoot())
+        try expectUniform(try I.kaimingUniform([40, 10, 5, 2], mode: .fanOut, nonlinearity: .relu), bound: (6.0 / 400).squareRoot())
+        try expectUniform(
+            try I.kaimingUniform([40, 100], nonlinearity: .leakyReLU(negativeSlope: 5.0.squareRoot()), dtype: .float64), bound: 0.1)
+        let unit = try range(try I.uniform([5000], from: 2, to: Float(4)))
+        #expect(unit.low >= 2 && unit.low < 2.1 && unit.high > 3.9 && unit.high <= 4 && abs(unit.mean - 3) < 0.1)
+        for (tensor, mean, deviation) in [
+            (try I.normal([50, 100], mean: 3, std: 0.5), 3, 0.5), (try I.xavierNormal([40, 10, 5, 2]), 0, (2.0 / 500).squareRoot()),
+            (try I.kaimingNormal([40, 100], nonlinearity: .tanh), 0, 5.0 / 3 / 10),
+            // The deviation of a normal distribution cut at two deviations.
+            (try I.truncatedNormal([50, 100], std: 2, from: -4, to: 4), 0, 2 * 0.8796),
+        ] as [(Tensor, Double, Double)] {
+            let found = try spread(tensor)
+            #expect(
+                abs(found.mean - mean) < 0.05 * max(deviation, 1) && abs(found.deviation / deviation - 1) < 0.05, "\(found) \(deviation)")
+        }
+        let cut = try range(try I.truncatedNormal([4000], mean: 1, std: 3, from: 0, to: 2, dtype: .float16))
+        #expect(cut.low >= 0 && cut.high <= 2 && abs(cut.mean - 1) < 0.1)
+        #expect(try I.constant([2], 7, dtype: .int64).array(of: Int.self) == [7, 7])
+        #expect(try I.eye([2, 3]).array(of: Float.self) == [1, 0, 0, 0, 1, 0])
+        #expect(try I.zeros([2]).array(of: Float.self) + I.ones([1]).array(of: Float.self) == [0, 0, 1])
+        // A convolution by these weights hands its channels on.
+        let image = try Tensor.randn([1, 4, 5, 6], seed: 3)
+        let copied = try image.conv2d(I.dirac([4, 2, 3, 3], groups: 2), padding: [1, 1], groups: 2)
+        #expect(try copied.array(of: Float.self) == image.array(of: Float.self))
+        for sizes in [[6, 4], [4, 6], [3, 2, 2]] {
+            let matrix = try I.orthogonal(sizes, gain: 2, dtype: .float64).flattened(from: 1)
+            let (rows, columns) = (sizes[0], sizes.dropFirst().reduce(1, *))
+            let gram = try rows > columns ? matrix.t().matmul(matrix) : matrix.matmul(matrix.t())
+            let error = try (gram - Tensor.eye(min(rows, columns), dtype: .float64) * 4).abs().max().item(Double.self)
+            #expect(error < 1e-12, "\(sizes)")
+        }
+        let sparse = try I.sparse([10, 7], sparsity: 0.25)
+        #expect(try (sparse .== 0).sum(dim: 0).array(of: Int.self).allSatisfy { $0 == 3 })
+        #expect(abs(I.Nonlinearity.leakyReLU(negativeSlope: 0.2).gain - (2 / 1.04).squareRoot()) < 1e-15)
+    }
+
+    @Test func initialisersTellWhatIsWrong() throws {
+        func message(_ make: () throws -> Tensor) -> String? {
+            do {
+                _ = try make()
+                return nil
+            } catch {
+                return (error as? TensorError)?.statement ?? "\(error)"
+            }
+        }
+        #expect(
+            message { try Initialization.xavierUniform([3]) }
+                == "xavierUniform: fans are those of weights [outputs, inputs, ...], not of 1 dimensions")
+        #expect(
+            message { try Initialization.dirac([5, 2, 3], groups: 2) }
+                == "dirac: the number of output channels 5 is not a multiple of the 2 groups")
+        #expect(message { try Initialization.truncatedNormal([3], from: 2, to: 1) }?.contains("bounds in order") == true)
+        #expect(message { try Initialization.sparse([3, 3], sparsity: 2) } == "sparse: a probability must be between 0 and 1, not 2.0")
+        #expect(message { try Initialization.normal([3], std: -1) } == "normal: std must be at least 0.0, not -1.0")
+    }
+
     @Test func seedsRepeat() throws {
         // Other tests draw from the same generator, at the same time: what a seed repeats, it repeats once they leave it alone.
         var repeats = 0

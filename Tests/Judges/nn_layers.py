@@ -233,4 +233,22 @@ case("cosineembeddingloss", nn.CosineEmbeddingLoss(margin=0.1), R(3, 4), R(3, 4)
 case("tripletmarginloss", nn.TripletMarginLoss(margin=0.7, swap=True), R(3, 4), R(3, 4), R(3, 4))
 case("tripletmarginwithdistanceloss", nn.TripletMarginWithDistanceLoss(swap=True), R(3, 4), R(3, 4), R(3, 4))
 
+# Windows at places that are given.
+case("fractionalmaxpool2d", nn.FractionalMaxPool2d((2, 3), output_size=(4, 3), _random_samples=torch.rand(2, 3, 2) * 0.7), R(2, 3, 9, 8))
+case("fractionalmaxpool2d ratio", nn.FractionalMaxPool2d(2, output_ratio=0.6, _random_samples=torch.rand(1, 3, 2) * 0.7), R(3, 9, 8))
+case("fractionalmaxpool3d", nn.FractionalMaxPool3d(2, output_size=(3, 4, 2), _random_samples=torch.rand(2, 3, 3) * 0.7), R(2, 3, 7, 8, 6))
+
+# Losses of many classes.
+together = lambda m, x, t: torch.cat([part.flatten() for part in m(x, t)])
+case("adaptivelogsoftmax", nn.AdaptiveLogSoftmaxWithLoss(8, 12, [4, 9], div_value=2.0, head_bias=True), R(6, 8), torch.tensor([0, 3, 4, 8, 9, 11]), call=together)
+case("adaptivelogsoftmax one", nn.AdaptiveLogSoftmaxWithLoss(8, 12, [5]), R(8), torch.tensor(7), call=together)
+case("adaptivelogsoftmax all", nn.AdaptiveLogSoftmaxWithLoss(8, 12, [4, 9], div_value=2.0), R(6, 8), call=lambda m, x: m.log_prob(x))
+case("linearcrossentropyloss", nn.LinearCrossEntropyLoss(5, 7, bias=True, label_smoothing=0.1), R(4, 5), torch.tensor([1, 0, 6, 2]))
+case(
+    "linearcrossentropyloss dims",
+    nn.LinearCrossEntropyLoss(5, 7, out_features=(2, 3), weight=torch.rand(7)),
+    R(4, 5),
+    torch.randint(0, 7, (4, 2, 3)),
+)
+
 print(json.dumps(cases))

@@ -37,6 +37,11 @@ public struct ModuleGradients: Sendable {
     public func map(_ transform: (Tensor) throws -> Tensor) rethrows -> ModuleGradients {
         ModuleGradients(entries: try entries.map { Entry(names: $0.names, gradient: try $0.gradient.map(transform)) })
     }
+
+    /// The gradients of some of the parameters, for an optimizer that is meant for these only.
+    public func filter(_ isIncluded: (Entry) throws -> Bool) rethrows -> ModuleGradients {
+        ModuleGradients(entries: try entries.filter(isIncluded))
+    }
 }
 
 // MARK: - Arithmetic

@@ -37,7 +37,7 @@ public class ConvolutionBase: Module {
         self.groups = groups
         let channels = isTransposed ? [inputs, outputs / groups] : [outputs, inputs / groups]
         let sizes = channels + self.kernelSize
-        weight = try Initialization.kaimingUniform(sizes, dtype: dtype)
+        weight = try Initialization.uniform(sizes, bound: Initialization.fanInBound(sizes), dtype: dtype)
         self.bias = bias ? try Initialization.uniform([outputs], bound: Initialization.fanInBound(sizes), dtype: dtype) : nil
     }
 

@@ -20,10 +20,16 @@ func requireRank(_ x: Tensor, _ ranks: ClosedRange<Int>, in layer: String) throw
 extension SymIntConvertible {
     /// The plain number of a positive option. In a trace a size gets the value of the example, as by `Int(size)`: weights have sizes that
     /// no run changes.
-    func positive(_ name: String, in layer: String) throws -> Int {
+    func positive(_ name: String, in layer: String) throws -> Int { try count(name, in: layer, from: 1) }
+
+    /// The same of an option that may be smaller.
+    func count(_ name: String, in layer: String, from minimum: Int = 0) throws -> Int {
         try symInt.requireValid()
         let value = Int(symInt)
-        guard value > 0 else { throw TensorError(.invalidArgument, in: layer, "\(name) must be positive, not \(value)") }
+        guard value >= minimum else {
+            throw TensorError(
+                .invalidArgument, in: layer, "\(name) must be \(minimum == 1 ? "positive" : "at least \(minimum)"), not \(value)")
+        }
         return value
     }
 }

@@ -16,7 +16,7 @@ public final class Linear: Module {
         self.inFeatures = try inFeatures.positive("inFeatures", in: "Linear")
         self.outFeatures = try outFeatures.positive("outFeatures", in: "Linear")
         let sizes = [self.outFeatures, self.inFeatures]
-        weight = try Initialization.kaimingUniform(sizes, dtype: dtype)
+        weight = try Initialization.uniform(sizes, bound: Initialization.fanInBound(sizes), dtype: dtype)
         self.bias = bias ? try Initialization.uniform([self.outFeatures], bound: Initialization.fanInBound(sizes), dtype: dtype) : nil
     }
 

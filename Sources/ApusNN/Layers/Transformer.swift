@@ -72,7 +72,7 @@ public final class TransformerEncoder: Module {
     public func encode(_ src: Tensor, mask: Tensor? = nil, keyPaddingMask: Tensor? = nil, isCausal: Bool = false) throws -> Tensor {
         var x: Tensor = src
         for layer in layers {
-            x = try observed(layer) { try layer.encode(x, mask: mask, keyPaddingMask: keyPaddingMask, isCausal: isCausal) }
+            x = try called(layer, x) { try layer.encode($0, mask: mask, keyPaddingMask: keyPaddingMask, isCausal: isCausal) }
         }
         return try norm.map { try $0(x) } ?? x
     }

@@ -91,9 +91,9 @@ public final class TransformerDecoder: Module {
     ) throws -> Tensor {
         var x: Tensor = target
         for layer in layers {
-            x = try observed(layer) {
+            x = try called(layer, (x, memory)) {
                 try layer.decode(
-                    x, memory, targetMask: targetMask, memoryMask: memoryMask, targetKeyPaddingMask: targetKeyPaddingMask,
+                    $0.0, $0.1, targetMask: targetMask, memoryMask: memoryMask, targetKeyPaddingMask: targetKeyPaddingMask,
                     memoryKeyPaddingMask: memoryKeyPaddingMask, targetIsCausal: targetIsCausal, memoryIsCausal: memoryIsCausal)
             }
         }
@@ -147,12 +147,12 @@ public final class Transformer: Module {
         sourceKeyPaddingMask: Tensor? = nil, targetKeyPaddingMask: Tensor? = nil, memoryKeyPaddingMask: Tensor? = nil,
         sourceIsCausal: Bool = false, targetIsCausal: Bool = false, memoryIsCausal: Bool = false
     ) throws -> Tensor {
-        let memory: Tensor = try observed(encoder) {
-            try encoder.encode(source, mask: sourceMask, keyPaddingMask: sourceKeyPaddingMask, isCausal: sourceIsCausal)
+        let memory: Tensor = try called(encoder, source) {
+            try encoder.encode($0, mask: sourceMask, keyPaddingMask: sourceKeyPaddingMask, isCausal: sourceIsCausal)
         }
-        return try observed(decoder) {
+        return try called(decoder, (target, memory)) {
             try decoder.decode(
-                target, memory, targetMask: targetMask, memoryMask: memoryMask, targetKeyPaddingMask: targetKeyPaddingMask,
+                $0.0, $0.1, targetMask: targetMask, memoryMask: memoryMask, targetKeyPaddingMask: targetKeyPaddingMask,
                 memoryKeyPaddingMask: memoryKeyPaddingMask, targetIsCausal: targetIsCausal, memoryIsCausal: memoryIsCausal)
         }
     }

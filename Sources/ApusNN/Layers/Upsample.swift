@@ -9,11 +9,12 @@ public class UpsampleBase: Module {
     public final let mode: String
     public final let alignCorners: Bool
 
-    init(size: (any SpatialSize)?, scaleFactor: [Double]?, mode: String, alignCorners: Bool) throws {
+    init(size: (any SpatialSize)?, scaleFactor: [any ScalarConvertible]?, mode: String, alignCorners: Bool) throws {
         self.size = size?.spatialSizes
-        (self.scaleFactor, self.mode, self.alignCorners) = (scaleFactor, mode, alignCorners)
-        guard scaleFactor?.allSatisfy({ $0 > 0 && $0.isFinite }) != false else {
-            throw TensorError(.invalidArgument, in: "Upsample", "scale factors must be positive, not \(scaleFactor ?? [])")
+        let factors: [Double]? = try scaleFactor?.map { try $0.plainNumber("scaleFactor", in: "Upsample") }
+        (self.scaleFactor, self.mode, self.alignCorners) = (factors, mode, alignCorners)
+        guard factors?.allSatisfy({ $0 > 0 && $0.isFinite }) != false else {
+            throw TensorError(.invalidArgument, in: "Upsample", "scale factors must be positive, not \(factors ?? [])")
         }
     }
 
@@ -36,7 +37,7 @@ public final class Upsample: UpsampleBase {
         try super.init(size: size, scaleFactor: nil, mode: mode, alignCorners: alignCorners)
     }
 
-    public init(scaleFactor: Double..., mode: String = "nearest", alignCorners: Bool = false) throws {
+    public init(scaleFactor: any ScalarConvertible..., mode: String = "nearest", alignCorners: Bool = false) throws {
         try super.init(size: nil, scaleFactor: scaleFactor, mode: mode, alignCorners: alignCorners)
     }
 }
@@ -44,11 +45,15 @@ public final class Upsample: UpsampleBase {
 /// `Upsample` of images by their nearest elements.
 public final class UpsamplingNearest2d: UpsampleBase {
     public init(size: some SpatialSize) throws { try super.init(size: size, scaleFactor: nil, mode: "nearest", alignCorners: false) }
-    public init(scaleFactor: Double...) throws { try super.init(size: nil, scaleFactor: scaleFactor, mode: "nearest", alignCorners: false) }
+    public init(scaleFactor: any ScalarConvertible...) throws {
+        try super.init(size: nil, scaleFactor: scaleFactor, mode: "nearest", alignCorners: false)
+    }
 }
 
 /// `Upsample` of images between their elements, the corners in place.
 public final class UpsamplingBilinear2d: UpsampleBase {
     public init(size: some SpatialSize) throws { try super.init(size: size, scaleFactor: nil, mode: "bilinear", alignCorners: true) }
-    public init(scaleFactor: Double...) throws { try super.init(size: nil, scaleFactor: scaleFactor, mode: "bilinear", alignCorners: true) }
+    public init(scaleFactor: any ScalarConvertible...) throws {
+        try super.init(size: nil, scaleFactor: scaleFactor, mode: "bilinear", alignCorners: true)
+    }
 }

@@ -66,11 +66,13 @@ extension Module {
         set { TrainingModes.shared.set(newValue, for: self) }
     }
 
-    /// Runs `forward`, telling observers such as a tracer that this module is running.
-    public func callAsFunction(_ x: Input) throws -> Output { try observed(self) { try forward(x) } }
-    public func callAsFunction(_ x: FirstOfTwo, _ y: SecondOfTwo) throws -> OutputOfTwo { try observed(self) { try forward(x, y) } }
+    /// Runs `forward` and the module's hooks, telling observers such as a tracer that this module is running.
+    public func callAsFunction(_ x: Input) throws -> Output { try called(self, x) { try forward($0) } }
+    public func callAsFunction(_ x: FirstOfTwo, _ y: SecondOfTwo) throws -> OutputOfTwo {
+        try called(self, (x, y)) { try forward($0.0, $0.1) }
+    }
     public func callAsFunction(_ x: FirstOfThree, _ y: SecondOfThree, _ z: ThirdOfThree) throws -> OutputOfThree {
-        try observed(self) { try forward(x, y, z) }
+        try called(self, (x, y, z)) { try forward($0.0, $0.1, $0.2) }
     }
 }
 

@@ -1,3 +1,5 @@
+import ApusTensor
+
 /// Parameters that an optimizer treats apart: biases without weight decay, a pretrained part at a tenth of the rate.
 ///
 ///     optimizer.groups = [
@@ -11,10 +13,16 @@ public struct ParameterGroup: Sendable {
     public var weightDecay: Double?
     let contains: @Sendable (String) -> Bool
 
-    /// - Parameter contains: whether a parameter of this dotted name belongs here. A tied one belongs where one of its names does.
-    public init(learningRateScale: Double = 1, weightDecay: Double? = nil, where contains: @escaping @Sendable (String) -> Bool) {
-        self.learningRateScale = learningRateScale
-        self.weightDecay = weightDecay
+    /// - Parameters:
+    ///   - learningRateScale: any number; what is none, or below 0, leaves its fault for the next operation that can throw
+    ///   - weightDecay: as `learningRateScale`
+    ///   - contains: whether a parameter of this dotted name belongs here. A tied one belongs where one of its names does.
+    public init(
+        learningRateScale: any ScalarConvertible = 1, weightDecay: (any ScalarConvertible)? = nil,
+        where contains: @escaping @Sendable (String) -> Bool
+    ) {
+        self.learningRateScale = learningRateScale.settledOption("learningRateScale", in: "ParameterGroup", from: 0)
+        self.weightDecay = weightDecay?.settledOption("weightDecay", in: "ParameterGroup", from: 0)
         self.contains = contains
     }
 }

@@ -80,14 +80,19 @@ package final class GradientRecorder: Interpreter {
         let saving: SavingCall? = try operation.saving?(Call(operation, arguments))
         let call: Call = saving?.call ?? Call(operation, arguments)
         let results = try super.apply(operation, call.arguments)
-        let outputs: [Tensor] = results.compactMap { if case .tensor(let tensor) = $0 { tensor } else { nil } }
-        let fresh = outputs.filter { $0.dtype.isDifferentiable && watched[$0.identity] == nil }
-        if !fresh.isEmpty {
-            entries.append(Entry(call: call, outputs: outputs))
-            for output in fresh { watched[output.identity] = output }
-        }
+        record(call, results.compactMap { if case .tensor(let tensor) = $0 { tensor } else { nil } })
         return saving.map { Array(results.prefix($0.resultCount)) } ?? results
     }
+
+    /// Notes a call that was carried out, for its gradients.
+    func record(_ call: Call, _ outputs: [Tensor]) {
+        let fresh = outputs.filter { $0.dtype.isDifferentiable && watched[$0.identity] == nil }
+        guard !fresh.isEmpty else { return }
+        entries.append(Entry(call: call, outputs: outputs))
+        for output in fresh { watched[output.identity] = output }
+    }
+
+    func isWatched(_ tensor: Tensor) -> Bool { watched[tensor.identity] != nil }
 
     private func isWatching(_ arguments: [OperatorArgument]) -> Bool {
         var found = false
@@ -106,7 +111,12 @@ package final class GradientRecorder: Interpreter {
 
     /// The gradients of several results at once: the sum over them of what each seed, a gradient with respect to its result, comes to.
     package func gradients(of results: [Tensor], seeds: [Tensor], with sources: [Tensor]) throws -> [Tensor?] {
-        try Interpreter.with(outer) {
+        try gradients(of: results, seeds: seeds, with: sources, under: outer)
+    }
+
+    /// The same under an interpreter that is not the one that the results were computed under, where gradients are taken later.
+    func gradients(of results: [Tensor], seeds: [Tensor], with sources: [Tensor], under interpreter: Interpreter?) throws -> [Tensor?] {
+        try Interpreter.with(interpreter) {
             var accumulated: [ObjectIdentifier: GradientSum] = [:]
             for (result, seed) in zip(results, seeds) { try accumulated[result.identity, default: GradientSum()].add(seed) }
             for entry in entries.reversed() {

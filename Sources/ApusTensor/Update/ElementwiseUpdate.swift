@@ -64,6 +64,15 @@ package struct ElementwiseUpdate {
     package mutating func addcdiv(_ a: Register, _ b: Register, _ c: Register, value: Double) -> Register {
         append(APUS_OP_ADDCDIV, [a, b, c], x: value)
     }
+    /// `a * b`.
+    package mutating func product(_ a: Register, _ b: Register) -> Register { append(APUS_OP_MUL, [a, b]) }
+    /// `a / b`.
+    package mutating func quotient(_ a: Register, _ b: Register) -> Register { append(APUS_OP_DIV, [a, b]) }
+    package mutating func maximum(_ a: Register, _ value: Double) -> Register { append(APUS_OP_MAXIMUM, [a, number(value)]) }
+    package mutating func minimum(_ a: Register, _ value: Double) -> Register { append(APUS_OP_MINIMUM, [a, number(value)]) }
+    package mutating func absolute(_ a: Register) -> Register { append(APUS_OP_ABS, [a]) }
+    /// -1, 0 or 1.
+    package mutating func sign(_ a: Register) -> Register { append(APUS_OP_SIGN, [a]) }
     package mutating func squareRoot(_ a: Register) -> Register { append(APUS_OP_SQRT, [a]) }
     package mutating func maximum(_ a: Register, _ b: Register) -> Register { append(APUS_OP_MAXIMUM, [a, b]) }
 

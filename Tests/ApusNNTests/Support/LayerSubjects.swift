@@ -19,7 +19,7 @@ struct LayerSubject {
     /// Layers without options worth a line of their own: functions, windows and pads of one, two and three dimensions, losses.
     static let table: [String: @Sendable () throws -> LayerSubject] = activations.merging(spatial) { a, _ in a }.merging(others) { a, _ in a
     }
-    .merging(losses) { a, _ in a }
+    .merging(losses) { a, _ in a }.merging(manyClasses) { a, _ in a }
 
     private static let activations: [String: @Sendable () throws -> LayerSubject] = [
         "relu6": { .init(ReLU6()) }, "mish": { .init(Mish()) }, "logsigmoid": { .init(LogSigmoid()) },
@@ -89,6 +89,15 @@ struct LayerSubject {
             "fold": { .init(try Fold([5, 6], [2, 3], padding: 1, stride: 2)) },
             "unfold": { .init(try Unfold([2, 3], dilation: 2, padding: 1)) },
             "upsample size": { .init(try Upsample(size: [5, 7], mode: "bilinear", alignCorners: true)) },
+            "fractionalmaxpool2d": {
+                .init(try FractionalMaxPool2d([2, 3], outputSize: [4, 3], randomSamples: Tensor.zeros([2, 3, 2], dtype: d)))
+            },
+            "fractionalmaxpool2d ratio": {
+                .init(try FractionalMaxPool2d(2, outputRatio: 0.6, randomSamples: Tensor.zeros([1, 3, 2], dtype: d)))
+            },
+            "fractionalmaxpool3d": {
+                .init(try FractionalMaxPool3d(2, outputSize: [3, 4, 2], randomSamples: Tensor.zeros([2, 3, 3], dtype: d)))
+            },
             "upsample factor": { .init(try Upsample(scaleFactor: 1.7, mode: "bicubic")) },
             "upsample line": { .init(try Upsample(scaleFactor: 2, mode: "linear")) },
             "upsamplingnearest2d": { .init(try UpsamplingNearest2d(scaleFactor: 2)) },
@@ -140,6 +149,30 @@ struct LayerSubject {
         "tripletmarginloss": { three(TripletMarginLoss(margin: 0.7, swap: true)) },
         "tripletmarginwithdistanceloss": { three(TripletMarginWithDistanceLoss(swap: true)) },
     ]
+
+    private static let manyClasses: [String: @Sendable () throws -> LayerSubject] = {
+        let d = DType.float64
+        @Sendable func adaptive(_ module: AdaptiveLogSoftmaxWithLoss) -> LayerSubject {
+            LayerSubject(module) { x in
+                let (output, loss) = try module(x[0], x[1])
+                return try Tensor.cat([output.flattened(), loss.flattened()])
+            }
+        }
+        return [
+            "adaptivelogsoftmax": {
+                adaptive(try AdaptiveLogSoftmaxWithLoss(8, 12, cutoffs: [4, 9], divValue: 2, headBias: true, dtype: d))
+            },
+            "adaptivelogsoftmax one": { adaptive(try AdaptiveLogSoftmaxWithLoss(8, 12, cutoffs: [5], dtype: d)) },
+            "adaptivelogsoftmax all": {
+                let module = try AdaptiveLogSoftmaxWithLoss(8, 12, cutoffs: [4, 9], divValue: 2, dtype: d)
+                return LayerSubject(module) { try module.logProb($0[0]) }
+            },
+            "linearcrossentropyloss": { two(try LinearCrossEntropyLoss(5, 7, bias: true, labelSmoothing: 0.1, dtype: d)) },
+            "linearcrossentropyloss dims": {
+                two(try LinearCrossEntropyLoss(5, 7, outFeatures: [2, 3], weight: Tensor.ones([7], dtype: d), dtype: d))
+            },
+        ]
+    }()
 
     private static func weights() throws -> Tensor { try Tensor.ones([4], dtype: .float64) }
 
