@@ -16,9 +16,6 @@ struct ConformanceTests {
         + "squeeze|select|cat|stack|split|index_select|gather|flatten|unbind|masked_fill|index_put|index_add|scatter|take_along_dim|"
         + "nn.functional.(relu|gelu|silu|layer_norm|linear|embedding|conv1d|conv2d|max_pool2d|avg_pool2d|batch_norm|pad|softplus|hardswish))$"
 
-    /// Programs that are refused with an error, not answered: which dimension `cross` takes depends on whether a dynamic one is 3.
-    private static let refused: Set<String> = ["cross__float32__0__dyn", "cross__int64__0__dyn"]
-
     private static func cases() throws -> [ConformanceCase] {
         let environment = ProcessInfo.processInfo.environment
         if let folder = environment["APUS_CONFORMANCE_CASES"] { return try ConformanceCase.all(in: folder) }
@@ -31,7 +28,7 @@ struct ConformanceTests {
 
     @Test("Every program whose operators Apus has gives PyTorch's answers")
     func all() throws {
-        var (passed, refusals) = (0, 0)
+        var passed = 0
         var missing: [String: Int] = [:]
         var failures: [String] = []
         let cases = try Self.cases()
@@ -39,18 +36,15 @@ struct ConformanceTests {
             do {
                 try one.check()
                 passed += 1
-                if Self.refused.contains(one.id) { failures.append("\(one.id) is refused no more") }
-            } catch  where Self.refused.contains(one.id) && "\(error)".contains("which is open here") {
-                refusals += 1
             } catch let error as ArchiveError where error.code == .unknownOperators {
                 for target in one.targets { missing[target, default: 0] += 1 }
             } catch {
                 failures.append("\(one.id) (\(one.targets.joined(separator: ", "))): \(error)")
             }
         }
-        let uncovered = cases.count - passed - failures.count - refusals
+        let uncovered = cases.count - passed - failures.count
         print(
-            "Conformance: \(passed) of \(cases.count) programs give PyTorch's answers, \(refusals) are refused, \(failures.count) do not, \(uncovered) call operators that are missing"
+            "Conformance: \(passed) of \(cases.count) programs give PyTorch's answers, \(failures.count) do not, \(uncovered) call operators that are missing"
         )
         if let report = ProcessInfo.processInfo.environment["APUS_CONFORMANCE_REPORT"] {
             let lines = failures + missing.sorted { $0.value > $1.value }.map { "missing \($0.value) \($0.key)" }

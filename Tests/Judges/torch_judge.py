@@ -55,7 +55,7 @@ TOLERANCE = {torch.float64: 1e-8, torch.complex128: 1e-8, torch.float16: 4e-3, t
 
 
 # What PyTorch can't do itself is no disagreement: the results are compared without gradients then.
-UNJUDGED = ("is not implemented", "not implemented for", "Autograd not support dtype", "is not differentiable with respect to", "could not create a primitive descriptor")
+UNJUDGED = ("is not implemented", "not implemented for", "Autograd not support dtype", "is not differentiable with respect to", "could not create a primitive descriptor", "modified by an inplace operation")
 
 
 def difference(ours, theirs, factor, floor=0):

@@ -78,6 +78,12 @@ extension Scalar {
         }
     }
 
+    /// Whether it has no imaginary part.
+    var isReal: Bool { if case .complex(let value) = self { value.imaginary == 0 } else { true } }
+
+    /// The conjugate of a complex number, another number itself.
+    var conjugate: Scalar { if case .complex(let value) = self { .complex(value.conjugate) } else { self } }
+
     /// The number as a floating-point one. A complex number that has an imaginary part stays what it is, for the operator to refuse.
     var floating: Scalar {
         switch self {

@@ -13,7 +13,8 @@ extension Operator {
             ]
         }
     ) { call in
-        let difference: Tensor = try call.floating(0) - call.floating(1) + call.double(3)
+        // Integers are subtracted as such.
+        let difference: Tensor = try call.tensor(0) - call.tensor(1) + call.double(3)
         guard difference.rank > 0 else { throw call.error(.shapeMismatch, "takes vectors, not zero-dimensional tensors") }
         return [.tensor(try difference.norm(call.scalar(2), dims: [-1], keepDim: call.bool(4)))]
     }

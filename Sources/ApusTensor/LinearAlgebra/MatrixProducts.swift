@@ -47,7 +47,8 @@ extension Operator {
             return [[.tensor(try .sample([2, 4])), .tensor(a), .tensor(b), .double(0.5), .double(2)]]
         }
     ) { call in
-        let product = try call.tensor(1).bmm(call.tensor(2)).sum(dim: 0)
+        let products: Tensor = try call.tensor(1).bmm(call.tensor(2))
+        let product: Tensor = try products.sum(dim: 0, dtype: products.dtype)
         let (beta, alpha) = (try call.factor(3, for: product), try call.factor(4, for: product))
         let scaled = try product.scaled(by: alpha)
         return [.tensor(try call.isZero(3) ? scaled : call.tensor(0).scaled(by: beta) + scaled)]
@@ -139,6 +140,12 @@ extension Operator {
                 return [TensorSpec(a.dtype, product)]
             },
             kernel: .compute { call, outputs in
+                guard try call.scalar(3).isReal, try call.scalar(4).isReal else {
+                    // The kernels know no complex factors.
+                    let product: Tensor = try call.tensor(1).matmul(call.tensor(2)).scaled(by: call.scalar(4))
+                    let whole: Tensor = try call.isZero(3) ? product : call.tensor(0).scaled(by: call.scalar(3)) + product
+                    return try call.copy(whole, to: outputs[0])
+                }
                 let beta = try call.double(3)
                 if beta != 0 {
                     let base = try call.tensor(0)
@@ -150,7 +157,7 @@ extension Operator {
                 try call.multiply(try call.tensor(1), try call.tensor(2), into: outputs[0], alpha: try call.double(4), beta: beta)
             },
             gradient: { g in
-                let (beta, alpha) = (try g.call.scalar(3), try g.call.scalar(4))
+                let (beta, alpha) = (try g.call.scalar(3).conjugate, try g.call.scalar(4).conjugate)
                 let base = try g.call.tensor(0)
                 let own: OperatorArgument = g.isWanted(0) ? .tensor(try g.gradient.scaled(by: beta).summed(to: base.shape)) : .none
                 return try g.productGradients(1, 2, prefix: [own], scale: alpha)
@@ -160,7 +167,7 @@ extension Operator {
 
 extension Call {
     /// A factor of a product in the product's dtype: a fraction loses its fractional part beside integers, as in PyTorch.
-    fileprivate func factor(_ index: Int, for product: Tensor) throws -> Scalar {
+    func factor(_ index: Int, for product: Tensor) throws -> Scalar {
         let factor: Scalar = try scalar(index)
         guard !product.dtype.isFloatingPoint, !product.dtype.isComplex, case .float = factor, let value = factor.doubleValue else {
             return factor

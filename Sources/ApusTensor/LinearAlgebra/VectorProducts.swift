@@ -9,23 +9,41 @@ extension Operator {
         samples: { [[.tensor(try .sample([2, 3])), .tensor(try .sample([1, 3], seed: 2)), .int(-1)]] }
     ) { call in [.tensor(try call.crossProduct(call.constant(2)))] }
 
-    static let cross: Operator = composite(
+    static let cross: Operator = Operator(
         "aten::cross(Tensor self, Tensor other, int? dim=None) -> Tensor",
-        "The cross products along a dimension of three elements, the first such dimension unless one is given.",
+        "The cross products along a dimension of three elements, the first such dimension unless one is given: which that is may be open while tracing.",
+        rule: { call in
+            if let dim = try call.optionalInt(2)?.constant {
+                let (x, axis) = (try call.tensor(0), SymInt(dim))
+                return try linalgCross.rule(Call(linalgCross, [.tensor(x), call[1], .int(axis)]))
+            }
+            let (x, y) = (try call.tensor(0), try call.tensor(1))
+            guard x.rank == y.rank else {
+                throw call.error(.shapeMismatch, "shapes \(x.shape) and \(y.shape) have different ranks")
+            }
+            _ = try require(
+                anyOf: x.shape.map { $0 == 3 }, call.error(.shapeMismatch, "no dimension of shape \(x.shape) has three elements"))
+            let shape = try broadcast(x.shape, y.shape, in: call.name)
+            return [TensorSpec(Promotion.promote(x.dtype, y.dtype), shape)]
+        },
+        kernel: .compute { call, outputs in
+            try Interpreter.with(nil) { try call.copy(call.crossProduct(call.crossDim()), to: outputs[0]) }
+        },
+        gradient: { g in
+            let (x, y) = (try g.call.tensor(0).conj(), try g.call.tensor(1).conj())
+            // Of one shape, so that the dimension is the same.
+            let gradient: Tensor = try g.gradient
+            func product(_ a: Tensor, _ b: Tensor) throws -> Tensor {
+                try applySingle(.cross, [.tensor(a.expanded(gradient.shape)), .tensor(b.expanded(gradient.shape)), g.call[2]])
+            }
+            return [try g.reduced(product(y, gradient), to: 0), try g.reduced(product(gradient, x), to: 1)]
+        },
         samples: {
             [
                 [.tensor(try .sample([3, 2])), .tensor(try .sample([3, 2], seed: 2)), .none],
                 [.tensor(try .sample([2, 3])), .tensor(try .sample([2, 3], seed: 2)), .int(1)],
             ]
-        }
-    ) { call in
-        if let dim = try call.optionalInt(2)?.constant { return [.tensor(try call.crossProduct(dim))] }
-        let x = try call.tensor(0)
-        guard let dim = try x.shape.firstIndex(where: { try settle($0 == 3, in: call.name) }) else {
-            throw call.error(.shapeMismatch, "no dimension of shape \(x.shape) has three elements")
-        }
-        return [.tensor(try call.crossProduct(dim))]
-    }
+        })
 
     static let addr: Operator = composite(
         "aten::addr(Tensor self, Tensor vec1, Tensor vec2, *, Scalar beta=1, Scalar alpha=1) -> Tensor",
@@ -44,9 +62,9 @@ extension Operator {
         }
     ) { call in
         let (x, product) = (try call.tensor(0), try call.tensor(1).outer(call.tensor(2)))
-        let scaled: Tensor = try call.scalar(4).isKnown(1) ? product : product * call.scalar(4)
+        let scaled: Tensor = try product.scaled(by: call.factor(4, for: product))
         guard try !call.isZero(3) else { return [.tensor(try scaled.to(Promotion.promote(x.dtype, scaled.dtype)))] }
-        return [.tensor(try (call.scalar(3).isKnown(1) ? x : x * call.scalar(3)) + scaled)]
+        return [.tensor(try x.scaled(by: call.factor(3, for: product)) + scaled)]
     }
 
     static let linalgVecdot: Operator = composite(
@@ -86,6 +104,7 @@ extension Operator {
         samples: { [[.tensor(try .wellConditioned(3))]] }
     ) { call in
         let parts = try applyTensors(.linalgSlogdetPublic, [call[0]])
+        if parts[0].dtype.isComplex { return [.tensor(try parts[1] + parts[0].log())] }
         let x = parts[1]
         return [.tensor(try Tensor.where(parts[0] .< 0, Double.nan, x))]
     }
@@ -106,6 +125,16 @@ extension Call {
         let (a, b): (Tensor, Tensor) = (try x.expanded(shape), try y.expanded(shape))
         func turned(_ tensor: Tensor, _ shift: SymInt) throws -> Tensor { try tensor.rolled([shift], dims: [axis]) }
         return try turned(a, -1) * turned(b, -2) - turned(a, -2) * turned(b, -1)
+    }
+
+    /// The dimension of `cross`, of known sizes.
+    fileprivate func crossDim() throws -> Int {
+        if let dim = try optionalInt(2)?.constant { return dim }
+        let x = try tensor(0)
+        guard let dim = x.shape.firstIndex(where: { $0.constant == 3 }) else {
+            throw error(.shapeMismatch, "no dimension of shape \(x.shape) has three elements")
+        }
+        return dim
     }
 
     /// The product of a chain of matrices.

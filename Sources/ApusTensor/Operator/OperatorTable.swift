@@ -12,7 +12,8 @@ public struct OperatorTable: Sendable {
             "Elementwise",
             [
                 Operator.arithmetic, Operator.exponentials, Operator.trigonometry, Operator.rounding, Operator.specialFunctions,
-                Operator.gammaFunctions, Operator.besselFunctions, Operator.probabilities, Operator.numberParts, Operator.complexParts,
+                Operator.gammaFunctions, Operator.besselFunctions, Operator.orthogonalPolynomials, Operator.probabilities,
+                Operator.numberParts, Operator.complexParts,
                 Operator.elementwiseAliases, Operator.comparisons, Operator.logic, Operator.division, Operator.selection,
                 Operator.conditions,
             ]
@@ -21,14 +22,15 @@ public struct OperatorTable: Sendable {
             "Reductions",
             [
                 Operator.sums, Operator.extremes, Operator.truth, Operator.variances, Operator.norms, Operator.scans, Operator.medians,
-                Operator.quantiles, Operator.differences,
+                Operator.quantiles, Operator.differences, Operator.gradients,
             ]
         ),
         (
             "Neural networks",
             [
                 Operator.activations, Operator.activationGradients, Operator.gates, Operator.softmaxes, Operator.layerNorms,
-                Operator.groupNorms, Operator.batchNorms, Operator.instanceNorms, Operator.dropouts, Operator.losses, Operator.classLosses,
+                Operator.groupNorms, Operator.batchNorms, Operator.batchNormUpdates, Operator.batchNormUpdates, Operator.instanceNorms,
+                Operator.dropouts, Operator.losses, Operator.classLosses, Operator.ctcLosses, Operator.weightNorms,
                 Operator.marginLosses, Operator.recurrentCells, Operator.recurrentNetworks,
             ]
         ),
@@ -53,13 +55,18 @@ public struct OperatorTable: Sendable {
             [
                 Operator.indexing, Operator.gathering, Operator.scattering, Operator.scatterReductions, Operator.masks, Operator.items,
                 Operator.sortings, Operator.distincts, Operator.puttings, Operator.histograms, Operator.embeddingBags,
+                Operator.binnedHistograms,
+                Operator.segmentReductions,
             ]
         ),
         (
             "Matrices",
             [
-                Operator.matrixProducts, Operator.matmuls, Operator.contractions, Operator.attentions, Operator.distances,
-                Operator.vectorProducts, Operator.matrixNorms, Operator.covariances, Operator.lapack,
+                Operator.matrixProducts, Operator.matmuls, Operator.groupedProducts, Operator.contractions, Operator.attentions,
+                Operator.distances,
+                Operator.vectorProducts, Operator.matrixNorms, Operator.covariances, Operator.lapack, Operator.eigenvalues,
+                Operator.luFactors,
+                Operator.indefiniteFactors, Operator.reflectors, Operator.choleskySolving, Operator.ranks, Operator.tensorInverses,
             ]
         ),
         (

@@ -94,6 +94,22 @@ typedef enum apus_op {
     APUS_OP_I0E,
     APUS_OP_I1,
     APUS_OP_I1E,
+    /// Bessel functions of the first and second kind, and modified ones of the second; the scaled ones are times exp(x).
+    APUS_OP_J0,
+    APUS_OP_J1,
+    APUS_OP_Y0,
+    APUS_OP_Y1,
+    APUS_OP_K0,
+    APUS_OP_K0E,
+    APUS_OP_K1,
+    APUS_OP_K1E,
+    APUS_OP_SPHERICAL_J0,
+    APUS_OP_AIRY_AI,
+    /// exp(x^2) erfc(x).
+    APUS_OP_ERFCX,
+    /// The normal distribution's quantiles, and the logarithm of its cumulative function.
+    APUS_OP_NDTRI,
+    APUS_OP_LOG_NDTR,
 
     // Binary.
     APUS_OP_ADD = 128,
@@ -157,6 +173,11 @@ typedef enum apus_op {
     APUS_OP_LOG_SIGMOID_BACKWARD,
     /// The Hurwitz zeta function: the sum of (k + b)^-a over k = 0, 1, 2 ...
     APUS_OP_ZETA,
+    /// The regularised incomplete gamma functions P(a, b) and Q = 1 - P.
+    APUS_OP_IGAMMA,
+    APUS_OP_IGAMMAC,
+    /// The polynomial of family i and degree b at a.
+    APUS_OP_POLYNOMIAL,
 
     // Ternary.
     /// The first operand is bool.
@@ -173,6 +194,22 @@ typedef enum apus_op {
     APUS_OP_FMA,
     APUS_OP_END,
 } apus_op;
+
+/// Families of orthogonal polynomials.
+typedef enum apus_polynomial {
+    APUS_CHEBYSHEV_T = 0,
+    APUS_CHEBYSHEV_U,
+    APUS_CHEBYSHEV_V,
+    APUS_CHEBYSHEV_W,
+    APUS_SHIFTED_CHEBYSHEV_T,
+    APUS_SHIFTED_CHEBYSHEV_U,
+    APUS_SHIFTED_CHEBYSHEV_V,
+    APUS_SHIFTED_CHEBYSHEV_W,
+    APUS_HERMITE_H,
+    APUS_HERMITE_HE,
+    APUS_LAGUERRE_L,
+    APUS_LEGENDRE_P,
+} apus_polynomial;
 
 typedef struct apus_params {
     double x, y, z;

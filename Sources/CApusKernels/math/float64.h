@@ -81,13 +81,8 @@ APUS_INLINE double apus_log1p_f64(double x) {
     return apus_log_f64(u) + (usable ? lost / u : 0.0);
 }
 
-/// (1 + 2 a) e^(a^2) erfc(a) for 0 <= a <= 28, a polynomial in (a - 4) / (a + 4); and e^(-a^2), whose exponent keeps what rounding the square loses.
-APUS_INLINE double apus_erfc_positive_f64(double a, double *gauss) {
-    double high = apus_from_bits_f64(apus_bits_f64(a) & 0xFFFFFFFFF8000000u); // 26 bits: its square is exact
-    double square = a * a, lost = (high * high - square) + (a - high) * (a + high);
-    double e = apus_exp_f64(-square);
-    e = e - e * lost;
-    *gauss = e;
+/// e^(a^2) erfc(a) for 0 <= a <= 28: a polynomial in (a - 4) / (a + 4), over 1 + 2 a.
+APUS_INLINE double apus_erfcx_positive_f64(double a) {
     double q = (a - 4.0) / (a + 4.0);
     double p = 1.25375501254507523e-09;
     p = p * q + 1.83682126178519566e-09;
@@ -113,7 +108,16 @@ APUS_INLINE double apus_erfc_positive_f64(double a, double *gauss) {
     p = p * q + 1.53796521026195766e-02;
     p = p * q + -1.39621116840562526e-01;
     p = p * q + 1.23299511862555256e+00;
-    return e * p / (1.0 + 2.0 * a);
+    return p / (1.0 + 2.0 * a);
+}
+/// erfc(a) for 0 <= a <= 28; and e^(-a^2), whose exponent keeps what rounding the square loses.
+APUS_INLINE double apus_erfc_positive_f64(double a, double *gauss) {
+    double high = apus_from_bits_f64(apus_bits_f64(a) & 0xFFFFFFFFF8000000u); // 26 bits: its square is exact
+    double square = a * a, lost = (high * high - square) + (a - high) * (a + high);
+    double e = apus_exp_f64(-square);
+    e = e - e * lost;
+    *gauss = e;
+    return e * apus_erfcx_positive_f64(a);
 }
 /// erf x for |x| <= 1.
 APUS_INLINE double apus_erf_small_f64(double x) {

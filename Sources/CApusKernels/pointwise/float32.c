@@ -37,7 +37,9 @@
 #define HYPOT(x, y) apus_hypot_f32(x, y)
 #define NEXT(x, y, dtype) apus_nextafter(x, y, dtype)
 #define POW(x, y) apus_pow_f32(x, y)
+#define LIBM(NAME) NAME##f
 #include "float_helpers.inc"
+#include "polynomials.inc"
 
 #define CUSTOM(NAME)
 /// Vectors first; then the pairs whose quotient has more bits than float64 keeps, and those with zero, infinity or NaN, which libm divides.

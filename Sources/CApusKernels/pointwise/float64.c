@@ -36,7 +36,9 @@
 #define HYPOT(x, y) hypot(x, y)
 #define NEXT(x, y, dtype) ((void)dtype, nextafter(x, y))
 #define POW(x, y) pow(x, y)
+#define LIBM(NAME) NAME
 #include "float_helpers.inc"
+#include "polynomials.inc"
 
 #define CUSTOM(NAME)
 #define DIVISION(NAME, EXPRESSION) BINARY_TO(double, NAME, NO_SETUP, ({ double r = fmod(x, y); EXPRESSION; }))

@@ -1,4 +1,4 @@
-/// Polygamma and zeta functions, and modified Bessel functions.
+/// Polygamma and zeta functions.
 #define _GNU_SOURCE
 #include "special.h"
 #include "../support/internal.h"
@@ -60,31 +60,4 @@ double apus_polygamma(int64_t n, double x) {
     if (n == 0) return apus_digamma(x);
     double magnitude = exp(apus_lgamma((double)n + 1)) * apus_zeta((double)n + 1, x);
     return n & 1 ? magnitude : -magnitude;
-}
-
-/// The power series up to 20, whose terms are all positive; beyond it Hankel's expansion.
-double apus_bessel_i(double x, int order, bool scaled) {
-    double m = fabs(x), sign = order == 1 && x < 0 ? -1 : 1;
-    if (x != x) return x;
-    if (m <= 20) {
-        double quarter = m * m / 4, term = order == 1 ? m / 2 : 1, sum = term;
-        for (int k = 1; k < 80; k++) {
-            term *= quarter / ((double)k * (k + order));
-            sum += term;
-            if (term < 1e-18 * sum) break;
-        }
-        return sign * (scaled ? sum * exp(-m) : sum);
-    }
-    double mu = order == 1 ? 4 : 0, term = 1, sum = 1;
-    for (int k = 1; k < 40; k++) {
-        double next = term * -(mu - (2.0 * k - 1) * (2.0 * k - 1)) / (8.0 * k * m);
-        if (fabs(next) >= fabs(term) || fabs(next) < 1e-18) break;
-        term = next;
-        sum += term;
-    }
-    if (m == INFINITY) return sign * (scaled ? 0 : INFINITY);
-    // The root of the product would overflow before its factors do.
-    sum /= sqrt(2 * M_PI) * sqrt(m);
-    // In two steps, since the result may exist where exp(x) does not.
-    return sign * (scaled ? sum : exp(m / 2) * sum * exp(m / 2));
 }

@@ -4,7 +4,8 @@ bool apus_op_is_costly(int32_t op) {
     return (op >= APUS_OP_EXP && op <= APUS_OP_DIGAMMA) || (op >= APUS_OP_GELU && op <= APUS_OP_MISH) || op == APUS_OP_ELU || op == APUS_OP_SOFTPLUS ||
            op == APUS_OP_POW_SCALAR || (op >= APUS_OP_FLOOR_DIV && op <= APUS_OP_POW) || (op >= APUS_OP_ATAN2 && op <= APUS_OP_XLOGY && op != APUS_OP_COPYSIGN) ||
            (op >= APUS_OP_GELU_BACKWARD && op <= APUS_OP_SILU_BACKWARD) || op == APUS_OP_SOFTPLUS_BACKWARD || op == APUS_OP_ELU_BACKWARD ||
-           op == APUS_OP_MISH_BACKWARD || op == APUS_OP_LOG_SIGMOID_BACKWARD;
+           op == APUS_OP_MISH_BACKWARD || op == APUS_OP_LOG_SIGMOID_BACKWARD || (op >= APUS_OP_POLYGAMMA && op <= APUS_OP_LOG_NDTR) ||
+           (op >= APUS_OP_ZETA && op <= APUS_OP_POLYNOMIAL);
 }
 
 bool apus_op_may_fail(int32_t op, int32_t compute) {

@@ -284,6 +284,8 @@ static bool prefers_columns(const apus_reduce_plan *plan, apus_reduce_op op) {
 
 int apus_reduce(apus_reduce_op op, double parameter, const apus_view *in, const apus_view *out) {
     if (!apus_dtype_is_valid(in->dtype) || !apus_dtype_is_valid(out->dtype)) return APUS_UNSUPPORTED;
+    // A real result would be made of the real parts.
+    if (op == APUS_REDUCE_NORM && apus_dtype_is_complex(in->dtype)) return APUS_UNSUPPORTED;
     if (op == APUS_REDUCE_ARGMAX || op == APUS_REDUCE_ARGMIN)
         return apus_reduce_with_index(op == APUS_REDUCE_ARGMAX ? APUS_REDUCE_MAX : APUS_REDUCE_MIN, in, NULL, out);
     const apus_fold *fold = apus_find_fold(op, parameter, in->dtype, out->dtype);

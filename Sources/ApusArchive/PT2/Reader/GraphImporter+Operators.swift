@@ -198,6 +198,12 @@ extension GraphImporter {
         guard node.inputs.count > settings, case .graph(let argument) = node.inputs[settings].argument else {
             throw ArchiveError(.invalidProgram, "no body where one is expected")
         }
+        // Automatic casts are no operators of the body: it is computed as it stands only where they are switched off.
+        if node.target.hasSuffix("autocast"), case .bool(true) = node.inputs[2].argument {
+            throw ArchiveError(
+                .unsupported, "a body under autocast, whose casts the file does not hold: export it without autocast, or with enabled=False"
+            )
+        }
         let operands: [Slot] = try node.inputs.dropFirst(settings + 1).map { input in
             if case .tensor(let reference) = input.argument { return .tensor(try cell(reference.name)) }
             return .symbol(try symValue(input.argument))

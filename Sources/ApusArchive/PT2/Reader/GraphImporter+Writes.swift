@@ -84,22 +84,28 @@ extension GraphImporter {
     /// Batch normalisation in training mode changes its running statistics, which its schema does not say.
     func importBatchNorm(_ operation: Operator, _ node: ProgramSchema.Node) throws {
         if operation.schema.name == "instance_norm" { return try importInstanceNorm(operation, node) }
-        guard case .bool(true)? = argument(node, "training") else { return try importPlain(operation, node) }
+        let alwaysUpdates: Bool = operation.schema.name == "_batch_norm_with_update_functional"
+        if !alwaysUpdates {
+            guard case .bool(true)? = argument(node, "training") else { return try importPlain(operation, node) }
+        }
         guard case .tensor(let mean)? = argument(node, "running_mean"), case .tensor(let variance)? = argument(node, "running_var") else {
             return try importPlain(operation, node)
         }
-        guard let functional = OperatorTable.find("aten::_native_batch_norm_legit_functional") else {
+        let legit: Operator? = OperatorTable.find("aten::_native_batch_norm_legit_functional")
+        guard let functional = alwaysUpdates ? operation : legit else {
             throw ArchiveError(.unknownOperators, "batch normalisation in training mode needs an operator that is not there")
         }
         let results = try apply(functional, try arguments.arguments(of: node, for: functional.schema))
-        guard results.count == 5, case .tensor(let newMean) = results[3], case .tensor(let newVariance) = results[4] else {
+        guard results.count >= 5, case .tensor(let newMean) = results[results.count - 2],
+            case .tensor(let newVariance) = results[results.count - 1]
+        else {
             throw ArchiveError(.unsupported, "batch normalisation gave \(results.count) results")
         }
         for (reference, value) in [(mean, newMean), (variance, newVariance)] {
             let target = try cell(reference.name)
             try write(value, over: try aliases.read(target), in: target)
         }
-        try defineOutputs(node, try flatten(Array(results.prefix(operation.schema.results.count))))
+        try defineOutputs(node, try flatten(Array(results.prefix(alwaysUpdates ? 4 : operation.schema.results.count))))
     }
 
     /// As batch normalisation, for each example by itself.

@@ -67,6 +67,7 @@ enum ImportTarget {
             case "scan": self = .scan(isMap: false)
             case "map_impl", "map": self = .scan(isMap: true)
             case "wrap_with_set_grad_enabled": self = .inlined(settings: 1)
+            case "wrap_with_autocast": self = .inlined(settings: 4)
             default: return nil
             }
             return
@@ -102,6 +103,7 @@ enum ImportTarget {
         case ("fill_", _): .overwrite(.fill)
         case ("zero_", ""): .overwrite(.zero)
         case ("copy", ""): .copied
+        case ("_batch_norm_with_update", ""): OperatorTable.find("aten::_batch_norm_with_update_functional").map { .batchNorm($0) }
         case ("_native_batch_norm_legit", ""): OperatorTable.find("aten::native_batch_norm").map { .batchNorm($0) }
         case ("detach_", ""), ("requires_grad_", ""), ("lift_fresh", ""): .identity
         case ("dropout", ""), ("dropout_", ""), ("feature_dropout", ""), ("feature_dropout_", ""), ("alpha_dropout", ""),

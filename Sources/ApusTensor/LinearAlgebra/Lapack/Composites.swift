@@ -74,20 +74,6 @@ extension Operator {
         }
     }
 
-    static let linalgPinv: Operator = composite(
-        "aten::linalg_pinv(Tensor self, float rcond, bool hermitian=False) -> Tensor",
-        "The Moore-Penrose inverse: singular values up to rcond times the largest count as zero.",
-        samples: { [[.tensor(try .sample([4, 3])), .double(1e-6), .bool(false)]] }
-    ) { call in
-        let parts = try applyTensors(.linalgSVD, [call[0], .bool(false), .bool(true), .none])
-        let (u, s, vh) = (parts[0], parts[1], parts[2])
-        let isLarge = try s .> (s.largest(keepDim: true) * call.scalar(1))
-        // Ones in the place of small values keep the gradient finite.
-        let safe = try Tensor.where(isLarge, s, s.onesLike())
-        let inverse = try Tensor.where(isLarge, safe.reciprocal(), s.zerosLike())
-        return [.tensor(try (vh.adjoint() * inverse.unsqueezed(-2)).matmul(u.adjoint()))]
-    }
-
     static let linalgMatrixPower: Operator = composite(
         "aten::linalg_matrix_power(Tensor self, int n) -> Tensor", "The n-th power of square matrices, of the inverse for negative n.",
         samples: { [[.tensor(try .wellConditioned(3)), .int(3)], [.tensor(try .wellConditioned(3)), .int(-2)]] }
@@ -109,9 +95,9 @@ extension Operator {
     static let lapack: [Operator] = [
         linalgSolveEx, linalgInvEx, linalgLUFactorEx, linalgDet, linalgSlogdet, linalgCholeskyEx, linalgQR, linalgSolveTriangular,
         linalgEigh,
-        linalgSVD, linalgEig, linalgLstsq, linalgSolve, linalgSolveExPublic, linalgInv, inverseOperator, linalgCholesky, linalgSVDFull,
+        linalgSVD, linalgLstsq, linalgSolve, linalgSolveExPublic, linalgInv, inverseOperator, linalgCholesky, linalgSVDFull,
         linalgSVDValues,
-        linalgEighPublic, linalgEighValues, linalgDetPublic, det, linalgSlogdetPublic, slogdet, linalgPinv, linalgMatrixPower,
+        linalgEighPublic, linalgEighValues, linalgDetPublic, det, linalgSlogdetPublic, slogdet, linalgMatrixPower,
     ]
 }
 
@@ -151,12 +137,6 @@ extension Tensor {
     /// Ascending eigenvalues and eigenvectors, as columns, of Hermitian matrices; the lower triangle is read.
     public func eigh() throws -> (values: Tensor, vectors: Tensor) {
         let parts = try applyTensors(.linalgEigh, [.tensor(self), .string("L"), .bool(true)])
-        return (parts[0], parts[1])
-    }
-
-    /// Complex eigenvalues and eigenvectors, as columns, of real square matrices.
-    public func eig() throws -> (values: Tensor, vectors: Tensor) {
-        let parts = try applyTensors(.linalgEig, [.tensor(self)])
         return (parts[0], parts[1])
     }
 

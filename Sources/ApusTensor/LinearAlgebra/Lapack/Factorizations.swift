@@ -94,45 +94,62 @@ extension Operator {
 
     static let linalgSolveTriangular: Operator = Operator(
         "aten::linalg_solve_triangular(Tensor self, Tensor B, *, bool upper, bool left=True, bool unitriangular=False) -> Tensor",
-        "Solves A X = B for a triangular A [..., n, n], of which only the named triangle is read, and B [..., n, k].",
+        "Solves A X = B (X A = B with left=false) for a triangular A [..., n, n], of which only the named triangle is read, and B [..., n, k]. Leading "
+            + "dimensions broadcast. A zero on the diagonal is an error.",
         failure: ValueFailure(.singular, "a matrix is singular: an element of its diagonal is zero") { call in
             if try call.bool(4) { return nil }
             let diagonal: Tensor = try call.tensor(0).diagonal(offset: 0, dim1: -2, dim2: -1)
-            return try (diagonal .!= 0).unsqueezed(-1).expanded(call.tensor(1).shape).all()
+            let isLeft: Bool = try call.bool(3)
+            let spread: Tensor = try (diagonal .!= 0).unsqueezed(isLeft ? -1 : -2)
+            return try spread.expanded(call.operator.rule(call)[0].shape).all()
         },
         rule: { call in
             let (a, b) = (try call.squareMatrix(0), try call.matrix(1))
-            guard try call.bool(3) else { throw call.error(.unsupported, "takes only left=true; transpose both operands") }
             guard a.dtype == b.dtype else { throw call.error(.dtypeMismatch, "takes one dtype, not \(a.dtype) and \(b.dtype)") }
-            try call.requireSameBatch(a, b)
             try require(
-                a.shape[-1] == b.shape[-2], call.error(.shapeMismatch, "shapes \(a.shape) and \(b.shape) don't form a system of equations"))
-            return [b.spec]
+                a.shape[-1] == b.shape[try call.bool(3) ? -2 : -1],
+                call.error(.shapeMismatch, "shapes \(a.shape) and \(b.shape) don't form a system of equations"))
+            let batch = try broadcast(try Shape(a.shape.batch), try Shape(b.shape.batch), in: call.name).sizes
+            return [TensorSpec(b.dtype, try Shape(batch + b.shape.suffix(2), in: call.name))]
         },
         kernel: .compute { call, outputs in
-            let a = try call.tensor(0).contiguous()
-            try call.tensor(1).copyElements(into: outputs[0], call)
-            let (upper, unit) = (try call.bool(2), try call.bool(4))
-            let (n, columns, count) = (a.layout.size(a.rank - 1), outputs[0].layout.size(a.rank - 1), a.matrixCount)
-            if n == 0 || columns == 0 { return }
+            let (upper, left, unit) = (try call.bool(2), try call.bool(3), try call.bool(4))
+            // X A = B is A^T X^T = B^T.
+            func turned(_ x: Tensor) throws -> Tensor { left ? x : try x.transposed(-2, -1) }
+            let batch: [SymInt] = outputs[0].shape.batch
+            let (a, b) = (try turned(call.tensor(0)), try turned(call.tensor(1).expanded(outputs[0].shape)))
+            let matrices: Tensor = try a.expanded(batch + a.shape.suffix(2)).contiguous()
+            let solution: Tensor = left ? outputs[0] : try b.clone()
+            if left { try b.copyElements(into: solution, call) }
+            let (n, columns, count) = (a.layout.size(a.rank - 1), b.layout.size(b.rank - 1), matrices.matrixCount)
+            guard n > 0, columns > 0 else { return }
             try withLapackElement(a.dtype, call) { element in
                 for batch in 0..<count {
-                    let code = try element.triangular(call, upper, unit, n, columns, a, outputs[0], batch)
+                    let code = try element.triangular(call, upper == left, unit, n, columns, matrices, solution, batch)
                     guard code >= 0 else { throw call.refused(code) }
                     if code > 0 { throw call.singular(batch, of: count, "is singular: its diagonal element \(code) is zero") }
                 }
             }
+            if !left { try solution.transposed(-2, -1).copyElements(into: outputs[0], call) }
         },
         gradient: { g in
-            let (upper, unit) = (try g.call.bool(2), try g.call.bool(4))
-            let a = try g.call.tensor(0)
-            let b = try solveTriangular(a.adjoint(), g.gradient, upper: !upper, unit: unit)
-            let full = try b.matmul(g.outputs[0].adjoint()).neg()
+            let (upper, left, unit) = (try g.call.bool(2), try g.call.bool(3), try g.call.bool(4))
+            let (a, x) = (try g.call.tensor(0), g.outputs[0])
+            let b: Tensor = try applySingle(
+                .linalgSolveTriangular, [.tensor(a.adjoint()), .tensor(g.gradient), .bool(!upper), .bool(left), .bool(unit)])
+            let full: Tensor = left ? try b.matmul(x.adjoint()).neg() : try x.adjoint().matmul(b).neg()
             let offset: SymInt = unit ? 1 : 0
-            return [.tensor(upper ? try full.triu(diagonal: offset) : try full.tril(diagonal: 0 - offset)), .tensor(b)]
+            let triangle: Tensor = upper ? try full.triu(diagonal: offset) : try full.tril(diagonal: 0 - offset)
+            return [try g.reduced(triangle, to: 0), try g.reduced(b, to: 1)]
         },
         samples: {
-            [[.tensor(try .wellConditioned(3)), .tensor(try .sample([3, 2])), .bool(true), .bool(true), .bool(false)]]
+            let a: Tensor = try .wellConditioned(3)
+            let batch: Tensor = try Tensor.stack([a, a * 2], dim: 0)
+            return [
+                [.tensor(a), .tensor(try .sample([3, 2])), .bool(true), .bool(true), .bool(false)],
+                [.tensor(a), .tensor(try .sample([2, 3])), .bool(false), .bool(false), .bool(false)],
+                [.tensor(batch), .tensor(try .sample([3, 2])), .bool(false), .bool(true), .bool(true)],
+            ]
         })
 
     static func solveTriangular(_ a: Tensor, _ b: Tensor, upper: Bool, unit: Bool = false) throws -> Tensor {

@@ -14,6 +14,9 @@ struct LapackRoutines<Element, Real> {
     let gesdd: (Int32, CChar, Int32, Int32, Elements, Int32, Reals, Elements, Int32, Elements, Int32) -> Int32
     let heevd: (Int32, CChar, CChar, Int32, Elements, Int32, Reals) -> Int32
     let gelsd: (Int32, Int32, Int32, Int32, Elements, Int32, Elements, Int32, Reals, Real, Integers) -> Int32
+    /// Of symmetric and of Hermitian matrices.
+    let sytrf, hetrf: (Int32, CChar, Int32, Elements, Int32, Integers) -> Int32
+    let sytrs, hetrs: (Int32, CChar, Int32, Int32, UnsafePointer<Element>?, Int32, UnsafePointer<Int32>?, Elements, Int32) -> Int32
 }
 
 /// An element type that linear algebra computes with.
@@ -26,6 +29,11 @@ protocol LapackElement {
 protocol LapackReal: LapackElement, BinaryFloatingPoint where Real == Self {
     /// Eigenvalues (real and imaginary parts) and right eigenvectors, packed as LAPACK gives them, of a general matrix.
     static func geev(_ n: Int32, _ a: Pointer, _ wr: Pointer, _ wi: Pointer, _ vr: Pointer) -> Int32
+}
+
+protocol LapackComplex: LapackElement {
+    /// Eigenvalues and right eigenvectors of a general matrix.
+    static func geev(_ n: Int32, _ a: Pointer, _ w: Pointer, _ vr: Pointer) -> Int32
 }
 
 private let (rowMajor, columnMajor): (Int32, Int32) = (LAPACK_ROW_MAJOR, LAPACK_COL_MAJOR)
@@ -58,6 +66,15 @@ extension LapackElement {
     static func heevd(_ job: CChar, _ uplo: CChar, _ n: Int32, _ a: Pointer, _ w: UnsafeMutablePointer<Real>) -> Int32 {
         byColumns(n, n, a) { lapack.heevd(columnMajor, job, uplo, n, $0, max(n, 1), w) }
     }
+    /// By columns, as are those below.
+    static func sytrf(_ hermitian: Bool, _ n: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>) -> Int32 {
+        (hermitian ? lapack.hetrf : lapack.sytrf)(columnMajor, letter("L"), n, a, max(n, 1), pivots)
+    }
+    static func sytrs(
+        _ hermitian: Bool, _ n: Int32, _ columns: Int32, _ a: Pointer, _ pivots: UnsafeMutablePointer<Int32>, _ b: Pointer
+    ) -> Int32 {
+        (hermitian ? lapack.hetrs : lapack.sytrs)(columnMajor, letter("L"), n, columns, a, max(n, 1), pivots, b, max(n, 1))
+    }
     static func gelsd(
         _ m: Int32, _ n: Int32, _ columns: Int32, _ a: Pointer, _ b: Pointer, _ s: UnsafeMutablePointer<Real>, _ rcond: Double,
         _ rank: UnsafeMutablePointer<Int32>
@@ -70,7 +87,8 @@ extension Float: LapackReal {
     static var lapack: LapackRoutines<Float, Float> {
         LapackRoutines(
             getrf: LAPACKE_sgetrf, getri: LAPACKE_sgetri, potrf: LAPACKE_spotrf, geqrf: LAPACKE_sgeqrf,
-            orgqr: LAPACKE_sorgqr, gesdd: LAPACKE_sgesdd, heevd: LAPACKE_ssyevd, gelsd: LAPACKE_sgelsd)
+            orgqr: LAPACKE_sorgqr, gesdd: LAPACKE_sgesdd, heevd: LAPACKE_ssyevd, gelsd: LAPACKE_sgelsd,
+            sytrf: LAPACKE_ssytrf, hetrf: LAPACKE_ssytrf, sytrs: LAPACKE_ssytrs, hetrs: LAPACKE_ssytrs)
     }
     static func geev(_ n: Int32, _ a: Pointer, _ wr: Pointer, _ wi: Pointer, _ vr: Pointer) -> Int32 {
         LAPACKE_sgeev(rowMajor, letter("N"), letter("V"), n, a, max(n, 1), wr, wi, nil, max(n, 1), vr, max(n, 1))
@@ -81,25 +99,34 @@ extension Double: LapackReal {
     static var lapack: LapackRoutines<Double, Double> {
         LapackRoutines(
             getrf: LAPACKE_dgetrf, getri: LAPACKE_dgetri, potrf: LAPACKE_dpotrf, geqrf: LAPACKE_dgeqrf,
-            orgqr: LAPACKE_dorgqr, gesdd: LAPACKE_dgesdd, heevd: LAPACKE_dsyevd, gelsd: LAPACKE_dgelsd)
+            orgqr: LAPACKE_dorgqr, gesdd: LAPACKE_dgesdd, heevd: LAPACKE_dsyevd, gelsd: LAPACKE_dgelsd,
+            sytrf: LAPACKE_dsytrf, hetrf: LAPACKE_dsytrf, sytrs: LAPACKE_dsytrs, hetrs: LAPACKE_dsytrs)
     }
     static func geev(_ n: Int32, _ a: Pointer, _ wr: Pointer, _ wi: Pointer, _ vr: Pointer) -> Int32 {
         LAPACKE_dgeev(rowMajor, letter("N"), letter("V"), n, a, max(n, 1), wr, wi, nil, max(n, 1), vr, max(n, 1))
     }
 }
 
-extension apus_lapack_complex_float: LapackElement {
+extension apus_lapack_complex_float: LapackComplex {
+    static func geev(_ n: Int32, _ a: Pointer, _ w: Pointer, _ vr: Pointer) -> Int32 {
+        LAPACKE_cgeev(rowMajor, letter("N"), letter("V"), n, a, max(n, 1), w, nil, max(n, 1), vr, max(n, 1))
+    }
     static var lapack: LapackRoutines<apus_lapack_complex_float, Float> {
         LapackRoutines(
             getrf: LAPACKE_cgetrf, getri: LAPACKE_cgetri, potrf: LAPACKE_cpotrf, geqrf: LAPACKE_cgeqrf,
-            orgqr: LAPACKE_cungqr, gesdd: LAPACKE_cgesdd, heevd: LAPACKE_cheevd, gelsd: LAPACKE_cgelsd)
+            orgqr: LAPACKE_cungqr, gesdd: LAPACKE_cgesdd, heevd: LAPACKE_cheevd, gelsd: LAPACKE_cgelsd,
+            sytrf: LAPACKE_csytrf, hetrf: LAPACKE_chetrf, sytrs: LAPACKE_csytrs, hetrs: LAPACKE_chetrs)
     }
 }
 
-extension apus_lapack_complex_double: LapackElement {
+extension apus_lapack_complex_double: LapackComplex {
+    static func geev(_ n: Int32, _ a: Pointer, _ w: Pointer, _ vr: Pointer) -> Int32 {
+        LAPACKE_zgeev(rowMajor, letter("N"), letter("V"), n, a, max(n, 1), w, nil, max(n, 1), vr, max(n, 1))
+    }
     static var lapack: LapackRoutines<apus_lapack_complex_double, Double> {
         LapackRoutines(
             getrf: LAPACKE_zgetrf, getri: LAPACKE_zgetri, potrf: LAPACKE_zpotrf, geqrf: LAPACKE_zgeqrf,
-            orgqr: LAPACKE_zungqr, gesdd: LAPACKE_zgesdd, heevd: LAPACKE_zheevd, gelsd: LAPACKE_zgelsd)
+            orgqr: LAPACKE_zungqr, gesdd: LAPACKE_zgesdd, heevd: LAPACKE_zheevd, gelsd: LAPACKE_zgelsd,
+            sytrf: LAPACKE_zsytrf, hetrf: LAPACKE_zhetrf, sytrs: LAPACKE_zsytrs, hetrs: LAPACKE_zhetrs)
     }
 }

@@ -72,7 +72,8 @@ extension Operator {
             try call.tensor(0).copyElements(into: outputs[0], call)
             try factorize(call, outputs[0], outputs[1], outputs[2], checks: try call.bool(2)) { _, _ in }
         },
-        samples: { [[.tensor(try .wellConditioned(3)), .bool(true), .bool(false)]] })
+        gradient: { g in [.tensor(try luGradient(g))] },
+        samples: { try [[3, 3], [2, 4], [4, 3]].map { [.tensor(try .sample($0)), .bool(true), .bool(false)] } })
 
     static let linalgDet: Operator = Operator(
         "aten::_linalg_det(Tensor A) -> (Tensor result, Tensor LU, Tensor pivots)",

@@ -120,31 +120,6 @@ extension Operator {
         return result
     }
 
-    static let linalgEig: Operator = Operator(
-        "aten::linalg_eig(Tensor self) -> (Tensor eigenvalues, Tensor eigenvectors)",
-        "Eigenvalues and eigenvectors as columns, both complex, of real square matrices [..., n, n], in LAPACK's order.",
-        failure: ValueFailure(.singular, "eigenvalues did not converge"),
-        rule: { call in
-            let a = try call.squareMatrix(0)
-            guard !a.dtype.isComplex else { throw call.error(.dtypeMismatch, "takes real matrices, not \(a.dtype)") }
-            return [
-                TensorSpec(a.dtype.complex, try Shape(a.shape.batch + [a.shape[-1]], in: call.name)), TensorSpec(a.dtype.complex, a.shape),
-            ]
-        },
-        kernel: .compute { call, outputs in
-            let a = try call.tensor(0)
-            let work = try a.clone()
-            let n = a.layout.size(a.rank - 1)
-            for batch in 0..<a.matrixCount where n > 0 {
-                let code =
-                    a.dtype == .float32
-                    ? try Float.eig(call, n, work, outputs, batch) : try Double.eig(call, n, work, outputs, batch)
-                guard code >= 0 else { throw call.refused(code) }
-                if code > 0 { throw call.singular(batch, of: a.matrixCount, "has eigenvalues that did not converge") }
-            }
-        },
-        samples: { [[.tensor(try .wellConditioned(3))]] })
-
     static let linalgLstsq: Operator = Operator(
         "aten::linalg_lstsq(Tensor self, Tensor b, float? rcond=None, *, str? driver=None) -> (Tensor solution, Tensor residuals, Tensor rank, Tensor singular_values)",
         "The X of least norm that minimises |A X - B| for A [..., m, n] and B [..., m, k], by the singular value decomposition (LAPACK gelsd) whatever the driver. Singular values up to rcond times the largest count as zero; rcond is by default the dtype's epsilon times max(m, n). Residuals are the sums of squares of A X - B where m > n, else empty; the shape does not depend on values: PyTorch leaves them out where the rank is not full, and with its default driver always, as it does the singular values. Numbers that are not finite are an error. The gradient is defined for full column rank with m >= n.",
@@ -325,38 +300,5 @@ extension LapackElement {
             }
             return Int(rank)
         }
-    }
-}
-
-extension LapackReal {
-    /// Unpacks conjugate pairs: LAPACK keeps real and imaginary parts of a pair in two neighbouring columns.
-    fileprivate static func eig(_ call: Call, _ n: Int, _ work: Tensor, _ outputs: [Tensor], _ batch: Int) throws -> Int32 {
-        // LAPACK writes outside of its arrays where an element is infinite.
-        guard finiteness(of: work, at: batch * n * n, count: n * n) == .finite else { throw call.notFinite() }
-        return try withScratch(n * (n + 2), call) { try eig(call, n, work, outputs, batch, $0, $0 + n, $0 + 2 * n) }
-    }
-
-    private static func eig(
-        _ call: Call, _ n: Int, _ work: Tensor, _ outputs: [Tensor], _ batch: Int, _ wr: Pointer, _ wi: Pointer, _ vr: Pointer
-    ) throws -> Int32 {
-        let code = geev(try call.lapackSize(n), work.elements(Self.self, at: batch * n * n), wr, wi, vr)
-        if code != 0 { return code }
-        let values = outputs[0].elements(Self.self, at: 2 * batch * n)
-        let vectors = outputs[1].elements(Self.self, at: 2 * batch * n * n)
-        var column = 0
-        while column < n {
-            let isPair = wi[column] != 0 && column + 1 < n
-            for (offset, sign) in isPair ? [(0, Self(1)), (1, Self(-1))] : [(0, Self(0))] {
-                values[2 * (column + offset)] = wr[column + offset]
-                values[2 * (column + offset) + 1] = wi[column + offset]
-                for row in 0..<n {
-                    let position = 2 * (row * n + column + offset)
-                    vectors[position] = vr[row * n + column]
-                    vectors[position + 1] = isPair ? sign * vr[row * n + column + 1] : 0
-                }
-            }
-            column += isPair ? 2 : 1
-        }
-        return 0
     }
 }

@@ -11,7 +11,9 @@ extension Operator {
         samples: [[.int(2), .int(5)], [.double(0.5), .int(3)], [.bool(true), .int(3)]])
     static let arangeStep: Operator = arange(
         "arange.start_step(Scalar start, Scalar end, Scalar step=1, *, \(options)) -> Tensor",
-        samples: [[.int(5), .int(0), .int(-2)], [.int(0), .int(1), .double(0.3)], [.int(1), .int(10), .int(4)]])
+        samples: [
+            [.int(5), .int(0), .int(-2)], [.int(0), .int(1), .double(0.3)], [.int(1), .int(10), .int(4)], [.int(3), .int(-3), .double(-1)],
+        ])
 
     static let linspace: Operator = Operator(
         "aten::linspace(Scalar start, Scalar end, int steps, *, \(options)) -> Tensor",
@@ -77,8 +79,8 @@ private struct Arange {
     let integers: (start: Int, step: Int)?
 
     init(start: Scalar, end: Scalar, step: Scalar, dtype asked: DType?, _ call: Call) throws {
-        let numbers: [SymInt?] = [start, end, step].map { $0.symInt }
-        dtype = asked ?? (numbers.allSatisfy { $0 != nil } ? .int64 : .float32)
+        let numbers: [SymInt?] = [start, end, step].map { $0.whole }
+        dtype = asked ?? ([start, end, step].allSatisfy { $0.isInteger } ? .int64 : .float32)
         if let first = numbers[0], let last = numbers[1], let stride = numbers[2] {
             guard let known = stride.constant else { throw call.error(.tracing, "the step \(stride) must be known while tracing") }
             guard known != 0 else { throw call.error(.invalidArgument, "the step must not be 0") }
@@ -126,12 +128,23 @@ private struct Arange {
 }
 
 extension Scalar {
-    /// The number where it is an integer or a bool, known or not.
-    fileprivate var symInt: SymInt? {
+    fileprivate var isInteger: Bool {
         switch self {
-        case .bool(let value): SymInt(value ? 1 : 0)
-        case .int(let value): value
-        case .float, .complex: nil
+        case .bool, .int: true
+        case .float, .complex: false
+        }
+    }
+
+    /// The number where it is a whole one: an integer or a bool, known or not, or a known float.
+    fileprivate var whole: SymInt? {
+        switch self {
+        case .bool(let value): return SymInt(value ? 1 : 0)
+        case .int(let value): return value
+        case .float(let value):
+            // Beyond, neighbours are lost.
+            guard let known = value.constant, known.magnitude <= 0x1p53 else { return nil }
+            return Int(exactly: known).map { SymInt($0) }
+        case .complex: return nil
         }
     }
 }

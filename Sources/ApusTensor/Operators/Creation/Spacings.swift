@@ -37,17 +37,20 @@ extension Operator {
                 ]
             }
         ) { call in
-            let (start, end): (Tensor, Tensor) = (try call.tensor(0).to(.float64), try call.tensor(1).to(.float64))
+            let given: (Tensor, Tensor) = (try call.tensor(0), try call.tensor(1))
+            let isComplex: Bool = given.0.dtype.isComplex || given.1.dtype.isComplex
+            let wide: DType = isComplex ? .complex128 : .float64
+            let (start, end): (Tensor, Tensor) = (try given.0.to(wide), try given.1.to(wide))
             guard start.rank == 0, end.rank == 0 else { throw call.error(.shapeMismatch, "the bounds must be zero-dimensional") }
-            let (steps, dtype) = (try call.int(2), try call.dtype(dtypeIndex) ?? .float32)
+            let (steps, dtype) = (try call.int(2), try call.dtype(dtypeIndex) ?? (isComplex ? .complex64 : .float32))
             try require(steps >= 0, call.error(.invalidArgument, "the number of steps is negative: \(steps)"))
-            guard !dtype.isComplex else { throw call.error(.dtypeMismatch, "does not make \(dtype)") }
+            guard dtype.isComplex || !isComplex else { throw call.error(.dtypeMismatch, "does not make \(dtype) of complex bounds") }
             // From both ends to the middle, so that both are exact.
             let place: Tensor = try Tensor.arange(steps, dtype: .float64)
             let step: Tensor = try (end - start) / larger(steps - 1, 1)
             let isFront: Tensor = try (place * 2 .< steps) | (place .== 0)
             var numbers: Tensor = try Tensor.where(isFront, start + step * place, end - step * (place.neg() + (steps - 1)))
-            if isLogarithmic { numbers = try Tensor.pow(call.double(3), numbers) }
+            if isLogarithmic { numbers = try Tensor.pow(call.double(3), isComplex || !dtype.isComplex ? numbers : numbers.to(.complex128)) }
             return [.tensor(try numbers.to(dtype))]
         }
     }

@@ -23,7 +23,15 @@ extension Operator {
     private static let geluForm = Pointwise(APUS_OP_GELU, arity: 1, taking: .floating)
     private static let geluTanhForm = Pointwise(APUS_OP_GELU_TANH, arity: 1, taking: .floating)
 
-    static let silu: Operator = activation("silu", APUS_OP_SILU, "`x * sigmoid(x)`, also called swish.", { siluBackward })
+    static let silu: Operator = unary(
+        "aten::silu(Tensor self) -> Tensor", APUS_OP_SILU, taking: .differentiable, "`x * sigmoid(x)`, also called swish.",
+        gradient: { g in
+            try g.unary { gradient, x in
+                guard x.dtype.isComplex else { return try applySingle(.siluBackward, [.tensor(gradient), .tensor(x)]) }
+                let s: Tensor = try x.sigmoid()
+                return try gradient * (s * (x * (1 - s) + 1)).conj()
+            }
+        })
     static let mish: Operator = activation("mish", APUS_OP_MISH, "`x * tanh(softplus(x))`. Source: Misra, 2019.", { mishBackward })
     static let hardswish: Operator = activation(
         "hardswish", APUS_OP_HARDSWISH, "`x * relu6(x + 3) / 6`; x itself from 3 on, where PyTorch's product may overflow.",

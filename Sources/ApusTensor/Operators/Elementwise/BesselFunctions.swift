@@ -1,7 +1,8 @@
 import ApusSymbolic
 import CApusKernels
 
-// Modified Bessel functions of the first kind, of orders 0 and 1. The scaled ones are times `exp(-|x|)`.
+// Bessel functions of orders 0 and 1, and Airy's. The scaled ones are times `exp(-|x|)` (first kind) or `exp(x)` (second kind). Those that PyTorch
+// has no gradient of have none here.
 
 extension Operator {
     static let i0: Operator = unary(
@@ -29,7 +30,38 @@ extension Operator {
             return try scaledDifference(x) - quotient
         })
 
-    static let besselFunctions: [Operator] = [i0, i0e, i1, i1e, alias("aten::special_i0(Tensor self) -> Tensor", of: i0)]
+    static let besselJ0: Operator = bessel("bessel_j0", APUS_OP_J0, "The Bessel function of the first kind of order 0.")
+    static let besselJ1: Operator = bessel("bessel_j1", APUS_OP_J1, "The Bessel function of the first kind of order 1.")
+    static let besselY0: Operator = bessel(
+        "bessel_y0", APUS_OP_Y0, "The Bessel function of the second kind of order 0, of positive numbers.")
+    static let besselY1: Operator = bessel(
+        "bessel_y1", APUS_OP_Y1, "The Bessel function of the second kind of order 1, of positive numbers.")
+    static let besselK0: Operator = bessel(
+        "modified_bessel_k0", APUS_OP_K0, "The modified Bessel function of the second kind of order 0, of positive numbers.")
+    static let besselK1: Operator = bessel(
+        "modified_bessel_k1", APUS_OP_K1, "The modified Bessel function of the second kind of order 1, of positive numbers.")
+    static let besselK0e: Operator = bessel(
+        "scaled_modified_bessel_k0", APUS_OP_K0E, "The modified Bessel function of the second kind of order 0, times `exp(x)`.",
+        parameter: "x")
+    static let besselK1e: Operator = bessel(
+        "scaled_modified_bessel_k1", APUS_OP_K1E, "The modified Bessel function of the second kind of order 1, times `exp(x)`.",
+        parameter: "x")
+    static let sphericalBesselJ0: Operator = bessel(
+        "spherical_bessel_j0", APUS_OP_SPHERICAL_J0, "The spherical Bessel function of order 0, `sin(x) / x`.", parameter: "x")
+    static let airyAi: Operator = bessel("airy_ai", APUS_OP_AIRY_AI, "Airy's function Ai.", parameter: "x")
+
+    static let besselFunctions: [Operator] = [
+        i0, i0e, i1, i1e, besselJ0, besselJ1, besselY0, besselY1, besselK0, besselK1, besselK0e, besselK1e, sphericalBesselJ0, airyAi,
+        alias("aten::special_i0(Tensor self) -> Tensor", of: i0),
+        alias("aten::special_modified_bessel_i0(Tensor self) -> Tensor", of: i0),
+        alias("aten::special_modified_bessel_i1(Tensor self) -> Tensor", of: i1),
+    ]
+
+    private static func bessel(_ name: String, _ operation: apus_op, _ documentation: String, parameter: String = "self") -> Operator {
+        unary(
+            "aten::special_\(name)(Tensor \(parameter)) -> Tensor", operation, in: .floating, taking: .real, documentation,
+            domain: 0.1...6)
+    }
 
     /// `exp(-|x|) (I0(x) - I1(|x|))`. From 30 on, where the two cancel, the difference of their asymptotic series (Abramowitz and Stegun, 9.7.1), which
     /// ends before float64's last place does.
@@ -69,4 +101,25 @@ extension Tensor {
 
     /// `exp(-|x|) i1(x)`, which stays in range.
     public func i1e() throws -> Tensor { try applyPointwise(.i1e, self) }
+
+    /// The Bessel function of the first kind of order 0, elementwise.
+    public func besselJ0() throws -> Tensor { try applyPointwise(.besselJ0, self) }
+    /// The Bessel function of the first kind of order 1, elementwise.
+    public func besselJ1() throws -> Tensor { try applyPointwise(.besselJ1, self) }
+    /// The Bessel function of the second kind of order 0, elementwise; NaN below 0.
+    public func besselY0() throws -> Tensor { try applyPointwise(.besselY0, self) }
+    /// The Bessel function of the second kind of order 1, elementwise; NaN below 0.
+    public func besselY1() throws -> Tensor { try applyPointwise(.besselY1, self) }
+    /// The modified Bessel function of the second kind of order 0, elementwise; NaN below 0.
+    public func modifiedBesselK0() throws -> Tensor { try applyPointwise(.besselK0, self) }
+    /// The modified Bessel function of the second kind of order 1, elementwise; NaN below 0.
+    public func modifiedBesselK1() throws -> Tensor { try applyPointwise(.besselK1, self) }
+    /// `exp(x) modifiedBesselK0(x)`, which stays in range.
+    public func scaledModifiedBesselK0() throws -> Tensor { try applyPointwise(.besselK0e, self) }
+    /// `exp(x) modifiedBesselK1(x)`, which stays in range.
+    public func scaledModifiedBesselK1() throws -> Tensor { try applyPointwise(.besselK1e, self) }
+    /// `sin(x) / x`, elementwise.
+    public func sphericalBesselJ0() throws -> Tensor { try applyPointwise(.sphericalBesselJ0, self) }
+    /// Airy's function Ai, elementwise.
+    public func airyAi() throws -> Tensor { try applyPointwise(.airyAi, self) }
 }

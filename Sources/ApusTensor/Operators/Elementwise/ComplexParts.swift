@@ -57,6 +57,21 @@ extension Operator {
 
     static let complexParts: [Operator] =
         [realPart, imaginaryPart, complex, polar, isreal, isclose] + ["resolve_conj", "resolve_neg", "positive"].map { itself($0) }
+        + ["conj", "_conj"].map { conjugateView($0) }
+
+    private static func conjugateView(_ name: String) -> Operator {
+        composite(
+            "aten::\(name)(Tensor(a) self) -> Tensor(a)",
+            "The complex conjugates, which PyTorch computes where they are read; a real tensor itself.",
+            // `_conj` itself takes none that are real.
+            samples: {
+                [[.tensor(try .sample([2, 3], dtype: .complex64))]] + (name == "conj" ? [[.tensor(try .sample([2, 3]))]] : [])
+            }
+        ) { call in
+            let x = try call.tensor(0)
+            return [.tensor(x.dtype.isComplex ? try x.conj() : try applySingle(.alias, [.tensor(x)]))]
+        }
+    }
 
     private static func part(_ name: String, _ position: Int, _ documentation: String) -> Operator {
         composite(

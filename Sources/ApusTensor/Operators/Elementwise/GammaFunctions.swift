@@ -43,13 +43,42 @@ extension Operator {
             return try g.binary({ $0 }, { gradient in try gradient.wide() * (x.neg() * (x + 1).zeta(q)) })
         }, domain: 1.5...4)
 
+    static let igamma: Operator = incompleteGamma("igamma", APUS_OP_IGAMMA, "The regularised lower incomplete gamma function", sign: 1)
+    static let igammac: Operator = incompleteGamma("igammac", APUS_OP_IGAMMAC, "The regularised upper incomplete gamma function", sign: -1)
+
     static let gammaFunctions: [Operator] = [
-        lgamma, digamma, polygamma, specialPolygamma, mvlgamma, zeta,
+        lgamma, digamma, polygamma, specialPolygamma, mvlgamma, zeta, igamma, igammac,
+        withNumber("aten::special_zeta.other_scalar(Tensor self, Scalar other) -> Tensor", zeta, 2.5),
+        withNumber("aten::special_zeta.self_scalar(Scalar self, Tensor other) -> Tensor", zeta, 2.5),
+        alias("aten::special_gammainc(Tensor self, Tensor other) -> Tensor", of: igamma),
+        alias("aten::special_gammaincc(Tensor self, Tensor other) -> Tensor", of: igammac),
         alias("aten::special_gammaln(Tensor self) -> Tensor", of: lgamma),
         alias("aten::special_digamma(Tensor self) -> Tensor", of: digamma),
         alias("aten::special_psi(Tensor self) -> Tensor", of: digamma),
         alias("aten::special_multigammaln(Tensor self, int p) -> Tensor", of: mvlgamma),
     ]
+
+    private static func incompleteGamma(_ name: String, _ operation: apus_op, _ what: String, sign: Double) -> Operator {
+        binary(
+            "aten::\(name)(Tensor self, Tensor other) -> Tensor", operation, taking: .floating,
+            what + " of `self` at `other`, both not negative; not differentiable by `self`.",
+            gradient: { g in
+                if g.isWanted(0) { throw g.call.error(.notDifferentiable, "is not differentiable by its first operand") }
+                let (a, x): (Tensor, Tensor) = (try g.call.wideOperand(0), try g.call.wideOperand(1))
+                return try g.binary(
+                    { $0 }, { gradient in try gradient.wide() * ((a - 1).xlogy(x) - x - a.lgamma()).exp() * sign })
+            }, domain: 0.2...4)
+    }
+
+    /// An operator of two tensors with a number in the place of the one that the schema says.
+    static func withNumber(_ schema: String, _ operation: Operator, _ number: Scalar) -> Operator {
+        let isFirst: Bool = schema.contains("(Scalar")
+        let x: @Sendable () throws -> OperatorArgument = { .tensor(try .sample([2, 3], in: 1.5...4)) }
+        guard let pointwise = operation.pointwise else { return alias(schema, of: operation) }
+        return elementwise(
+            schema, "As `\(operation.name)`, with a number for the \(isFirst ? "first" : "second") operand.", pointwise,
+            gradient: operation.gradient, samples: { [isFirst ? [.scalar(number), try x()] : [try x(), .scalar(number)]] })
+    }
 
     /// Derivatives of the digamma function: `digamma` itself for n = 0. The number comes before the tensor.
     private static func derivativeOfDigamma(_ name: String) -> Operator {
@@ -94,4 +123,8 @@ extension Tensor {
     public func mvlgamma(_ p: any SymIntConvertible) throws -> Tensor { try applySingle(.mvlgamma, [.tensor(self), .int(p)]) }
     /// The Hurwitz zeta function with this exponent, the sum of `(k + q)^-self` over k = 0, 1, 2 ..., elementwise with broadcasting.
     public func zeta(_ q: Tensor) throws -> Tensor { try applySingle(.zeta, [.tensor(self), .tensor(q)]) }
+    /// The regularised lower incomplete gamma function of this tensor at `x`, both not negative, elementwise with broadcasting.
+    public func igamma(_ x: Tensor) throws -> Tensor { try applySingle(.igamma, [.tensor(self), .tensor(x)]) }
+    /// `1 - igamma(x)`, exact where that is near 0.
+    public func igammac(_ x: Tensor) throws -> Tensor { try applySingle(.igammac, [.tensor(self), .tensor(x)]) }
 }

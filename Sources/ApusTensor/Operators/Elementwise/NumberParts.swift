@@ -53,7 +53,7 @@ extension Operator {
     ) { call in
         let (x, exponent) = (try call.tensor(0), try call.floating(1))
         // In two halves: 2^200 alone leaves the range of float32, 2^200 * 1e-30 does not.
-        let half: Tensor = try (exponent * 0.5).floor()
+        let half: Tensor = try exponent.dtype.isComplex ? exponent * 0.5 : (exponent * 0.5).floor()
         return [.tensor(try x * half.exp2() * (exponent - half).exp2())]
     }
 

@@ -1,4 +1,5 @@
 import ApusSymbolic
+import CApusKernels
 
 // Functions of probabilities and of the normal distribution, and other composites of elementary functions. Integers and bool are computed in
 // float32.
@@ -60,6 +61,28 @@ extension Operator {
         return [.tensor(try Tensor.where(x .< -1, x.neg().erfc() * 0.5, x.erf() * 0.5 + 0.5).to(given.dtype))]
     }
 
+    static let normalQuantile: Operator = unary(
+        "aten::special_ndtri(Tensor self) -> Tensor", APUS_OP_NDTRI, in: .floating, taking: .real,
+        "The x below which a share of the standard normal distribution lies, the inverse of `special_ndtr`: NaN outside of 0 to 1.",
+        gradient: { g in
+            try g.unary { gradient, x in
+                // The reciprocal of the density, from the share itself: by Mills' ratio, which is exact far out too.
+                let (share, y): (Tensor, Tensor) = (try x.wide(), try g.outputs[0].wide())
+                let smaller: Tensor = try share.minimum(1 - share)
+                let mills: Tensor = try applySingle(.erfcx, [.tensor(y.abs() * (0.5).squareRoot())]).maskedFill(smaller .== 0, 1)
+                return try gradient * (mills * (Double.pi / 2).squareRoot() / smaller)
+            }
+        }, domain: 0.05...0.95)
+
+    static let normalLogarithm: Operator = unary(
+        "aten::special_log_ndtr(Tensor self) -> Tensor", APUS_OP_LOG_NDTR, in: .floating, taking: .real,
+        "The logarithm of `special_ndtr`, far to the left too.",
+        gradient: derivative(
+            1,
+            over: { x in
+                try applySingle(.erfcx, [.tensor(x.to(.float64) * -(0.5).squareRoot())]) * (Double.pi / 2).squareRoot()
+            }))
+
     static let xlog1py: Operator = timesLog1p("special_xlog1py(Tensor self, Tensor other)")
 
     static let angles: [Operator] = [("deg2rad", Double.pi / 180), ("rad2deg", 180 / Double.pi)].map { name, factor in
@@ -75,7 +98,8 @@ extension Operator {
 
     static let probabilities: [Operator] =
         [
-            logit, inverseLogistic("special_logit"), sinc, entropy, normalDistribution, xlog1py,
+            logit, inverseLogistic("special_logit"), sinc, entropy, normalDistribution, normalQuantile, normalLogarithm,
+            xlog1py,
             alias("aten::special_sinc(Tensor self) -> Tensor", of: sinc),
             timesLog1p("special_xlog1py.other_scalar(Tensor self, Scalar other)", other: 1.5),
             timesLog1p("special_xlog1py.self_scalar(Scalar self, Tensor other)", number: 1.5),
@@ -148,6 +172,12 @@ extension Tensor {
 
     /// The distribution function of the standard normal distribution.
     public func ndtr() throws -> Tensor { try applySingle(.normalDistribution, [.tensor(self)]) }
+
+    /// The x below which this share of the standard normal distribution lies; NaN outside of 0 to 1.
+    public func ndtri() throws -> Tensor { try applyPointwise(.normalQuantile, self) }
+
+    /// The logarithm of `ndtr()`, exact far to the left too.
+    public func logNdtr() throws -> Tensor { try applyPointwise(.normalLogarithm, self) }
 
     /// `self * log(1 + other)`, 0 where this tensor is 0.
     public func xlog1py(_ other: Tensor) throws -> Tensor { try applySingle(.xlog1py, [.tensor(self), .tensor(other)]) }

@@ -133,11 +133,14 @@ extension Operator {
             + "of which PyTorch gives 0. Source: Zhang and Sennrich, 2019.",
         rule: { call in
             let x = try call.tensor(0)
-            _ = try call.normalizedRank(of: x, sizes: 1, parameters: [2])
+            _ = try call.normalizedRank(of: x, sizes: 1, parameters: [2], takesComplex: true)
             try call.requireParameterDTypes([2], of: x)
             return [x.spec]
         },
         kernel: .compute { call, outputs in
+            if try call.tensor(0).dtype.isComplex {
+                return try Interpreter.with(nil) { try call.copy(rmsNormalized(call), to: outputs[0]) }
+            }
             let x: Tensor = try call.tensor(0).contiguous()
             let weight: Tensor? = try call.optionalTensor(2)?.contiguous()
             let (rows, columns) = try call.rowsAndColumns()
@@ -148,6 +151,7 @@ extension Operator {
             try check(status, call)
         },
         gradient: { g in
+            if g.outputs[0].dtype.isComplex { throw g.call.error(.notDifferentiable, "has a gradient for real numbers only") }
             // y = x / r, so that the gradient is (g - y mean(g y)) / r. No square is taken of x: it may leave the dtype.
             let x: Tensor = try g.call.tensor(0).wide()
             let dims: [Int] = try Array((x.rank - g.call.ints(1).count)..<x.rank)
@@ -167,19 +171,22 @@ extension Operator {
                 try weight == nil ? .none : g.reduced(gradient * normal, to: 2),
             ]
         },
-        decomposition: { call in
-            let x: Tensor = try call.tensor(0).wide()
-            let dims: [Int] = try Array((x.rank - call.ints(1).count)..<x.rank)
-            let epsilon: Double = try call.optionalDouble(3) ?? call.tensor(0).dtype.smallestStep
-            let normal: Tensor = try x * ((x * x).mean(dims: dims, keepDim: true) + epsilon).rsqrt()
-            return [.tensor(try (call.optionalTensor(2).map { try normal * $0 } ?? normal).to(call.tensor(0).dtype))]
-        },
+        decomposition: { call in [.tensor(try rmsNormalized(call))] },
         samples: {
             [
                 [.tensor(try .sample([2, 3, 4])), .ints([4]), .tensor(try .sample([4], seed: 2)), .double(1e-5)],
                 [.tensor(try .sample([2, 3], dtype: .float64)), .ints([2, 3]), .none, .none],
             ]
         })
+
+    /// Of complex numbers the squares are no magnitudes', as in PyTorch.
+    private static func rmsNormalized(_ call: Call) throws -> Tensor {
+        let x: Tensor = try call.tensor(0).wide()
+        let dims: [Int] = try Array((x.rank - call.ints(1).count)..<x.rank)
+        let epsilon: Double = try call.optionalDouble(3) ?? call.tensor(0).dtype.smallestStep
+        let normal: Tensor = try x * ((x * x).mean(dims: dims, keepDim: true) + epsilon).rsqrt()
+        return try (call.optionalTensor(2).map { try normal * $0 } ?? normal).to(call.tensor(0).dtype)
+    }
 
     static let layerNorms: [Operator] = [nativeLayerNorm, nativeLayerNormBackward, layerNorm, rmsNorm]
 
@@ -199,8 +206,10 @@ extension TensorSpec {
 extension Call {
     /// Requires that a tensor ends in the sizes that an argument lists, which the parameters at these positions have exactly; the number of
     /// sizes.
-    fileprivate func normalizedRank(of x: Tensor, sizes: Int, parameters: [Int]) throws -> Int {
-        guard x.dtype.isFloatingPoint else { throw error(.dtypeMismatch, "does not take \(x.dtype), only floating-point dtypes") }
+    fileprivate func normalizedRank(of x: Tensor, sizes: Int, parameters: [Int], takesComplex: Bool = false) throws -> Int {
+        guard x.dtype.isFloatingPoint || (takesComplex && x.dtype.isComplex) else {
+            throw error(.dtypeMismatch, "does not take \(x.dtype), only floating-point dtypes")
+        }
         let target = try Shape(ints(sizes), in: name)
         func mismatch() -> TensorError {
             error(.shapeMismatch, "a tensor of shape \(x.shape) does not end in the sizes \(target)")

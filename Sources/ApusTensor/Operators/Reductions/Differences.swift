@@ -45,23 +45,6 @@ extension Operator {
         "cumulative_trapezoid.x(Tensor y, Tensor x, *, int dim=-1)", further: { try .sample([4], seed: 2) })
     static let cumulativeTrapezoidDX: Operator = trapezoid("cumulative_trapezoid.dx(Tensor y, *, Scalar dx=1, int dim=-1)")
 
-    static let gradientScalar: Operator = composite(
-        "aten::gradient.scalarint(Tensor self, *, Scalar? spacing=None, int? dim=None, int edge_order=1) -> Tensor[]",
-        "The slopes of a sampled function along one dimension, or each: central differences inside, one-sided ones at the edges, of order 1 or 2.",
-        samples: {
-            [
-                [.tensor(try .sample([3, 4])), .none, .none, .int(1)], [.tensor(try .sample([2, 4])), .double(0.5), .int(1), .int(2)],
-            ]
-        }
-    ) { call in
-        let x = try call.tensor(0)
-        let spacing: Scalar = try call.optionalScalar(1) ?? 1
-        let order = try call.constant(3)
-        guard order == 1 || order == 2 else { throw call.error(.invalidArgument, "edge_order must be 1 or 2, not \(order)") }
-        let dims: [Int] = try call.optionalInt(2) == nil ? Array(0..<x.rank) : [call.dim(2)]
-        return try dims.map { .tensor(try x.slopes(dim: $0, edgeOrder: order, call) / spacing) }
-    }
-
     static let renorm: Operator = composite(
         "aten::renorm(Tensor self, Scalar p, int dim, Scalar maxnorm) -> Tensor",
         "The tensor with each part along a dimension scaled down to the norm `maxnorm` of order `p` where it has a larger one, also one that leaves float32, "
@@ -91,7 +74,7 @@ extension Operator {
     }
 
     static let differences: [Operator] = [
-        diff, trapezoidX, trapezoidDX, trapzX, trapzDX, cumulativeTrapezoidX, cumulativeTrapezoidDX, gradientScalar, renorm,
+        diff, trapezoidX, trapezoidDX, trapzX, trapzDX, cumulativeTrapezoidX, cumulativeTrapezoidDX, renorm,
     ]
 
     private static func trapezoid(_ signature: String, further: (@Sendable () throws -> Tensor)? = nil) -> Operator {
@@ -149,22 +132,6 @@ extension Call {
 }
 
 extension Tensor {
-    /// Differences per step: central inside, one-sided at both edges.
-    fileprivate func slopes(dim: Int, edgeOrder: Int, _ call: Call) throws -> Tensor {
-        let size: SymInt = shape[dim]
-        try require(
-            size > edgeOrder, call.error(.shapeMismatch, "dimension \(dim) of shape \(shape) needs more than \(edgeOrder) positions"))
-        let x: Tensor = dtype.isDifferentiable ? self : try to(.float32)
-        func at(_ position: SymInt) throws -> Tensor { try x.narrowed(dim: dim, from: position, length: 1) }
-        func edge(_ a: SymInt, _ b: SymInt, _ c: SymInt) throws -> Tensor {
-            if edgeOrder == 1 { return try at(b) - at(a) }
-            return try at(a) * (-1.5) + at(b) * 2 - at(c) * 0.5
-        }
-        let inside: Tensor = try (x.sliced(dim: dim, from: 2) - x.sliced(dim: dim, to: size - 2)) / 2
-        let (front, back): (Tensor, Tensor) = (try edge(0, 1, 2), try edge(size - 1, size - 2, size - 3).neg())
-        return try Tensor.cat([front, inside, back], dim: dim)
-    }
-
     /// The differences between neighbours along a dimension, `n` times over.
     public func diff(_ n: any SymIntConvertible = 1, dim: Int = -1) throws -> Tensor {
         try applySingle(.diff, [.tensor(self), .int(n), .int(dim), .none, .none])

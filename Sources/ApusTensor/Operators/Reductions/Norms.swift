@@ -26,7 +26,11 @@ extension Operator {
                 return [TensorSpec(dtype.real, shape)]
             },
             kernel: .compute { call, outputs in
-                try reduction.run(call, APUS_REDUCE_NORM, parameter: call.double(1), into: outputs[0])
+                var given: Call = call
+                let x = try call.tensor(0)
+                // The kernels sum up real numbers.
+                if x.dtype.isComplex { given = Call(call.operator, [.tensor(try x.abs())] + call.arguments.dropFirst()) }
+                try reduction.run(given, APUS_REDUCE_NORM, parameter: call.double(1), into: outputs[0])
             },
             gradient: { g in
                 let x = try g.call.tensor(0).wide()
@@ -73,7 +77,6 @@ extension Operator {
                 + "gradient's shares add up to 1, also among numbers so large that the result is rounded, where PyTorch's do not.",
             rule: { call in
                 let x = try call.tensor(0)
-                guard !x.dtype.isComplex else { throw call.error(.dtypeMismatch, "does not take \(x.dtype)") }
                 return [TensorSpec(x.dtype.floating, try reduction.shape(call))]
             },
             kernel: .compute { call, outputs in
@@ -85,7 +88,7 @@ extension Operator {
                     return try call.copy(try values.exp().sum(dims: dims, keepDim: reduction.keepsDims(call)).log(), to: outputs[0])
                 }
                 // Infinite maxima are not subtracted: infinity less itself is NaN.
-                let highest: Tensor = try values.amax(dims: dims, keepDim: true)
+                let highest: Tensor = try (values.dtype.isComplex ? values.realPart() : values).amax(dims: dims, keepDim: true)
                 let shift: Tensor = try highest.maskedFill(highest.isinf(), 0)
                 let sums: Tensor = try (values - shift).exp().sum(dims: dims, keepDim: true).log() + shift
                 try call.copy(try sums.reshaped(outputs[0].shape), to: outputs[0])
@@ -96,9 +99,11 @@ extension Operator {
                 // Shares of the sum; among large elements the result is rounded, and only together they say by how much.
                 let shares: Tensor = try (x.wide() - result).exp()
                 let total: Tensor = try shares.sum(dims: reduction.dims(g.call), keepDim: true)
-                return [.tensor(try (reduction.restored(g.gradient.wide(), g.call) * (shares / total)).to(x.dtype))]
+                return [.tensor(try (reduction.restored(g.gradient.wide(), g.call) * (shares / total).conj()).to(x.dtype))]
             },
-            samples: { try reductionSamples([.floating, .integer], [[.ints([1]), .bool(false)], [.ints([0, -1]), .bool(true)]]) })
+            samples: {
+                try reductionSamples([.floating, .integer, .complex], [[.ints([1]), .bool(false)], [.ints([0, -1]), .bool(true)]])
+            })
     }()
 
     static let norms: [Operator] = [

@@ -14,6 +14,9 @@ extension Operator {
             return [TensorSpec(input.dtype, try geometry.resultShape(input, weight, bias: try call.optionalTensor(2), call))]
         },
         kernel: .compute { call, outputs in
+            if try call.tensor(0).dtype.isComplex {
+                return try Interpreter.with(nil) { try call.copy(call.complexConvolution(), to: outputs[0]) }
+            }
             let (input, weight, bias, output) = (try call.dense(0), try call.dense(1), try call.optionalDense(2), outputs[0])
             if output.layout.count == 0 { return }
             let geometry = try ConvolutionGeometry(call, at: 3, weight: weight)
@@ -59,11 +62,16 @@ extension Operator {
                 try sample([2, 2, 5, 4], [3, 2, 3, 2], [2, 1], [1, 0], [1, 2], 1), try sample([1, 4, 6], [6, 2, 3], [1], [1], [1], 2),
                 try sample([1, 2, 3, 4, 3], [2, 2, 2, 2, 2], [1, 2, 1], [0, 1, 0], [1, 1, 1], 1), transposed,
             ]
+            let complex: [OperatorArgument] =
+                [
+                    .tensor(try .sample([1, 2, 5], dtype: .complex64)), .tensor(try .sample([3, 2, 2], dtype: .complex64, seed: 2)),
+                    .tensor(try .sample([3], dtype: .complex64, seed: 3)),
+                ] + floating[1][3...].dropLast() + [.int(1)]
             // Integers wrap.
             let integers: [[OperatorArgument]] = try zip([0, 1, 1, 3], [DType.int64, .uint8, .int16, .int64]).map { position, dtype in
                 try floating[position].map { argument in try argument.map { try ($0 * 40).to(.int64).to(dtype) } }
             }
-            return floating + integers
+            return floating + integers + [complex]
         })
 
     static let convolutionBackward: Operator = Operator(
@@ -71,7 +79,7 @@ extension Operator {
         "The gradients of a convolution's input, weight and bias. Those that the mask leaves out are empty.",
         rule: { call in
             let (gradient, input, weight) = (try call.tensor(0), try call.tensor(1), try call.tensor(2))
-            try call.requireFloating(input)
+            guard input.dtype.isDifferentiable else { throw call.error(.dtypeMismatch, "does not take \(input.dtype)") }
             guard gradient.dtype == input.dtype else { throw call.differentDTypes(input, gradient) }
             let geometry = try ConvolutionGeometry(call, at: 4, weight: weight)
             let expected = try geometry.resultShape(input, weight, bias: nil, call)
@@ -88,6 +96,11 @@ extension Operator {
             return try zip(call.bools(10, count: 3), shapes).map { TensorSpec(input.dtype, $0 ? $1 : empty) }
         },
         kernel: .compute { call, outputs in
+            if try call.tensor(1).dtype.isComplex {
+                return try Interpreter.with(nil) {
+                    for (gradient, output) in zip(try call.complexConvolutionGradients(), outputs) { try call.copy(gradient, to: output) }
+                }
+            }
             let (gradient, input, weight) = (try call.dense(0), try call.dense(1), try call.dense(2))
             let mask = try call.bools(10, count: 3)
             guard gradient.layout.count > 0, input.layout.count > 0, weight.layout.count > 0 else {
@@ -114,6 +127,7 @@ extension Operator {
             withExtendedLifetime((gradient, input, weight, outputs)) {}
         },
         gradient: { g in
+            if g.outputs[0].dtype.isComplex { throw g.call.error(.notDifferentiable, "has a gradient for real numbers only") }
             // The three results are bilinear in (gradient, weight), (gradient, input) and linear in the gradient: each derivative is the
             // convolution or its gradients again, with the incoming gradient in place of one operand.
             let mask = try g.call.bools(10, count: 3)
@@ -331,5 +345,40 @@ extension Tensor {
         outputPadding: [any SymIntConvertible] = [0], groups: any SymIntConvertible = 1, dilation: [any SymIntConvertible] = [1]
     ) throws -> Tensor {
         try convolvedTransposed(3, weight, bias, stride, padding, outputPadding, groups, dilation)
+    }
+}
+
+extension Call {
+    /// A convolution of complex numbers by four of real ones.
+    fileprivate func complexConvolution() throws -> Tensor {
+        let (x, w) = (try tensor(0), try tensor(1))
+        func convolved(_ x: Tensor, _ w: Tensor) throws -> Tensor {
+            try applySingle(.convolution, [.tensor(x), .tensor(w), .none] + arguments[3...])
+        }
+        let (a, b, c, d): (Tensor, Tensor, Tensor, Tensor) = (
+            try x.realPart(), try x.imag(), try w.realPart(), try w.imag()
+        )
+        let result: Tensor = try .complex(convolved(a, c) - convolved(b, d), convolved(a, d) + convolved(b, c))
+        guard let bias = try optionalTensor(2) else { return result }
+        return try result + bias.reshaped([1, bias.shape[0]] + [SymInt](repeating: 1, count: result.rank - 2))
+    }
+
+    /// The gradients are products of the incoming one with the conjugates of input and weight.
+    fileprivate func complexConvolutionGradients() throws -> [Tensor] {
+        let (gradient, x, w) = (try tensor(0), try tensor(1), try tensor(2))
+        func gradients(_ g: Tensor, _ x: Tensor, _ w: Tensor) throws -> [Tensor] {
+            try applyTensors(.convolutionBackward, [.tensor(g), .tensor(x), .tensor(w)] + arguments[3...])
+        }
+        let (real, imaginary): (Tensor, Tensor) = (try gradient.realPart(), try gradient.imag())
+        let first: [Tensor] = try gradients(real, x.realPart(), w.realPart())
+        let second: [Tensor] = try gradients(imaginary, x.imag(), w.imag())
+        let third: [Tensor] = try gradients(imaginary, x.realPart(), w.realPart())
+        let fourth: [Tensor] = try gradients(real, x.imag(), w.imag())
+        // The bias has the sum of the incoming gradient.
+        return try (0..<3).map { index in
+            index == 2
+                ? try .complex(first[2], third[2])
+                : try .complex(first[index] + second[index], third[index] - fourth[index])
+        }
     }
 }

@@ -43,7 +43,7 @@ struct ConvolutionGeometry {
                 .shapeMismatch, "a weight of shape \(weight.shape) takes an input of \(dims + 2) dimensions, not of shape \(input.shape)")
         }
         guard input.dtype == weight.dtype else { throw call.differentDTypes(input, weight) }
-        guard input.dtype.isFloatingPoint || input.dtype.isInteger else { throw call.error(.dtypeMismatch, "does not take \(input.dtype)") }
+        guard input.dtype != .bool else { throw call.error(.dtypeMismatch, "does not take \(input.dtype)") }
         let channels: SymInt = isTransposed ? weight.shape[0] : weight.shape[1] * groups
         try require(
             input.shape[1] == channels,

@@ -80,7 +80,7 @@ private struct InterpolationForm: Sendable {
     }
 
     func resultShape(_ x: Tensor, _ call: Call, sizes: [SymInt]) throws -> Shape {
-        guard x.dtype.isFloatingPoint || (!aligns && x.dtype == .uint8) else {
+        guard x.dtype.isFloatingPoint || (x.dtype == .uint8 && (!aligns || dims == 2)) else {
             throw call.error(.dtypeMismatch, "does not take \(x.dtype)")
         }
         guard x.rank == dims + 2 else {
@@ -104,6 +104,12 @@ private struct InterpolationForm: Sendable {
 
     func interpolated(_ x: Tensor, _ call: Call) throws -> Tensor {
         _ = try resultShape(x, call, sizes: call.ints(1))
+        if aligns, x.dtype == .uint8 {
+            // Rows first, as PyTorch does: what is rounded between counts.
+            return try (0..<dims).reversed().reduce(x) { result, dim in
+                try result.interpolatedBytes(dim + 2, taps(dim, x.shape[dim + 2], call, .float64, at: 2))
+            }
+        }
         let wide: Tensor = try aligns ? x.to(x.dtype.accumulation) : x
         return try (0..<dims).reduce(wide) { result, dim in
             try result.interpolated(dim + 2, taps(dim, x.shape[dim + 2], call, x.dtype, at: 2))
@@ -173,6 +179,10 @@ private struct InterpolationForm: Sendable {
         result.append(
             [.tensor(try x.to(.float64)), .ints(Array([6, 5, 3].prefix(dims)))] + (aligns ? [.bool(false)] : [])
                 + absent.map { _ in .double(1.7) })
+        if aligns, dims == 2 {
+            let bytes: Tensor = try (x.abs() * 100).to(.uint8)
+            result.append([.tensor(bytes), .ints([6, 5]), .bool(false)] + absent)
+        }
         return result
     }
 }

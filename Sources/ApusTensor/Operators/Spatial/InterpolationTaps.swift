@@ -96,6 +96,28 @@ extension Tensor {
         return try parts.dropFirst().reduce(parts[0]) { try $0 + $1 }
     }
 
+    /// A tensor of bytes with a dimension interpolated as PyTorch does it: with weights of 16 bits, as many of them behind the point as the largest has
+    /// room for, and every sum rounded to a byte.
+    func interpolatedBytes(_ dim: Int, _ taps: InterpolationTaps) throws -> Tensor {
+        let matrix: Tensor
+        if taps.mode == .averagingLinear || taps.mode == .averagingCubic {
+            matrix = try taps.matrix()
+        } else {
+            let zeros: Tensor = try Tensor.zeros([taps.output, taps.input], dtype: .float64)
+            matrix = try taps.taps().reduce(zeros) { sum, tap in
+                let weights: Tensor = try tap.weights ?? tap.positions.onesLike().to(.float64)
+                return try sum.scatterAdd(dim: 1, tap.positions.unsqueezed(1), weights.unsqueezed(1))
+            }
+        }
+        let bits: Tensor = try ((matrix.amax().reciprocal() * 32767.5).log2().ceil() - 1).clamp(max: 22)
+        let scaled: Tensor = try matrix * bits.exp2()
+        let weights: Tensor = try (scaled + scaled.sign() * 0.5).trunc().to(.int64)
+        let sums: Tensor = try to(.int64).movedDim(from: dim, to: -1).matmul(weights.t())
+        let unit: Tensor = try bits.exp2().to(.int64)
+        let rounded: Tensor = try (sums + unit.div(2, rounding: .floor)).div(unit, rounding: .floor)
+        return try rounded.clamp(min: 0, max: 255).to(.uint8).movedDim(from: -1, to: dim)
+    }
+
     /// The gradient of the tensor that was interpolated, from that of the result.
     func interpolatedBack(_ dim: Int, _ taps: InterpolationTaps) throws -> Tensor {
         if taps.mode == .averagingLinear || taps.mode == .averagingCubic {

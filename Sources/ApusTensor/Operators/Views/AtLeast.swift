@@ -29,6 +29,8 @@ extension Operator {
         for (size, wanted) in zip(x.shape.reversed(), target.reversed()) where wanted.constant != 1 {
             try require(size == wanted, mismatch())
         }
+        // A sum, of which PyTorch makes int64, even of a single number.
+        if target.isEmpty { return [.tensor(try x.sum())] }
         return [.tensor(try x.summed(to: target))]
     }
 
