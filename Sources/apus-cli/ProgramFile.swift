@@ -10,16 +10,22 @@ struct ProgramFile: ParsableArguments {
     var entryPoint: String?
 
     func load(profiler: Profiler? = nil) throws -> ExportedProgram {
-        let programs = try ExportedProgram.loadAll(from: file, profiler: profiler)
+        try ProgramFile.choose(entryPoint, of: ExportedPrograms.load(from: file, profiler: profiler), in: file).program
+    }
+
+    /// The program that is meant: the one that is named, the one called `model`, or the only one.
+    static func choose(_ entryPoint: String?, of programs: ExportedPrograms, in file: String) throws
+        -> (name: String, program: ExportedProgram)
+    {
+        let names: String = programs.names.sorted().joined(separator: ", ")
         if let entryPoint {
             guard let program = programs[entryPoint] else {
-                throw ValidationError(
-                    "\(file) has no entry point '\(entryPoint)'; it has: \(programs.keys.sorted().joined(separator: ", "))")
+                throw ValidationError("\(file) has no entry point '\(entryPoint)'; it has: \(names)")
             }
-            return program
+            return (entryPoint, program)
         }
-        if let program = programs["model"] ?? (programs.count == 1 ? programs.first?.value : nil) { return program }
-        throw ValidationError(
-            "\(file) has several entry points; pick one with --entry-point: \(programs.keys.sorted().joined(separator: ", "))")
+        if let program = programs["model"] { return ("model", program) }
+        if programs.entries.count == 1, let only = programs.entries.first { return only }
+        throw ValidationError("\(file) has several entry points; pick one with --entry-point: \(names)")
     }
 }

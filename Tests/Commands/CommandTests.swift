@@ -157,7 +157,7 @@ import Testing
         #expect(entry.status == 64 && entry.messages.contains("has no entry point 'train'; it has: model"), "\(entry)")
         #expect(try Built.apus("bench", file, "--runs", "0").status == 64)
         #expect(try Built.apus("measure", file).status == 64)
-        for command in ["info", "run", "verify", "bench", "graph"] {
+        for command in ["info", "run", "verify", "bench", "graph", "convert"] {
             let help = try Built.apus(command, "--help")
             #expect(help.status == 0 && help.output.contains("USAGE: apus \(command)"), "\(help)")
         }
@@ -281,5 +281,32 @@ import Testing
         }
         let events = try Built.apus("run", file, folder.file("x.npy"), "--profile", "--json").decoded(Profiled.self).events
         #expect(events.first?.name == file && events.last?.kind == "run")
+    }
+
+    @Test("convert writes one kind of file as the other, by the output's ending") func convert() throws {
+        let (model, copy, again) = (folder.file("m.onnx"), folder.file("copy.pt2"), folder.file("again.pt2"))
+        for (from, to) in [(file, model), (file, copy), (model, again)] {
+            let outcome = try Built.apus("convert", from, to)
+            #expect(outcome.status == 0 && outcome.output.isEmpty && outcome.messages.isEmpty, "\(outcome)")
+        }
+        for path in [model, copy, again] {
+            for rows in [1, 2, 3, 8] {
+                let x: Tensor = try .randn([rows, 3], seed: UInt64(rows))
+                let (result, expected): (Tensor, Tensor) = (try ExportedProgram.load(from: path)(x), try program(x))
+                #expect(try result.array(of: Float.self) == expected.array(of: Float.self), "\(path)")
+            }
+        }
+        #expect(try Built.apus("verify", copy).output.contains("2 results compared, 0 failed"))
+        #expect(try Built.apus("convert", file, model, "--external-data-above", "0").status == 0)
+        let ending = try Built.apus("convert", file, folder.file("m.txt"))
+        #expect(ending.status == 64 && ending.messages.contains("programs are written to .pt2 and .onnx files"), "\(ending)")
+        let entry = try Built.apus("convert", file, model, "--entry-point", "train")
+        #expect(entry.status == 64 && entry.messages.contains("has no entry point 'train'; it has: model"), "\(entry)")
+        let limit = try Built.apus("convert", file, copy, "--external-data-above", "1")
+        #expect(limit.status == 64 && limit.messages.contains("--external-data-above needs"), "\(limit)")
+        let random = try export({ (x: Tensor) in try x + Tensor.randn([3]) }, args: x, constraints: [])
+        try random.save(to: copy)
+        let refused = try Built.apus("convert", copy, folder.file("random.onnx"))
+        #expect(refused.status == 1 && refused.messages.contains("aten::randn"), "\(refused)")
     }
 }

@@ -7,7 +7,7 @@ import SwiftProtobuf
 /// A file that holds a model in ONNX's format.
 struct ONNXFile {
     private let model: Onnx_ModelProto
-    private let folder: String
+    private let path: String
     private let isMapped: Bool
 
     /// What its program is called among those of a file.
@@ -17,7 +17,7 @@ struct ONNXFile {
     /// - Throws: `ArchiveError` where they are none, or cut off.
     init(_ file: MappedFile, isMapped: Bool) throws {
         self.isMapped = isMapped
-        folder = file.path.contains("/") ? String(file.path[..<(file.path.lastIndex(of: "/") ?? file.path.startIndex)]) + "/" : "."
+        path = file.path
         model = try Self.decode(file.bytes)
         guard model.hasGraph else { throw ArchiveError(.wrongFormat, "is no ONNX model: it holds no graph") }
     }
@@ -49,7 +49,7 @@ struct ONNXFile {
     func program(operators: OperatorTable, fixing fixed: [String: Tensor] = [:]) throws -> ExportedProgram {
         try withStackRoom(deepStack) {
             var reader = try ONNXReader(
-                model, tensors: ONNXTensors(folder: folder, isMapped: isMapped), operators: operators, fixing: fixed)
+                model, tensors: ONNXTensors(model: path, isMapped: isMapped), operators: operators, fixing: fixed)
             return try reader.read()
         }
     }

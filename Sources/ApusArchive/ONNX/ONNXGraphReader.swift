@@ -38,6 +38,8 @@ final class ONNXGraphReader {
     let tensors: ONNXTensors
     private let operators: OperatorTable
     private let functions: [String: Onnx_FunctionProto]
+    /// The tensors of bodies, which are the same ones each time that a body is carried out.
+    private var ofBodies: [Onnx_TensorProto: ONNXValue] = [:]
     private var nodeCount = 0
 
     /// Functions within functions, and loops that are unrolled, can make any number of nodes out of a small file.
@@ -62,12 +64,15 @@ final class ONNXGraphReader {
     // MARK: Graphs
 
     /// Reads a graph's own tensors.
-    func defineInitializers(_ graph: Onnx_GraphProto, in scope: ONNXScope, except fixed: Set<String> = []) throws {
+    /// - Parameter fixed: for a body, what it is given, which goes before what it has.
+    func defineInitializers(_ graph: Onnx_GraphProto, in scope: ONNXScope, ofBodyGiven fixed: Set<String>? = nil) throws {
         guard graph.sparseInitializer.isEmpty else {
             throw ArchiveError(.unsupported, at: "sparse_initializer", "sparse tensors are not read")
         }
-        for proto in graph.initializer where !fixed.contains(proto.name) {
-            let value: ONNXValue = try tensors.value(proto)
+        for proto in graph.initializer where fixed?.contains(proto.name) != true {
+            let known: ONNXValue? = fixed.flatMap { _ in ofBodies[proto] }
+            let value: ONNXValue = try known ?? tensors.value(proto)
+            if fixed != nil { ofBodies[proto] = value }
             if let tensor = value.known { interpreter.name(tensor, proto.name) }
             try scope.define(proto.name, value)
         }
@@ -80,7 +85,7 @@ final class ONNXGraphReader {
         }
         let scope = ONNXScope(in: outer)
         for (input, value) in zip(graph.input, inputs) { try scope.define(input.name, value) }
-        try defineInitializers(graph, in: scope, except: Set(graph.input.map(\.name)))
+        try defineInitializers(graph, in: scope, ofBodyGiven: Set(graph.input.map(\.name)))
         var context: ONNXContext = context
         context.place = graph.name.isEmpty ? "body" : graph.name
         context.depth += 1

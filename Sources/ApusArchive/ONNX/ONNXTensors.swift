@@ -5,12 +5,12 @@ import Glibc
 
 /// Turns a model's tensors into Apus's. Those whose elements lie in files of their own are mapped, not copied.
 final class ONNXTensors {
-    /// The folder that the model's file lies in, which external data must not leave; nil for a model that came as bytes.
-    private let folder: String?
+    /// The model's file, whose folder external data must not leave.
+    private let model: String
     private let isMapped: Bool
     private var files: [String: MappedFile] = [:]
 
-    init(folder: String?, isMapped: Bool) { (self.folder, self.isMapped) = (folder, isMapped) }
+    init(model: String, isMapped: Bool) { (self.model, self.isMapped) = (model, isMapped) }
 
     /// - Throws: `ArchiveError` naming the tensor.
     func value(_ proto: Onnx_TensorProto) throws -> ONNXValue {
@@ -95,25 +95,27 @@ final class ONNXTensors {
 
     private func file(_ location: String) throws -> MappedFile {
         if let known = files[location] { return known }
-        guard let folder else {
-            throw ArchiveError(.unsupported, "its data lies in the file '\(location)', and the model came without a folder")
-        }
         let parts: [Substring] = location.split(separator: "/", omittingEmptySubsequences: false)
         guard !location.isEmpty, !location.utf8.contains(0), !parts.contains(where: { $0.isEmpty || $0 == ".." }) else {
             throw ArchiveError(.unsafePath, "its data lies in '\(location)', which may be outside of the model's folder")
         }
-        let path: String = folder + "/" + location
-        // What a link leads to must lie in the folder too.
-        guard let (home, target) = Self.resolved(folder).flatMap({ home in Self.resolved(path).map { (home, $0) } }) else {
+        let path: String = Self.folder(of: model) + location
+        guard let target = Self.resolved(path) else {
             throw ArchiveError(.cannotRead, "its data file '\(location)' can't be opened: \(systemMessage(errno))")
         }
-        guard target.hasPrefix(home.hasSuffix("/") ? home : home + "/") else {
+        // What a link leads to must lie in the folder too, or in that which the model's own link leads to: caches keep files of one download
+        // under other names in one place.
+        let homes: [String?] = [Self.resolved(Self.folder(of: model)), Self.resolved(model).map { Self.folder(of: $0) }]
+        guard homes.contains(where: { home in home.map { target.hasPrefix($0.hasSuffix("/") ? $0 : $0 + "/") } == true }) else {
             throw ArchiveError(.unsafePath, "its data file '\(location)' is a link that leads out of the model's folder")
         }
         let file = try MappedFile(path: path, isMapped: isMapped)
         files[location] = file
         return file
     }
+
+    /// With a slash behind it.
+    private static func folder(of file: String) -> String { file.lastIndex(of: "/").map { String(file[...$0]) } ?? "./" }
 
     private static func resolved(_ path: String) -> String? {
         guard let text = realpath(path, nil) else { return nil }

@@ -38,7 +38,7 @@ extension [GraphArgument] {
     /// - Parameters:
     ///   - type: the type of a value.
     ///   - failure: the error for a value that is neither.
-    func described(_ type: (Value) -> ValueType, orThrow failure: (Value) -> any Error) throws -> [OperatorArgument] {
+    package func described(_ type: (Value) -> ValueType, orThrow failure: (Value) -> any Error) throws -> [OperatorArgument] {
         try map { argument in
             if case .tensor(let value) = argument, let number = type(value).number { return number }
             return try argument.map { value in

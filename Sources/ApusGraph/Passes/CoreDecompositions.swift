@@ -114,22 +114,27 @@ enum CoreDecompositions {
 
     // MARK: Dimensions
 
-    private static let order: [(String, Rule)] = [
-        ("t", one { call in try call.tensor(0).rank == 2 ? permuted(call.tensor(0), [1, 0]) : nil }),
-        (
-            "transpose.int",
-            one { call in
-                let x = try call.tensor(0)
-                guard x.rank > 0 else { return nil }
-                var order: [Int] = Array(0..<x.rank)
-                order.swapAt(try place(call.constant(1), x.rank, call), try place(call.constant(2), x.rank, call))
-                return try permuted(x, order)
-            }
-        ),
-        ("numpy_T", one { try permuted($0.tensor(0), Array((0..<$0.tensor(0).rank).reversed())) }),
-        ("movedim.int", one { try moved($0.tensor(0), [$0.constant(1)], [$0.constant(2)], $0) }),
-        ("movedim.intlist", one { try moved($0.tensor(0), $0.constants(1), $0.constants(2), $0) }),
-    ]
+    private static let order: [(String, Rule)] =
+        [
+            ("t", one { call in try call.tensor(0).rank == 2 ? permuted(call.tensor(0), [1, 0]) : nil }),
+            (
+                "transpose.int",
+                one { call in
+                    let x = try call.tensor(0)
+                    guard x.rank > 0 else { return nil }
+                    var order: [Int] = Array(0..<x.rank)
+                    order.swapAt(try place(call.constant(1), x.rank, call), try place(call.constant(2), x.rank, call))
+                    return try permuted(x, order)
+                }
+            ),
+            ("numpy_T", one { try permuted($0.tensor(0), Array((0..<$0.tensor(0).rank).reversed())) }),
+        ]
+        + ["movedim", "moveaxis"].flatMap { name in
+            [
+                (name + ".int", one { try moved($0.tensor(0), [$0.constant(1)], [$0.constant(2)], $0) }),
+                (name + ".intlist", one { try moved($0.tensor(0), $0.constants(1), $0.constants(2), $0) }),
+            ]
+        }
 
     private static func place(_ dim: Int, _ rank: Int, _ call: Call) throws -> Int {
         guard dim >= -rank, dim < rank else { throw call.error(.indexOutOfRange, "dimension \(dim) of rank \(rank)") }

@@ -23,13 +23,15 @@ final class GraphBuilder: Interpreter, Recorder {
     let scope: SymbolScope
     let provenance: String?
     private let target: Dialect
+    private let parts: OperatorParts
 
     /// - Parameter scope: what is known of the symbols, where there are any.
-    init(_ graph: Graph, scope: SymbolScope?, provenance: String, target: Dialect) {
+    init(_ graph: Graph, scope: SymbolScope?, provenance: String, target: Dialect, parts: OperatorParts = [:]) {
         self.graph = graph
         self.scope = scope ?? SymbolScope()
         self.provenance = provenance
         self.target = target
+        self.parts = parts
         super.init(outer: nil)
     }
 
@@ -57,10 +59,11 @@ final class GraphBuilder: Interpreter, Recorder {
     }
 
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
-        if !target.contains(operation), operation.isDecomposable {
+        if operation.isDecomposable(for: target, parts) {
             let before: Graph.Mark = graph.mark
             // An operator's list of tensors comes out of `apply` one by one.
-            if let parts = try Interpreter.with(self, { try Call(operation, arguments).decomposed() }) { return parts.flatMap(\.elements) }
+            let apart: [OperatorArgument]? = try Interpreter.with(self) { try Call(operation, arguments).decomposed(for: target, parts) }
+            if let apart { return apart.flatMap(\.elements) }
             // What was written before the call turned out not to be taken apart is taken back.
             graph.takeBack(to: before)
         }

@@ -3,7 +3,7 @@ import Foundation
 import JudgeSupport
 import Testing
 
-/// The gallery's programs, saved and opened by PyTorch: it must run them as eager code does.
+/// The gallery's programs, saved and opened by PyTorch, or as models by ONNX Runtime: both must run them as eager code does.
 @Suite struct GalleryInPyTorchTests {
     private static let galleries: [[GalleryProgram]] = [
         SizeBranches.gallery, Moduli.gallery, Products.gallery, MinMax.gallery, ValueBranches.gallery, DataSizes.gallery, Loops.gallery,
@@ -43,14 +43,16 @@ import Testing
         try body(folder)
     }
 
-    private func write(_ programs: [GalleryProgram], to folder: URL) -> Given {
+    /// - Parameter ending: `.pt2` or `.onnx`.
+    private func write(_ programs: [GalleryProgram], to folder: URL, as ending: String = ".pt2") -> Given {
         var given = Given()
         for (number, program) in programs.enumerated() {
             let path: String = folder.appendingPathComponent("\(number)").path
             do {
                 let subject = try program.make()
                 let sweep = GallerySweep(program.inputs)
-                try program.exported(subject, sweep).save(to: path + ".pt2")
+                let exported: ExportedProgram = try program.exported(subject, sweep)
+                if ending == ".onnx" { try exported.save(onnx: path + ending) } else { try exported.save(to: path + ending) }
                 var inputs: [String: Tensor] = [:]
                 var outputs: [String: Tensor] = [:]
                 var calls = 0
@@ -64,7 +66,10 @@ import Testing
                 try inputs.save(safetensors: path + ".in")
                 given.expected[path + ".out"] = outputs
                 given.names["\(number)"] = program.name
-                given.files += [path + ".pt2", path + ".in", path + ".out"]
+                given.files += [path + ending, path + ".in", path + ".out"]
+                #expect(ending == ".pt2" || !Self.linearAlgebra.contains(program.name), "\(program.name) is written: take it off the list")
+            } catch let error as ArchiveError where error.code == .notRepresentable && Self.linearAlgebra.contains(program.name) {
+                #expect(ending == ".onnx" && error.description.contains("linalg"), "\(error)")
             } catch {
                 Issue.record("\(program.name): \(error)")
             }
@@ -74,17 +79,24 @@ import Testing
 
     private static let all: [GalleryProgram] = galleries.flatMap { $0 }
 
-    @Test func runsAsEagerCode() throws {
+    /// Programs of factorisations, which ONNX lacks.
+    private static let linearAlgebra: Set<String> = [
+        "the gradient of a determinant that may be zero", "gradients of determinants in the steps of a scan", "the inverse, or the matrix",
+        "a factor, or none", "a solution, or the right side", "an error told in other words",
+    ]
+
+    @Test(arguments: [(".pt2", "check_pt2.py"), (".onnx", "check_onnx.py")])
+    func runsAsEagerCode(ending: String, judge: String) throws {
         try withFolder { folder in
-            let given: Given = write(Self.all, to: folder)
-            let output: String = given.named(try Python.runFile("Tests/Judges/check_pt2.py", given.files))
+            let given: Given = write(Self.all, to: folder, as: ending)
+            let output: String = given.named(try Python.runFile("Tests/Judges/\(judge)", given.files))
             #expect(output.isEmpty, "\(output)")
             for (path, outputs) in given.expected {
                 let name: String = given.names[URL(fileURLWithPath: path).deletingPathExtension().lastPathComponent] ?? path
                 guard let found = try? [String: Tensor].load(safetensors: path) else { continue }
                 for (key, tensor) in outputs {
                     guard let other = found[key] else { continue }
-                    #expect(try isClose(tensor, other), "\(name) \(key): eager \(tensor), PyTorch \(other)")
+                    #expect(try isClose(tensor, other), "\(name) \(key): eager \(tensor), \(judge) \(other)")
                 }
             }
         }

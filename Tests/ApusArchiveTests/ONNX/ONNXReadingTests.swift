@@ -183,6 +183,17 @@ struct ONNXReadingTests {
         #expect(try refusal(model(["location": "missing.bin"])).code == .cannotRead)
         try FileManager.default.createSymbolicLink(atPath: folder.file("link.bin"), withDestinationPath: "/etc/hostname")
         #expect(try refusal(model(["location": "link.bin"])).code == .unsafePath)
+        // As caches keep a download: the model and its data are links into one folder.
+        let manager = FileManager.default
+        for name in ["blobs", "snapshot"] { try manager.createDirectory(atPath: folder.file(name), withIntermediateDirectories: false) }
+        try manager.moveItem(atPath: folder.file("w.bin"), toPath: folder.file("blobs/b1"))
+        try manager.moveItem(atPath: folder.file("m.onnx"), toPath: folder.file("blobs/b2"))
+        try manager.createSymbolicLink(atPath: folder.file("snapshot/link.bin"), withDestinationPath: "../blobs/b1")
+        try manager.createSymbolicLink(atPath: folder.file("snapshot/m.onnx"), withDestinationPath: "../blobs/b2")
+        let entries: [String: String] = ["location": "link.bin", "offset": "4", "length": "8"]
+        try Data(model(entries).serializedData()).write(to: URL(fileURLWithPath: folder.file("blobs/b2")))
+        let linked = try ExportedProgram.load(from: folder.file("snapshot/m.onnx"))
+        #expect(try linked.run([Tensor([1, 2] as [Float], shape: [2])])[0].array(of: Float.self) == [3, 10])
     }
 
     @Test("A refusal names the node, the operator, the attribute and the version")
