@@ -69,7 +69,7 @@ import Testing
         Case("the batch's size as a number", [4]) { try $0 / $0.shape[0] },
         Case("rows that attend to one another", [4]) { try $0.matmul($0.transposed(0, 1)).softmax(dim: 1).matmul($0) },
         Case("rows turned around", [4]) { try $0.flipped([0]) },
-        Case("a row taken from the next", [4]) { try $0.roll(shifts: [1], dims: [0]) },
+        Case("a row taken from the next", [4]) { try $0.rolled([1], dims: [0]) },
         Case("the first row for all", [4]) { try $0 + $0[0] },
         Case("rows counted", [4]) { x in try x + Tensor.arange(x.shape[0], dtype: .float32).unsqueezed(1) },
         Case("rows mixed with features", [4]) { try $0.transposed(0, 1).reshaped([$0.shape[0], 4]) },
@@ -93,7 +93,8 @@ import Testing
         let parts: [[LeafValue]] = try plan.part(program.run(leaves: whole.map { .tensor($0) }), rows: rows)
         for (part, request) in zip(parts, requests) {
             let (together, alone) = (try #require(part[0].tensor), try program.run(request)[0])
-            try #require(together.sizes == alone.sizes)
+            let (sizes, wanted): ([Int], [Int]) = (try together.sizes, try alone.sizes)
+            try #require(sizes == wanted)
             #expect(together.dtype == alone.dtype)
             let (a, b): ([Double], [Double]) = (try together.to(.float64).array(), try alone.to(.float64).array())
             for (x, y) in zip(a, b) { #expect(abs(x - y) <= 1e-5 * max(1, abs(y))) }

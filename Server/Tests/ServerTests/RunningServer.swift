@@ -1,3 +1,4 @@
+import Apus
 import Foundation
 import Synchronization
 
@@ -27,8 +28,15 @@ final class RunningServer: Sendable {
         process.executableURL = RunningServer.products.appendingPathComponent("apus-server")
         process.arguments = ["--models", models, "--port", "0"] + arguments
         process.standardError = pipe
-        pipe.fileHandleForReading.readabilityHandler = { log.append(String(decoding: $0.availableData, as: UTF8.self)) }
         try process.run()
+        let handle: FileHandle = pipe.fileHandleForReading
+        Thread.detachNewThread {
+            while true {
+                let data: Data = handle.availableData
+                if data.isEmpty { return }
+                log.append(String(decoding: data, as: UTF8.self))
+            }
+        }
         (self.process, self.log) = (process, log)
         let end = ContinuousClock.now + .seconds(60)
         while true {
@@ -43,6 +51,9 @@ final class RunningServer: Sendable {
             try await Task.sleep(for: .milliseconds(20))
         }
     }
+
+    /// A server that a failed test has left.
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
     var lines: [[String: String]] { log.lines }
 
@@ -69,21 +80,25 @@ final class RunningServer: Sendable {
     /// Lets Triton's client and others make checks of `Judges/client.py`.
     func judge(_ checks: String..., environment: [String: String] = [:]) async throws {
         let judge: URL = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Judges/client.py")
+        guard let interpreter = ProcessInfo.processInfo.environment["APUS_SERVER_PYTHON"] else {
+            throw Failure(description: "APUS_SERVER_PYTHON names no Python with Triton's client; 'make server-test' makes one")
+        }
         let (python, pipe) = (Process(), Pipe())
-        python.executableURL = URL(fileURLWithPath: ProcessInfo.processInfo.environment["APUS_SERVER_PYTHON"] ?? "python3")
+        python.executableURL = URL(fileURLWithPath: interpreter)
         python.arguments = [judge.path, String(port)] + checks
         var own: [String: String] = ProcessInfo.processInfo.environment
         own["APUS_SERVER_PID"] = String(process.processIdentifier)
         python.environment = own.merging(environment) { $1 }
         (python.standardOutput, python.standardError) = (pipe, pipe)
-        let output = Log()
-        pipe.fileHandleForReading.readabilityHandler = { output.append(String(decoding: $0.availableData, as: UTF8.self)) }
-        try python.run()
-        while python.isRunning { try await Task.sleep(for: .milliseconds(10)) }
-        try await Task.sleep(for: .milliseconds(20))
-        let passed: [Substring] = output.all.split(separator: "\n")
+        let output: String = try await CallThreads.shared.run {
+            try python.run()
+            let data: Data = pipe.fileHandleForReading.readDataToEndOfFile()
+            python.waitUntilExit()
+            return String(decoding: data, as: UTF8.self)
+        }
+        let passed: [Substring] = output.split(separator: "\n")
         guard python.terminationStatus == 0, checks.allSatisfy({ passed.contains($0[...]) }) else {
-            throw Failure(description: "\(output.all)\nthe server's last lines: \(log.all.suffix(2000))")
+            throw Failure(description: "\(output)\nthe server's last lines: \(log.all.suffix(2000))")
         }
     }
 }

@@ -1,5 +1,6 @@
 import Apus
 import Foundation
+import FoundationNetworking
 import Testing
 
 /// The server's executable, judged by Triton's own client and by clients that mean no good.
@@ -28,15 +29,16 @@ import Testing
         func answer() async throws -> (status: Int, text: String) {
             var request = URLRequest(url: try #require(URL(string: "http://127.0.0.1:\(server.port)/v2/models/m/infer")))
             request.httpMethod = "POST"
-            let name: String = server.lines.last { $0["message"] == "loaded" }?["model"] ?? ""
-            request.httpBody = Data(#"{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [1]}], "id": "\#(name)"}"#.utf8)
+            request.httpBody = Data(#"{"inputs": [{"name": "x", "shape": [1], "datatype": "FP32", "data": [1]}]}"#.utf8)
             let (data, response) = try await URLSession.shared.data(for: request)
             return ((response as? HTTPURLResponse)?.statusCode ?? 0, String(decoding: data, as: UTF8.self))
         }
         func waitFor(_ part: String) async throws {
             let end = ContinuousClock.now + .seconds(20)
-            while try await !answer().text.contains(part) {
-                try #require(end > .now, "\(try await answer())")
+            while true {
+                let answer = try await answer()
+                if answer.text.contains(part) { return }
+                try #require(end > .now, "\(answer)")
                 try await Task.sleep(for: .milliseconds(20))
             }
         }
@@ -79,12 +81,13 @@ import Testing
     }
 
     @Test func whatCanNotBeServedIsSaid() async throws {
+        let empty = try ModelFiles()
         for (arguments, part) in [
             (["--token-file", "nothing"], "nothing can't be read"), (["--tls-key", "a"], "go together"),
             (["--port", "70000"], "--port must be"),
-            (["--tls-certificate", "a", "--tls-key", "b"], ""),
+            (["--tls-certificate", "a", "--tls-key", "b"], "the certificates in 'a' can't be used"),
         ] {
-            let error = await #expect(throws: RunningServer.Failure.self) { _ = try await RunningServer(NSTemporaryDirectory(), arguments) }
+            let error = await #expect(throws: RunningServer.Failure.self) { _ = try await RunningServer(empty.path, arguments) }
             #expect(error?.description.contains(part) == true, "\(arguments): \(error?.description ?? "")")
         }
         let error = await #expect(throws: RunningServer.Failure.self) { _ = try await RunningServer("nothing-is-here") }

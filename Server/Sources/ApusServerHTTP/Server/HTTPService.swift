@@ -54,8 +54,14 @@ public struct HTTPService: Service {
     }
 
     private static func tls(_ files: (certificate: String, key: String)) throws -> TLSConfiguration {
-        let chain: [NIOSSLCertificate] = try NIOSSLCertificate.fromPEMFile(files.certificate)
-        let key = try NIOSSLPrivateKey(file: files.key, format: .pem)
+        let chain: [NIOSSLCertificate]
+        do { chain = try NIOSSLCertificate.fromPEMFile(files.certificate) } catch {
+            throw ServingError(.unavailable, "the certificates in '\(files.certificate)' can't be used: \(error)")
+        }
+        let key: NIOSSLPrivateKey
+        do { key = try NIOSSLPrivateKey(file: files.key, format: .pem) } catch {
+            throw ServingError(.unavailable, "the key in '\(files.key)' can't be used: \(error)")
+        }
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: chain.map { .certificate($0) }, privateKey: .privateKey(key))
         configuration.minimumTLSVersion = .tlsv12

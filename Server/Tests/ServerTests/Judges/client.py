@@ -5,6 +5,7 @@
 Each check is a function below; prints its name when it has passed, and fails with a traceback.
 """
 import asyncio
+import faulthandler
 import http.client
 import json
 import os
@@ -21,6 +22,9 @@ import numpy as np
 import tritonclient.http as triton
 import tritonclient.http.aio as triton_aio
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
+
+# Says where it hangs, and ends.
+faulthandler.dump_traceback_later(150, exit=True)
 
 PORT = int(sys.argv[1])
 ADDRESS = f"127.0.0.1:{PORT}"
@@ -512,7 +516,7 @@ def tls():
     connection.request("POST", "/v2/models/dense/infer", json.dumps(good()))
     response = connection.getresponse()
     assert response.status == 200 and json.loads(response.read())["outputs"][0]["data"] == [3, 5, 7, 9]
-    c = triton.InferenceServerClient(f"localhost:{PORT}", ssl=True, insecure=True, ssl_options={"cert_reqs": ssl.CERT_NONE})
+    c = triton.InferenceServerClient(f"localhost:{PORT}", ssl=True, ssl_options={"ca_certs": os.environ["APUS_SERVER_CERTIFICATE"]})
     assert c.is_model_ready("dense")
     # Nothing is answered that is not encrypted.
     with socket.create_connection(("127.0.0.1", PORT), timeout=30) as s:
