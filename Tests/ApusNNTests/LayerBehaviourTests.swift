@@ -13,7 +13,9 @@ import Testing
         let (low, high, mean) = try range(tensor)
         #expect(low >= -bound && high <= bound, sourceLocation: sourceLocation)
         #expect(low < -0.9 * bound && high > 0.9 * bound, sourceLocation: sourceLocation)
-        #expect(abs(mean) < 0.1 * bound, sourceLocation: sourceLocation)
+        // Five deviations of a mean of so many: other tests draw from the same generator, so that a seed does not fix what comes.
+        let count = Double(try Int(#require(tensor).count))
+        #expect(abs(mean) < max(0.1, 5 / (3 * count).squareRoot()) * bound, sourceLocation: sourceLocation)
     }
 
     /// The bounds are PyTorch's: 1 / sqrt(fan-in), and Glorot's for attention.
@@ -69,7 +71,7 @@ import Testing
         ] as [(Tensor, Double, Double)] {
             let found = try spread(tensor)
             #expect(
-                abs(found.mean - mean) < 0.05 * max(deviation, 1) && abs(found.deviation / deviation - 1) < 0.05, "\(found) \(deviation)")
+                abs(found.mean - mean) < 0.08 * deviation && abs(found.deviation / deviation - 1) < 0.05, "\(found) \(deviation)")
         }
         let cut = try range(try I.truncatedNormal([4000], mean: 1, std: 3, from: 0, to: 2, dtype: .float16))
         #expect(cut.low >= 0 && cut.high <= 2 && abs(cut.mean - 1) < 0.1)

@@ -5,7 +5,8 @@ import Testing
 
 struct OptimizerAnswers: Decodable {
     struct Run: Decodable {
-        let steps: [[String: ReferenceTensor]]
+        /// Nil for steps that are not told.
+        let steps: [[String: ReferenceTensor]?]
         let state: [String: ReferenceTensor]
     }
     struct Schedule: Decodable { let rates, momenta: [Double] }
@@ -135,6 +136,7 @@ struct OptimizerAnswers: Decodable {
             let optimizer = try make(name, model)
             for (step, expected) in run.steps.enumerated() {
                 try take(step, name, optimizer, model)
+                guard let expected else { continue }
                 let bound: Double = tolerance(name)
                 try expectClose(model.weight, try #require(expected["weight"]), rtol: bound, "\(name), step \(step), weight")
                 try expectClose(try #require(model.bias), try #require(expected["bias"]), rtol: bound, "\(name), step \(step), bias")
@@ -144,9 +146,9 @@ struct OptimizerAnswers: Decodable {
 
     /// What is remembered has PyTorch's names and values, and training goes on from PyTorch's as from our own.
     @Test func memoryIsPyTorchs() throws {
-        for (name, run) in try Self.answers.get().trajectories where !name.hasPrefix("lbfgs") {
+        for (name, run) in try Self.answers.get().trajectories where !name.hasPrefix("lbfgs") && !name.contains(",") {
             let half = run.steps.count / 2
-            let (whole, broken) = (try model(name.hasSuffix("float32") ? .float32 : .float64), try model())
+            let (whole, broken) = (try model(), try model())
             let first = try make(name, whole)
             for step in 0..<half { try take(step, name, first, whole) }
             let saved = try first.stateDict()
@@ -157,29 +159,29 @@ struct OptimizerAnswers: Decodable {
             }
             let counted: Set<String> = Set(saved.keys.filter { !$0.hasSuffix(".step") })
             #expect(counted == Set(run.state.keys.filter { !$0.hasSuffix(".step") }), "\(name)")
-            if name.hasSuffix("float32") { continue }
-            let last = run.steps[half - 1]
+            let last = try #require(run.steps[half - 1])
             broken.weight = try #require(last["weight"]).tensor()
             broken.bias = try #require(last["bias"]).tensor()
             let second = try make(name, broken)
             try second.load(try run.state.mapValues { try $0.tensor() })
             for step in half..<run.steps.count { try take(step, name, second, broken) }
-            let (weight, bias) = (try #require(run.steps.last?["weight"]), try #require(run.steps.last?["bias"]))
+            let end = try #require(run.steps[run.steps.count - 1])
+            let (weight, bias) = (try #require(end["weight"]), try #require(end["bias"]))
             try expectClose(broken.weight, weight, rtol: tolerance(name), "\(name) from PyTorch's state, weight")
             try expectClose(try #require(broken.bias), bias, rtol: tolerance(name), "\(name) from PyTorch's state, bias")
         }
     }
 
     @Test func memoryIsSavedAndLoadedByName() throws {
-        for name in try Self.answers.get().trajectories.keys where !name.hasSuffix("float32") {
+        for name in try Self.answers.get().trajectories.keys where !name.contains(",") {
             let (whole, broken) = (try model(), try model())
             let first = try make(name, whole)
-            for step in 0..<10 { try take(step, name, first, whole) }
+            for step in 0..<6 { try take(step, name, first, whole) }
             let saved = try first.stateDict()
             try broken.load(whole.stateDict())
             let second = try make(name, broken)
             try second.load(saved)
-            for step in 10..<20 {
+            for step in 6..<10 {
                 try take(step, name, first, whole)
                 try take(step, name, second, broken)
             }

@@ -128,6 +128,68 @@ private struct TransformCase: Decodable { let inputs, outputs: [ReferenceTensor]
         }
     }
 
+    /// Every operator on a batch of its samples gives what it gives one by one: where the first tensor is a batch, and where all are.
+    @Test func everyOperatorRunsOnBatches() throws {
+        var compared = 0
+        for operation in OperatorTable.all where operation.effects.isDisjoint(with: [.random, .dataDependent]) {
+            for arguments in try operation.samples() {
+                let tensors: [Int] = arguments.indices.filter { if case .tensor = arguments[$0] { true } else { false } }
+                for batched in Set([Array(tensors.prefix(1)), tensors]) where !batched.isEmpty {
+                    do {
+                        if let difference = try difference(operation, arguments, batched: batched) {
+                            Issue.record("\(operation), arguments \(batched) batched: \(difference)")
+                        }
+                        compared += 1
+                    } catch {
+                        Issue.record("\(operation), arguments \(batched) batched: \(error)")
+                    }
+                }
+            }
+        }
+        #expect(compared > 1500)
+    }
+
+    /// What is wrong with a batch of two: the sample, and the same with its tensors' elements moved where the operator takes that.
+    private func difference(_ operation: Operator, _ arguments: [OperatorArgument], batched: [Int]) throws -> String? {
+        func tensor(_ index: Int) throws -> Tensor {
+            if case .tensor(let tensor) = arguments[index] { tensor } else { try Tensor.zeros([]) }
+        }
+        func run(_ values: [Tensor]) throws -> [Tensor] {
+            var changed: [OperatorArgument] = arguments
+            for (index, value) in zip(batched, values) { changed[index] = .tensor(value) }
+            return try apply(operation, changed).flatMap { result -> [Tensor] in
+                switch result {
+                case .tensor(let tensor): [tensor]
+                case .tensors(let tensors): tensors
+                default: []
+                }
+            }
+        }
+        let first: [Tensor] = try batched.map { try tensor($0) }
+        let moved: [Tensor] = try first.map { try $0.rolled(1).clone() }
+        let one: [Tensor] = try run(first)
+        guard !one.isEmpty else { return nil }
+        let other: [Tensor]? = (try? run(moved)).flatMap { $0.map(\.spec.description) == one.map(\.spec.description) ? $0 : nil }
+        let examples: [[Tensor]] = [first, other == nil ? first : moved]
+        let batch: [Tensor] = try batched.indices.map { index in try Tensor.stack(examples.map { $0[index] }) }
+        let results: [Tensor] = try vmap(run, inDims: Array(repeating: 0, count: batch.count))(batch)
+        for (position, result) in results.enumerated() {
+            for (example, expected) in [one[position], (other ?? one)[position]].enumerated() {
+                let found: Tensor = try result[example]
+                guard found.spec.description == expected.spec.description else { return "\(found.spec) for \(expected.spec)" }
+                let (a, b): ([Double], [Double]) = (try parts(found), try parts(expected))
+                let tolerance: Double = expected.dtype.byteWidth == 2 ? 2e-2 : 1e-4
+                let isClose: Bool = zip(a, b).allSatisfy { $0 == $1 || $0.isNaN && $1.isNaN || abs($0 - $1) <= tolerance * max(1, abs($1)) }
+                if !isClose { return "example \(example) of result \(position) is \(found), not \(expected)" }
+            }
+        }
+        return nil
+    }
+
+    private func parts(_ x: Tensor) throws -> [Double] {
+        try x.dtype.isComplex ? x.viewAsReal().array(of: Double.self) : x.array(of: Double.self)
+    }
+
     @Test func whatCantBeDoneForABatchIsAnError() throws {
         let x = try Tensor.ones([4, 3])
         func message(_ body: () throws -> Tensor) -> String? {

@@ -27,7 +27,9 @@ import Testing
     /// No more calls than threads at once, and tasks of the pool go on while all of them are at work.
     @Test func callsAreAsManyAsThreadsAndLeaveThePoolFree() async throws {
         let threads = CallThreads(count: 3)
-        let (running, most, isOpen) = (Atomic(0), Atomic(0), Atomic(false))
+        let running = Atomic(0)
+        let most = Atomic(0)
+        let isOpen = Atomic(false)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<64 {
                 group.addTask {
@@ -46,12 +48,15 @@ import Testing
             }
             try await group.waitForAll()
         }
-        #expect(most.load(ordering: .relaxed) == 3)
+        let count: Int = most.load(ordering: .relaxed)
+        #expect(count == 3)
     }
 
     @Test func whatIsCancelledBeforeItsTurnDoesNotStart() async throws {
         let threads = CallThreads(count: 1)
-        let (isBusy, isOpen, hasStarted) = (Atomic(false), Atomic(false), Atomic(false))
+        let isBusy = Atomic(false)
+        let isOpen = Atomic(false)
+        let hasStarted = Atomic(false)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask {
                 try await threads.run {
@@ -68,11 +73,13 @@ import Testing
             }
             try await group.waitForAll()
         }
-        #expect(!hasStarted.load(ordering: .relaxed))
+        let began: Bool = hasStarted.load(ordering: .relaxed)
+        #expect(!began)
     }
 
     @Test func whatIsCancelledWhileItRunsEndsBetweenTwoSteps() async throws {
-        let (program, isBusy) = (try program(), Atomic(false))
+        let program = try program()
+        let isBusy = Atomic(false)
         let task = Task {
             try await CallThreads(count: 1).run {
                 isBusy.store(true, ordering: .releasing)

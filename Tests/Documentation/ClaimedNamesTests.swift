@@ -5,10 +5,11 @@ import Testing
 @Suite struct ClaimedNamesTests {
     /// PyTorch's classes, terms of its that need no other word, and what `import Apus` promises.
     private static let words: Set<String> = [
-        "Adam", "Bilinear", "Buffer", "Constraint", "Decomposition", "Dropout", "Embedding", "Flatten", "Fold", "Graph", "Hardshrink",
-        "Hardsigmoid", "Hardswish", "Hardtanh", "Identity", "Initialization", "Inlining", "Linear", "Mish", "Module", "Operator",
-        "Optimizer",
-        "Parameter", "Partitioning", "Profiler", "Scalar", "Sequential", "Shape", "Sigmoid", "Softmax", "Softmin", "Softplus", "Softshrink",
+        "Adadelta", "Adafactor", "Adagrad", "Adam", "Adamax", "Bilinear", "Buffer", "Constraint", "Decomposition", "Dropout", "Embedding",
+        "Flatten", "Fold", "Graph", "Hardshrink",
+        "Hardsigmoid", "Hardswish", "Hardtanh", "Identity", "Initialization", "Inlining", "Linear", "Mish", "Module", "Muon",
+        "Operator", "Optimizer", "Parameter", "Partitioning", "Profiler", "Rprop", "Scalar", "Sequential", "Shape", "Sigmoid", "Softmax",
+        "Softmin", "Softplus", "Softshrink",
         "Softsign", "Subgraph", "Tanh", "Tanhshrink", "Tensor", "Threads", "Threshold", "Transformer", "Unflatten", "Unfold", "Upsample",
     ]
 

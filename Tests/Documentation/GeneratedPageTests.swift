@@ -11,6 +11,10 @@ import Testing
         try expectRecorded(try PythonToSwiftPage.text(), in: "\(Self.catalog)/PythonToSwift.md")
     }
 
+    @Test func trainingsVocabularyIsListed() throws {
+        try expectRecorded(try TorchVocabularyPage.text(), in: "\(Self.catalog)/TorchVocabulary.md")
+    }
+
     @Test func namesThatDifferByTheirCaseAreCorrected() throws {
         for file in TorchSpelling.files { try expectRecorded(try TorchSpelling.source(ofTensor: file.isOfTensor), in: file.path) }
     }

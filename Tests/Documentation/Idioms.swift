@@ -84,6 +84,19 @@ func idioms(in folder: String) throws {
     // nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     results += [try gradients.clipped(maxNorm: 1)]
 
+    // scheduler = StepLR(optimizer, 30, gamma=0.5); scheduler.step()
+    let scheduler = try StepLR(optimizer, stepSize: 30, gamma: 0.5)
+    try scheduler.step()
+
+    // nn.init.orthogonal_(model.weight)
+    model.weight = try Initialization.orthogonal([3, 4])
+
+    // checkpoint(model, images)
+    results += [try checkpoint(model, images)]
+
+    // torch.func.vmap(torch.norm)(x), torch.func.jacrev(torch.sin)(a)
+    results += [try vmap { try $0.norm() }(x), try jacobian(at: a) { try $0.sin() }]
+
     // torch.autograd.grad(f(a), a)
     results += [try gradient(at: a) { try $0.square().sum() }]
 

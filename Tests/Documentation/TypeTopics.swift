@@ -151,6 +151,7 @@ extension TypeTopics {
         module: "ApusNN", type: "Module",
         groups: [
             Group(title: "Running", names: ["forward", "callAsFunction"]),
+            Group(title: "Hooks", names: ["registerForwardPreHook", "registerForwardHook"]),
             Group(title: "Training and evaluating", names: ["isTraining", "train", "eval", "requireGradients"]),
             Group(
                 title: "Parameters, buffers and submodules",

@@ -98,7 +98,9 @@ def run(name, make, dtype, groups):
         else:
             evaluate()
             optimizer.step()
-        steps.append({"weight": write(weight), "bias": write(bias)})
+        # An error stays in what follows: of the other forms some steps are enough.
+        is_told = step % 5 == 4 or dtype == torch.float64 and not groups
+        steps.append({"weight": write(weight), "bias": write(bias)} if is_told else None)
         if step == STEPS // 2 - 1 and not name.startswith("lbfgs"):
             for key, parameter in parameters.items():
                 for quantity, value in optimizer.state[parameter].items():

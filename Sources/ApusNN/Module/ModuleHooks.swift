@@ -29,29 +29,29 @@ final class ModuleHooks: Sendable {
         let hook: Hook
     }
 
-    private let entries = Mutex<(list: [Entry], nextID: Int)>(([], 0))
+    private let entries = Mutex<[Entry]>([])
+    private let lastID = Atomic<Int>(0)
     private let isUsed = Atomic<Bool>(false)
 
     /// Whether there is any hook at all: what every call of a module asks.
     var isInUse: Bool { isUsed.load(ordering: .relaxed) }
 
     func add(_ hook: Hook, to module: (any Module)?) -> HookHandle {
-        let entry = Entry(id: 0, key: module.map { ObjectIdentifier($0) }, module: module, hook: hook)
-        let id: Int = entries.withLock { entries in
-            entries.nextID += 1
+        let id: Int = lastID.wrappingAdd(1, ordering: .relaxed).newValue
+        let entry = Entry(id: id, key: module.map { ObjectIdentifier($0) }, module: module, hook: hook)
+        entries.withLock { entries in
             // Those of modules that are gone are dropped, before their address is another's.
-            entries.list.removeAll { $0.key != nil && $0.module == nil }
-            entries.list.append(Entry(id: entries.nextID, key: entry.key, module: entry.module, hook: entry.hook))
-            return entries.nextID
+            entries.removeAll { $0.key != nil && $0.module == nil }
+            entries.append(entry)
+            isUsed.store(true, ordering: .relaxed)
         }
-        isUsed.store(true, ordering: .relaxed)
         return HookHandle(id: id)
     }
 
     func remove(_ id: Int) {
         entries.withLock { entries in
-            entries.list.removeAll { $0.id == id || $0.key != nil && $0.module == nil }
-            isUsed.store(!entries.list.isEmpty, ordering: .relaxed)
+            entries.removeAll { $0.id == id || $0.key != nil && $0.module == nil }
+            isUsed.store(!entries.isEmpty, ordering: .relaxed)
         }
     }
 
@@ -59,7 +59,7 @@ final class ModuleHooks: Sendable {
     private func hooks(of module: any Module) -> [Hook] {
         let key = ObjectIdentifier(module)
         let found: [Entry] = entries.withLock { entries in
-            entries.list.filter { $0.key == nil } + entries.list.filter { $0.key == key && $0.module != nil }
+            entries.filter { $0.key == nil } + entries.filter { $0.key == key && $0.module != nil }
         }
         return found.map(\.hook)
     }

@@ -2,7 +2,7 @@ import ApusSymbolic
 import ApusTensor
 import Foundation
 
-/// A learning rate for each step or epoch, counted from 0.
+/// A learning rate for each step or epoch, counted from 0, as a function; an `LRScheduler` moves an optimizer's rate along.
 ///
 ///     let schedule = LearningRateSchedule.cosine(from: 0.1, steps: 1000).warmedUp(over: 100)
 ///     optimizer.learningRate = schedule(step)
@@ -48,12 +48,7 @@ public struct LearningRateSchedule: Sendable {
         }
     }
 
-    /// The plain number of an option. As `Int(size)` does, one that has none leaves its fault for the next operation that can throw, and gives 0.
     private static func number(_ value: any ScalarConvertible, _ name: String) -> Double {
-        do {
-            return try value.plainNumber(name, in: "LearningRateSchedule")
-        } catch {
-            return Double(Int(SymInt.invalid(SymbolicError(.symbolic, error.unplaced))))
-        }
+        value.settledOption(name, in: "LearningRateSchedule")
     }
 }

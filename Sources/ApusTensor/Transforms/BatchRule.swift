@@ -71,6 +71,9 @@ enum BatchRule: Sendable {
         "dim", "dims", "dim0", "dim1", "dim2", "source", "destination", "start_dim", "end_dim",
     ]
 
+    /// Operators that reduce nothing over an empty list.
+    private static let keepingAll: Set<String> = ["any", "all"]
+
     /// The results for the whole batch; nil where this call is one for example by example.
     func apply(_ batched: BatchCall) throws -> [Tensor]? {
         switch self {
@@ -112,12 +115,18 @@ enum BatchRule: Sendable {
             case .ints(let dims) where !dims.isEmpty: arguments[index] = .ints(try dims.map(shifted))
             case .ints, .none:
                 // No list: all of the example's dimensions. No number: the flattened example, which a batch has not.
-                guard case .optional(.list) = parameter.kind else { return nil }
+                guard case .optional(.list) = parameter.kind, !(keepingAll.contains(call.name) && isEmptyList(call[index])) else {
+                    return nil
+                }
                 arguments[index] = .ints(Array(1...rank))
             default: return nil
             }
         }
         return try batched.run(arguments)
+    }
+
+    private static func isEmptyList(_ argument: OperatorArgument) -> Bool {
+        if case .ints(let list) = argument { list.isEmpty } else { false }
     }
 
     private static func reduce(_ batched: BatchCall, _ operation: Operator) throws -> [Tensor]? {
