@@ -66,7 +66,8 @@ enum ONNXRules {
             ("less_equal.Tensor", "le.Tensor"), ("less_equal.Scalar", "le.Scalar"), ("__and__.Tensor", "bitwise_and.Tensor"),
             ("__and__.Scalar", "bitwise_and.Scalar"), ("__or__.Tensor", "bitwise_or.Tensor"), ("__or__.Scalar", "bitwise_or.Scalar"),
             ("__xor__.Tensor", "bitwise_xor.Tensor"), ("__xor__.Scalar", "bitwise_xor.Scalar"), ("_unsafe_index.Tensor", "index.Tensor"),
-            ("_local_scalar_dense", "item"), ("new_full", "full"), ("full_like", "full"), ("zeros_like", "zeros"), ("ones_like", "ones"),
+            ("_local_scalar_dense", "item"), ("argwhere", "nonzero"), ("where", "nonzero_numpy"), ("new_full", "full"),
+            ("full_like", "full"), ("zeros_like", "zeros"), ("ones_like", "ones"),
             ("new_zeros", "zeros"), ("new_ones", "ones"), ("empty.memory_format", "zeros"), ("empty_like", "zeros"), ("new_empty", "zeros"),
             ("empty_strided", "zeros"), ("empty_permuted", "zeros"), ("new_empty_strided", "zeros"),
         ]

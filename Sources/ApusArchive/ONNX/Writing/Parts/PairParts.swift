@@ -18,7 +18,7 @@ extension ONNXParts {
                     let (large, small) = (try x.maximum(y), try x.minimum(y))
                     let ratio: Tensor = try pick(large .== 0, large, small / large)
                     let length: Tensor = try large * (ratio * ratio + 1).sqrt()
-                    return try pick(large.isinf() | small.isinf(), large.fullLike(Double.infinity), length)
+                    return try pick(x.isinf() | y.isinf(), large.fullLike(Double.infinity), length)
                 }
             ),
             (

@@ -9,6 +9,13 @@ extension ONNXParts {
             ("index_fill.int_Scalar", one { try filled($0) }), ("index_fill.int_Tensor", one { try filled($0) }),
             ("bucketize.Tensor", one { call in try rank(of: call.tensor(0), in: call.tensor(1), right: call.bool(3)) }),
             ("searchsorted.Tensor", one { try searched($0) }), ("searchsorted.Scalar", one { try searched($0) }),
+            (
+                "_cdist_forward",
+                one { call in
+                    let distance: Tensor = try call.tensor(0).unsqueezed(-2) - call.tensor(1).unsqueezed(-3)
+                    return try operation("linalg_vector_norm", .tensor(distance), call[2], .ints([-1]), .bool(false), .none)
+                }
+            ),
             ("im2col", one { try columns($0) }),
             (
                 "diagonal_scatter",

@@ -26,12 +26,17 @@ extension ONNXRules {
         },
         ONNXRule("index.Tensor") { try Positions($0).read() },
         ONNXRule("nonzero") { node in
-            let x: ONNXTerm = try node.term(0)
-            let rank: Int = try node.rank()
-            let given: ONNXTerm = rank == 0 ? try node.reshaped(x, [1]) : x
-            let places: ONNXTerm = node.apply("Transpose", [node.apply("NonZero", [given], to: .int64)], [.make("perm", [1, 0])])
-            return rank == 0 ? try node.sliced(places, 1, from: 0, to: 0) : places
+            let places: ONNXTerm = node.apply("Transpose", [try nonzero(node)], [.make("perm", [1, 0])])
+            return try node.rank() == 0 ? node.sliced(places, 1, from: 0, to: 0) : places
         },
+        ONNXRule(
+            "nonzero_numpy",
+            all: { node in
+                let places: ONNXTerm = try nonzero(node)
+                return try node.results.indices.map { row in
+                    node.apply("Gather", [places, try node.out.constant(Tensor([row], shape: []))], [.make("axis", 0)])
+                }
+            }),
         ONNXRule("masked_select") { node in
             let (given, chosen) = (try node.term(0), try node.term(1, as: .bool))
             // Expanding broadcasts in both directions.
@@ -53,6 +58,12 @@ extension ONNXRules {
                 ]
             }),
     ]
+
+    /// Where elements are not zero, a row for each dimension. A tensor without dimensions counts as one of one element.
+    private static func nonzero(_ node: ONNXNodeWriter) throws -> ONNXTerm {
+        let x: ONNXTerm = try node.term(0)
+        return node.apply("NonZero", [try node.rank() == 0 ? node.reshaped(x, [1]) : x], to: .int64)
+    }
 
     // MARK: Writes
 

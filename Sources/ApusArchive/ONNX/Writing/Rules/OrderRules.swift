@@ -3,7 +3,7 @@ import ApusSymbolic
 import ApusTensor
 
 extension ONNXRules {
-    /// Sorting and its like. Equal elements stay in their order; NaN is larger than all numbers, as it is here, by way of its place in the order.
+    /// Sorting and its like. Equal elements stay in their order, and NaN is larger than all numbers but an infinity.
     static let order: [ONNXRule] = [
         ONNXRule("sort", all: { node in try sorted(node, dim: 1, largest: node.call.bool(2)) }),
         ONNXRule("sort.stable", all: { node in try sorted(node, dim: 2, largest: node.call.bool(3)) }),
@@ -33,8 +33,7 @@ extension ONNXRules {
         let size: ONNXTerm = try node.vector([count ?? node.shape(0)[dim]])
         let attributes: [Onnx_AttributeProto] = [.make("axis", dim), .make("largest", largest), .make("sorted", 1)]
         guard x.dtype.isFloatingPoint else { return node.out.apply("TopK", [x, size], results: [nil, .int64], attributes) }
-        // By whole numbers that come in the same order: the place of each among the distinct ones would cost as much as sorting. A NaN
-        // counts as an infinity; infinities and NaN together are the one case in which their order may be another.
+        // A NaN counts as an infinity: where a tensor holds both, their order may be another.
         let isNaN: ONNXTerm = node.apply("IsNaN", [x], to: .bool)
         let key: ONNXTerm = node.apply("Where", [isNaN, try node.number(.infinity, x.dtype), x])
         let places: ONNXTerm = node.out.apply("TopK", [key, size], results: [nil, .int64], attributes)[1]
