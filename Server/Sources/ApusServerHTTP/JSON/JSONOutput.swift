@@ -1,13 +1,12 @@
 import ApusRun
-import NIOCore
 
-/// Writes JSON into a buffer.
+/// Writes JSON.
 struct JSONOutput {
-    var buffer: ByteBuffer
+    private(set) var bytes: [UInt8] = []
     /// Whether the next value comes after another one.
     private var needsComma = false
 
-    init(capacity: Int = 256) { buffer = ByteBufferAllocator().buffer(capacity: capacity) }
+    init(capacity: Int = 256) { bytes.reserveCapacity(capacity) }
 
     mutating func object(_ body: (inout JSONOutput) throws -> Void) rethrows { try nested("{", "}", body) }
     mutating func array(_ body: (inout JSONOutput) throws -> Void) rethrows { try nested("[", "]", body) }
@@ -18,7 +17,7 @@ struct JSONOutput {
 
     mutating func key(_ name: String) {
         string(name)
-        buffer.writeStaticString(":")
+        write(":")
         needsComma = false
     }
 
@@ -34,27 +33,27 @@ struct JSONOutput {
 
     mutating func int(_ value: Int) {
         separate()
-        buffer.writeString(String(value))
+        write(String(value))
     }
 
     mutating func bool(_ value: Bool) {
         separate()
-        buffer.writeStaticString(value ? "true" : "false")
+        write(value ? "true" : "false")
     }
 
     mutating func string(_ value: String) {
         separate()
-        buffer.writeStaticString("\"")
+        write("\"")
         for byte in value.utf8 {
             switch byte {
-            case UInt8(ascii: "\""): buffer.writeStaticString("\\\"")
-            case UInt8(ascii: "\\"): buffer.writeStaticString("\\\\")
-            case 0x0A: buffer.writeStaticString("\\n")
-            case 0..<0x20: buffer.writeString("\\u00" + (byte < 16 ? "0" : "") + String(byte, radix: 16))
-            default: buffer.writeInteger(byte)
+            case UInt8(ascii: "\""): write("\\\"")
+            case UInt8(ascii: "\\"): write("\\\\")
+            case 0x0A: write("\\n")
+            case 0..<0x20: write("\\u00" + (byte < 16 ? "0" : "") + String(byte, radix: 16))
+            default: bytes.append(byte)
             }
         }
-        buffer.writeStaticString("\"")
+        write("\"")
     }
 
     /// A tensor's elements in row-major order, without nesting. Numbers that are none are `NaN`, `Infinity` and `-Infinity`.
@@ -73,40 +72,42 @@ struct JSONOutput {
     }
 
     private mutating func integers(_ values: [some FixedWidthInteger]) {
-        list(values) { buffer, value in buffer.writeString(String(value)) }
+        list(values) { output, value in output.write(String(value)) }
     }
 
     private mutating func floats(_ values: [some BinaryFloatingPoint & LosslessStringConvertible]) {
-        list(values) { buffer, value in
+        list(values) { output, value in
             if value.isFinite {
-                buffer.writeString(value.description)
+                output.write(value.description)
             } else {
-                buffer.writeStaticString(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity")
+                output.write(value.isNaN ? "NaN" : value < 0 ? "-Infinity" : "Infinity")
             }
         }
     }
 
-    private mutating func list<Value>(_ values: [Value], _ write: (inout ByteBuffer, Value) -> Void) {
+    private mutating func list<Value>(_ values: [Value], _ element: (inout JSONOutput, Value) -> Void) {
         separate()
-        buffer.writeStaticString("[")
+        write("[")
         for (index, value) in values.enumerated() {
-            if index > 0 { buffer.writeStaticString(",") }
-            write(&buffer, value)
+            if index > 0 { write(",") }
+            element(&self, value)
         }
-        buffer.writeStaticString("]")
+        write("]")
     }
 
-    private mutating func nested(_ start: StaticString, _ end: StaticString, _ body: (inout JSONOutput) throws -> Void) rethrows {
+    private mutating func nested(_ start: String, _ end: String, _ body: (inout JSONOutput) throws -> Void) rethrows {
         separate()
-        buffer.writeStaticString(start)
+        write(start)
         needsComma = false
         try body(&self)
-        buffer.writeStaticString(end)
+        write(end)
         needsComma = true
     }
 
+    private mutating func write(_ text: String) { bytes.append(contentsOf: text.utf8) }
+
     private mutating func separate() {
-        if needsComma { buffer.writeStaticString(",") }
+        if needsComma { write(",") }
         needsComma = true
     }
 }

@@ -35,8 +35,9 @@ enum InferenceEncoder {
                 }
             }
         }
-        let length: Int = output.buffer.readableBytes
-        for tensor in binary { try tensor.withUnsafeBytes { _ = output.buffer.writeBytes($0) } }
-        return (output.buffer, binary.isEmpty ? nil : length)
+        var body = ByteBuffer(bytes: output.bytes)
+        let length: Int = body.readableBytes
+        for tensor in binary { try tensor.withUnsafeBytes { _ = body.writeBytes($0) } }
+        return (body, binary.isEmpty ? nil : length)
     }
 }

@@ -26,9 +26,8 @@ public struct JSONLogHandler: LogHandler {
             let all: Logger.Metadata = metadata.merging(metadataProvider?.get() ?? [:]) { $1 }.merging(event.metadata ?? [:]) { $1 }
             for (key, value) in all.sorted(by: { $0.key < $1.key }) { output.pair(key, "\(value)") }
         }
-        output.buffer.writeStaticString("\n")
         // One call a line, so that lines of several threads don't mix. Where nobody reads them there is nobody to tell.
-        output.buffer.withUnsafeReadableBytes { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
+        (output.bytes + [0x0A]).withUnsafeBytes { _ = write(STDERR_FILENO, $0.baseAddress, $0.count) }
     }
 
     private static let time = Date.ISO8601FormatStyle(includingFractionalSeconds: true)

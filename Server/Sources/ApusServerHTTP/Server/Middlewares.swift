@@ -25,7 +25,8 @@ extension Response {
     init(_ status: HTTPResponse.Status = .ok, json body: (inout JSONOutput) throws -> Void) rethrows {
         var output = JSONOutput()
         try body(&output)
-        self.init(status: status, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: output.buffer))
+        self.init(
+            status: status, headers: [.contentType: "application/json"], body: ResponseBody(byteBuffer: ByteBuffer(bytes: output.bytes)))
     }
 
     /// The protocol's answer to what can't be done.
