@@ -56,7 +56,10 @@ extension Operator {
         composite(
             schema, "The eigenvalues, complex, of square matrices [..., n, n], in LAPACK's order.",
             samples: {
-                [[.tensor(try .wellConditioned(3))], [.tensor(try Tensor.complex(Tensor.withDistinctEigenvalues(), Tensor.withDistinctEigenvalues() * 0.5))]]
+                [
+                    [.tensor(try .wellConditioned(3))],
+                    [.tensor(try Tensor.complex(Tensor.withDistinctEigenvalues(), Tensor.withDistinctEigenvalues() * 0.5))],
+                ]
             }
         ) { call in [try apply(.linalgEig, [call[0]])[0]] }
     }
