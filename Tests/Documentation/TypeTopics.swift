@@ -66,7 +66,10 @@ extension TypeTopics {
                 families: [Operator.exponentials, Operator.trigonometry, Operator.rounding, Operator.numberParts]),
             Group(
                 title: "Special functions",
-                families: [Operator.specialFunctions, Operator.gammaFunctions, Operator.besselFunctions, Operator.probabilities]),
+                families: [
+                    Operator.specialFunctions, Operator.gammaFunctions, Operator.besselFunctions, Operator.orthogonalPolynomials,
+                    Operator.probabilities,
+                ]),
             Group(title: "Complex numbers", names: ["conj", "viewAsComplex", "viewAsReal"], families: [Operator.complexParts]),
             Group(
                 title: "Comparing", names: [".==", ".!=", ".<", ".<=", ".>", ".>=", "equal", "allclose", "isclose"],
@@ -81,7 +84,7 @@ extension TypeTopics {
                     Operator.sums, Operator.extremes, Operator.truth, Operator.variances, Operator.norms, Operator.medians,
                     Operator.quantiles,
                 ]),
-            Group(title: "Along a dimension", names: ["normalize"], families: [Operator.scans, Operator.differences]),
+            Group(title: "Along a dimension", names: ["normalize"], families: [Operator.scans, Operator.differences, Operator.gradients]),
             Group(
                 title: "Shapes", names: ["movedDims", "T", "mT", "mH", "flipped", "rolled"],
                 families: [
@@ -100,13 +103,20 @@ extension TypeTopics {
                     Operator.viewWriting, Operator.puttings,
                 ]),
             Group(
-                title: "Sorting, searching and counting", families: [Operator.sortings, Operator.distincts, Operator.histograms]),
+                title: "Sorting, searching and counting",
+                families: [
+                    Operator.sortings, Operator.distincts, Operator.histograms, Operator.binnedHistograms, Operator.segmentReductions,
+                ]),
             Group(
                 title: "Products of matrices",
                 families: [Operator.matrixProducts, Operator.matmuls, Operator.contractions, Operator.vectorProducts]),
             Group(
                 title: "Linear algebra and distances", names: ["logdet"],
-                families: [Operator.lapack, Operator.matrixNorms, Operator.covariances, Operator.distances, Operator.triangles]),
+                families: [
+                    Operator.lapack, Operator.eigenvalues, Operator.luFactors, Operator.indefiniteFactors, Operator.reflectors,
+                    Operator.choleskySolving, Operator.ranks, Operator.tensorInverses, Operator.matrixNorms, Operator.covariances,
+                    Operator.distances, Operator.triangles,
+                ]),
             Group(
                 title: "Fourier transforms",
                 families: [Operator.fourierLines, Operator.fourierGrids, Operator.fourierFrequencies, Operator.shortTimeFourier]),
@@ -119,7 +129,9 @@ extension TypeTopics {
                     Operator.layerNorms, Operator.groupNorms, Operator.batchNorms, Operator.instanceNorms, Operator.dropouts,
                     Operator.attentions, Operator.embeddingBags, Operator.recurrentCells, Operator.recurrentNetworks,
                 ]),
-            Group(title: "Neural networks: losses", families: [Operator.losses, Operator.classLosses, Operator.marginLosses]),
+            Group(
+                title: "Neural networks: losses",
+                families: [Operator.losses, Operator.ctcLosses, Operator.classLosses, Operator.marginLosses]),
             Group(
                 title: "Images and signals",
                 families: [

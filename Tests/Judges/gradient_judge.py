@@ -159,7 +159,13 @@ def log_ndtr_slope(x):
 
 
 def incomplete_slopes(sign):
-    return lambda a, x: (None, guarded(0 < a < 20 and 0 < x < 20, sign * mp.exp(-x) * mp.power(x, a - 1) / mp.gamma(a)))
+    return lambda a, x: (None, guarded(mpf("0.01") < a < 20 and mpf("0.01") < x < 20, sign * mp.exp(-x) * mp.power(x, a - 1) / mp.gamma(a)))
+
+
+def logaddexp_slopes(a, b):
+    if abs(mp.im(a - b)) > 1000:  # The angle is beyond the dtype's precision.
+        raise ArithmeticError
+    return sigmoid(a - b), sigmoid(b - a)
 
 
 def atan2_slopes(y, x):
@@ -277,7 +283,7 @@ SLOPES = {
     "erfinv": lambda x: inner(x, lambda x: mp.sqrt(PI) / 2 * mp.exp(mp.erfinv(x) ** 2)),
     "erfcx": erfcx_slope, "ndtri": ndtri_slope, "log_ndtr": log_ndtr_slope, "igamma": incomplete_slopes(1), "igammac": incomplete_slopes(-1),
     "sigmoid": lambda x: sigmoid(x) * sigmoid(-x), "log_sigmoid": lambda x: sigmoid(-x),
-    "logaddexp": lambda a, b: (sigmoid(a - b), sigmoid(b - a)), "logaddexp2": lambda a, b: (sigmoid((a - b) * LN2), sigmoid((b - a) * LN2)),
+    "logaddexp": logaddexp_slopes, "logaddexp2": lambda a, b: (sigmoid((a - b) * LN2), sigmoid((b - a) * LN2)),
     "xlogy": xlogy_slopes, "xlog1py": xlog1py_slopes,
     "lgamma": lambda x: digamma_slope(0, x), "digamma": lambda x: digamma_slope(1, x), "polygamma": lambda n, x: digamma_slope(int(n) + 1, x),
     "zeta": zeta_slopes,

@@ -101,4 +101,9 @@ extension Tensor {
                 initial.map { .scalar($0.scalar) } ?? .none,
             ])
     }
+
+    /// The rows of this matrix, those that are listed scaled down to a norm of at most `maxNorm`.
+    public func embeddingRenorm(_ indices: Tensor, maxNorm: any ScalarConvertible, p: any ScalarConvertible = 2) throws -> Tensor {
+        try applySingle(.embeddingRenorm, [.tensor(self), .tensor(indices), .float(maxNorm), .float(p)])
+    }
 }

@@ -29,7 +29,7 @@ public struct OperatorTable: Sendable {
             "Neural networks",
             [
                 Operator.activations, Operator.activationGradients, Operator.gates, Operator.softmaxes, Operator.layerNorms,
-                Operator.groupNorms, Operator.batchNorms, Operator.batchNormUpdates, Operator.batchNormUpdates, Operator.instanceNorms,
+                Operator.groupNorms, Operator.batchNorms, Operator.batchNormUpdates, Operator.instanceNorms,
                 Operator.dropouts, Operator.losses, Operator.classLosses, Operator.ctcLosses, Operator.weightNorms,
                 Operator.marginLosses, Operator.recurrentCells, Operator.recurrentNetworks,
             ]

@@ -103,6 +103,17 @@ extension Tensor {
     @available(*, unavailable, message: "write x.shape[dim]") public var size: TorchName { TorchName() }
     @available(*, unavailable, message: "write x.rank") public var dim: TorchName { TorchName() }
     @available(*, unavailable, message: "write x.numel") public var nelement: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "embeddingRenorm(_:maxNorm:p:)") public var embedding_renorm: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "igamma(_:)") public var gammainc: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "igammac(_:)") public var gammaincc: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "i0()") public var modified_bessel_i0: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "i1()") public var modified_bessel_i1: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "lu()") public var lu_unpack: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "ldlFactor(hermitian:)") public var ldl_factor_ex: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "householderProduct(_:)") public var orgqr: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "solveTriangular(_:upper:unitriangular:)") public var triangular_solve: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "matrixNorm(named:dims:keepDim:)") public var nuclear_norm: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "matrixNorm(named:dims:keepDim:)") public var frobenius_norm: TorchName { TorchName() }
     @available(*, unavailable, message: "write to(.float32)") public var float: TorchName { TorchName() }
     @available(*, unavailable, message: "write to(.float64)") public var double: TorchName { TorchName() }
     @available(*, unavailable, message: "write to(.float16)") public var half: TorchName { TorchName() }

@@ -14,6 +14,7 @@ extension Tensor {
     @available(*, unavailable, renamed: "affineGrid(_:alignsCorners:)") public var affine_grid_generator: TorchName { TorchName() }
     @available(*, unavailable, renamed: "affineGrid(_:alignsCorners:)") public static var affine_grid_generator: TorchName { TorchName() }
     @available(*, unavailable, renamed: "affineGrid(_:alignsCorners:)") public var affine_grid: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "airyAi()") public var airy_ai: TorchName { TorchName() }
     @available(*, unavailable, renamed: "asStridedScatter(_:_:strides:offset:)") public var as_strided_scatter: TorchName { TorchName() }
     @available(*, unavailable, renamed: "asStridedScatter(_:_:strides:offset:)")
     public static var as_strided_scatter: TorchName { TorchName() }
@@ -37,6 +38,10 @@ extension Tensor {
     public var batch_norm: TorchName { TorchName() }
     @available(*, unavailable, renamed: "batchNorm(runningMean:runningVariance:weight:bias:epsilon:)")
     public static var batch_norm: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "besselJ0()") public var bessel_j0: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "besselJ1()") public var bessel_j1: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "besselY0()") public var bessel_y0: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "besselY1()") public var bessel_y1: TorchName { TorchName() }
     @available(*, unavailable, renamed: "binaryCrossEntropyWithLogits(_:weight:positiveWeight:reduction:)")
     public var binary_cross_entropy_with_logits: TorchName { TorchName() }
     @available(*, unavailable, renamed: "binaryCrossEntropyWithLogits(_:weight:positiveWeight:reduction:)")
@@ -47,6 +52,14 @@ extension Tensor {
     @available(*, unavailable, renamed: "cartesianProd(_:)") public static var cartesian_prod: TorchName { TorchName() }
     @available(*, unavailable, renamed: "channelShuffle(_:)") public var channel_shuffle: TorchName { TorchName() }
     @available(*, unavailable, renamed: "channelShuffle(_:)") public static var channel_shuffle: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "chebyshevPolynomialT(_:)") public var chebyshev_polynomial_t: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "chebyshevPolynomialU(_:)") public var chebyshev_polynomial_u: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "chebyshevPolynomialV(_:)") public var chebyshev_polynomial_v: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "chebyshevPolynomialW(_:)") public var chebyshev_polynomial_w: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "choleskyInverse(upper:)") public var cholesky_inverse: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "choleskyInverse(upper:)") public static var cholesky_inverse: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "choleskySolve(_:upper:)") public var cholesky_solve: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "choleskySolve(_:upper:)") public static var cholesky_solve: TorchName { TorchName() }
     @available(*, unavailable, renamed: "columnStack(_:)") public static var column_stack: TorchName { TorchName() }
     @available(*, unavailable, renamed: "padded(_:mode:value:)") public var constant_pad_nd: TorchName { TorchName() }
     @available(*, unavailable, renamed: "padded(_:mode:value:)") public static var constant_pad_nd: TorchName { TorchName() }
@@ -72,6 +85,10 @@ extension Tensor {
     @available(*, unavailable, renamed: "countNonzero(dim:)") public static var count_nonzero: TorchName { TorchName() }
     @available(*, unavailable, renamed: "crossEntropy(_:weight:ignoreIndex:labelSmoothing:reduction:)")
     public var cross_entropy: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "ctcLoss(_:inputLengths:targetLengths:blank:reduction:zeroInfinity:)")
+    public var ctc_loss: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "ctcLoss(_:inputLengths:targetLengths:blank:reduction:zeroInfinity:)")
+    public static var ctc_loss: TorchName { TorchName() }
     @available(*, unavailable, renamed: "cumulativeTrapezoid(_:dim:)") public var cumulative_trapezoid: TorchName { TorchName() }
     @available(*, unavailable, renamed: "cumulativeTrapezoid(_:dim:)") public static var cumulative_trapezoid: TorchName { TorchName() }
     @available(*, unavailable, renamed: "diagEmbed(offset:dim1:dim2:)") public var diag_embed: TorchName { TorchName() }
@@ -109,10 +126,13 @@ extension Tensor {
     public var gru_cell: TorchName { TorchName() }
     @available(*, unavailable, renamed: "gruCell(hidden:inputWeight:hiddenWeight:inputBias:hiddenBias:)")
     public static var gru_cell: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "hermitePolynomialHe(_:)") public var hermite_polynomial_he: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "hermitePolynomialH(_:)") public var hermite_polynomial_h: TorchName { TorchName() }
     @available(*, unavailable, renamed: "hingeEmbeddingLoss(_:margin:reduction:)")
     public var hinge_embedding_loss: TorchName { TorchName() }
     @available(*, unavailable, renamed: "hingeEmbeddingLoss(_:margin:reduction:)")
     public static var hinge_embedding_loss: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "householderProduct(_:)") public var householder_product: TorchName { TorchName() }
     @available(*, unavailable, renamed: "huberLoss(_:delta:reduction:)") public var huber_loss: TorchName { TorchName() }
     @available(*, unavailable, renamed: "indexAdd(dim:_:_:alpha:)") public var index_add: TorchName { TorchName() }
     @available(*, unavailable, renamed: "indexAdd(dim:_:_:alpha:)") public static var index_add: TorchName { TorchName() }
@@ -133,9 +153,14 @@ extension Tensor {
     @available(*, unavailable, renamed: "klDiv(_:logTarget:reduction:)") public var kl_div: TorchName { TorchName() }
     @available(*, unavailable, renamed: "klDiv(_:logTarget:reduction:)") public static var kl_div: TorchName { TorchName() }
     @available(*, unavailable, renamed: "l1Loss(_:reduction:)") public var l1_loss: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "laguerrePolynomialL(_:)") public var laguerre_polynomial_l: TorchName { TorchName() }
     @available(*, unavailable, renamed: "layerNorm(_:weight:bias:epsilon:)") public var layer_norm: TorchName { TorchName() }
     @available(*, unavailable, renamed: "layerNorm(_:weight:bias:epsilon:)") public static var layer_norm: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "ldlFactor(hermitian:)") public var ldl_factor: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "ldlSolve(pivots:_:hermitian:)") public var ldl_solve: TorchName { TorchName() }
     @available(*, unavailable, renamed: "leakyRelu(negativeSlope:)") public var leaky_relu: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "legendrePolynomialP(_:)") public var legendre_polynomial_p: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "logNdtr()") public var log_ndtr: TorchName { TorchName() }
     @available(*, unavailable, renamed: "logSoftmax(dim:dtype:)") public var log_softmax: TorchName { TorchName() }
     @available(*, unavailable, renamed: "logSoftmax(dim:dtype:)") public static var log_softmax: TorchName { TorchName() }
     @available(*, unavailable, renamed: "logicalAnd(_:)") public var logical_and: TorchName { TorchName() }
@@ -150,6 +175,9 @@ extension Tensor {
     public var lstm_cell: TorchName { TorchName() }
     @available(*, unavailable, renamed: "lstmCell(hidden:cell:inputWeight:hiddenWeight:inputBias:hiddenBias:)")
     public static var lstm_cell: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "luFactor()") public var lu_factor: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "luSolve(pivots:_:left:adjoint:)") public var lu_solve: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "luSolve(pivots:_:left:adjoint:)") public static var lu_solve: TorchName { TorchName() }
     @available(*, unavailable, renamed: "marginRankingLoss(_:_:margin:reduction:)")
     public var margin_ranking_loss: TorchName { TorchName() }
     @available(*, unavailable, renamed: "marginRankingLoss(_:_:margin:reduction:)")
@@ -160,9 +188,13 @@ extension Tensor {
     @available(*, unavailable, renamed: "maskedScatter(_:_:)") public static var masked_scatter: TorchName { TorchName() }
     @available(*, unavailable, renamed: "maskedSelect(_:)") public var masked_select: TorchName { TorchName() }
     @available(*, unavailable, renamed: "maskedSelect(_:)") public static var masked_select: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "matrixExp()") public var matrix_exp: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "matrixExp()") public static var matrix_exp: TorchName { TorchName() }
     @available(*, unavailable, renamed: "matrixNorm(_:dims:keepDim:)") public var matrix_norm: TorchName { TorchName() }
     @available(*, unavailable, renamed: "matrixPower(_:)") public var matrix_power: TorchName { TorchName() }
     @available(*, unavailable, renamed: "matrixPower(_:)") public static var matrix_power: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "matrixRank(atol:rtol:hermitian:)") public var matrix_rank: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "matrixRank(atol:rtol:hermitian:)") public static var matrix_rank: TorchName { TorchName() }
     @available(*, unavailable, renamed: "maxPool1dWithIndices(_:stride:padding:dilation:ceilMode:)")
     public var max_pool1d_with_indices: TorchName { TorchName() }
     @available(*, unavailable, renamed: "maxPool1dWithIndices(_:stride:padding:dilation:ceilMode:)")
@@ -182,6 +214,8 @@ extension Tensor {
     public static var max_pool3d: TorchName { TorchName() }
     @available(*, unavailable, renamed: "maxUnpool2d(_:to:)") public var max_unpool2d: TorchName { TorchName() }
     @available(*, unavailable, renamed: "maxUnpool3d(_:to:stride:padding:)") public var max_unpool3d: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "modifiedBesselK0()") public var modified_bessel_k0: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "modifiedBesselK1()") public var modified_bessel_k1: TorchName { TorchName() }
     @available(*, unavailable, renamed: "mseLoss(_:reduction:)") public var mse_loss: TorchName { TorchName() }
     @available(*, unavailable, renamed: "multiDot(_:)") public static var multi_dot: TorchName { TorchName() }
     @available(*, unavailable, renamed: "multiMarginLoss(_:p:margin:weight:reduction:)")
@@ -240,18 +274,32 @@ extension Tensor {
     public static var rnn_tanh: TorchName { TorchName() }
     @available(*, unavailable, renamed: "scaledDotProductAttention(key:value:mask:isCausal:scale:sharesHeads:)")
     public var scaled_dot_product_attention: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "scaledModifiedBesselK0()") public var scaled_modified_bessel_k0: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "scaledModifiedBesselK1()") public var scaled_modified_bessel_k1: TorchName { TorchName() }
     @available(*, unavailable, renamed: "scatterAdd(dim:_:_:)") public var scatter_add: TorchName { TorchName() }
     @available(*, unavailable, renamed: "scatterAdd(dim:_:_:)") public static var scatter_add: TorchName { TorchName() }
     @available(*, unavailable, renamed: "scatterReduce(dim:_:_:reduce:includeSelf:)") public var scatter_reduce: TorchName { TorchName() }
     @available(*, unavailable, renamed: "scatterReduce(dim:_:_:reduce:includeSelf:)")
     public static var scatter_reduce: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "segmentReduce(_:lengths:axis:initial:)") public var segment_reduce: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "segmentReduce(_:lengths:axis:initial:)")
+    public static var segment_reduce: TorchName { TorchName() }
     @available(*, unavailable, renamed: "selectScatter(_:dim:index:)") public var select_scatter: TorchName { TorchName() }
     @available(*, unavailable, renamed: "selectScatter(_:dim:index:)") public static var select_scatter: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "shiftedChebyshevPolynomialT(_:)")
+    public var shifted_chebyshev_polynomial_t: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "shiftedChebyshevPolynomialU(_:)")
+    public var shifted_chebyshev_polynomial_u: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "shiftedChebyshevPolynomialV(_:)")
+    public var shifted_chebyshev_polynomial_v: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "shiftedChebyshevPolynomialW(_:)")
+    public var shifted_chebyshev_polynomial_w: TorchName { TorchName() }
     @available(*, unavailable, renamed: "sliceScatter(_:dim:from:to:step:)") public var slice_scatter: TorchName { TorchName() }
     @available(*, unavailable, renamed: "sliceScatter(_:dim:from:to:step:)") public static var slice_scatter: TorchName { TorchName() }
     @available(*, unavailable, renamed: "smoothL1Loss(_:beta:reduction:)") public var smooth_l1_loss: TorchName { TorchName() }
     @available(*, unavailable, renamed: "softMarginLoss(_:reduction:)") public var soft_margin_loss: TorchName { TorchName() }
     @available(*, unavailable, renamed: "solveTriangular(_:upper:unitriangular:)") public var solve_triangular: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "sphericalBesselJ0()") public var spherical_bessel_j0: TorchName { TorchName() }
     @available(*, unavailable, renamed: "stdMean(dim:correction:keepDim:)") public var std_mean: TorchName { TorchName() }
     @available(*, unavailable, renamed: "stdMean(dim:correction:keepDim:)") public static var std_mean: TorchName { TorchName() }
     @available(*, unavailable, renamed: "takeAlongDim(_:dim:)") public var take_along_dim: TorchName { TorchName() }

@@ -47,7 +47,7 @@ extension Operator {
             return [.tensor(try g.call.tensor(0).dtype.isComplex ? solved : solved.realPart())]
         },
         // Of real eigenvalues that lie apart: of complex vectors the direction is anyone's choice.
-        samples: { [[.tensor(try Tensor([1, 0.5, -0.3, 0.1, 3, 0.4, -0.2, 0.3, 6] as [Float], shape: [3, 3]))]] })
+        samples: { [[.tensor(try .withDistinctEigenvalues())]] })
 
     static let linalgEigvals: Operator = eigenvalues("aten::linalg_eigvals(Tensor self) -> Tensor")
     static let linalgEigvalsInner: Operator = eigenvalues("aten::_linalg_eigvals(Tensor self) -> Tensor")
@@ -55,7 +55,12 @@ extension Operator {
     private static func eigenvalues(_ schema: String) -> Operator {
         composite(
             schema, "The eigenvalues, complex, of square matrices [..., n, n], in LAPACK's order.",
-            samples: { [[.tensor(try .wellConditioned(3))], [.tensor(try .sample([2, 2, 2], dtype: .complex64))]] }
+            samples: {
+                [
+                    [.tensor(try .wellConditioned(3))],
+                    [.tensor(try Tensor.complex(Tensor.withDistinctEigenvalues(), Tensor.withDistinctEigenvalues() * 0.5))],
+                ]
+            }
         ) { call in [try apply(.linalgEig, [call[0]])[0]] }
     }
 
@@ -106,6 +111,11 @@ extension LapackComplex {
 }
 
 extension Tensor {
+    /// A fixed matrix whose eigenvalues are real and lie apart, for samples.
+    fileprivate static func withDistinctEigenvalues() throws -> Tensor {
+        try Tensor([1, 0.5, -0.3, 0.1, 3, 0.4, -0.2, 0.3, 6] as [Float], shape: [3, 3])
+    }
+
     /// Complex eigenvalues and eigenvectors, as columns, of square matrices. Numbers that are not finite throw.
     public func eig() throws -> (values: Tensor, vectors: Tensor) {
         let parts = try applyTensors(.linalgEig, [.tensor(self)])
