@@ -190,6 +190,84 @@ import Testing
         ])
     }
 
+    /// Functions of a matrix [n, m] whose results hang on both sizes.
+    private static let functions: [(name: String, function: @Sendable (Tensor) throws -> [Tensor])] = [
+        (
+            "shapes",
+            { x in
+                let (n, m) = (x.shape[0], x.shape[1])
+                return [
+                    try x.reshaped([n * m]), try x.transposed(0, 1), try x.unsqueezed(1).expanded([n, 3, m]), try x.flipped([0, 1]),
+                    try x.repeated([2, 1, 2]), try x.tril(), try x.triu(diagonal: 1), try x.diagonal(), try x.diagonal(offset: -1),
+                    try x.rolled(1, dim: 1), try Tensor.cat([x, x * 2], dim: 1), try Tensor.stack([x, x]),
+                ]
+            }
+        ),
+        (
+            "parts",
+            { x in
+                let (n, m) = (x.shape[0], x.shape[1])
+                return [
+                    try x.narrowed(dim: 1, from: m / 2, length: m - m / 2), try x.select(dim: 0, index: n - 1), try x[0], try x[(-1)...],
+                    try x.unfolded(dim: 1, size: 2, step: 1), try x.padded([1, n, 0, 2], value: 3),
+                    try x.padded([1, 1, 0, 0], mode: "replicate"),
+                ] + (try x.split(sizes: [m / 2, m - m / 2], dim: 1))
+            }
+        ),
+        (
+            "places",
+            { x in
+                let (n, m) = (x.shape[0], x.shape[1])
+                let rows: Tensor = try .arange(n, dtype: .int64)
+                let found = try x.topk(m / 2 + 1, dim: 1)
+                return [
+                    try x.sort(dim: 0).values, found.values, found.indices, try x.argmax(dim: 1), try x.cumsum(dim: 0),
+                    try x.indexSelect(dim: 0, rows.flipped([0])), try x.gather(dim: 1, (x .> 0).to(.int64)),
+                    try (rows % 3).oneHot(classes: 3),
+                    try x[rows, rows % m], try x.scatter(dim: 0, rows.unsqueezed(1).flipped([0]), x[0..., ..<1]),
+                    try x.maskedFill(x .> 0.5, -1), try x.maskedSelect(x .> 0), try x.nonzero(),
+                ]
+            }
+        ),
+        (
+            "numbers",
+            { x in
+                let (n, m) = (x.shape[0], x.shape[1])
+                return [
+                    try x * (n * m) + n / 2, try x / m, try Tensor.full([n % 3 + 1, 2], m - n),
+                    try Tensor.arange(n, n * m, dtype: .float32),
+                    try x.std(dim: 1, correction: 0), try x.mean(), try x.softmax(dim: 1), try x.logSoftmax(dim: 0),
+                    try x.amax(dims: [0, 1]),
+                ]
+            }
+        ),
+        (
+            "layers",
+            { x in
+                let image: Tensor = try x.unsqueezed(0).unsqueezed(0)
+                let weight: Tensor = try .ones([2, 1, 2, 2])
+                let heads: Tensor = try image.expanded([2, 3, x.shape[0], x.shape[1]])
+                return [
+                    try image.conv2d(weight, padding: [1, 1]), try image.maxPool2d([2, 2], stride: [2, 2], padding: [1, 1]),
+                    try image.adaptiveAvgPool2d([1, 3]),
+                    try x.layerNorm([x.shape[1]]), try heads.scaledDotProductAttention(key: heads, value: heads),
+                    try heads.scaledDotProductAttention(key: heads, value: heads, isCausal: true),
+                    try image.interpolated(to: [x.shape[0] * 2, SymInt(5)], mode: "bilinear"),
+                ]
+            }
+        ),
+    ]
+
+    @Test("Functions of sizes give the same at all sizes") func sizes() throws {
+        let x = try Tensor.randn([4, 6], seed: 1)
+        let programs: [Written] = try Self.functions.map { name, function in
+            let program = try export(function, args: x, constraints: [dynamicDim(x, 0) >= 2, dynamicDim(x, 1) >= 2])
+            let calls: [[Tensor]] = try [(2, 2), (4, 6), (5, 3), (3, 9)].map { [try Tensor.randn([$0, $1], seed: UInt64($0))] }
+            return Written(name: name, program: program, calls: calls)
+        }
+        try check(programs)
+    }
+
     // MARK: Refusals
 
     @Test("What ONNX lacks is refused by the operator's name and dtype, and nothing is written") func refusals() throws {
