@@ -14,6 +14,11 @@ extension PageTests {
             let program = try ExportedProgram.load(from: "\(folder)/model.onnx")
             let scores: Tensor = try program(image)
             // snippet.end
+            // snippet
+            try program.save(onnx: "\(folder)/model.onnx")
+            // snippet.end
+            let again: Tensor = try ExportedProgram.load(from: "\(folder)/model.onnx")(image)
+            #expect(try again.allclose(scores))
             #expect(try scores.allclose(image.softmax(dim: -1)))
         }
     }
