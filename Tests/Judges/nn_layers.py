@@ -232,6 +232,10 @@ case("marginrankingloss", nn.MarginRankingLoss(margin=0.1), R(3), R(3), signs.cl
 case("cosineembeddingloss", nn.CosineEmbeddingLoss(margin=0.1), R(3, 4), R(3, 4), signs.long())
 case("tripletmarginloss", nn.TripletMarginLoss(margin=0.7, swap=True), R(3, 4), R(3, 4), R(3, 4))
 case("tripletmarginwithdistanceloss", nn.TripletMarginWithDistanceLoss(swap=True), R(3, 4), R(3, 4), R(3, 4))
+case(
+    "ctcloss", nn.CTCLoss(blank=1, zero_infinity=True), R(6, 3, 5), torch.tensor([[2, 0, 3], [4, 4, 0], [3, 3, 3]]),
+    torch.tensor([6, 5, 2]), torch.tensor([3, 2, 3]), call=lambda m, x, *rest: m(x.log_softmax(-1), *rest),
+)
 
 # Windows at places that are given.
 case("fractionalmaxpool2d", nn.FractionalMaxPool2d((2, 3), output_size=(4, 3), _random_samples=torch.rand(2, 3, 2) * 0.7), R(2, 3, 9, 8))

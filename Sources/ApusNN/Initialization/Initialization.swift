@@ -77,6 +77,7 @@ public enum Initialization {
         }
         let (groups, outputs): (Int, Int) = try divided(sizes[0].symInt, by: groups, "the number of output channels", in: "dirac")
         let plain: [Int] = try sizes.map { try $0.positive("a size", in: "dirac") }
+        try requireCountable(plain, in: "dirac")
         let kernel: [Int] = Array(plain.dropFirst(2))
         let area: Int = kernel.reduce(1, *)
         let centre: Int = kernel.reduce(0) { $0 * $1 + $1 / 2 }
@@ -105,6 +106,15 @@ public enum Initialization {
         return try normal(sizes, std: std, dtype: dtype).maskedFill(order .< zeros, 0)
     }
 
+    private static func requireCountable(_ sizes: [Int], in name: String) throws {
+        var count = 1
+        for size in sizes {
+            let (product, overflows) = count.multipliedReportingOverflow(by: max(size, 1))
+            if overflows { throw TensorError(.overflow, in: name, "a tensor of \(sizes) has more elements than can be counted") }
+            count = product
+        }
+    }
+
     /// A matrix with orthonormal rows or columns, whichever are fewer, times `gain` (Saxe et al., 2013). Further dimensions count as columns.
     public static func orthogonal(
         _ sizes: [any SymIntConvertible], gain: any ScalarConvertible = 1, dtype: DType = .float32
@@ -113,6 +123,7 @@ public enum Initialization {
             throw TensorError(.shapeMismatch, in: "orthogonal", "needs at least two dimensions, not \(sizes.count)")
         }
         let plain: [Int] = try sizes.map { try $0.count("a size", in: "orthogonal") }
+        try requireCountable(plain, in: "orthogonal")
         let (rows, columns): (Int, Int) = (plain[0], plain.dropFirst().reduce(1, *))
         guard rows > 0, columns > 0 else { return try Tensor.zeros(sizes, dtype: dtype) }
         let wide: DType = dtype == .float64 ? .float64 : .float32

@@ -71,8 +71,7 @@ public final class AdaptiveLogSoftmaxWithLoss: Module {
         head = try Linear(features, first + cutoffs.count, bias: headBias, dtype: dtype)
         let ends: [Int] = cutoffs.dropFirst() + [classes]
         tail = try cutoffs.indices.map { index in
-            let hidden = Int((Double(features) / pow(value, Double(index + 1))).rounded(.down))
-            guard hidden > 0 else {
+            guard let hidden = Int(exactly: (Double(features) / pow(value, Double(index + 1))).rounded(.down)), hidden > 0 else {
                 throw TensorError(.invalidArgument, in: name, "divValue \(value) leaves no features of \(features) for cluster \(index)")
             }
             return Sequential(
@@ -94,9 +93,12 @@ public final class AdaptiveLogSoftmaxWithLoss: Module {
         let (rows, classes): (Tensor, Tensor) = input.rank == 1 ? (try input.unsqueezed(0), try target.unsqueezed(0)) : (input, target)
         try requireRank(rows, 2...2, in: "AdaptiveLogSoftmaxWithLoss")
         let scores: Tensor = try head(rows).logSoftmax(dim: 1)
-        /// The score of the class in a cluster, of the nearest one where it is in another.
+        /// The score of the class in a cluster, of the nearest one where it is in another: one that is in none is out of range.
         func chosen(_ scores: Tensor, from low: Int, count: Int) throws -> Tensor {
-            try scores.gather(dim: 1, (classes - low).clamp(min: 0, max: count - 1).to(.int64).unsqueezed(1)).squeezed(1)
+            var places: Tensor = try (classes - low).to(.int64)
+            if low > 0 { places = try places.clamp(min: 0) }
+            if low + count < nClasses { places = try places.clamp(max: count - 1) }
+            return try scores.gather(dim: 1, places.unsqueezed(1)).squeezed(1)
         }
         var output: Tensor = try chosen(scores, from: 0, count: cutoffs[0])
         for (index, layers) in tail.enumerated() {

@@ -75,6 +75,23 @@ public final class NLLLoss: Module {
     }
 }
 
+/// Connectionist temporal classification of log probabilities [T, N, C] against labels, with the lengths of both.
+public final class CTCLoss: Module {
+    public let blank: Int
+    public let reduction: LossReduction
+    public let zeroInfinity: Bool
+
+    public init(blank: Int = 0, reduction: LossReduction = .mean, zeroInfinity: Bool = false) {
+        (self.blank, self.reduction, self.zeroInfinity) = (blank, reduction, zeroInfinity)
+    }
+
+    public func forward(_ logProbabilities: Tensor, _ targets: Tensor, _ inputLengths: Tensor, _ targetLengths: Tensor) throws -> Tensor {
+        try ctcLoss(
+            logProbabilities, targets, inputLengths: inputLengths, targetLengths: targetLengths, blank: blank, reduction: reduction,
+            zeroInfinity: zeroInfinity)
+    }
+}
+
 /// Binary cross entropy of probabilities against probabilities. Logarithms end at -100.
 public final class BCELoss: Module {
     @Buffer public var weight: Tensor?

@@ -77,6 +77,22 @@ public func binaryCrossEntropy(_ input: Tensor, _ target: Tensor, weight: Tensor
     try input.binaryCrossEntropy(target, weight: weight, reduction: reduction)
 }
 
+/// Connectionist temporal classification: less the logarithm of how likely each target is, spread over time in every way with blanks between.
+///
+/// - Parameters:
+///   - logProbabilities: [T, N, C], or [T, C] of one example, as `logSoftmax` gives them: the gradient counts on that.
+///   - targets: labels, [N, S] or one after another.
+///   - inputLengths: how long each input is, up to T.
+///   - targetLengths: how long each target is. A mean divides by them first.
+///   - zeroInfinity: counts targets that don't fit their input as 0.
+public func ctcLoss(
+    _ logProbabilities: Tensor, _ targets: Tensor, inputLengths: Tensor, targetLengths: Tensor, blank: Int = 0,
+    reduction: LossReduction = .mean, zeroInfinity: Bool = false
+) throws -> Tensor {
+    try logProbabilities.ctcLoss(
+        targets, inputLengths: inputLengths, targetLengths: targetLengths, blank: blank, reduction: reduction, zeroInfinity: zeroInfinity)
+}
+
 /// What `klDiv` makes of its elements.
 public enum DivergenceReduction: Sendable {
     case none, mean, sum

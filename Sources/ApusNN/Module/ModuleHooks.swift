@@ -39,20 +39,24 @@ final class ModuleHooks: Sendable {
     func add(_ hook: Hook, to module: (any Module)?) -> HookHandle {
         let id: Int = lastID.wrappingAdd(1, ordering: .relaxed).newValue
         let entry = Entry(id: id, key: module.map { ObjectIdentifier($0) }, module: module, hook: hook)
-        entries.withLock { entries in
-            // Those of modules that are gone are dropped, before their address is another's.
-            entries.removeAll { $0.key != nil && $0.module == nil }
-            entries.append(entry)
-            isUsed.store(true, ordering: .relaxed)
-        }
+        change(adding: entry) { _ in false }
         return HookHandle(id: id)
     }
 
-    func remove(_ id: Int) {
-        entries.withLock { entries in
-            entries.removeAll { $0.id == id || $0.key != nil && $0.module == nil }
+    func remove(_ id: Int) { change(adding: nil) { $0.id == id } }
+
+    /// Takes entries out, those of modules that are gone too, before their address is another's. What hooks hold is let go of behind the lock: it
+    /// may remove hooks itself.
+    private func change(adding entry: Entry?, removing isRemoved: (Entry) -> Bool) {
+        let dropped: [Entry] = entries.withLock { entries in
+            let isDropped: (Entry) -> Bool = { isRemoved($0) || $0.key != nil && $0.module == nil }
+            let dropped: [Entry] = entries.filter(isDropped)
+            entries.removeAll(where: isDropped)
+            if let entry { entries.append(entry) }
             isUsed.store(!entries.isEmpty, ordering: .relaxed)
+            return dropped
         }
+        withExtendedLifetime(dropped) {}
     }
 
     /// Those of all modules, then the module's own, in the order in which they came.
@@ -68,11 +72,11 @@ final class ModuleHooks: Sendable {
         let hooks: [Hook] = hooks(of: module)
         var input: Input = input
         for case .before(let hook) in hooks {
-            if let changed = try hook(module, input) as? Input { input = changed }
+            if let given = try hook(module, input), let changed = given as? Input { input = changed }
         }
         var output: Output = try body(input)
         for case .after(let hook) in hooks {
-            if let changed = try hook(module, input, output) as? Output { output = changed }
+            if let given = try hook(module, input, output), let changed = given as? Output { output = changed }
         }
         return output
     }

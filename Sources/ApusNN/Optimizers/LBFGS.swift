@@ -33,12 +33,18 @@ public final class LBFGS: Optimizer {
         changeTolerance: any ScalarConvertible = 1e-9, historySize: some SymIntConvertible = 100, lineSearch: LineSearch? = nil
     ) throws {
         self.maxIterations = try maxIterations.positive("maxIterations", in: "LBFGS")
-        self.maxEvaluations = try maxEvaluations?.positive("maxEvaluations", in: "LBFGS") ?? self.maxIterations * 5 / 4
+        self.maxEvaluations = try maxEvaluations?.positive("maxEvaluations", in: "LBFGS") ?? Self.evaluations(self.maxIterations)
         self.gradientTolerance = try gradientTolerance.option("gradientTolerance", in: "LBFGS")
         self.changeTolerance = try changeTolerance.option("changeTolerance", in: "LBFGS")
         self.historySize = try historySize.positive("historySize", in: "LBFGS")
         self.lineSearch = lineSearch
         try super.init(model, learningRate: learningRate)
+    }
+
+    /// A quarter more than iterations.
+    private static func evaluations(_ iterations: Int) -> Int {
+        let (product, overflows) = iterations.multipliedReportingOverflow(by: 5)
+        return overflows ? .max : product / 4
     }
 
     override public func requireUsable(_ parameter: TensorSpec, named name: String) throws {

@@ -44,9 +44,10 @@ public final class CyclicLR: LRScheduler {
         self.mode = mode
         self.gamma = try gamma.option("gamma", in: name)
         momenta = try cycleMomentum ? MomentumRange(base: baseMomentum, max: maxMomentum, of: optimizer, in: name) : nil
+        // First, so that what follows in a sequence starts from it.
+        optimizer.learningRate = base
         super.init(optimizer)
         self.baseLearningRate = base
-        optimizer.learningRate = base
         try start()
     }
 

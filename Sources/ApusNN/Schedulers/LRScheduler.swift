@@ -119,10 +119,16 @@ func schedulerNumbers(_ stateDict: [String: Tensor], expected: [String], of type
     guard report.missing.isEmpty, report.unexpected.isEmpty, report.mismatched.isEmpty else { throw report }
     let numbers: [String: Double] = try stateDict.mapValues { try $0.array(of: Double.self)[0] }
     // Counts, which are computed with.
-    for (name, number) in numbers where name.hasSuffix("epoch") || name.hasPrefix("T_") || name.hasPrefix("num_") {
+    for (name, number) in numbers where countsSteps(name) {
         guard number >= -1, number <= 0x1p53, number == number.rounded() else {
             throw TensorError(.invalidArgument, in: type, "'\(name)' is \(number), which counts no steps")
         }
     }
     return numbers
+}
+
+/// Whether a name of a state, behind those of the schedulers that it is part of, is that of a count.
+private func countsSteps(_ name: String) -> Bool {
+    let last: Substring = name.split(separator: ".").last ?? ""
+    return last.hasSuffix("epoch") || last.hasPrefix("T_") || last.hasPrefix("num_") || last == "cooldown_counter"
 }

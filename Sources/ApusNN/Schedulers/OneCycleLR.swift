@@ -87,7 +87,8 @@ public final class OneCycleLR: LRScheduler {
         var start = 0.0
         let index: Int = phases.firstIndex { Double(epoch) <= $0.end } ?? phases.count - 1
         if index > 0 { start = phases[index - 1].end }
-        let share: Double = (Double(epoch) - start) / (phases[index].end - start)
+        let length: Double = phases[index].end - start
+        let share: Double = length == 0 ? 1 : (Double(epoch) - start) / length
         let (from, to): (Double, Double) = ends(phases[index])
         switch annealStrategy {
         case .cos: return to + (from - to) / 2 * (cos(Double.pi * share) + 1)

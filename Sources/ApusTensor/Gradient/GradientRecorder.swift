@@ -59,6 +59,14 @@ package final class GradientRecorder: Interpreter {
     private var entries: [Entry] = []
     /// The tensors that depend on watched ones, kept alive so that identities stay theirs.
     private var watched: [ObjectIdentifier: Tensor] = [:]
+    /// The tensors that recorded operations used, where somebody wants to know.
+    var uses: Set<ObjectIdentifier>?
+    private var drawings: RandomGenerator?
+
+    override package var randomGenerator: RandomGenerator? { drawings ?? super.randomGenerator }
+
+    /// Lets drawings give the numbers that others gave.
+    func repeatsDrawings(of generator: RandomGenerator) { drawings = generator.repeated() }
 
     /// Marks a tensor as one whose gradient may be asked for. Throws for dtypes without gradients.
     package func watch(_ tensor: Tensor) throws {
@@ -71,6 +79,7 @@ package final class GradientRecorder: Interpreter {
 
     override package func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         guard isWatching(arguments) else { return try super.apply(operation, arguments) }
+        if uses != nil { for argument in arguments { argument.forEachReference { uses?.insert($0.identity) } } }
         if operation.gradient == nil, let decomposition = operation.decomposition {
             let call = Call(operation, arguments)
             // Eager code asks the rule first, and a decomposition relies on that. A composite operator's rule is its decomposition.

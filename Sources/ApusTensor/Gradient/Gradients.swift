@@ -43,7 +43,7 @@ extension Interpreter {
     package static var isRecordingGradients: Bool {
         var interpreter: Interpreter? = current
         while let current = interpreter {
-            if current is GradientRecorder { return true }
+            if current is GradientRecorder || current is UseNoter { return true }
             interpreter = current.outer
         }
         return false

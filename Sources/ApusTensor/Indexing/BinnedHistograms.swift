@@ -128,7 +128,7 @@ extension Call {
             let widening: Tensor = try (low .== high).to(x.dtype) * 0.5
             return try applySingle(
                 .linspaceTensors,
-                [.tensor(low - widening), .tensor(high + widening), .int(count + 1), .dtype(x.dtype), .none, .none, .none])
+                [.tensor(low - widening), .tensor(high + widening), .int(SymInt(count) + 1), .dtype(x.dtype), .none, .none, .none])
         }
     }
 

@@ -10,7 +10,6 @@ extension Operator {
             + "segment nothing else is left, else 0, NaN, an infinity or 1.",
         samples: {
             let (x, lengths): (Tensor, Tensor) = (try .sample([5, 2]), try Tensor([2, 0, 3] as [Int], shape: [3]))
-            let y: Tensor = try .sample([2, 4])
             let offsets: Tensor = try Tensor([0, 1, 4, 0, 3, 4] as [Int], shape: [2, 3])
             return ["sum", "mean", "max", "min", "prod"].map {
                 [.tensor(x), .string($0), .tensor(lengths), .none, .none, .int(0), .bool(false), $0 == "max" ? .double(0.5) : .none]

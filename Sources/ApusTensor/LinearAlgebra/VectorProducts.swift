@@ -31,10 +31,17 @@ extension Operator {
         },
         gradient: { g in
             let (x, y) = (try g.call.tensor(0).conj(), try g.call.tensor(1).conj())
-            // Of one shape, so that the dimension is the same.
             let gradient: Tensor = try g.gradient
+            // The dimension is the first operand's where none is given: of the result's shape another one could be the first of three.
+            var dim: OperatorArgument = g.call[2]
+            if case .none = dim, !x.shape.isIdentical(to: gradient.shape) {
+                guard let first = try x.shape.indices.first(where: { try settle(x.shape[$0] == 3, in: g.call.name) }) else {
+                    throw g.call.error(.shapeMismatch, "no dimension of shape \(x.shape) has three elements")
+                }
+                dim = .int(first)
+            }
             func product(_ a: Tensor, _ b: Tensor) throws -> Tensor {
-                try applySingle(.cross, [.tensor(a.expanded(gradient.shape)), .tensor(b.expanded(gradient.shape)), g.call[2]])
+                try applySingle(.cross, [.tensor(a.expanded(gradient.shape)), .tensor(b.expanded(gradient.shape)), dim])
             }
             return [try g.reduced(product(y, gradient), to: 0), try g.reduced(product(gradient, x), to: 1)]
         },

@@ -48,7 +48,9 @@ final class BatchInterpreter: Interpreter {
             throw call.error(.unsupported, "depends on an example's values, which differ inside of vmap: use where")
         }
         let rule: BatchRule? = BatchRule.table[operation.name]
-        if case .composite = operation.kernel, rule == nil, operation.pointwiseForm == nil, let decomposition = operation.decomposition {
+        // What draws is left to each example: parts may draw from sizes alone, behind which no example stands.
+        let draws: Bool = operation.effects.contains(.random)
+        if case .composite = operation.kernel, rule == nil, !draws, operation.pointwiseForm == nil, let decomposition = operation.decomposition {
             return try Interpreter.with(self) { try decomposition(call) }
         }
         // In the caller's terms, errors too.

@@ -59,8 +59,11 @@ enum BatchRule: Sendable {
             add(
                 name,
                 .parts { call in
-                    let product: Tensor = try call.tensor(1).matmul(call.tensor(2))
-                    return try call.tensor(0) * call.scalar(3) + product * call.scalar(4)
+                    let plain: Tensor = try call.tensor(1).matmul(call.tensor(2))
+                    let product: Tensor = try plain.scaled(by: call.factor(4, for: plain))
+                    // With a factor of 0 it is not read.
+                    if try call.scalar(3).isKnown(0) { return product }
+                    return try call.tensor(0).scaled(by: call.factor(3, for: plain)) + product
                 })
         }
         return rules

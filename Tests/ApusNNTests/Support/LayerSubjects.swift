@@ -148,6 +148,10 @@ struct LayerSubject {
         "marginrankingloss": { three(MarginRankingLoss(margin: 0.1)) }, "cosineembeddingloss": { three(CosineEmbeddingLoss(margin: 0.1)) },
         "tripletmarginloss": { three(TripletMarginLoss(margin: 0.7, swap: true)) },
         "tripletmarginwithdistanceloss": { three(TripletMarginWithDistanceLoss(swap: true)) },
+        "ctcloss": {
+            let module = CTCLoss(blank: 1, zeroInfinity: true)
+            return .init(module) { x in try module.forward(x[0].logSoftmax(dim: -1), x[1], x[2], x[3]) }
+        },
     ]
 
     private static let manyClasses: [String: @Sendable () throws -> LayerSubject] = {

@@ -27,8 +27,20 @@ extension Operator {
         ) { call in
             let given = try call.tensor(0)
             let x: Tensor = given.rank == 2 ? try given.unsqueezed(1) : given
-            let forward: Operator = lengths == "Tensor" ? ctcForwardOfTensors : ctcForward
-            var losses: Tensor = try applyTensors(forward, [.tensor(x), call[1], call[2], call[3], call[4], call[6]])[0]
+            var (forward, own): (Operator, [OperatorArgument]) = (lengths == "Tensor" ? ctcForwardOfTensors : ctcForward, [call[2], call[3]])
+            if case .tensor(var inputs) = call[2], case .tensor(var outputs) = call[3] {
+                if given.rank == 2 {
+                    inputs = inputs.rank == 0 ? try inputs.unsqueezed(0) : inputs
+                    outputs = outputs.rank == 0 ? try outputs.unsqueezed(0) : outputs
+                }
+                own = [.tensor(inputs), .tensor(outputs)]
+                // Known lengths say how many states there are; else targets one after another might be one long target.
+                if Interpreter.current == nil, inputs.rank == 1, outputs.rank == 1, inputs.dtype.isInteger, outputs.dtype.isInteger {
+                    forward = ctcForward
+                    own = try [inputs, outputs].map { .ints(try $0.to(.int64).array(of: Int.self).map { SymInt($0) }) }
+                }
+            }
+            var losses: Tensor = try applyTensors(forward, [.tensor(x), call[1]] + own + [call[4], call[6]])[0]
             if try call.bool(6) { losses = try losses.maskedFill(losses .== Double.infinity, 0) }
             switch try call.lossReduction(5) {
             case .none: return [.tensor(given.rank == 2 ? try losses.squeezed(0) : losses)]
