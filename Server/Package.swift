@@ -38,6 +38,7 @@ let package = Package(
             name: "apus-server",
             dependencies: [
                 "ApusServing", "ApusServerHTTP",
+                .product(name: "ApusRun", package: "Apus"),
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ]),

@@ -26,7 +26,7 @@ struct ModelFile: Sendable, Hashable {
 /// What a link leads to counts only where it lies in the folder too.
 struct ModelFolder: Sendable {
     let path: String
-    private let root: String
+    let root: String
 
     /// - Throws: `ServingError` for what is no folder.
     init(_ path: String) throws {

@@ -183,7 +183,7 @@ public final class ModelRepository: Sendable {
             slots.withLock { $0[file.name, default: [:]][file.version] = Slot(file: file, model: model) }
             handler(.loaded(model, ContinuousClock.now - start))
         } catch {
-            let reason: String = (error as? ServingError)?.message ?? "\(error)".replacing(folder, with: "")
+            let reason: String = (error as? ServingError)?.message ?? "\(error)".replacing(files.root + "/", with: "")
             slots.withLock { slots in
                 // What was there goes on.
                 let old: ServedModel? = slots[file.name]?[file.version]?.model
