@@ -10,7 +10,7 @@ OUT ?= $(CURDIR)/out
 .PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel deb image clean packages python embed generate detect models server server-test
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: packages ## train, export, save, reload in a new process: the whole road on handwritten digits
 	@mkdir -p "$(OUT)/demo"

@@ -45,7 +45,7 @@ class _Callable:
         self._array = ctypes.c_void_p * max(len(names), 1)
         self._places = ctypes.c_void_p * max(len(results), 1)
 
-    def __call__(self, *inputs: Any, **named: Any) -> Any:
+    def __call__(self, /, *inputs: Any, **named: Any) -> Any:
         """Runs on inputs in order, by name, or first some in order and then the others by name.
 
         Returns the result, or a tuple of the results where there are several."""
@@ -66,10 +66,12 @@ class _Callable:
             for index in range(count):
                 C.apus_tensor_free(handles[index])
         make = library_of(inputs)
-        results = [Result(place) for place in places[: len(self._is_bfloat16)]]
+        given = places[: len(self._is_bfloat16)]
         if make is np.from_dlpack and True in self._is_bfloat16:
-            made = tuple(_numpy(*pair) for pair in zip(results, self._is_bfloat16))
+            results = [Result(*pair) for pair in zip(given, self._is_bfloat16)]
+            made = tuple([_numpy(*pair) for pair in zip(results, self._is_bfloat16)])
         else:
+            results = [Result(place) for place in given]
             made = tuple([make(result) for result in results])
         return made[0] if len(made) == 1 else made
 
@@ -95,10 +97,11 @@ def _numpy(result, is_bfloat16):
     if not is_bfloat16:
         return np.from_dlpack(result)
     try:
-        import ml_dtypes  # noqa: F401: gives NumPy the type
+        import ml_dtypes
     except ImportError:
         raise InvalidArgumentError("a result is bfloat16, which NumPy has not: install ml_dtypes, or give the program PyTorch's tensors") from None
-    return np.from_dlpack(result)
+    # NumPy takes none of DLPack's bfloat16: the bits come as numbers.
+    return np.from_dlpack(result).view(ml_dtypes.bfloat16)
 
 
 class Program(_Callable):

@@ -14,6 +14,8 @@ _name_of = ctypes.pythonapi.PyCapsule_GetName
 _name_of.restype, _name_of.argtypes = ctypes.c_char_p, [ctypes.py_object]
 _rename = ctypes.pythonapi.PyCapsule_SetName
 _rename.restype, _rename.argtypes = ctypes.c_int, [ctypes.py_object, ctypes.c_char_p]
+_is_valid = ctypes.pythonapi.PyCapsule_IsValid
+_is_valid.restype, _is_valid.argtypes = ctypes.c_int, [ctypes.py_object, ctypes.c_char_p]
 _new_capsule = ctypes.pythonapi.PyCapsule_New
 _new_capsule.restype, _new_capsule.argtypes = ctypes.py_object, [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
 
@@ -28,9 +30,10 @@ def handle(value):
     if not hasattr(value, "__dlpack__"):
         value = _array(value)
     try:
-        capsule = value.__dlpack__(max_version=(1, 0))
-    except TypeError:  # before DLPack 1
-        capsule = value.__dlpack__()
+        try:
+            capsule = value.__dlpack__(max_version=(1, 0))
+        except TypeError:  # before DLPack 1, which can't hand over what may not be written
+            capsule = value.__dlpack__()
     except (BufferError, RuntimeError) as error:
         # A tensor of gradients, a big-endian array, a text.
         raise InvalidArgumentError(f"{type(value).__name__} can't be handed over: {error}") from None
@@ -58,10 +61,12 @@ def _array(value):
 class Result:
     """A result on its way to a library: it takes the memory over through `__dlpack__`, once."""
 
-    __slots__ = ("_tensor",)
+    __slots__ = ("_tensor", "_as_uint16", "_lent")
 
-    def __init__(self, tensor):
-        self._tensor = tensor
+    def __init__(self, tensor, as_uint16=False):
+        """as_uint16: whether a bfloat16's bits are handed over as numbers, for libraries that don't know the type"""
+        self._tensor, self._as_uint16 = tensor, as_uint16
+        self._lent = []
 
     def __dlpack_device__(self):
         return _CPU
@@ -70,36 +75,33 @@ class Result:
         managed, error = ctypes.c_void_p(), ctypes.c_void_p()
         if max_version is not None and max_version[0] >= 1:
             check(C.apus_tensor_to_dlpack_versioned(self._tensor, ctypes.byref(managed), ctypes.byref(error)), error)
-            return _new_capsule(managed, _VERSIONED, _DELETE_VERSIONED)
-        check(C.apus_tensor_to_dlpack(self._tensor, ctypes.byref(managed), ctypes.byref(error)), error)
-        return _new_capsule(managed, _PLAIN, _DELETE)
+            name = _VERSIONED
+        else:
+            check(C.apus_tensor_to_dlpack(self._tensor, ctypes.byref(managed), ctypes.byref(error)), error)
+            name = _PLAIN
+        if self._as_uint16:
+            code = managed.value + _CODE[name]
+            ctypes.c_uint8.from_address(code).value, ctypes.c_uint8.from_address(code + 1).value = _UINT, 16
+        # Without a destructor: Python code must not run while a capsule is being freed.
+        capsule = _new_capsule(managed, name, None)
+        self._lent.append((capsule, managed.value, name))
+        return capsule
 
     def __del__(self):
-        if C is not None:
-            C.apus_tensor_free(self._tensor)
+        if C is None:
+            return
+        for capsule, managed, name in self._lent:
+            # Whoever takes a tensor out renames its capsule, and gives it back later; what nobody took is given back here.
+            if _is_valid(capsule, name):
+                _rename(capsule, _USED)
+                _Deleter(ctypes.c_void_p.from_address(managed + _DELETER[name]).value)(managed)
+        C.apus_tensor_free(self._tensor)
 
 
-# For a capsule that is being freed, which must not become an object again.
-_dying_name = ctypes.PYFUNCTYPE(ctypes.c_char_p, ctypes.c_void_p)(("PyCapsule_GetName", ctypes.pythonapi))
-_dying_pointer = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_char_p)(("PyCapsule_GetPointer", ctypes.pythonapi))
+# Where the deleter, and the code of the dtype with the bits after it, stand in each structure.
+_DELETER, _CODE = {_PLAIN: 56, _VERSIONED: 16}, {_PLAIN: 20, _VERSIONED: 52}
+_UINT = 1
 _Deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
-
-
-def _deleter(name, offset):
-    """Gives a tensor back that nobody took out of its capsule."""
-
-    @ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
-    def delete(capsule):
-        if _dying_name(capsule) == name:
-            managed = _dying_pointer(capsule, name)
-            _Deleter(ctypes.c_void_p.from_address(managed + offset).value)(managed)
-
-    return delete
-
-
-# Where the deleter stands in each structure.
-_delete_plain, _delete_versioned = _deleter(_PLAIN, 56), _deleter(_VERSIONED, 16)
-_DELETE, _DELETE_VERSIONED = ctypes.cast(_delete_plain, ctypes.c_void_p), ctypes.cast(_delete_versioned, ctypes.c_void_p)
 
 
 def library_of(values):

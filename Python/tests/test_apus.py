@@ -1,5 +1,6 @@
 """The Python package, judged by PyTorch, which makes the programs."""
 
+import ctypes
 import gc
 import os
 import resource
@@ -160,6 +161,48 @@ def test_dtypes(tmp_path, dtype):
     assert torch.equal(program(x), x.flip(0))
     if dtype != torch.bfloat16:
         assert np.array_equal(program(x.numpy()), x.flip(0).numpy())
+
+
+def test_bfloat16_of_numpy(tmp_path):
+    ml_dtypes = pytest.importorskip("ml_dtypes")
+
+    class Narrow(torch.nn.Module):
+        def forward(self, x):
+            return x.to(torch.bfloat16), x.sum()
+
+    x = torch.tensor([0.5, -1.0, 3.0])
+    program = export(Narrow(), (x,), tmp_path / "narrow.pt2")
+    narrow, total = program(x.numpy())
+    assert narrow.dtype == ml_dtypes.bfloat16 and list(narrow.astype(np.float32)) == [0.5, -1.0, 3.0]
+    assert total.dtype == np.float32 and total == 2.5
+
+
+def test_what_is_not_taken_is_given_back(net):
+    from apus import _library, _tensors
+
+    def capsule(version):
+        place, error = ctypes.c_void_p(), ctypes.c_void_p()
+        data, sizes = (ctypes.c_float * 4)(1, 2, 3, 4), (ctypes.c_int64 * 1)(4)
+        _library.C.apus_tensor_copy(data, 8, 1, sizes, ctypes.byref(place), ctypes.byref(error))
+        result = _tensors.Result(place)
+        made = result.__dlpack__(max_version=version)
+        del result
+        gc.collect()
+        return made
+
+    # Nobody can take out what was given back.
+    for version in (None, (1, 0)):
+        assert _tensors._name_of(capsule(version)).startswith(b"used_")
+
+
+def test_inputs_may_be_named_self(tmp_path):
+    class Twice(torch.nn.Module):
+        def forward(self, x):
+            return x * 2
+
+    program = export(Twice(), (torch.ones(2),), tmp_path / "twice.pt2")
+    with pytest.raises(apus.InvalidArgumentError, match="unknown"):
+        program(self=np.ones(2, np.float32))
 
 
 def test_onnx(tmp_path):

@@ -48,7 +48,8 @@ extension TensorHandle {
         var step: Int64 = 1
         for dim in (0..<rank).reversed() {
             (numbers[dim], numbers[rank + dim]) = (sizes[dim], step)
-            step *= max(sizes[dim], 1)
+            // Only an empty tensor's can wrap around, and nobody goes by them.
+            step &*= max(sizes[dim], 1)
         }
         told.data = data.map { UnsafeMutableRawPointer(mutating: $0) }
         told.device.type = Int32(APUS_DLPACK_CPU)
@@ -72,6 +73,13 @@ private final class Lent {
     }
 
     deinit { numbers.deallocate() }
+
+    /// - Throws: where there is no memory to make it row-major.
+    func requireData() throws {
+        if tensor.byteCount > 0, tensor.data == nil {
+            throw Mistake("there is no memory for a copy of the tensor without gaps", APUS_RESULT_OUT_OF_MEMORY)
+        }
+    }
 }
 
 private func giveBack(_ context: UnsafeMutableRawPointer?) {
@@ -115,6 +123,7 @@ public func tensorToDLPack(
     reporting(error) {
         guard let managed else { throw Mistake("managed is null") }
         let lent = Lent(try object(tensor, "tensor"))
+        try lent.requireData()
         if lent.tensor.isReadOnly {
             throw Mistake("the tensor may not be written, which this version of DLPack can't say", APUS_RESULT_UNSUPPORTED)
         }
@@ -138,6 +147,7 @@ public func tensorToDLPackVersioned(
     reporting(error) {
         guard let managed else { throw Mistake("managed is null") }
         let lent = Lent(try object(tensor, "tensor"))
+        try lent.requireData()
         let made = UnsafeMutablePointer<DLManagedTensorVersioned>.allocate(capacity: 1)
         var told = DLManagedTensorVersioned()
         told.version.major = 1

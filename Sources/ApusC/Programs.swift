@@ -121,6 +121,8 @@ private func run(
     _ outputCount: Int, of wanted: Int
 ) throws {
     guard outputCount == wanted else { throw Mistake("the program gives \(wanted) results, and there is room for \(outputCount)") }
+    // Sizes beyond half of memory's.
+    guard inputCount >= 0, outputCount >= 0 else { throw Mistake("a count is too large") }
     guard inputCount == 0 || inputs != nil else { throw Mistake("inputs is null") }
     guard outputCount == 0 || outputs != nil else { throw Mistake("outputs is null") }
     let given: [Tensor] = try (0..<inputCount).map { try object(inputs![$0], "input \($0)", as: TensorHandle.self).tensor }
@@ -146,6 +148,8 @@ private func run(
             if place.byteCount == 0 { continue }
             throw Mistake("the tensor for output \(index) has no memory of the caller's without gaps")
         }
+        // Copies are made one after another: none may change what a later one reads, such as an input or another result.
+        if !result.isHeldAlone() { result = try result.clone() }
         copies.append((result, target))
     }
     for (result, target) in copies {

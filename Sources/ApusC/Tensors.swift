@@ -48,7 +48,12 @@ final class TensorHandle {
         }
     }
 
-    var byteCount: Int { tensor.count.constant.map { $0 * tensor.dtype.byteWidth } ?? 0 }
+    /// As large as a number can be where an expanded tensor would take more.
+    var byteCount: Int {
+        guard let count = tensor.count.constant else { return 0 }
+        let (bytes, isTooLarge) = count.multipliedReportingOverflow(by: tensor.dtype.byteWidth)
+        return isTooLarge ? Int.max : bytes
+    }
 }
 
 /// Calls a function of the caller's once the memory that it speaks of is no longer used.
@@ -90,7 +95,7 @@ extension Tensor {
         for (size, stride) in zip(sizes, strides) {
             guard stride >= 0 else { throw Mistake("strides are \(strides): negative ones are not taken", APUS_RESULT_UNSUPPORTED) }
             let (reach, isTooFar) = stride.multipliedReportingOverflow(by: size - 1)
-            guard !isTooFar, last <= Int.max / 16 - reach else { throw Mistake("strides of \(strides) reach beyond all memory") }
+            guard !isTooFar, last < Int.max / 16 - reach else { throw Mistake("strides of \(strides) reach beyond all memory") }
             last += reach
         }
         let all = UnsafeRawBufferPointer(start: data, count: (last + 1) * dtype.byteWidth)
@@ -100,11 +105,13 @@ extension Tensor {
 
 /// Whether strides are those of row-major order without gaps.
 func isDense(_ sizes: [Int], _ strides: [Int]?) -> Bool {
-    guard let strides else { return true }
+    guard let strides, !sizes.contains(0) else { return true }
     var expected = 1
     for (size, stride) in zip(sizes, strides).reversed() where size != 1 {
         if stride != expected { return false }
-        expected *= size
+        let (product, isTooLarge) = expected.multipliedReportingOverflow(by: size)
+        if isTooLarge { return false }
+        expected = product
     }
     return true
 }

@@ -11,8 +11,10 @@ enum PNG {
         }
         defer { apus_png_close(reader) }
         var info = apus_png_info()
-        try check(apus_png_read_info(reader, &info))
+        let status: apus_png_status = apus_png_read_info(reader, UInt64(max(limits.pixels, 0)), &info)
+        // Before the status, which of an image that is too large says no more than that.
         try limits.check(width: Int(info.width), height: Int(info.height))
+        try check(status)
         let pixels = try Pixels(width: Int(info.width), height: Int(info.height), channels: Int(info.channels), depth: Int(info.depth))
         try check(apus_png_read_pixels(reader, pixels.bytes.pointer.assumingMemoryBound(to: UInt8.self)))
         return pixels
@@ -39,7 +41,7 @@ enum PNG {
         let message: String = withUnsafeBytes(of: status.message) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         switch UInt32(bitPattern: status.status) {
         case APUS_PNG_TRUNCATED.rawValue: throw ImageError(.truncated, message)
-        case APUS_PNG_NO_MEMORY.rawValue: throw ImageError(.limit, message)
+        case APUS_PNG_NO_MEMORY.rawValue, APUS_PNG_TOO_LARGE.rawValue: throw ImageError(.limit, message)
         default: throw ImageError(.malformed, message)
         }
     }

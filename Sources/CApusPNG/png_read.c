@@ -45,7 +45,7 @@ apus_png_reader *apus_png_open(const uint8_t *bytes, size_t count) {
     return reader;
 }
 
-apus_png_status apus_png_read_info(apus_png_reader *reader, apus_png_info *info) {
+apus_png_status apus_png_read_info(apus_png_reader *reader, uint64_t max_pixels, apus_png_info *info) {
     png_structp png = reader->png;
     if (setjmp(reader->errors.jump)) return reader->errors.status;
     png_set_read_fn(png, reader, take_bytes);
@@ -54,13 +54,15 @@ apus_png_status apus_png_read_info(apus_png_reader *reader, apus_png_info *info)
     png_set_chunk_malloc_max(png, 1 << 22);
     png_set_chunk_cache_max(png, 64);
     png_read_info(png, reader->info);
+    info->width = png_get_image_width(png, reader->info);
+    info->height = reader->height = png_get_image_height(png, reader->info);
+    // Before rows are allocated, which a few bytes can say are of many gigabytes.
+    if ((uint64_t)info->width * info->height > max_pixels) return (apus_png_status){APUS_PNG_TOO_LARGE, "more pixels than may be read"};
     png_set_expand(png);
     const uint16_t one = 1;
     if (*(const uint8_t *)&one == 1) png_set_swap(png);
     reader->passes = png_set_interlace_handling(png);
     png_read_update_info(png, reader->info);
-    info->width = png_get_image_width(png, reader->info);
-    info->height = reader->height = png_get_image_height(png, reader->info);
     info->channels = png_get_channels(png, reader->info);
     info->depth = png_get_bit_depth(png, reader->info);
     return (apus_png_status){APUS_PNG_OK, ""};

@@ -98,6 +98,12 @@ struct ImageFileTests {
         bomb.replaceSubrange(29..<33, with: (0..<4).map { UInt8(truncatingIfNeeded: checksum >> (24 - 8 * $0)) })
         let error = #expect(throws: ImageError.self) { try Tensor.decode(image: bomb) }
         #expect(error?.code == .limit)
+        // One row, which alone would be of gigabytes.
+        bomb.replaceSubrange(16..<24, with: [0x7F, 0xFF, 0xFF, 0xFF, 0, 0, 0, 1])
+        let other: UInt32 = crc32(bomb[12..<29])
+        bomb.replaceSubrange(29..<33, with: (0..<4).map { UInt8(truncatingIfNeeded: other >> (24 - 8 * $0)) })
+        let wide = #expect(throws: ImageError.self) { try Tensor.decode(image: bomb) }
+        #expect(wide?.description == "2147483647 x 1 pixels; at most 100000000 are read")
     }
 
     private func crc32(_ bytes: ArraySlice<UInt8>) -> UInt32 {

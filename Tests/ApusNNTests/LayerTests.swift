@@ -184,7 +184,7 @@ private typealias Subject = LayerSubject
     /// Weights interchange by name, outputs, gradients of parameters and inputs, and buffers afterwards are PyTorch's.
     @Test func layersArePyTorchs() throws {
         let cases = try Self.cases.get()
-        #expect(cases.count == 183)
+        #expect(cases.count == 184)
         for (name, expected) in cases {
             guard
                 let subject = try LayerSubject.table[name]?() ?? plain(name) ?? spatial(name) ?? normalization(name) ?? attention(name)

@@ -66,6 +66,10 @@ static void tensors(void) {
     EXPECT_FAILURE(apus_tensor_wrap(data, APUS_ELEMENT_FLOAT32, 2, sizes, NULL, count_release, NULL, NULL, &error), APUS_RESULT_INVALID_ARGUMENT, "null");
     EXPECT(released == 9);
     { apus_error *error = NULL; EXPECT(apus_tensor_copy(data, APUS_ELEMENT_FLOAT32, 2, huge, &x, &error) != APUS_RESULT_OK && error); apus_error_free(error); }
+    int64_t vast[2] = {INT64_C(1) << 32, INT64_C(1) << 32}, vast_steps[2] = {INT64_C(1) << 32, 1};
+    apus_error *refusal = NULL;
+    EXPECT(apus_tensor_wrap(data, APUS_ELEMENT_FLOAT32, 2, vast, vast_steps, NULL, NULL, &x, &refusal) != APUS_RESULT_OK && refusal);
+    apus_error_free(refusal);
     uint8_t truths[6] = {0, 1, 2, 0, 1, 1};
     EXPECT_FAILURE(apus_tensor_copy(truths, APUS_ELEMENT_BOOL, 2, sizes, &x, &error), APUS_RESULT_INVALID_ARGUMENT, "0 or 1");
     // No place for the error, no tensor at all.
@@ -146,6 +150,7 @@ static void program(const char *path) {
     EXPECT_FAILURE(apus_program_run(program, given, 1, results, 3, &error), APUS_RESULT_INVALID_ARGUMENT, "input 0");
     given[0] = x;
     EXPECT_FAILURE(apus_program_run(program, given, 2, results, 3, &error), APUS_RESULT_INPUT_MISMATCH, "2");
+    EXPECT_FAILURE(apus_program_run(program, given, SIZE_MAX, results, 3, &error), APUS_RESULT_INVALID_ARGUMENT, "count");
     EXPECT_FAILURE(apus_program_run(program, given, 1, results, 2, &error), APUS_RESULT_INVALID_ARGUMENT, "3 results");
     EXPECT_FAILURE(apus_program_run(NULL, given, 1, results, 3, &error), APUS_RESULT_INVALID_ARGUMENT, "program");
     apus_tensor_free(x), apus_tensor_free(place), apus_tensor_free(nine), apus_tensor_free(narrow);

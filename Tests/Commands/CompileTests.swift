@@ -9,12 +9,15 @@ import Testing
         let package: String = Python.root
         let shims: String = package + "/.build/checkouts/swift-numerics/Sources/_NumericsShims/include"
         let modules: [String] = [Built.folder.appendingPathComponent("Modules").path, shims]
-        let system: [String] = ["COpenBLAS", "CLAPACKE", "CLibZip", "CLibDeflate"].map { package + "/Modules/" + $0 }
-        let kernels: String = Built.folder.appendingPathComponent("CApusKernels.build/module.modulemap").path
+        let system: [String] = ["COpenBLAS", "CLAPACKE", "CLibZip", "CLibDeflate", "CLibPNG", "CTurboJPEG"].map {
+            package + "/Modules/" + $0
+        }
+        let own: [String] = ["CApusKernels", "CApusPNG"].map {
+            "-fmodule-map-file=" + Built.folder.appendingPathComponent("\($0).build/module.modulemap").path
+        }
         return try Built.run(
             "/usr/bin/env",
-            ["swiftc", "-swift-version", "6", "-Xcc", "-fmodule-map-file=\(kernels)"] + (modules + system).flatMap { ["-I", $0] } + options
-                + files)
+            ["swiftc", "-swift-version", "6"] + own.flatMap { ["-Xcc", $0] } + (modules + system).flatMap { ["-I", $0] } + options + files)
     }
 
     private func check(text: String) throws -> Built.Outcome {

@@ -72,6 +72,16 @@ import Testing
         Case("a row taken from the next", [4]) { try $0.rolled([1], dims: [0]) },
         Case("the first row for all", [4]) { try $0 + $0[0] },
         Case("rows counted", [4]) { x in try x + Tensor.arange(x.shape[0], dtype: .float32).unsqueezed(1) },
+        Case("rows counted, then cast", [4]) { x in try x + Tensor.arange(x.shape[0], dtype: .int64).to(.float32).unsqueezed(1) },
+        Case("rows' numbers too narrow", [4]) { x in try x + Tensor.arange(x.shape[0], dtype: .int8).to(.float32).unsqueezed(1) },
+        Case("rows' numbers as other bits", [4]) { x in
+            let halves: Tensor = try Tensor.arange(x.shape[0], dtype: .int64).unsqueezed(1).viewed(as: .int32)
+            return try x.index([halves[.all, 1]])
+        },
+        Case("all but as many as there are rows", [4]) { x in
+            let flat: Tensor = try x.reshaped([x.shape[0] * 4])
+            return try flat.sliced(dim: 0, from: x.shape[0]).reshaped([x.shape[0], 3])
+        },
         Case("rows mixed with features", [4]) { try $0.transposed(0, 1).reshaped([$0.shape[0], 4]) },
         Case("rows sorted", [4]) { try $0.sort(dim: 0).values },
         Case("random numbers", [4]) { try $0 + $0.randLike() },

@@ -68,6 +68,28 @@ private final class Counter: Module {
         await #expect(throws: ServingError.self) { try await add(model, 1, "a") }
     }
 
+    @Test func sequencesWhoseFirstRequestDoesNotRunTakeNoPlace() async throws {
+        let model: ServedModel = try counter()
+        var request = InferenceRequest(
+            inputs: [(model.signature.inputs[0].name, try Tensor.ones([2]))],
+            sequence: RequestSequence(id: "a", isStart: true, isEnd: false))
+        request.deadline = .now - .seconds(1)
+        await #expect(throws: ServingError.self) { try await model.infer(request) }
+        #expect(model.load.sequences == 0)
+    }
+
+    @Test func requestsWithoutRowsRunAlone() async throws {
+        let example: Tensor = try Tensor.randn([3, 4])
+        let program: ExportedProgram = try export(
+            { (x: Tensor) in try x * 2 }, args: example, constraints: [dynamicDim(example, 0).in(0...16)])
+        let model: ServedModel = try serve(program)
+        let request = InferenceRequest(inputs: [(model.signature.inputs[0].name, try Tensor.zeros([0, 4]))])
+        async let other: InferenceResult = model.infer(request)
+        for result in [try await model.infer(request), try await other] {
+            #expect(try result.outputs[0].tensor.sizes == [0, 4])
+        }
+    }
+
     @Test func requestsAreCheckedBeforeTheyWait() async throws {
         let (x, y): (Tensor, Tensor) = (try Tensor.randn([3, 2]), try Tensor.randint(0, 9, [3]))
         let program: ExportedProgram = try export(

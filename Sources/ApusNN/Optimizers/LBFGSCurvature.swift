@@ -91,7 +91,7 @@ extension LBFGS.Curvature {
         try require("old_stps", [kept ?? 0, count], [dtype])
         try require("ro", [kept ?? 0], [.float64, .float32])
         guard report.missing.isEmpty, report.mismatched.isEmpty else { return }
-        func count(_ name: String) throws -> Int {
+        func whole(_ name: String) throws -> Int {
             let given: Int = try state[name]?.array(of: Int.self).first ?? 0
             guard (0...(1 << 53)).contains(given) else {
                 throw TensorError(.invalidArgument, in: "LBFGS", "'\(prefix + name)' is \(given), which counts nothing")
@@ -99,7 +99,7 @@ extension LBFGS.Curvature {
             return given
         }
         func number(_ name: String) throws -> Double { try state[name]?.array(of: Double.self).first ?? 0 }
-        (iterations, evaluations) = (try count("n_iter"), try count("func_evals"))
+        (iterations, evaluations) = (try whole("n_iter"), try whole("func_evals"))
         (length, scale) = (try number("t"), try number("H_diag"))
         direction = state["d"] ?? direction
         lastGradient = state["prev_flat_grad"]

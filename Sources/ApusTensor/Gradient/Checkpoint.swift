@@ -86,7 +86,8 @@ private struct Recomputation: @unchecked Sendable {
         guard used.allSatisfy({ recorder.uses?.contains($0.identity) ?? false }) else {
             throw TensorError(
                 .invalidArgument, in: "checkpoint",
-                "the function used other tensors when it was called again: capture variables that change as they are, checkpoint { [x] in ... }")
+                "the function used other tensors when it was called again: capture variables that change as they are, checkpoint { [x] in ... }"
+            )
         }
         var (reached, seeds): ([Tensor], [Tensor]) = ([], [])
         for (index, position) in results.enumerated() {

@@ -11,6 +11,7 @@ extension Operator {
         samples: {
             let (x, lengths): (Tensor, Tensor) = (try .sample([5, 2]), try Tensor([2, 0, 3] as [Int], shape: [3]))
             let offsets: Tensor = try Tensor([0, 1, 4, 0, 3, 4] as [Int], shape: [2, 3])
+            let y: Tensor = try .sample([2, 4])
             return ["sum", "mean", "max", "min", "prod"].map {
                 [.tensor(x), .string($0), .tensor(lengths), .none, .none, .int(0), .bool(false), $0 == "max" ? .double(0.5) : .none]
             } + [[.tensor(y), .string("mean"), .none, .none, .tensor(offsets), .int(1), .bool(true), .int(1)]]
@@ -31,7 +32,6 @@ extension Operator {
             try call.requireSegments(counts, axis, x)
             ends = try counts.cumsum(dim: -1)
         } else {
-            let y: Tensor = try .sample([2, 4])
             let offsets: Tensor = try call.indexTensor(4).to(.int64)
             try call.requireSegments(offsets, axis, x)
             try require(offsets.shape[-1] > 0, call.error(.shapeMismatch, "offsets are one more than there are segments"))

@@ -53,7 +53,9 @@ extension Operator {
         guard !sizes.contains(0) else { return given }
         let isFinite: Tensor = try given.isfinite().all(dim: -1, keepDim: true).all(dim: -2, keepDim: true)
         let matrices: Tensor = try Tensor.where(isFinite, given, given.zerosLike())
-        let norms: [Double] = try matrices.abs().sum(dim: -2, keepDim: true).amax(dim: -1, keepDim: true).array(of: Double.self).map { min($0, .greatestFiniteMagnitude) }
+        let norms: [Double] = try matrices.abs().sum(dim: -2, keepDim: true).amax(dim: -1, keepDim: true).array(of: Double.self).map {
+            min($0, .greatestFiniteMagnitude)
+        }
         // Up to this norm the approximant is as exact as float64.
         let squarings: [Int] = norms.map { $0 <= 5.371920351148152 ? 0 : max(0, ($0 / 5.371920351148152).exponentAbove) }
         let counts: Tensor = try Tensor(squarings, shape: Array(sizes.dropLast(2)) + [1, 1])

@@ -50,7 +50,9 @@ final class BatchInterpreter: Interpreter {
         let rule: BatchRule? = BatchRule.table[operation.name]
         // What draws is left to each example: parts may draw from sizes alone, behind which no example stands.
         let draws: Bool = operation.effects.contains(.random)
-        if case .composite = operation.kernel, rule == nil, !draws, operation.pointwiseForm == nil, let decomposition = operation.decomposition {
+        if case .composite = operation.kernel, rule == nil, !draws, operation.pointwiseForm == nil,
+            let decomposition = operation.decomposition
+        {
             return try Interpreter.with(self) { try decomposition(call) }
         }
         // In the caller's terms, errors too.

@@ -12,6 +12,8 @@ enum apus_png_code {
     /// The bytes end before the image does.
     APUS_PNG_TRUNCATED = 2,
     APUS_PNG_NO_MEMORY = 3,
+    /// The image has more pixels than may be read.
+    APUS_PNG_TOO_LARGE = 4,
 };
 
 /// What an image holds once it is read: palettes are colours, and bits of less than a byte are bytes.
@@ -33,8 +35,9 @@ typedef struct apus_png_reader apus_png_reader;
 /// Begins to read an image. The bytes must stay where they are. Null only where there is no memory.
 apus_png_reader *apus_png_open(const uint8_t *bytes, size_t count);
 
-/// Reads what is before the pixels. Once only.
-apus_png_status apus_png_read_info(apus_png_reader *reader, apus_png_info *info);
+/// Reads what is before the pixels. Once only. Of an image of more than `max_pixels`, which is too large, only the width and the height are
+/// told, and no memory is taken for its rows.
+apus_png_status apus_png_read_info(apus_png_reader *reader, uint64_t max_pixels, apus_png_info *info);
 
 /// Reads the pixels, row by row without gaps, channels beside each other, and what is behind them. Once only, after the other.
 apus_png_status apus_png_read_pixels(apus_png_reader *reader, uint8_t *pixels);

@@ -268,6 +268,35 @@ import Testing
         try check(programs)
     }
 
+    @Test("NaN, nothing at all, numbers out of range and tensors without dimensions give what they give here") func edges() throws {
+        let x = try Tensor([1, Float.nan, 3, 4, 5, -6], shape: [2, 3])
+        let extremes = try export(
+            { (x: Tensor) -> [Tensor] in
+                [try x.amax(dims: [1]), try x.amin(dims: [0, 1]), try x.max(dim: 1).values, try x.min(dim: 0).values, try x.relu()]
+            }, args: x, constraints: [])
+        let means = try export(
+            { (x: Tensor) -> [Tensor] in
+                [try x.mean(dim: 0), try x.mean(), try x.std(dim: 1, correction: 1e300), try x.std(dim: 0, correction: 2.5)]
+            }, args: try Tensor.randn([3, 4], seed: 1), constraints: [])
+        let bytes = try Tensor([UInt8(0), 44, 200], shape: [3])
+        let compared = try export(
+            { (x: Tensor) -> [Tensor] in [try x .== 300, try x .> -1, try x .< 45] }, args: bytes, constraints: [])
+        let image = try Tensor.arange(12, dtype: .float32).reshaped([1, 1, 3, 4])
+        let resized = try export(
+            { (x: Tensor) -> [Tensor] in
+                [
+                    try x.interpolated(by: [1.7, 2.3]), try x.interpolated(by: [1.7, 2.3], mode: "bilinear"),
+                    try (x * 20).to(.uint8).interpolated(to: [5, 7], mode: "bilinear"),
+                ]
+            }, args: image, constraints: [])
+        try check([
+            Written(name: "extremes", program: extremes, calls: [[x]]),
+            Written(name: "means", program: means, calls: [[try Tensor.randn([3, 4], seed: 1)]]),
+            Written(name: "compared", program: compared, calls: [[bytes]]),
+            Written(name: "resized", program: resized, calls: [[image]]),
+        ])
+    }
+
     // MARK: Refusals
 
     @Test("What ONNX lacks is refused by the operator's name and dtype, and nothing is written") func refusals() throws {

@@ -63,6 +63,15 @@ import Testing
         "aten::linalg_matrix_norm", "aten::linalg_matrix_norm.str_ord", "aten::linalg_norm", "aten::linalg_norm.ord_str",
         "aten::linalg_pinv", "aten::linalg_qr", "aten::linalg_slogdet", "aten::linalg_solve_ex", "aten::linalg_svd",
         "aten::linalg_svdvals", "aten::logdet", "aten::slogdet",
+        "aten::_linalg_eigvals", "aten::_lu_with_info", "aten::geqrf", "aten::linalg_cond", "aten::linalg_cond.p_str",
+        "aten::linalg_eigvals", "aten::linalg_ldl_factor_ex", "aten::linalg_ldl_solve", "aten::linalg_lu", "aten::linalg_lu_solve",
+        "aten::linalg_matrix_rank", "aten::linalg_matrix_rank.atol_rtol_float", "aten::linalg_matrix_rank.atol_rtol_tensor",
+        "aten::linalg_matrix_rank.tol_tensor", "aten::linalg_pinv.atol_rtol_float", "aten::linalg_pinv.atol_rtol_tensor",
+        "aten::linalg_pinv.rcond_tensor", "aten::linalg_solve_triangular", "aten::lu_solve", "aten::nuclear_norm",
+        "aten::nuclear_norm.dim", "aten::qr", "aten::svd",
+        // Lengths and labels of all kinds at once.
+        "aten::_ctc_loss", "aten::_ctc_loss.Tensor", "aten::_ctc_loss_backward", "aten::_ctc_loss_backward.Tensor",
+        "aten::ctc_loss.IntList", "aten::ctc_loss.Tensor",
     ]
 
     private func walk(_ operation: Operator, _ sample: [OperatorArgument], _ found: inout Found) throws {

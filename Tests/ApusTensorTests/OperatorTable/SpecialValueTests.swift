@@ -12,6 +12,8 @@ import Testing
         let names: Set<String>
         var dtypes: [DType] = SpecialValueTests.dtypes
         let reason: String
+        /// Whether values differ on every run; else PyTorch's are there at one time and not at another.
+        var isSteady = true
         /// Whether it is so at a point, the operands' values.
         let holds: @Sendable ([Double]) -> Bool
     }
@@ -28,7 +30,7 @@ import Testing
                 ["chebyshev_polynomial_u", "chebyshev_polynomial_w", "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_u"].map
                 { "special_\($0)" }
                     + ["special_shifted_chebyshev_polynomial_w", "special_laguerre_polynomial_l", "special_legendre_polynomial_p"]),
-            dtypes: [.float32, .float64], reason: "PyTorch leaves its loop at NaN, with what was in memory"
+            dtypes: [.float32, .float64], reason: "PyTorch leaves its loop at NaN, with what was in memory", isSteady: false
         ) { $0[0].isNaN && $0[1] >= 2 },
         Difference(names: ["special_hermite_polynomial_h"], dtypes: [.float32], reason: "the order of products that overflow") {
             $0[0].magnitude == 2.5 && $0[1] == 50
@@ -169,6 +171,7 @@ import Testing
                     points.removeAll(where: difference.holds)
                     guard !found.isEmpty else { continue }
                     unused.remove(index)
+                    if !difference.isSteady { continue }
                     differing.append(try Self.run(operation, sample, places, found, dtype, "\(dtype): \(difference.reason)"))
                 }
                 agreeing.append(try Self.run(operation, sample, places, points, dtype, "\(dtype)"))

@@ -10,6 +10,8 @@ import Testing
         ["aten", "quantized_decomposed"].contains(operation.schema.namespace) && !operation.effects.contains(.random)
             && !operation.schema.name.contains("empty")
             && !isFactorisation(operation)
+            // Behind a target's states PyTorch leaves what was in memory; what `ctc_loss` makes of it is judged.
+            && operation.schema.name != "_ctc_loss"
     }
 
     /// Factors of matrices are unique only up to signs and orders, or carry no gradient: they are judged by what they multiply to, elsewhere.

@@ -32,6 +32,8 @@ struct JSONReader {
     private(set) var position: Int
     /// What JSON nests deeper is nobody's request.
     private static let deepest = 64
+    /// Each key is compared with those before it.
+    private static let mostKeys = 64
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, from position: Int = 0) { (self.bytes, self.position) = (bytes, position) }
 
@@ -72,12 +74,12 @@ struct JSONReader {
         }
     }
 
-    /// The elements of an array.
-    static func elements(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>) throws -> [JSONValue] {
+    /// The elements of an array, of which one more than the limit is as good as all.
+    static func elements(_ bytes: UnsafeBufferPointer<UInt8>, _ range: Range<Int>, limit: Int) throws -> [JSONValue] {
         var reader = JSONReader(bytes, from: range.lowerBound + 1)
         var values: [JSONValue] = []
         reader.skipSpace()
-        while reader.peek != UInt8(ascii: "]") {
+        while values.count <= limit, reader.peek != UInt8(ascii: "]") {
             values.append(try reader.value())
             reader.skipSpace()
             if reader.peek == UInt8(ascii: ",") { reader.position += 1 }
@@ -116,6 +118,7 @@ struct JSONReader {
     }
 
     private mutating func object(_ depth: Int) throws -> JSONValue {
+        try Task.checkCancellation()
         position += 1
         var entries: [(key: String, value: JSONValue)] = []
         if take(UInt8(ascii: "}")) { return .object(entries) }
@@ -124,8 +127,8 @@ struct JSONReader {
             guard peek == UInt8(ascii: "\"") else { throw fault("a key is expected") }
             let key: String = try string()
             guard take(UInt8(ascii: ":")) else { throw fault("a colon is expected") }
+            guard entries.count < JSONReader.mostKeys else { throw fault("more than \(JSONReader.mostKeys) keys") }
             guard !entries.contains(where: { $0.key == key }) else { throw fault("the key '\(key)' stands twice") }
-            guard entries.count < 1000 else { throw fault("more than 1000 keys") }
             entries.append((key, try value(depth: depth + 1)))
         } while take(UInt8(ascii: ","))
         guard take(UInt8(ascii: "}")) else { throw fault("a comma or the object's end is expected") }

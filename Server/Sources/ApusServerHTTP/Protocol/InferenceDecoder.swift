@@ -31,7 +31,7 @@ enum InferenceDecoder {
 
             var rest: UnsafeRawBufferPointer.SubSequence = raw[length...]
             var inputs: [(name: String, tensor: Tensor)] = []
-            for entry in try list(root["inputs"], "inputs", json) ?? [] { inputs.append(try input(entry, json, &rest)) }
+            for entry in try list(root["inputs"], "inputs", json, limit: 1024) ?? [] { inputs.append(try input(entry, json, &rest)) }
             guard rest.isEmpty else { throw invalid("\(rest.count) bytes are left over after the inputs") }
 
             var request = InferenceRequest(inputs: inputs, arrival: start)
@@ -41,7 +41,7 @@ enum InferenceDecoder {
             }
             var decoded = DecodedRequest(request: request, id: try string(root["id"], "id"))
             decoded.areAllBinary = try bool(parameters?["binary_data_output"], "binary_data_output") ?? false
-            if let outputs = try list(root["outputs"], "outputs", json), !outputs.isEmpty {
+            if let outputs = try list(root["outputs"], "outputs", json, limit: 1024), !outputs.isEmpty {
                 decoded.request.outputs = try outputs.map { try output($0, &decoded) }
             }
             decoded.request.decoding = ContinuousClock.now - start
@@ -121,8 +121,9 @@ enum InferenceDecoder {
     private static func invalid(_ message: String) -> ServingError { ServingError(.invalidRequest, message) }
 
     private static func shape(_ value: JSONValue?, _ name: String, _ json: UnsafeBufferPointer<UInt8>) throws -> [Int] {
-        guard let sizes = try list(value, "shape", json) else { throw invalid("the input '\(name)' has no shape") }
-        guard sizes.count <= 64 else { throw invalid("the input '\(name)' has more than 64 dimensions") }
+        guard let sizes = try list(value, "the shape of '\(name)'", json, limit: 64) else {
+            throw invalid("the input '\(name)' has no shape")
+        }
         return try sizes.map { size in
             guard case .int(let size) = size, size >= 0 else {
                 throw invalid("the input '\(name)' has a shape of something else than sizes")
@@ -131,13 +132,18 @@ enum InferenceDecoder {
         }
     }
 
-    private static func list(_ value: JSONValue?, _ name: String, _ json: UnsafeBufferPointer<UInt8>) throws -> [JSONValue]? {
+    private static func list(
+        _ value: JSONValue?, _ name: String, _ json: UnsafeBufferPointer<UInt8>, limit: Int
+    ) throws -> [JSONValue]? {
+        let values: [JSONValue]
         switch value {
         case .none, .null?: return nil
-        case .list(let values)?: return values
-        case .array(let range)?: return try JSONReader.elements(json, range)
+        case .list(let found)?: values = found
+        case .array(let range)?: values = try JSONReader.elements(json, range, limit: limit)
         default: throw invalid("\(name) is no list")
         }
+        guard values.count <= limit else { throw invalid("\(name) has more than \(limit) elements") }
+        return values
     }
 
     private static func object(_ value: JSONValue?, _ name: String) throws -> JSONValue? {

@@ -86,8 +86,8 @@ public struct FolderWatch: Service {
     public init(_ repository: ModelRepository, every interval: Duration) { (self.repository, self.interval) = (repository, interval) }
 
     public func run() async throws {
-        try await cancelWhenGracefulShutdown {
-            while (try? await Task.sleep(for: interval)) != nil { try await repository.refresh() }
+        await cancelWhenGracefulShutdown {
+            while (try? await Task.sleep(for: interval)) != nil { try? await repository.refresh() }
         }
     }
 }

@@ -63,11 +63,18 @@ struct Routes {
             let decoded: DecodedRequest = try InferenceDecoder.decode(body, headerLength: headerLength)
             let result: InferenceResult = try await model.infer(decoded.request)
             let start = ContinuousClock.now
-            let (body, length) = try InferenceEncoder.encode(result, of: model, for: decoded)
+            let (body, length) = try encoded(result, of: model, for: decoded)
             model.statistics.wrote(ContinuousClock.now - start)
             var headers: HTTPFields = [.contentType: length == nil ? "application/json" : "application/octet-stream"]
             if let length { headers[Routes.headerLength] = String(length) }
             return Response(status: .ok, headers: headers, body: ResponseBody(byteBuffer: body))
+        }
+    }
+
+    /// A result that can't be written down is no fault of the request's.
+    private func encoded(_ result: InferenceResult, of model: ServedModel, for decoded: DecodedRequest) throws -> (ByteBuffer, Int?) {
+        do { return try InferenceEncoder.encode(result, of: model, for: decoded) } catch let known as ServingError { throw known } catch {
+            throw ServingError(.failed, "the result can't be written: \(error)")
         }
     }
 

@@ -127,7 +127,9 @@ public struct BatchPlan: Sendable {
                 continue
             }
             let size: Int = try tensor.sizes[dim]
-            guard size % total == 0 else { throw ServingError(.failed, "a result of \(size) rows is none of a batch of \(total)") }
+            guard total > 0, size % total == 0 else {
+                throw ServingError(.failed, "a result of \(size) rows is none of a batch of \(total)")
+            }
             var start = 0
             for (index, count) in rows.enumerated() {
                 let length: Int = count * (size / total)

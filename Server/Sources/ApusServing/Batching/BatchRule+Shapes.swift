@@ -34,7 +34,7 @@ extension BatchRule {
             guard dim != rows.dim else {
                 // Nothing is left out.
                 let size: SymInt? = node.spec(value)?.shape[dim]
-                guard (node.int("start") ?? 0) == 0, node.int("step") == 1, node.endsAtOrBeyond(size) else {
+                guard node.int("start", otherwise: 0) == 0, node.int("step", otherwise: 1) == 1, node.endsAtOrBeyond(size) else {
                     throw NotProven("takes a part of the batch")
                 }
                 return [rows]
@@ -114,7 +114,9 @@ extension NodeRows {
         let (before, after) = (product(spec.shape.prefix(dim)), product(result.shape.prefix(place)))
         guard before.isIdentical(to: after) else { throw NotProven("mixes the batch with the dimensions before it") }
         // A row's number stands once in each of its places, or it is a row's number no more.
-        if case .numbers = rows, factor(result.shape[place])?.plain != 1 { throw NotProven("merges the rows' numbers with others") }
+        if case .numbers = rows, result.dtype != spec.dtype || factor(result.shape[place])?.plain != 1 {
+            throw NotProven("merges the rows' numbers with others")
+        }
         return rows.moved(to: place)
     }
 

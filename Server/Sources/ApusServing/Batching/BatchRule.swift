@@ -39,7 +39,7 @@ extension BatchRule {
         BatchRule("_to_copy to type_as") { node in
             let (_, _, rows) = try node.first()
             try node.requireShared(except: "self")
-            if case .numbers(let dim) = rows { return [try node.result().dtype.isInteger ? rows : .along(dim)] }
+            if case .numbers = rows { try node.requireWideNumbers() }
             return [rows]
         },
         // A tensor's own sizes, filled with one number.
@@ -53,9 +53,10 @@ extension BatchRule {
         },
         BatchRule("arange", takesSizes: true) { node in
             let end: SymInt? = if case .scalar(.int(let end))? = node.argument("end") { end } else { nil }
-            guard end?.isIdentical(to: node.batch) == true, (node.int("start") ?? 0) == 0, (node.int("step") ?? 1) == 1,
-                try node.result().dtype.isInteger
-            else { throw NotProven("counts in steps of the batch's size") }
+            guard end?.isIdentical(to: node.batch) == true, node.int("start", otherwise: 0) == 0, node.int("step", otherwise: 1) == 1 else {
+                throw NotProven("counts in steps of the batch's size")
+            }
+            try node.requireWideNumbers()
             return [.numbers(0)]
         },
         BatchRule("prelu") { node in
@@ -65,12 +66,17 @@ extension BatchRule {
     ]
 
     static let checks: [BatchRule] = [
-        // A check of sizes that fails fails for the batch, whose requests then run one by one.
-        BatchRule("_assert_scalar _assert_tensor_metadata sym_constrain_range sym_constrain_range_for_size", takesSizes: true) { _ in [] }
+        // What holds of a batch's size may not hold of each request's own.
+        BatchRule("_assert_scalar _assert_tensor_metadata sym_constrain_range sym_constrain_range_for_size") { _ in [] }
     ]
 }
 
 extension NodeRows {
+    /// Only types that hold every row's number, and index, keep them the rows' numbers.
+    func requireWideNumbers() throws {
+        guard [.int32, .int64].contains(try result().dtype) else { throw NotProven("computes with the rows' numbers") }
+    }
+
     func mentions(_ scalar: Scalar) -> Bool {
         switch scalar {
         case .int(let size): size.freeSymbols.contains(symbol)

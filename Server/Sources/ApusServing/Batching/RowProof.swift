@@ -178,6 +178,14 @@ struct NodeRows {
         return nil
     }
 
+    /// A plain number, or what stands for one that is left out; nil for a symbol, which is neither.
+    func int(_ name: String, otherwise: Int) -> Int? {
+        switch argument(name) {
+        case nil, .some(.none): otherwise
+        default: int(name)
+        }
+    }
+
     func ints(_ name: String) -> [Int]? {
         switch argument(name) {
         case .ints(let values)?:

@@ -30,7 +30,7 @@ public final class ModelStatistics: Sendable {
         public var computeOutput = Total()
         /// Rows of all requests that succeeded.
         public var inferences = 0
-        /// Runs of the program, by how many rows ran together.
+        /// Runs of the program, by how many rows ran together; beyond 64 by the next power of two.
         public var batches: [Int: Total] = [:]
         /// Requests by how long they took, counted in the first bound that holds them; the last count is of those beyond all bounds.
         public var latencies = Array(repeating: 0, count: Values.bounds.count + 1)
@@ -47,7 +47,11 @@ public final class ModelStatistics: Sendable {
 
     public var values: Values { state.withLock { $0 } }
 
-    func ran(rows: Int, _ duration: Duration) { state.withLock { $0.batches[rows, default: Total()].add(duration) } }
+    func ran(rows: Int, _ duration: Duration) {
+        // Large ones share the next power of two, so that requests can't make ever more entries.
+        let key: Int = rows <= 64 ? rows : 1 << min(Int.bitWidth - (rows - 1).leadingZeroBitCount, 62)
+        state.withLock { $0.batches[key, default: Total()].add(duration) }
+    }
 
     func succeeded(rows: Int, input: Duration, queued: Duration, computed: Duration, total: Duration) {
         let now = Int64(Date().timeIntervalSince1970 * 1000)
@@ -56,7 +60,8 @@ public final class ModelStatistics: Sendable {
             values.queue.add(queued)
             values.computeInput.add(input)
             values.computeInfer.add(computed)
-            values.inferences += rows
+            // Tensors without elements may have any number of rows.
+            values.inferences &+= rows
             values.lastInference = now
             let seconds: Double = Double(total.nanoseconds) / 1e9
             values.latencies[Values.bounds.firstIndex { seconds <= $0 } ?? Values.bounds.count] += 1

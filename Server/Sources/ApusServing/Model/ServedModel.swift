@@ -1,4 +1,5 @@
 import ApusRun
+import Synchronization
 
 /// A version of a model that is ready: its program, its queue, its sequences and its numbers.
 public final class ServedModel: Sendable {
@@ -34,6 +35,8 @@ public final class ServedModel: Sendable {
         let isStateful: Bool = !program.graphSignature.buffersToMutate.isEmpty
         do { batching = .success(try BatchPlan.make(program, configuration)) } catch let error as NotProven {
             batching = .failure(BatchRefusal(reason: error.reason))
+        } catch {
+            batching = .failure(BatchRefusal(reason: "\(error)"))
         }
         limits = QueueLimits(
             concurrency: configuration.concurrency ?? defaults.concurrency, waiting: configuration.queue ?? defaults.queue,
@@ -97,17 +100,31 @@ public final class ServedModel: Sendable {
         guard let sequences else {
             var queued = RequestQueue.Request(
                 inputs: inputs, deadline: request.deadline, run: { try program.run(leaves: program.leaves($0)) })
-            if case .success(let plan) = batching { (queued.key, queued.rows) = (try plan.key(inputs), try plan.rows(inputs)) }
+            if case .success(let plan) = batching {
+                queued.rows = try plan.rows(inputs)
+                // Without rows there is nothing to put together, and with too many no room for others.
+                if queued.rows > 0, queued.rows <= plan.largest { queued.key = try plan.key(inputs) }
+            }
             return try await queue.submit(queued)
         }
         guard let sequence = request.sequence else {
             throw ServingError(.invalidRequest, "the model '\(name)' keeps state between requests, which takes a sequence_id")
         }
         let session: ExportedProgram.Session = try sequences.open(sequence)
-        defer { sequences.close(sequence, session) }
+        let beginning = Beginning()
+        defer { sequences.close(sequence, session, hasRun: beginning.hasRun.load(ordering: .relaxed)) }
         return try await queue.submit(
             RequestQueue.Request(
-                inputs: inputs, sequence: sequence.id, deadline: request.deadline, run: { try session.run(leaves: program.leaves($0)) }))
+                inputs: inputs, sequence: sequence.id, deadline: request.deadline,
+                run: { inputs in
+                    beginning.hasRun.store(true, ordering: .relaxed)
+                    return try session.run(leaves: program.leaves(inputs))
+                }))
+    }
+
+    /// Whether a request came as far as its session.
+    private final class Beginning: Sendable {
+        let hasRun = Atomic(false)
     }
 
     private func rows(_ request: InferenceRequest) -> Int {

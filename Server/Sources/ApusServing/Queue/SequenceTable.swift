@@ -46,13 +46,14 @@ final class SequenceTable: Sendable {
         }
     }
 
-    func close(_ sequence: RequestSequence, _ session: ExportedProgram.Session) {
+    /// - Parameter hasRun: whether the request came as far as its session; a sequence whose first did not has not begun
+    func close(_ sequence: RequestSequence, _ session: ExportedProgram.Session, hasRun: Bool) {
         let now = ContinuousClock.now
         slots.withLock { slots in
             guard slots[sequence.id]?.session === session else { return }
             slots[sequence.id]?.uses -= 1
             slots[sequence.id]?.lastUse = now
-            if sequence.isEnd { slots[sequence.id] = nil }
+            if sequence.isEnd || (sequence.isStart && !hasRun) { slots[sequence.id] = nil }
         }
     }
 

@@ -22,6 +22,8 @@ extension ONNXGraphWriter {
             name, body in
             .make(name, try self.body(name) { try self.carryOut(body.graph, operands).named() })
         }
+        // Without results it would be there for its checks only, which are noted by now; ONNX has no such node.
+        if node.outputs.isEmpty { return }
         try finish(node, out.append("If", [predicate], node.outputs.map { dtype(of: $0) }, bodies))
     }
 

@@ -30,7 +30,6 @@ enum ONNXKernels {
         table["Trilu"] = [.uint8: .int32, .int8: .int32, .int16: .int32]
         table["NonZero"] = [.int8: .int32, .int16: .int32, .float64: .bool]
         table["Unique"] = [.bool: .int64, .uint8: .int64, .int16: .int64, .int32: .int64]
-        table["Relu"] = [.bool: .int32, .uint8: .int32, .int8: .int32, .int16: .int32, .int64: .float64]
         table["MaxPool"] = [.int16: .float32, .int32: .float64, .int64: .float64]
         return table
     }()

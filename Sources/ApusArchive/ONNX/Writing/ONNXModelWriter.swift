@@ -158,11 +158,17 @@ struct ONNXModelWriter {
         var pieces: [ByteSource] = []
         var offset = 0
         for (tensor, bytes) in weights {
+            var tensor: Onnx_TensorProto = tensor
+            // Nothing lies nowhere: other readers refuse pieces of no bytes.
+            if bytes.count == 0 {
+                tensor.rawData = Data()
+                tensors.append(tensor)
+                continue
+            }
             let alignment: Int = bytes.count >= 1 << 20 ? 4096 : 64
             let gap: Int = (alignment - offset % alignment) % alignment
             if gap > 0 { pieces.append(ByteSource([UInt8](repeating: 0, count: gap))) }
             offset += gap
-            var tensor: Onnx_TensorProto = tensor
             tensor.dataLocation = .external
             tensor.externalData = [("location", file), ("offset", "\(offset)"), ("length", "\(bytes.count)")].map { .make($0, $1) }
             tensors.append(tensor)

@@ -137,6 +137,8 @@ struct ONNXNodeWriter {
         switch number {
         case .int(let size) where size.constant == nil: return out.cast(writer.scalar(try writer.sizes.term(size, out)), dtype)
         case .float(let value) where value.constant == nil: return out.cast(writer.scalar(try writer.sizes.term(value, out)), dtype)
+        // An integer out of a narrow type's range wraps.
+        case .int where dtype.isInteger: return try out.constant(Tensor.full([], number, dtype: .int64).to(dtype))
         default: return try out.constant(Tensor.full([], number, dtype: dtype))
         }
     }

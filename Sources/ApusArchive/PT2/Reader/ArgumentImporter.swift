@@ -180,8 +180,8 @@ struct ArgumentImporter {
                     }
                 })
         case (.int, .symInt): return .ints([try integer(argument)])
-        case (.float, .floats(let values)): return .floats(values)
-        case (.float, .ints(let values)): return .floats(values.map(Double.init))
+        case (.float, .floats(let values)), (.scalar, .floats(let values)): return .floats(values)
+        case (.float, .ints(let values)), (.scalar, .ints(let values)): return .floats(values.map(Double.init))
         case (.float, .symFloats(let values)):
             return .floats(
                 try values.map { value in

@@ -27,7 +27,9 @@ extension Operator {
         ) { call in
             let given = try call.tensor(0)
             let x: Tensor = given.rank == 2 ? try given.unsqueezed(1) : given
-            var (forward, own): (Operator, [OperatorArgument]) = (lengths == "Tensor" ? ctcForwardOfTensors : ctcForward, [call[2], call[3]])
+            var (forward, own): (Operator, [OperatorArgument]) = (
+                lengths == "Tensor" ? ctcForwardOfTensors : ctcForward, [call[2], call[3]]
+            )
             if case .tensor(var inputs) = call[2], case .tensor(var outputs) = call[3] {
                 if given.rank == 2 {
                     inputs = inputs.rank == 0 ? try inputs.unsqueezed(0) : inputs
@@ -37,7 +39,10 @@ extension Operator {
                 // Known lengths say how many states there are; else targets one after another might be one long target.
                 if Interpreter.current == nil, inputs.rank == 1, outputs.rank == 1, inputs.dtype.isInteger, outputs.dtype.isInteger {
                     forward = ctcForward
-                    own = try [inputs, outputs].map { .ints(try $0.to(.int64).array(of: Int.self).map { SymInt($0) }) }
+                    own = try [inputs, outputs].map { lengths in
+                        let sizes: [SymInt] = try lengths.to(.int64).array(of: Int.self).map { SymInt($0) }
+                        return .ints(sizes)
+                    }
                 }
             }
             var losses: Tensor = try applyTensors(forward, [.tensor(x), call[1]] + own + [call[4], call[6]])[0]

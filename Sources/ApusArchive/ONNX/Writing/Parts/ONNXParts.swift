@@ -9,7 +9,7 @@ enum ONNXParts {
 
     static let rules: OperatorParts = {
         var table: OperatorParts = [:]
-        for family in [functions, pairs, divisions, activations, statistics, places, losses] {
+        for family in [functions, pairs, divisions, activations, statistics, places, losses, resizing] {
             for (name, rule) in family { table["aten::" + name] = rule }
         }
         return table
@@ -57,7 +57,9 @@ extension ONNXParts {
         ("rsqrt", function { try $0.sqrt().reciprocal() }),
         ("log2", function { try $0.log() * (1 / Double(2).log) }),
         ("log10", function { try $0.log() * (1 / Double(10).log) }),
-        ("exp2", function { try ($0 * Double(2).log).exp() }), ("special_exp2", function { try ($0 * Double(2).log).exp() }),
+        // Exact powers of two, which counts of bits are made of.
+        ("exp2", function { try operation("pow.Scalar", .double(2), .tensor($0)) }),
+        ("special_exp2", function { try operation("pow.Scalar", .double(2), .tensor($0)) }),
         ("log1p", function { try log1p($0) }), ("special_log1p", function { try log1p($0) }),
         ("expm1", function { try expm1($0) }), ("special_expm1", function { try expm1($0) }),
         ("erfc", function { try 1 - $0.erf() }), ("special_erfc", function { try 1 - $0.erf() }),

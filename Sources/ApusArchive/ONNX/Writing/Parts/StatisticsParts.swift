@@ -83,14 +83,22 @@ extension ONNXParts {
     /// The variance over dimensions, and the mean.
     private static func spread(_ x: Tensor, _ dims: [Int], correction: Double, keepDim: Bool) throws -> (variance: Tensor, mean: Tensor) {
         let wide: Tensor = [.float16, .bfloat16].contains(x.dtype) ? try x.to(.float32) : x
-        if x.rank == 0 { return (try wide * (correction == 0 ? 0 : Double.nan), wide) }
+        // Of one element nothing is left to divide by from 1 on.
+        if x.rank == 0 { return (try wide * (correction < 1 ? 0 : Double.nan), wide) }
         let mean: Tensor = try wide.mean(dims: dims, keepDim: true)
         let distance: Tensor = try wide - mean
         let squares: Tensor = try (distance * distance).sum(dims: dims, keepDim: keepDim)
         let count: SymInt = dims.map { x.shape[$0] }.reduce(1) { $0 * $1 }
-        let rest: SymFloat = SymFloat(count) - SymFloat(correction)
-        let divisor: SymFloat = SymFloat(max(count - SymInt(Int(correction)), 0))
-        let variance: Tensor = try squares / (correction == correction.rounded() ? divisor : rest)
+        let variance: Tensor
+        if correction.magnitude < 9e15, let whole = Int(exactly: correction) {
+            variance = try squares / SymFloat(max(count - SymInt(whole), 0))
+        } else if let known = count.constant {
+            variance = try squares / max(Double(known) - correction, 0)
+        } else {
+            // Floats of sizes have no maximum: the graph holds them at 0.
+            let rest: Tensor = try Tensor.full([], SymFloat(count) - SymFloat(correction), dtype: .float64)
+            variance = try squares / rest.clamp(min: 0).to(squares.dtype)
+        }
         return (variance, keepDim ? mean : try wide.mean(dims: dims))
     }
 

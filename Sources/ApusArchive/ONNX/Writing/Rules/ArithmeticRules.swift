@@ -105,9 +105,11 @@ extension ONNXRules {
                         promotion.add(try node.call.tensor(index))
                     }
                 }
-                // A number may be out of a narrow type's range.
-                let dtype: DType = overload == "Scalar" && promotion.result.isInteger ? .int64 : promotion.result
-                let answer: ONNXTerm = node.apply(type, [try node.term(0, as: dtype), try node.term(1, as: dtype)], to: .bool)
+                let dtype: DType = promotion.result
+                let operands: [ONNXTerm] = [try node.term(0, as: dtype), try node.term(1, as: dtype)]
+                // A number wraps to a narrow type, as the tensor's elements are of it.
+                let wide: DType = overload == "Scalar" && dtype.isInteger ? .int64 : dtype
+                let answer: ONNXTerm = node.apply(type, operands.map { node.out.cast($0, wide) }, to: .bool)
                 return name == "ne" ? node.apply("Not", [answer]) : answer
             }
         }

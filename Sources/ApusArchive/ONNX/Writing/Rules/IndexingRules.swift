@@ -113,15 +113,25 @@ extension ONNXRules {
 
     /// (self, dim, index, source or number): the source is as large as the index, or larger.
     private static func scattered(_ node: ONNXNodeWriter, _ reduction: String) throws -> ONNXTerm {
-        let (rank, shape) = (try node.rank(), try node.shape(2))
+        let rank: Int = try node.rank()
         var (x, index) = (try node.term(0), try node.term(2, as: .int64))
         var source: ONNXTerm = try node.term(3, as: x.dtype)
-        if case .scalar = node.call[3] {
-            source = try node.expanded(source, shape)
-        } else if try !node.shape(3).isIdentical(to: shape) {
-            source = node.apply("Slice", [source, try node.out.integers(shape.map { _ in 0 }), try node.vector(shape)])
+        // Without dimensions, each is a list of one element.
+        func list(_ term: inout ONNXTerm, _ shape: Shape) throws -> [SymInt] {
+            if shape.count > 0 { return Array(shape) }
+            term = try node.reshaped(term, [1])
+            return [1]
         }
-        if rank == 0 { (x, index, source) = (try node.reshaped(x, [1]), try node.reshaped(index, [1]), try node.reshaped(source, [1])) }
+        let sizes: [SymInt] = try list(&index, node.shape(2))
+        if case .scalar = node.call[3] {
+            source = try node.expanded(source, sizes)
+        } else {
+            let given: [SymInt] = try list(&source, node.shape(3))
+            if try !Shape(given).isIdentical(to: Shape(sizes)) {
+                source = node.apply("Slice", [source, try node.out.integers(sizes.map { _ in 0 }), try node.vector(sizes)])
+            }
+        }
+        if rank == 0 { x = try node.reshaped(x, [1]) }
         let attributes: [Onnx_AttributeProto] = [.make("axis", try node.dim(1, rank: rank)), .make("reduction", reduction)]
         let result: ONNXTerm = node.apply("ScatterElements", [x, index, source], attributes)
         return rank == 0 ? try node.reshaped(result, []) : result

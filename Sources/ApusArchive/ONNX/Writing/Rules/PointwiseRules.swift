@@ -8,7 +8,7 @@ extension ONNXRules {
         ("abs", "Abs"), ("neg", "Neg"), ("exp", "Exp"), ("log", "Log"), ("sqrt", "Sqrt"), ("reciprocal", "Reciprocal"),
         ("sin", "Sin"), ("cos", "Cos"), ("tan", "Tan"), ("asin", "Asin"), ("acos", "Acos"), ("atan", "Atan"), ("sinh", "Sinh"),
         ("cosh", "Cosh"), ("tanh", "Tanh"), ("asinh", "Asinh"), ("acosh", "Acosh"), ("atanh", "Atanh"), ("erf", "Erf"),
-        ("sigmoid", "Sigmoid"), ("relu", "Relu"), ("det", "Det"), ("linalg_det", "Det"), ("hardswish", "HardSwish"),
+        ("sigmoid", "Sigmoid"), ("det", "Det"), ("linalg_det", "Det"), ("hardswish", "HardSwish"),
     ].map { name, type in ONNXRule(name) { $0.apply(type, [try $0.term(0, as: $0.result.dtype)]) } }
 
     /// Integers are round.
@@ -17,6 +17,11 @@ extension ONNXRules {
     }
 
     private static let activations: [ONNXRule] = [
+        ONNXRule("relu") { node in
+            let x: ONNXTerm = try node.term(0)
+            // Few kernels are of integers.
+            return x.dtype.isFloatingPoint ? node.apply("Relu", [x]) : node.apply("Max", [x, try node.term(.int(0), x.dtype)])
+        },
         ONNXRule("gelu") { $0.apply("Gelu", [try $0.term(0)], [.make("approximate", try $0.call.string(1))]) },
         ONNXRule("leaky_relu") { $0.apply("LeakyRelu", [try $0.term(0)], [.make("alpha", try $0.call.double(1))]) },
         ONNXRule("_prelu_kernel") { $0.apply("PRelu", [try $0.term(0), try $0.term(1)]) },

@@ -1,4 +1,5 @@
 import ApusONNXSchema
+import ApusSymbolic
 import ApusTensor
 
 extension ONNXRules {
@@ -6,8 +7,8 @@ extension ONNXRules {
     static let reductions: [ONNXRule] = [
         ONNXRule("sum") { try reduced($0, "ReduceSum") },
         ONNXRule("sum.dim_IntList") { try reduced($0, "ReduceSum", dims: 1, keep: 2) },
-        ONNXRule("mean") { try reduced($0, "ReduceMean") },
-        ONNXRule("mean.dim") { try reduced($0, "ReduceMean", dims: 1, keep: 2) },
+        ONNXRule("mean") { try mean($0) },
+        ONNXRule("mean.dim") { try mean($0, dims: 1, keep: 2) },
         ONNXRule("prod") { try reduced($0, "ReduceProd") },
         ONNXRule("prod.dim_int") { try reduced($0, "ReduceProd", dims: 1, keep: 2) },
         ONNXRule("amax") { try reduced($0, "ReduceMax", dims: 1, keep: 2) },
@@ -47,7 +48,33 @@ extension ONNXRules {
         // Without dimensions to reduce, ONNX would take all.
         if dims.isEmpty { return x }
         let keeps: Bool = try keep.map { try node.call.bool($0) } ?? false
-        return node.apply(type, [x, try node.out.integers(dims)], [.make("keepdims", keeps)])
+        return try over(node, type, x, dims, keeps: keeps)
+    }
+
+    /// A reduction. Extremes are NaN where an element is, which ONNX Runtime passes over.
+    private static func over(_ node: ONNXNodeWriter, _ type: String, _ x: ONNXTerm, _ dims: [Int], keeps: Bool) throws -> ONNXTerm {
+        let (axes, attributes) = (try node.out.integers(dims), [Onnx_AttributeProto.make("keepdims", keeps)])
+        let found: ONNXTerm = node.apply(type, [x, axes], attributes)
+        guard x.dtype.isFloatingPoint, type == "ReduceMax" || type == "ReduceMin" else { return found }
+        let isNaN: ONNXTerm = node.out.cast(node.apply("IsNaN", [x], to: .bool), .int32)
+        let held: ONNXTerm = node.out.cast(node.apply("ReduceMax", [isNaN, axes], attributes), .bool)
+        return node.apply("Where", [held, try node.number(.nan, x.dtype), found])
+    }
+
+    /// The mean, which of nothing is NaN: where the sizes don't rule that out, it is written as the division that it is.
+    private static func mean(_ node: ONNXNodeWriter, dims index: Int? = nil, keep: Int? = nil) throws -> ONNXTerm {
+        let shape: Shape = try node.shape(0)
+        let sizes: [SymInt] = try dims(node, index).map { shape[$0] }
+        if shape.count == 0 || sizes.allSatisfy({ ($0.constant ?? 0) > 0 }) {
+            return try reduced(node, "ReduceMean", dims: index, keep: keep)
+        }
+        let dtype: DType = try node.result.dtype
+        // Sums and counts go beyond half precision.
+        let wide: DType = dtype == .float16 || dtype == .bfloat16 ? .float32 : dtype
+        let x: ONNXTerm = node.out.cast(try node.term(0, as: dtype), wide)
+        let sum: ONNXTerm = try reduce(node, "ReduceSum", x, dims: index, keep: keep)
+        let count: ONNXTerm = try node.term(.int(sizes.reduce(1) { $0 * $1 }), wide)
+        return node.out.cast(node.apply("Div", [sum, count]), dtype)
     }
 
     /// Whether there is one that is not zero: none is where there are none at all.
@@ -86,7 +113,7 @@ extension ONNXRules {
         if rank == 0 { return [x, try node.out.constant(Tensor([0], shape: []))] }
         let (axis, keeps) = (try node.dim(1, rank: rank), try node.call.bool(2))
         return [
-            node.apply("Reduce" + kind, [x, try node.out.integers([axis])], [.make("keepdims", keeps)]),
+            try over(node, "Reduce" + kind, x, [axis], keeps: keeps),
             try place(node, "Arg" + kind, x, axis: axis, keeps: keeps),
         ]
     }

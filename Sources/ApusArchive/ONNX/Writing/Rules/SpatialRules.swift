@@ -152,22 +152,21 @@ extension ONNXRules {
 
     // MARK: Other sizes
 
-    /// A kind of interpolation, and whether its record says that corners are aligned.
+    /// A kind of interpolation. The nearest elements are taken apart: ONNX Runtime rounds their positions in another way.
     private static let resizing: [ONNXRule] = [
-        ("upsample_nearest1d", "nearest", false), ("upsample_nearest2d", "nearest", false), ("upsample_nearest3d", "nearest", false),
-        ("upsample_linear1d", "linear", true), ("upsample_bilinear2d", "linear", true), ("upsample_trilinear3d", "linear", true),
-        ("upsample_bicubic2d", "cubic", true),
-    ].map { name, mode, aligns in
+        ("upsample_linear1d", "linear"), ("upsample_bilinear2d", "linear"), ("upsample_trilinear3d", "linear"),
+        ("upsample_bicubic2d", "cubic"),
+    ].map { name, mode in
         ONNXRule(name) { node in
+            // Others are taken apart where that can be done.
+            guard try ONNXParts.isResize(node.call) else { throw node.error("interpolates bytes, or by factors that float32 rounds") }
             let sizes: [SymInt] = try node.call.ints(1)
-            let first: Int = aligns ? 3 : 2
-            let scales: [Double?] = try (0..<sizes.count).map { try node.call.optionalDouble(first + $0) }
-            let isAligned: Bool = try aligns && node.call.bool(2)
+            let scales: [Double?] = try (0..<sizes.count).map { try node.call.optionalDouble(3 + $0) }
+            let isAligned: Bool = try node.call.bool(2)
             var attributes: [Onnx_AttributeProto] = [
                 .make("mode", mode), .make("axes", Array(2..<sizes.count + 2)),
-                .make("coordinate_transformation_mode", mode == "nearest" ? "asymmetric" : isAligned ? "align_corners" : "half_pixel"),
+                .make("coordinate_transformation_mode", isAligned ? "align_corners" : "half_pixel"),
             ]
-            if mode == "nearest" { attributes.append(.make("nearest_mode", "floor")) }
             if mode == "cubic" { attributes.append(.make("cubic_coeff_a", -0.75)) }
             let x: ONNXTerm = try node.term(0)
             // Given factors count, not the quotient of the sizes.
