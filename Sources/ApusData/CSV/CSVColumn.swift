@@ -47,13 +47,7 @@ func csvColumn(_ dtype: DType, name: String, nanForMissing: Bool) throws -> any 
     }
     // Read as the type itself, so that a number is rounded once.
     func floats<Number: TensorElement & BinaryFloatingPoint & LosslessStringConvertible>(_ type: Number.Type) -> any CSVColumn {
-        // From here on a number is rounded to infinity, also by what it becomes in the end.
-        let end: Double = dtype == .bfloat16 ? 0x1.FFp127 : .infinity
-        return ElementColumn<Number>(dtype: dtype, missing: nanForMissing ? .nan : nil) { field in
-            guard let number = Number(String(field)) else { return nil }
-            // An infinity that is meant is a word, without digits.
-            return Double(number).magnitude >= end && field.contains(where: \.isNumber) ? nil : number
-        }
+        ElementColumn<Number>(dtype: dtype, missing: nanForMissing ? .nan : nil) { Number(String($0)) }
     }
     switch dtype {
     case .bool:

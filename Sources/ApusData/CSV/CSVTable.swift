@@ -38,7 +38,7 @@ public struct CSVTable: Sendable {
     ///   - columns: the dtype of each column that becomes a tensor. Numbers are written as Swift writes them, truth values 0, 1, true or false.
     ///   - texts: columns that are kept as they are.
     /// - Throws: `ArchiveError` where the file can't be read. `DataError` with line and column: `.invalidValue` for a field that is no value of
-    ///   the dtype, out of its range among them, `.malformed` for rows of different lengths and quotes that don't end, `.missing` for a column
+    ///   the dtype, an integer out of its range among them (a number too large for a float is infinite), `.malformed` for rows of different lengths and quotes that don't end, `.missing` for a column
     ///   that is not there.
     public init(path: String, columns: [String: DType], texts: [String] = [], format: Format = Format()) throws {
         let file = try MappedFile(path: path)
