@@ -11,7 +11,7 @@ import ApusSymbolic
 /// Results and gradients are those of the function called plainly, numbers drawn at random included; the memory of what lies between is in use
 /// for one such part at a time, and the part is computed twice. The function has to do the same both times: a variable that changes afterwards is
 /// captured as it is now, `[x] in`, and what the function changes besides, such as running statistics, changes twice (see the form for modules,
-/// which sees to them).
+/// which sees to them). Other threads must not draw numbers from the same generator meanwhile.
 ///
 /// Without a gradient being recorded, while a function is traced, and inside of a derivative's derivative the function is simply called.
 public func checkpoint(_ function: @escaping () throws -> Tensor) throws -> Tensor {
@@ -25,19 +25,16 @@ public func checkpoint(_ function: @escaping () throws -> [Tensor]) throws -> [T
     return try recorder.checkpointed(function)
 }
 
-/// Notes the tensors that operations use, and where drawings took their numbers.
+/// Notes the tensors that operations use.
 final class UseNoter: Interpreter {
     private let isNoted: (Tensor) -> Bool
     private var seen: Set<ObjectIdentifier> = []
     private(set) var used: [Tensor] = []
-    let generator = RandomGenerator(noting: .default)
 
     init(_ isNoted: @escaping (Tensor) -> Bool) {
         self.isNoted = isNoted
         super.init(outer: nil)
     }
-
-    override var randomGenerator: RandomGenerator? { generator }
 
     override func apply(_ operation: Operator, _ arguments: [OperatorArgument]) throws -> [OperatorArgument] {
         for argument in arguments {
@@ -52,6 +49,8 @@ final class UseNoter: Interpreter {
 extension GradientRecorder {
     /// Runs the function eagerly, and records it as one operation on the watched tensors that it uses.
     fileprivate func checkpointed(_ function: @escaping () throws -> [Tensor]) throws -> [Tensor] {
+        let generator: RandomGenerator = .default
+        let place: RandomGenerator.State = generator.state
         let noter = UseNoter { [unowned self] in isWatched($0) }
         let results: [Tensor] = try Interpreter.with(noter, function)
         // Each once, where the function gives one twice.
@@ -60,7 +59,7 @@ extension GradientRecorder {
             results[$0].dtype.isDifferentiable && !isWatched(results[$0]) && seen.insert(results[$0].identity).inserted
         }
         guard !noter.used.isEmpty, !fresh.isEmpty else { return results }
-        let again = Recomputation(function: function, used: noter.used, results: fresh, generator: noter.generator)
+        let again = Recomputation(function: function, used: noter.used, results: fresh, generator: generator, place: place)
         let operation = Operator(
             try Schema("apus::checkpoint(Tensor[] used) -> Tensor[]"), rule: { _ in [] }, kernel: .composite,
             gradient: { g in [.optionalTensors(try again.gradients(g))] })
@@ -76,11 +75,14 @@ private struct Recomputation: @unchecked Sendable {
     /// The positions of the results that gradients come to.
     let results: [Int]
     let generator: RandomGenerator
+    let place: RandomGenerator.State
 
     func gradients(_ g: GradientCall) throws -> [Tensor?] {
         let recorder = GradientRecorder()
         for tensor in used { try recorder.watch(tensor) }
-        recorder.repeatsDrawings(of: generator)
+        let now: RandomGenerator.State = generator.state
+        generator.state = place
+        defer { generator.state = now }
         recorder.uses = []
         let outputs: [Tensor] = try Interpreter.with(recorder, function)
         guard used.allSatisfy({ recorder.uses?.contains($0.identity) ?? false }) else {

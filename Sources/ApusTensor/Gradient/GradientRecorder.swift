@@ -61,12 +61,6 @@ package final class GradientRecorder: Interpreter {
     private var watched: [ObjectIdentifier: Tensor] = [:]
     /// The tensors that recorded operations used, where somebody wants to know.
     var uses: Set<ObjectIdentifier>?
-    private var drawings: RandomGenerator?
-
-    override package var randomGenerator: RandomGenerator? { drawings ?? super.randomGenerator }
-
-    /// Lets drawings give the numbers that others gave.
-    func repeatsDrawings(of generator: RandomGenerator) { drawings = generator.repeated() }
 
     /// Marks a tensor as one whose gradient may be asked for. Throws for dtypes without gradients.
     package func watch(_ tensor: Tensor) throws {

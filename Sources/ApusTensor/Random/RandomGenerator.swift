@@ -20,18 +20,6 @@ public final class RandomGenerator: Sendable {
 
     private let current: Mutex<State>
 
-    /// Whose stream drawings take their numbers from.
-    private enum Source {
-        case own
-        /// Another one's, and where is noted.
-        case noted(RandomGenerator)
-        /// Places that another one noted, the next one last.
-        case repeated
-    }
-
-    private let source: Source
-    private let notes: Mutex<[State]>
-
     /// The generator of all drawings that name no seed. It starts from a seed that the system gives. A function that is being traced sees a
     /// copy, so that tracing leaves the caller's where it is.
     public static var `default`: RandomGenerator { Interpreter.current?.randomGenerator ?? shared }
@@ -39,22 +27,8 @@ public final class RandomGenerator: Sendable {
     private static let shared = RandomGenerator(seed: .random(in: .min ... .max))
 
     public init(seed: UInt64) {
-        source = .own
         current = Mutex(State(seed: seed))
-        notes = Mutex([])
     }
-
-    private init(_ source: Source, _ notes: [State], at place: State) {
-        self.source = source
-        current = Mutex(place)
-        self.notes = Mutex(notes)
-    }
-
-    /// A generator that takes from another one and notes where: `repeated()` then gives the same numbers, whatever others drew meanwhile.
-    package convenience init(noting other: RandomGenerator) { self.init(.noted(other), [], at: other.state) }
-
-    /// The numbers again that were drawn from a noting generator.
-    func repeated() -> RandomGenerator { RandomGenerator(.repeated, notes.withLock { $0.reversed() }, at: state) }
 
     /// A generator at another one's place.
     package convenience init(copying other: RandomGenerator) {
@@ -70,21 +44,12 @@ public final class RandomGenerator: Sendable {
 
     /// The place from which the next drawing takes its numbers.
     public var state: State {
-        get { if case .noted(let other) = source { other.state } else { current.withLock { $0 } } }
-        set { if case .noted(let other) = source { other.state = newValue } else { current.withLock { $0 = newValue } } }
+        get { current.withLock { $0 } }
+        set { current.withLock { $0 = newValue } }
     }
 
     /// Takes the stretch of the stream that a drawing of so many elements needs.
     func take(_ count: Int) -> apus_random_state {
-        switch source {
-        case .own: break
-        case .noted(let other):
-            let place: apus_random_state = other.take(count)
-            notes.withLock { $0.append(State(seed: place.seed, offset: place.offset)) }
-            return place
-        case .repeated:
-            if let place = notes.withLock({ $0.popLast() }) { return apus_random_state(seed: place.seed, offset: place.offset) }
-        }
         let advance = apus_random_advance(Int64(count))
         return current.withLock { state in
             let place = apus_random_state(seed: state.seed, offset: state.offset)
