@@ -145,7 +145,7 @@ extension TypeTopics {
     private static let program = TypeTopics(
         module: "ApusProgram", type: "ExportedProgram",
         groups: [
-            Group(title: "Running", names: ["run", "makeSession", "Session"]),
+            Group(title: "Running", names: ["run", "makeSession", "Session", "requireAdmitted"]),
             Group(title: "State", names: ["stateDict", "load", "constants"]),
             Group(
                 title: "What it takes and gives",

@@ -38,6 +38,7 @@ extension PageTests {
             #expect(error?.description.contains("x.shape[0] must be in 1...256, got 257") == true)
         }
         try trainingFromItsFile()
+        try onnxInAndOut()
     }
 
     private func trainingFromItsFile() throws {
@@ -58,6 +59,19 @@ extension PageTests {
             let loss = try trainer.step(images, labels).loss
             // snippet.end
             #expect(try loss.item(Float.self) > trainer.step(images, labels).loss.item(Float.self))
+        }
+    }
+
+    private func onnxInAndOut() throws {
+        try inFolder { folder in
+            let x = try Tensor.randn([2, 3], seed: 0)
+            try export({ (x: Tensor) in try x.relu() }, args: x).save(onnx: "\(folder)/model.onnx")
+            // snippet
+            let program = try ExportedProgram.load(from: "\(folder)/model.onnx")  // operator sets 6 to 28
+            try program.save(onnx: "\(folder)/again.onnx")  // operator set 20, for ONNX Runtime: branches as If, loops as Loop and Scan
+            // snippet.end
+            let again: Tensor = try ExportedProgram.load(from: "\(folder)/again.onnx")(x)
+            #expect(try again.equal(x.relu()))
         }
     }
 }
