@@ -12,6 +12,8 @@ public var binary_cross_entropy: TorchName { TorchName() }
 public var cosine_embedding_loss: TorchName { TorchName() }
 @available(*, unavailable, renamed: "crossEntropy(_:_:weight:ignoreIndex:labelSmoothing:reduction:)")
 public var cross_entropy: TorchName { TorchName() }
+@available(*, unavailable, renamed: "ctcLoss(_:_:inputLengths:targetLengths:blank:reduction:zeroInfinity:)")
+public var ctc_loss: TorchName { TorchName() }
 @available(*, unavailable, renamed: "hingeEmbeddingLoss(_:_:margin:reduction:)")
 public var hinge_embedding_loss: TorchName { TorchName() }
 @available(*, unavailable, renamed: "huberLoss(_:_:delta:reduction:)") public var huber_loss: TorchName { TorchName() }
