@@ -31,8 +31,10 @@ struct TypeTopics {
         for group in groups { for name in group.names { titleOfName[name] = group.title } }
         var links: [String: [String]] = [:]
         for (member, link) in zip(members, MemberLink.links(members)) { links[titleOfName[member.name] ?? "", default: []].append(link) }
+        // Overloads that differ in a function that they take are told apart by no link of ours: DocC lists them by itself.
+        let linked = links.mapValues { $0.filter { !$0.contains("@escaping") } }.filter { !$0.value.isEmpty }
         let topics: [String] = groups.compactMap { group in
-            links[group.title].map { (["### \(group.title)", ""] + $0.map { "- ``\($0)``" }).joined(separator: "\n") }
+            linked[group.title].map { (["### \(group.title)", ""] + $0.map { "- ``\($0)``" }).joined(separator: "\n") }
         }
         return ("# ``\(module)/\(type)``\n\n## Topics\n\n\(topics.joined(separator: "\n\n"))\n", links[""] ?? [])
     }
