@@ -328,6 +328,13 @@ extension PoolCase {
             let target = try Tensor.randint(300, [200, 300], seed: 3)
             return try withGradients([try normal([200, 300])]) { try $0[0].multilabelMarginLoss(target, reduction: .none) }
         },
+        PoolCase(file: "loss/ctc.c", name: "sequences of different lengths") {
+            let targets = try Tensor.randint(1, 20, [70, 12], seed: 5)
+            let (inputs, lengths) = (try Tensor.randint(30, 41, [70], seed: 6), try Tensor.randint(0, 13, [70], seed: 7))
+            return try withGradients([try normal([40, 70, 20])]) {
+                try $0[0].logSoftmax(dim: 2).ctcLoss(targets, inputLengths: inputs, targetLengths: lengths, reduction: .none)
+            }
+        },
         PoolCase(file: "indexing/histogram.c", name: "counting between edges") {
             [try normal([700_001]).histogram(bins: 100), try normal([300_001], .float64).histogram(bins: 7, min: -1, max: 2)]
         },
