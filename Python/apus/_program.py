@@ -11,7 +11,6 @@ from ._library import C, check
 from ._tensors import Result, handle, library_of
 
 _DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "bfloat16", "float32", "float64", "complex64", "complex128")
-_BFLOAT16 = 7
 _WEIGHTS = {None: 0, "bfloat16": 1, "int8": 2}
 _UNBOUNDED = (1 << 63) - 1
 

@@ -36,9 +36,7 @@ extension TensorHandle {
         let strides: [Int]? = given.strides.map { steps in sizes.indices.map { Int(steps[$0]) } }
         guard let offset = Int(exactly: given.byte_offset) else { throw Mistake("byte_offset is \(given.byte_offset)") }
         let start: UnsafeMutableRawPointer? = given.data.map { $0 + offset }
-        let isPlain: Bool = isDense(sizes, strides)
-        let tensor = try Tensor(at: start, dtype, sizes, strides: isPlain ? nil : strides, owner: owner)
-        try self.init(tensor, writable: isPlain ? start : nil, isReadOnly: isReadOnly)
+        try self.init(at: start, dtype, sizes, strides: strides, isReadOnly: isReadOnly, owner: owner)
     }
 
     /// What a consumer sees of the tensor. Sizes and strides lie behind `context`.
@@ -67,19 +65,16 @@ private final class Lent {
     let tensor: TensorHandle
     let numbers: UnsafeMutablePointer<Int64>
 
-    init(_ tensor: TensorHandle) {
+    /// - Throws: where there is no memory to make it row-major.
+    init(_ tensor: TensorHandle) throws {
+        if tensor.byteCount > 0, tensor.data == nil {
+            throw Mistake("there is no memory for a copy of the tensor without gaps", APUS_RESULT_OUT_OF_MEMORY)
+        }
         self.tensor = tensor
         numbers = .allocate(capacity: max(2 * tensor.sizes.count, 1))
     }
 
     deinit { numbers.deallocate() }
-
-    /// - Throws: where there is no memory to make it row-major.
-    func requireData() throws {
-        if tensor.byteCount > 0, tensor.data == nil {
-            throw Mistake("there is no memory for a copy of the tensor without gaps", APUS_RESULT_OUT_OF_MEMORY)
-        }
-    }
 }
 
 private func giveBack(_ context: UnsafeMutableRawPointer?) {
@@ -122,8 +117,7 @@ public func tensorToDLPack(
 ) -> apus_result {
     reporting(error) {
         guard let managed else { throw Mistake("managed is null") }
-        let lent = Lent(try object(tensor, "tensor"))
-        try lent.requireData()
+        let lent = try Lent(try object(tensor, "tensor"))
         if lent.tensor.isReadOnly {
             throw Mistake("the tensor may not be written, which this version of DLPack can't say", APUS_RESULT_UNSUPPORTED)
         }
@@ -146,8 +140,7 @@ public func tensorToDLPackVersioned(
 ) -> apus_result {
     reporting(error) {
         guard let managed else { throw Mistake("managed is null") }
-        let lent = Lent(try object(tensor, "tensor"))
-        try lent.requireData()
+        let lent = try Lent(try object(tensor, "tensor"))
         let made = UnsafeMutablePointer<DLManagedTensorVersioned>.allocate(capacity: 1)
         var told = DLManagedTensorVersioned()
         told.version.major = 1

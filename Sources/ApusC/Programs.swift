@@ -144,8 +144,8 @@ private func run(
         guard place.tensor.dtype == result.dtype, place.tensor.shape.isIdentical(to: result.shape) else {
             throw Mistake("output \(index) is \(result.spec), and the tensor for it is \(place.tensor.spec)")
         }
-        guard let target = place.writable ?? (place.byteCount == 0 ? place.data.map { UnsafeMutableRawPointer(mutating: $0) } : nil) else {
-            if place.byteCount == 0 { continue }
+        if place.byteCount == 0 { continue }
+        guard let target = place.writable else {
             throw Mistake("the tensor for output \(index) has no memory of the caller's without gaps")
         }
         // Copies are made one after another: none may change what a later one reads, such as an input or another result.

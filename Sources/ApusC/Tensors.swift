@@ -77,18 +77,29 @@ func plainSizes(_ rank: Int32, _ sizes: UnsafePointer<Int64>?) throws -> [Int] {
     return given
 }
 
+extension TensorHandle {
+    /// A tensor over memory of the caller's, which an owner keeps alive.
+    convenience init(
+        at data: UnsafeMutableRawPointer?, _ dtype: DType, _ sizes: [Int], strides: [Int]?, isReadOnly: Bool = false, owner: Release
+    ) throws {
+        let tensor = try Tensor(at: data, dtype, sizes, strides: strides, owner: owner)
+        try self.init(tensor, writable: tensor.isContiguous ? data : nil, isReadOnly: isReadOnly)
+    }
+}
+
 extension Tensor {
     /// A tensor over memory that an owner keeps alive, with any strides that are not negative.
-    init(at data: UnsafeMutableRawPointer?, _ dtype: DType, _ sizes: [Int], strides: [Int]?, owner: AnyObject) throws {
-        let count: Int = try Shape(sizes.map { SymInt($0) }, in: "Tensor").elementCount.constant ?? 0
-        guard count > 0 else {
+    fileprivate init(at data: UnsafeMutableRawPointer?, _ dtype: DType, _ sizes: [Int], strides: [Int]?, owner: Release) throws {
+        let layout: Layout? = strides.map { Layout.strided(sizes, strides: $0) } ?? Layout.contiguous(sizes)
+        guard let layout else { throw Mistake("a tensor of \(sizes) has more elements than can be counted") }
+        guard layout.count > 0 else {
             self = try Tensor.empty(sizes, dtype: dtype)
             return
         }
         guard let data else { throw Mistake("data is null") }
-        guard let strides else {
-            self = try Tensor(
-                sharing: UnsafeRawBufferPointer(start: data, count: count * dtype.byteWidth), dtype: dtype, shape: sizes, owner: owner)
+        guard let strides, !layout.isContiguous else {
+            let bytes = UnsafeRawBufferPointer(start: data, count: layout.count * dtype.byteWidth)
+            self = try Tensor(sharing: bytes, dtype: dtype, shape: sizes, owner: owner)
             return
         }
         var last = 0
@@ -101,19 +112,6 @@ extension Tensor {
         let all = UnsafeRawBufferPointer(start: data, count: (last + 1) * dtype.byteWidth)
         self = try Tensor(sharing: all, dtype: dtype, shape: [last + 1], owner: owner).asStrided(sizes, strides: strides, offset: 0)
     }
-}
-
-/// Whether strides are those of row-major order without gaps.
-func isDense(_ sizes: [Int], _ strides: [Int]?) -> Bool {
-    guard let strides, !sizes.contains(0) else { return true }
-    var expected = 1
-    for (size, stride) in zip(sizes, strides).reversed() where size != 1 {
-        if stride != expected { return false }
-        let (product, isTooLarge) = expected.multipliedReportingOverflow(by: size)
-        if isTooLarge { return false }
-        expected = product
-    }
-    return true
 }
 
 @_cdecl("apus_tensor_copy")
@@ -141,9 +139,7 @@ public func tensorWrap(
         guard let tensor else { throw Mistake("tensor is null") }
         let (type, plain) = (try DType(dtype), try plainSizes(rank, sizes))
         let steps: [Int]? = strides.map { given in plain.indices.map { Int(given[$0]) } }
-        let isPlain: Bool = isDense(plain, steps)
-        let made = try Tensor(at: data, type, plain, strides: isPlain ? nil : steps, owner: owner)
-        tensor.pointee = handle(try TensorHandle(made, writable: isPlain ? data : nil))
+        tensor.pointee = handle(try TensorHandle(at: data, type, plain, strides: steps, owner: owner))
     }
 }
 
