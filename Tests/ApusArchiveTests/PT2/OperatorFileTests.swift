@@ -57,13 +57,6 @@ import Testing
         + withoutBFloat16.map {
             Known(program: "aten.\($0).bfloat16", text: "NotImplementedError", reason: "PyTorch has no kernel for the dtype")
         }
-        + ["aten._weight_norm", "aten._weight_norm_interface"].flatMap { name in
-            ["element", "shape"].map {
-                Known(
-                    program: name, text: $0, reason: "the factors are those of another dimension, which PyTorch does not look at",
-                    always: false)
-            }
-        }
         + [("aten._linalg_det", 1), ("aten._linalg_slogdet", 2)].map {
             Known(program: $0, result: $1, text: "element", reason: "PyTorch factors the transposed matrix")
         }

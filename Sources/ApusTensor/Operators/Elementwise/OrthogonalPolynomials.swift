@@ -2,7 +2,7 @@ import ApusSymbolic
 import CApusKernels
 
 // Families of orthogonal polynomials: the polynomial of degree `n` at `x`, elementwise with broadcasting. Degrees are whole numbers, fractions are cut off;
-// below 0 the value is 0. Integers and bool are computed in float32. No gradients, as in PyTorch.
+// below 0 the value is 0, and NaN above 1,048,576 where a recurrence would have to get there. Integers and bool are computed in float32. No gradients, as in PyTorch.
 
 /// A family of orthogonal polynomials.
 struct PolynomialFamily: Sendable {
@@ -20,7 +20,8 @@ struct PolynomialFamily: Sendable {
             })
         tensor = .elementwise(
             "aten::special_\(name)(Tensor x, Tensor n) -> Tensor",
-            "\(title) of degree `n` at `x`: whole degrees, below 0 the value is 0. NaN where a step of the recurrence overflows.",
+            "\(title) of degree `n` at `x`: whole degrees, below 0 the value is 0. NaN where a step of the recurrence overflows, "
+                + "and for degrees above 2^20 that only a recurrence reaches.",
             pointwise,
             samples: {
                 let degrees: Tensor = try .sample([2, 3], dtype: .int64)

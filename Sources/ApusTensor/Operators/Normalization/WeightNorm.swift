@@ -19,6 +19,11 @@ extension Operator {
         // Without dimensions to sum over, magnitudes are left.
         let norms: Tensor =
             given == -1 ? try v.norm(2) : v.rank == 1 ? try v.abs() : try v.norm(2, dims: (0..<v.rank).filter { $0 != dim }, keepDim: true)
+        // PyTorch takes lengths of another dimension too, and gives numbers of no meaning.
+        let spread: Shape = try broadcast(g.shape, norms.shape, in: call.name)
+        let error = call.error(.shapeMismatch, "lengths of shape \(g.shape) are none of norms of shape \(norms.shape)")
+        guard spread.count == norms.rank else { throw error }
+        for dim in spread.indices { try require(spread[dim] == norms.shape[dim], error) }
         return [.tensor(try v * (g / norms)), .tensor(norms)]
     }
 
