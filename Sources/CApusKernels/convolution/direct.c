@@ -235,6 +235,11 @@ int apus_conv_direct(const apus_conv *c, const apus_conv_shape *s, const float *
     int64_t places = c->batch * c->groups * j.blocks, pieces = s->depthwise ? 1 : APUS_MIN((TASKS - 1) / places + 1, (panel_count(s) + 1) / 2);
     j.panels = (panel_count(s) - 1) / pieces + 1;
     j.panel_blocks = (panel_count(s) - 1) / j.panels + 1;
+    if (j.in_place && units >= 4 * TILE && apus_splits_unevenly(places * j.panel_blocks)) {
+        places *= 2;
+        j.blocks *= 2;
+        j.block.units = units / j.blocks / TILE * TILE;
+    }
     j.offsets = apus_allocate(s->rows * (int64_t)sizeof(int64_t));
     if (!j.offsets) return APUS_OUT_OF_MEMORY;
     apus_conv_set_offsets(&j.block, s->group_in, j.offsets);

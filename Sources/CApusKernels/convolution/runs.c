@@ -153,6 +153,8 @@ int apus_conv_runs(const apus_conv *conv, const apus_conv_shape *s, const float 
     if (s->pointwise) {
         for (int d = 0; d < 2; d++) c.in_size[d] = c.out_size[d] = 1;
         c.in_size[2] = c.out_size[2] = s->out_plane;
+        // Two rows are read as well as one, and can be two tasks.
+        if (s->out_plane % 2 == 0) c.in_size[1] = c.out_size[1] = 2, c.in_size[2] = c.out_size[2] = s->out_plane / 2;
     }
     job j = {.conv = &c, .shape = s, .in = in, .packed = packed, .bias = bias, .out = out, .after = after, .context = context};
     bool in_place;
@@ -161,9 +163,10 @@ int apus_conv_runs(const apus_conv *conv, const apus_conv_shape *s, const float 
     j.row = c.out_size[2];
     j.runs = (j.row - 1) / limit + 1;
     j.rows = APUS_MIN(s->out_plane / j.row, (POSITIONS - 1) / j.row + 1);
-    j.parts = (s->out_plane / j.row - 1) / j.rows + 1;
     j.panels = (s->group_out - 1) / LANES + 1;
     j.pairs = (j.panels - 1) / apus_conv_run_panels() + 1;
+    if (j.rows > 1 && apus_splits_unevenly(places * j.pairs * ((s->out_plane / j.row - 1) / j.rows + 1))) j.rows = 1;
+    j.parts = (s->out_plane / j.row - 1) / j.rows + 1;
     int64_t together = in_place ? places : APUS_MIN(places, APUS_MAX(1, COPY_FLOATS / (s->group_in * j.block.channel))), work = j.rows * j.row * s->rows * APUS_CONV_WIDTH;
     int64_t *offsets = apus_allocate(s->rows * (int64_t)sizeof(int64_t));
     if (!in_place) j.copies = apus_allocate(together * s->group_in * j.block.channel * 4);

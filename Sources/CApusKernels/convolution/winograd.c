@@ -13,6 +13,8 @@ enum {
     ROWS = APUS_CONV_ROWS,
     GROUP = LANES * APUS_CONV_VECTORS,
     CHUNK_FLOATS = 1 << 18, // of transformed input at a time
+    OWN_FLOATS = 1 << 16,   // of a chunk that a thread has for itself
+    KEPT_FLOATS = 1 << 17,  // of weights that stay in a core's second-level cache beside it
     MOST_PANELS = 4,        // of output channels to a task
     MIN_TASKS = 8,
 };
@@ -29,6 +31,7 @@ typedef struct {
     int m;                          // outputs of a tile in each direction
     int64_t tiles_x, tiles_y;       // of one sample
     int64_t first_row, rows, tiles; // of the chunk, of all samples' rows of tiles in one sequence
+    int64_t chunk, all_rows;        // rows to a chunk, of all samples
     int64_t panels;                 // of output channels, to a task
     const int64_t *offsets;
     _Atomic int status;
@@ -379,16 +382,10 @@ APUS_CLONES static void gather_blocks(const job *j, int64_t block, int64_t block
     }
 }
 
-/// Products and results of a task's output channels, for the whole chunk.
-static void multiply_range(void *context, int64_t begin, int64_t end) {
-    job *j = context;
+/// Products and results of some tasks' output channels, for the whole chunk.
+static void multiply(const job *j, int64_t begin, int64_t end, float *y) {
     const apus_conv *c = j->conv;
     int64_t products = (j->m + 2) * (j->m + 2), blocks = (j->tiles + LANES - 1) / LANES;
-    float *y = apus_allocate(products * j->panels * ROWS * GROUP * 4);
-    if (!y) {
-        atomic_store_explicit(&j->status, APUS_OUT_OF_MEMORY, memory_order_relaxed);
-        return;
-    }
     for (int64_t task = begin; task < end; task++) {
         int64_t panel = task * j->panels, panels = APUS_MIN(j->panels, panel_count(c) - panel), channel = panel * ROWS, channels = APUS_MIN(panels * ROWS, c->out_channels - channel);
         for (int64_t block = 0; block < blocks; block += APUS_CONV_VECTORS) {
@@ -410,6 +407,46 @@ static void multiply_range(void *context, int64_t begin, int64_t end) {
             row += count;
         }
     }
+}
+
+static float *product_scratch(job *j) {
+    float *y = apus_allocate((j->m + 2) * (j->m + 2) * j->panels * ROWS * GROUP * 4);
+    if (!y) atomic_store_explicit(&j->status, APUS_OUT_OF_MEMORY, memory_order_relaxed);
+    return y;
+}
+
+static void multiply_range(void *context, int64_t begin, int64_t end) {
+    float *y = product_scratch(context);
+    if (y) multiply(context, begin, end, y);
+    apus_free(y);
+}
+
+static void begin_chunk(job *j, int64_t chunk) {
+    j->first_row = chunk * j->chunk;
+    j->rows = APUS_MIN(j->chunk, j->all_rows - j->first_row);
+    j->tiles = j->rows * j->tiles_x;
+}
+
+static int64_t task_count(const job *j) { return (panel_count(j->conv) - 1) / j->panels + 1; }
+
+static float *transformed_scratch(job *j) {
+    int64_t blocks = (j->chunk * j->tiles_x - 1) / LANES + 1;
+    float *floats = apus_allocate(blocks * (j->m + 2) * (j->m + 2) * j->conv->in_channels * LANES * 4);
+    if (!floats) atomic_store_explicit(&j->status, APUS_OUT_OF_MEMORY, memory_order_relaxed);
+    return floats;
+}
+
+/// All of some chunks: what a thread transforms, it multiplies itself.
+static void chunk_range(void *context, int64_t begin, int64_t end) {
+    job *all = context, j = *all;
+    float *y = product_scratch(all);
+    j.transformed = transformed_scratch(all);
+    for (int64_t chunk = begin; y && j.transformed && chunk < end; chunk++) {
+        begin_chunk(&j, chunk);
+        transform_blocks(&j, 0, ((j.tiles - 1) / LANES + 1) * j.conv->in_channels);
+        multiply(&j, 0, task_count(&j), y);
+    }
+    apus_free(j.transformed);
     apus_free(y);
 }
 
@@ -424,19 +461,22 @@ int apus_conv_winograd(const apus_conv *c, int m, const float *in, const float *
     job j = {.conv = c, .in = in, .packed = packed, .bias = bias, .out = out, .after = after, .context = context, .m = m};
     j.tiles_x = (c->out_size[2] - 1) / m + 1;
     j.tiles_y = (c->out_size[1] - 1) / m + 1;
-    int64_t products = (m + 2) * (m + 2), rows = c->batch * j.tiles_y, fits = CHUNK_FLOATS / (products * APUS_MAX(1, c->in_channels));
-    int64_t chunk = APUS_MAX(1, APUS_MIN(rows, APUS_MAX(GROUP, fits) / j.tiles_x)), most_blocks = (chunk * j.tiles_x - 1) / LANES + 1;
+    j.all_rows = c->batch * j.tiles_y;
     j.panels = APUS_MAX(1, APUS_MIN(MOST_PANELS, panel_count(c) / MIN_TASKS));
-    j.transformed = apus_allocate(most_blocks * products * c->in_channels * LANES * 4);
-    int64_t *offsets = apus_allocate(c->in_channels * (int64_t)sizeof(int64_t));
-    if (!j.transformed || !offsets) j.status = APUS_OUT_OF_MEMORY;
+    int64_t row_floats = (m + 2) * (m + 2) * APUS_MAX(1, c->in_channels) * j.tiles_x, least = (GROUP - 1) / j.tiles_x + 1;
+    j.chunk = APUS_MIN(j.all_rows, APUS_MAX(least, OWN_FLOATS / row_floats));
+    bool is_own = (m + 2) * (m + 2) * c->in_channels * panel_count(c) * ROWS <= KEPT_FLOATS && j.all_rows / j.chunk >= 2 * apus_num_threads();
+    if (!is_own) j.chunk = APUS_MAX(1, APUS_MIN(j.all_rows, APUS_MAX(GROUP / j.tiles_x, CHUNK_FLOATS / row_floats)));
+    int64_t *offsets = apus_allocate(c->in_channels * (int64_t)sizeof(int64_t)), chunks = (j.all_rows - 1) / j.chunk + 1;
+    if (!offsets) j.status = APUS_OUT_OF_MEMORY;
     for (int64_t i = 0; offsets && i < c->in_channels; i++) offsets[i] = i * LANES;
     j.offsets = offsets;
-    for (j.first_row = 0; j.first_row < rows && atomic_load_explicit(&j.status, memory_order_relaxed) == APUS_OK; j.first_row += chunk) {
-        j.rows = APUS_MIN(chunk, rows - j.first_row);
-        j.tiles = j.rows * j.tiles_x;
+    if (offsets && is_own) apus_parallel_for(chunks, 1, chunk_range, &j);
+    else j.transformed = transformed_scratch(&j);
+    for (int64_t chunk = 0; !is_own && chunk < chunks && atomic_load_explicit(&j.status, memory_order_relaxed) == APUS_OK; chunk++) {
+        begin_chunk(&j, chunk);
         apus_parallel_for(((j.tiles - 1) / LANES + 1) * c->in_channels, 64, transform_range, &j);
-        apus_parallel_for((panel_count(c) - 1) / j.panels + 1, 1, multiply_range, &j);
+        apus_parallel_for(task_count(&j), 1, multiply_range, &j);
     }
     apus_free(offsets);
     apus_free(j.transformed);

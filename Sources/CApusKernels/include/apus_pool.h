@@ -1,16 +1,20 @@
 #ifndef APUS_POOL_H
 #define APUS_POOL_H
+#include <stdbool.h>
 #include <stdint.h>
 
 /// Runs over `begin ..< end`.
 typedef void (*apus_range_function)(void *context, int64_t begin, int64_t end);
 
-/// Calls `function` on disjoint ranges that cover `0 ..< n`, each at least `grain` long (but the last), on the package's threads.
+/// Calls `function` on disjoint ranges that cover `0 ..< n`, each at least half of `grain` long (but the last of a thread), on the package's threads.
 ///
 /// Runs inline when the work is one grain, or when called from inside another parallel loop. Loops of several callers share the threads: those that are at
 /// work, callers included, are no more than there are threads, unless there are more callers.
 /// Returns after all ranges are done.
 void apus_parallel_for(int64_t n, int64_t grain, apus_range_function function, void *context);
+
+/// Whether so few equal tasks would leave threads waiting for the last ones: smaller tasks are worth a little more work then.
+bool apus_splits_unevenly(int64_t tasks);
 
 /// How many threads a loop of this caller may use, itself included: `APUS_NUM_THREADS`, else the cores that the process may run on; or the caller's limit.
 int apus_num_threads(void);

@@ -14,18 +14,29 @@
 #define RELAX() ((void)0)
 #endif
 
-enum { MAX_THREADS = 256, MAX_JOBS = 32, SPIN_NANOSECONDS = 20000 };
+// A worker that finds nothing looks on for about as long as a small step of a program takes: to be woken costs as much.
+enum { MAX_THREADS = 256, MAX_JOBS = 32, MAX_SPANS = 64, PIECES = 4, SPIN_NANOSECONDS = 100000 };
+
+/// A part of a loop, whose pieces are taken from its beginning.
+typedef struct {
+    _Alignas(64) _Atomic int64_t next;
+    int64_t end;
+} span;
 
 /// A loop that workers may be helping with. Its fields are written only while it is closed and no worker is inside.
+/// Each thread begins with a span of its own, the same one in every loop, and goes on with those of others: of what loops make of each other's
+/// results, most then lies in a core's own caches.
 typedef struct {
     apus_range_function function;
     void *context;
     int64_t chunk;
-    _Atomic int64_t count, next;
+    int spans;
+    atomic_bool is_done;  // nothing is left to take
     atomic_int most;      // workers that may help at once
     atomic_bool is_taken; // a caller owns it
     atomic_bool is_open;  // workers may enter
     atomic_int inside;    // workers that looked at is_open and have not left
+    span span[MAX_SPANS];
 } job;
 
 static job jobs[MAX_JOBS];
@@ -68,19 +79,20 @@ static void initialize(void) {
     pthread_atfork(NULL, NULL, after_fork);
 }
 
-static void work(job *j) {
+static void work(job *j, int first) {
     in_loop = true;
-    for (;;) {
-        int64_t begin = atomic_fetch_add(&j->next, j->chunk), count = atomic_load(&j->count);
-        if (begin >= count) break;
-        j->function(j->context, begin, APUS_MIN(count - begin, j->chunk) + begin);
+    for (int i = 0; i < j->spans; i++) {
+        span *s = &j->span[(first + i) % j->spans];
+        for (int64_t begin; (begin = atomic_fetch_add(&s->next, j->chunk)) < s->end;)
+            j->function(j->context, begin, APUS_MIN(s->end - begin, j->chunk) + begin);
     }
+    atomic_store(&j->is_done, true);
     in_loop = false;
 }
 
 /// Whether a worker would find something to do.
 static bool needs_help(job *j) {
-    return atomic_load(&j->is_open) && atomic_load(&j->inside) < atomic_load(&j->most) && atomic_load(&j->next) < atomic_load(&j->count);
+    return atomic_load(&j->is_open) && !atomic_load(&j->is_done) && atomic_load(&j->inside) < atomic_load(&j->most);
 }
 
 /// The job in need of help with the fewest helpers, so that callers who meet get as many each.
@@ -118,7 +130,7 @@ static void wait_for_change(uint32_t seen) {
 }
 
 static void *worker(void *argument) {
-    (void)argument;
+    int place = (int)(intptr_t)argument;
     for (;;) {
         uint32_t seen = atomic_load(&generation);
         job *j = neediest();
@@ -128,7 +140,7 @@ static void *worker(void *argument) {
         }
         // `inside` is raised before `is_open` is read, and the owner closes before it reads `inside`: one of the two sees the other.
         int before = atomic_fetch_add(&j->inside, 1);
-        if (atomic_load(&j->is_open) && before < atomic_load(&j->most)) work(j);
+        if (atomic_load(&j->is_open) && before < atomic_load(&j->most)) work(j, place);
         atomic_fetch_sub(&j->inside, 1);
         atomic_fetch_sub(&running, 1);
     }
@@ -140,7 +152,7 @@ static void start_workers(int wanted) {
     if (atomic_load(&started_workers) >= wanted || !atomic_compare_exchange_strong(&is_starting, &expected, true)) return;
     while (atomic_load(&started_workers) < wanted) {
         pthread_t thread;
-        if (pthread_create(&thread, NULL, worker, NULL) != 0) break;
+        if (pthread_create(&thread, NULL, worker, (void *)(intptr_t)(atomic_load(&started_workers) + 1)) != 0) break;
         pthread_detach(thread);
         atomic_fetch_add(&started_workers, 1);
     }
@@ -164,6 +176,23 @@ static job *free_job(void) {
     return NULL;
 }
 
+/// Parts a loop into spans of about the same length, and these into pieces of at least about `grain`.
+static void part(job *j, int64_t n, int64_t grain, int threads) {
+    int64_t pieces = (n - 1) / grain + 1, most = (int64_t)threads * PIECES;
+    j->spans = (int)APUS_MIN(pieces, APUS_MIN(threads, MAX_SPANS));
+    // As many pieces for each, so that none waits for the last one of another.
+    pieces = APUS_MIN(pieces, most) / j->spans * j->spans;
+    j->chunk = (n - 1) / pieces + 1;
+    // Elements of long loops are parted where lines of the cache are.
+    int64_t unit = j->chunk >= 1024 ? 64 : 1, units = n / unit;
+    j->chunk = (j->chunk - 1) / unit * unit + unit;
+    for (int64_t i = 0, begin = 0; i < j->spans; i++) {
+        atomic_store(&j->span[i].next, begin);
+        begin += (units / j->spans + (i < units % j->spans)) * unit;
+        j->span[i].end = i + 1 == j->spans ? n : begin;
+    }
+}
+
 void apus_parallel_for(int64_t n, int64_t grain, apus_range_function function, void *context) {
     if (n <= 0) return;
     if (grain < 1) grain = 1;
@@ -178,18 +207,15 @@ void apus_parallel_for(int64_t n, int64_t grain, apus_range_function function, v
         return;
     }
     start_workers(atomic_load(&wanted_threads) - 1);
-    int64_t pieces = (int64_t)threads * 4;
-    int64_t even = n / pieces + (n % pieces != 0);
     j->function = function;
     j->context = context;
-    j->chunk = APUS_MAX(grain, even);
-    atomic_store(&j->count, n);
+    part(j, n, grain, threads);
     atomic_store(&j->most, threads - 1);
-    atomic_store(&j->next, 0);
+    atomic_store(&j->is_done, false);
     atomic_store(&j->is_open, true);
     // Where all threads are at work already, nobody could come.
     if (atomic_fetch_add(&running, 1) + 1 < atomic_load(&wanted_threads)) call_workers();
-    work(j);
+    work(j, 0);
     atomic_store(&j->is_open, false);
     for (int spins = 0; atomic_load(&j->inside) > 0; spins++) {
         if (spins < 4096) RELAX();
@@ -199,6 +225,11 @@ void apus_parallel_for(int64_t n, int64_t grain, apus_range_function function, v
     atomic_fetch_sub(&running, 1);
     // This thread's place is free for one who helps another caller.
     if (neediest()) call_workers();
+}
+
+bool apus_splits_unevenly(int64_t tasks) {
+    int threads = apus_num_threads();
+    return tasks < (int64_t)threads * PIECES && tasks % threads != 0;
 }
 
 int apus_num_threads(void) {
