@@ -120,6 +120,10 @@ class Program(_Callable):
         check(C.apus_session_create(self._pointer, ctypes.byref(pointer), ctypes.byref(error)), error)
         return Session(pointer, self)
 
+    def __reduce__(self):
+        """Sent to another process, it is loaded there from the same file."""
+        return _reload, self._origin
+
     def __repr__(self) -> str:
         def told(infos):
             return ", ".join(f"{info.name}: {info.dtype}[{', '.join(map(str, info.shape))}]" for info in infos)
@@ -149,7 +153,13 @@ def load(path: Union[str, "os.PathLike[str]"], entry_point: Optional[str] = None
     pointer, error = ctypes.c_void_p(), ctypes.c_void_p()
     name = entry_point.encode() if entry_point is not None else None
     check(C.apus_program_load(os.fsencode(path), name, _WEIGHTS[weights], ctypes.byref(pointer), ctypes.byref(error)), error)
-    return Program(pointer)
+    program = Program(pointer)
+    program._origin = (os.path.abspath(os.fsdecode(path)), entry_point, weights)
+    return program
+
+
+def _reload(path, entry_point, weights):
+    return load(path, entry_point, weights=weights)
 
 
 def set_thread_count(count: int) -> None:

@@ -3,6 +3,7 @@
 import ctypes
 import gc
 import os
+import pickle
 import resource
 import threading
 import time
@@ -193,6 +194,18 @@ def test_what_is_not_taken_is_given_back(net):
     # Nobody can take out what was given back.
     for version in (None, (1, 0)):
         assert _tensors._name_of(capsule(version)).startswith(b"used_")
+
+
+def test_is_sent_to_other_processes(tmp_path, net, monkeypatch):
+    module, _, path = net
+    monkeypatch.chdir(path.parent)
+    program = pickle.loads(pickle.dumps(apus.load(path.name)))
+    monkeypatch.chdir("/")
+    again = pickle.loads(pickle.dumps(program))
+    x, y = np.ones((2, 3), np.float32), np.zeros(4, np.float32)
+    assert (again(x, y)[0] == net[1](x, y)[0]).all()
+    with pytest.raises(Exception):
+        pickle.dumps(export(Counter(), (torch.ones(()),), tmp_path / "counter.pt2").session())
 
 
 def test_inputs_may_be_named_self(tmp_path):
