@@ -7,7 +7,7 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel deb image clean packages python embed generate detect models server server-test
+.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel batch deb image clean packages python embed generate detect models server server-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,10 @@ lib: packages ## the C library, its header and pkg-config file, in out/c
 
 wheel: packages python ## the Python package, tested by pytest
 	@SWIFT="$(SWIFT)" Scripts/wheel "$(OUT)/python"
+
+batch: wheel ## a million rows through two programs under Ray Data and PySpark, workers killed half-way
+	@Scripts/ensure-packages --java
+	@Scripts/batch-inference "$(OUT)/python" $(ROWS)
 
 deb: packages ## a Debian package of the command and the C library
 	@SWIFT="$(SWIFT)" Scripts/deb "$(OUT)/deb"
