@@ -112,12 +112,7 @@ struct InferenceService: Inference_GRPCInferenceService.ServiceProtocol {
         let model: ServedModel = try model(message.modelName, message.modelVersion)
         return try await whileConnected(context) {
             let decoded: InferenceRequest = try InferenceDecoder.decode(message, metadata, from: start)
-            let result: InferenceResult
-            do { result = try await model.infer(decoded) } catch let error as ServingError where error.code == .cancelled {
-                // The call's own clock ends it at its deadline, as ours does.
-                guard let deadline = decoded.deadline, deadline <= .now else { throw error }
-                throw ServingError(.deadlineExceeded, "the request's time was up before its result was there")
-            }
+            let result: InferenceResult = try await model.infer(decoded)
             let writing = ContinuousClock.now
             defer { model.statistics.wrote(ContinuousClock.now - writing) }
             return try InferenceEncoder.encode(result, of: model, for: message)

@@ -137,9 +137,10 @@ private final class Gate: Sendable {
 
     /// Of a batch under way one has no more time, and one has left: both have their answers at once, and the batch goes on for the third.
     @Test func requestsLeaveTheirBatch() async throws {
-        let queue: RequestQueue = try queue(QueueLimits(batchWait: .milliseconds(50)), together: true)
-        let (hasty, leaving) = (try request(1, together: true, deadline: .milliseconds(400)), try request(2, together: true))
-        let patient = try request(3, together: true, deadline: .seconds(60))
+        // Full with all three, and not sooner.
+        let queue: RequestQueue = try queue(QueueLimits(batchWait: .seconds(60)), together: true)
+        let hasty = try request(1, rows: 2, together: true, deadline: .seconds(3))
+        let (leaving, patient) = (try request(2, rows: 2, together: true), try request(3, rows: 2, together: true, deadline: .seconds(60)))
         let late = Task { try await queue.submit(hasty) }
         let gone = Task { try await queue.submit(leaving) }
         let answered = Task { try await queue.submit(patient) }
@@ -151,15 +152,14 @@ private final class Gate: Sendable {
         #expect(queue.load == (0, 1))
         gate.open()
         let outcome = try await answered.value
-        #expect(try outcome.results[0].tensor?.sum().item(Float.self) == 12)
-        // One run, of all three.
-        #expect(gate.runs.withLock { $0 } == [3])
+        #expect(try outcome.results[0].tensor?.sum().item(Float.self) == 24)
+        #expect(gate.runs.withLock { $0 } == [6])
     }
 
     /// Where nobody of a batch waits any more, it ends.
     @Test func aBatchThatNobodyWaitsForEnds() async throws {
-        let queue: RequestQueue = try queue(QueueLimits(batchWait: .milliseconds(50)), together: true)
-        let requests = try (0..<2).map { try request(Float($0), together: true) }
+        let queue: RequestQueue = try queue(QueueLimits(batchWait: .seconds(60)), together: true)
+        let requests = try (0..<2).map { try request(Float($0), rows: 3, together: true) }
         let tasks = requests.map { request in Task { try await queue.submit(request) } }
         await gate.waitForRuns(1)
         for task in tasks {
@@ -167,7 +167,7 @@ private final class Gate: Sendable {
             await #expect(throws: CancellationError.self) { _ = try await task.value }
         }
         while queue.load.running > 0 { await Task.yield() }
-        #expect(gate.runs.withLock { $0 } == [2])
+        #expect(gate.runs.withLock { $0 } == [6])
     }
 
     @Test func cancelledRequestsLeaveTheQueueAndEnd() async throws {

@@ -83,7 +83,7 @@ final class RunningServer: Sendable {
 
     /// Lets Triton's client and others make checks of a file in `Judges`.
     @discardableResult
-    func judge(_ file: String = "client.py", _ checks: [String], environment: [String: String] = [:]) async throws -> String {
+    func judge(_ checks: [String], by file: String = "client.py", environment: [String: String] = [:]) async throws -> String {
         let judge: URL = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Judges/\(file)")
         guard let interpreter = ProcessInfo.processInfo.environment["APUS_SERVER_PYTHON"] else {
             throw Failure(description: "APUS_SERVER_PYTHON names no Python with Triton's client; 'make server-test' makes one")

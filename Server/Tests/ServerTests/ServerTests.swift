@@ -25,19 +25,19 @@ import Testing
 
     @Test func tritonsClientIsAnsweredOverGRPC() async throws {
         let server = try await RunningServer(models().path, ["--max-request-bytes", "\(1 << 20)", "--log-level", "debug"])
-        try await server.judge("grpc_client.py", ["metadata", "inference", "datatypes", "many", "sequences", "control"])
-        try await server.judge("grpc_client.py", ["bad_requests", "damaged", "flood", "deadlines", "departures"])
+        try await server.judge(["metadata", "inference", "datatypes", "many", "sequences", "control"], by: "grpc_client.py")
+        try await server.judge(["bad_requests", "damaged", "flood", "deadlines", "departures"], by: "grpc_client.py")
         #expect(server.lines.allSatisfy { !["internalError", "unknown"].contains($0["status"] ?? "") })
         // Each call stands in the log under its name, the client's where it gave one.
         #expect(server.lines.contains { $0["method"] == "ServerLive" && $0["request"] == "mine" && $0["status"] == "ok" })
-        try await server.judge("grpc_client.py", ["ending"])
+        try await server.judge(["ending"], by: "grpc_client.py")
         #expect(try await server.status() == 0)
         #expect(server.lines.last?["message"] == "ended")
     }
 
     @Test func whatNobodyThoughtOfIsAnswered() async throws {
         let server = try await RunningServer(models().path, ["--poll-seconds", "0"])
-        try await server.judge("fuzz.py", ["described", "bytes_damaged"])
+        try await server.judge(["described", "bytes_damaged"], by: "fuzz.py")
         #expect(server.lines.allSatisfy { $0["status"] != "500" })
         #expect(try await server.end() == 0)
     }
@@ -47,7 +47,7 @@ import Testing
     func memoryStaysWhereItIs() async throws {
         let files: ModelFiles = try models()
         let server = try await RunningServer(files.path, ["--poll-seconds", "0.5", "--log-level", "critical"])
-        print(try await server.judge("soak.py", ["soak"], environment: ["APUS_SERVER_MODELS": files.path]))
+        print(try await server.judge(["soak"], by: "soak.py", environment: ["APUS_SERVER_MODELS": files.path]))
         #expect(try await server.end() == 0)
     }
 
@@ -89,7 +89,7 @@ import Testing
         try secrets.write("secret\n", to: "token")
         let open = try await RunningServer(files.path, ["--token-file", "\(secrets.path)/token", "--max-connections", "10"])
         try await open.judge(["token"])
-        try await open.judge("grpc_client.py", ["token", "connections"])
+        try await open.judge(["token", "connections"], by: "grpc_client.py")
         #expect(try await open.end() == 0)
 
         let openssl = Process()
@@ -106,7 +106,7 @@ import Testing
         let certificate = "\(secrets.path)/certificate.pem"
         let closed = try await RunningServer(files.path, ["--tls-certificate", certificate, "--tls-key", "\(secrets.path)/key.pem"])
         try await closed.judge(["tls"], environment: ["APUS_SERVER_CERTIFICATE": certificate])
-        try await closed.judge("grpc_client.py", ["tls"], environment: ["APUS_SERVER_CERTIFICATE": certificate])
+        try await closed.judge(["tls"], by: "grpc_client.py", environment: ["APUS_SERVER_CERTIFICATE": certificate])
         #expect(try await closed.end() == 0)
     }
 

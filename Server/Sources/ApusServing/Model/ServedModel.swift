@@ -88,7 +88,9 @@ public final class ServedModel: Sendable {
                 return (outcome, result)
             }
         } catch {
-            let known = ServingError(error)
+            var known = ServingError(error)
+            // Who ends a call at its deadline is as often its own clock as ours.
+            if known.code == .cancelled, let deadline = request.deadline, deadline <= .now { known = RequestQueue.late }
             statistics.failed(known.code, ContinuousClock.now - request.arrival)
             throw known
         }
