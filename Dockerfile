@@ -3,7 +3,7 @@
 #   docker build --tag apus . && docker run --rm apus        the demo
 #   docker run --rm --volume "$PWD:/data" apus apus info /data/model.pt2
 #
-#   docker build --target server --tag apus-server . && docker run --rm --publish 8000:8000 --volume "$PWD/models:/models:ro" apus-server
+#   docker build --target server --tag apus-server . && docker run --rm --publish 8000:8000 --publish 8001:8001 --volume "$PWD/models:/models:ro" apus-server
 #
 # Both base images and every Debian package are pinned; the same sources give the same binaries (Scripts/check-reproducible).
 ARG BUILD_IMAGE=swift:6.3.1-bookworm
@@ -17,6 +17,7 @@ RUN apt-get update \
         libzip-dev=1.7.3-1+b1 \
         libdeflate-dev=1.14-1 \
         pkg-config=1.8.1-1 \
+        zlib1g-dev=1:1.2.13.dfsg-1 \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY . .
@@ -41,8 +42,9 @@ FROM run AS server
 COPY --from=build-server /build/artefacts/apus-server /usr/local/bin/
 USER apus
 WORKDIR /var/lib/apus
-EXPOSE 8000
-# The image has no client of HTTP; bash can open a connection.
+# HTTP and gRPC.
+EXPOSE 8000 8001
+# The image has no client of HTTP; bash can open a connection. With --tls-certificate it takes another check: docker run --health-cmd.
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s CMD ["bash", "-c", "exec 3<>/dev/tcp/127.0.0.1/8000 && printf 'GET /v2/health/ready HTTP/1.1\\r\\nHost: localhost\\r\\nConnection: close\\r\\n\\r\\n' >&3 && grep --quiet ' 200 ' <&3"]
 ENTRYPOINT ["apus-server", "--models", "/models", "--host", "0.0.0.0"]
 

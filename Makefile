@@ -7,10 +7,10 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel batch deb image clean packages python embed generate detect models server server-test
+.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel batch deb image clean packages python embed generate detect models server server-test server-bench server-soak
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: packages ## train, export, save, reload in a new process: the whole road on handwritten digits
 	@mkdir -p "$(OUT)/demo"
@@ -68,15 +68,26 @@ bench: packages ## side by side with PyTorch, ONNX Runtime and OpenVINO: ARGS="-
 	    --python "$(CURDIR)/Benchmarks/.venv/bin/python" --scripts "$(CURDIR)/Benchmarks" --output "$(OUT)/bench" $(ARGS)
 
 server: packages ## the server of exported programs, a package of its own: out/server/apus-server
+	@Scripts/ensure-packages --server
 	@mkdir -p "$(OUT)/server"
 	$(SWIFT) build -c release --package-path Server --product apus-server
 	@cp "$$($(SWIFT) build -c release --package-path Server --show-bin-path)/apus-server" "$(OUT)/server"
 
-server-test: packages ## the server's tests, with Triton's own client as judge
-	@Scripts/ensure-packages --python
-	@Scripts/ensure-python --server
-	$(SWIFT) build --package-path Server --build-tests
-	APUS_SERVER_PYTHON="$(CURDIR)/Server/.venv/bin/python" $(SWIFT) test --package-path Server --skip-build --disable-xctest $(ARGS)
+server-test: packages ## the server's tests, with Triton's own client and schemathesis as judges
+	@SWIFT="$(SWIFT)" Scripts/server-test $(ARGS)
+
+# How long the server is kept busy.
+MINUTES ?= 60
+
+server-soak: server ## the server under everything at once, its memory watched: MINUTES=60
+	@SWIFT="$(SWIFT)" APUS_SERVER_BINARY="$(OUT)/server/apus-server" APUS_SERVER_SOAK_MINUTES="$(MINUTES)" \
+	    Scripts/server-test --filter memoryStaysWhereItIs
+
+server-bench: server ## the server's load beside FastAPI with ONNX Runtime and PyTorch: ARGS="--seconds 8 --rounds 3 --clients 1,8,64"
+	@Scripts/ensure-packages --server-bench
+	@Scripts/ensure-python --server-bench
+	@mkdir -p "$(OUT)/server-bench"
+	@Server/Bench/.venv/bin/python Server/Bench/load.py --server "$(OUT)/server/apus-server" --output "$(OUT)/server-bench" $(ARGS)
 
 format: ## format all Swift sources in place
 	@Scripts/swift-sources | xargs -0 $(SWIFT) format format --in-place --parallel --configuration .swift-format

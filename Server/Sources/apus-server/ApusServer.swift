@@ -1,9 +1,11 @@
 import ApusRun
+import ApusServerGRPC
 import ApusServerHTTP
 import ApusServing
 import ArgumentParser
 import Foundation
 import Logging
+import ServiceLifecycle
 
 /// Serves a folder of models. The log goes to standard error, a line of JSON for each message; the exit status is 0 where the server was told to
 /// end and all requests were answered.
@@ -11,8 +13,8 @@ import Logging
 struct ApusServer: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "apus-server",
-        abstract: "Serve a folder of exported programs (.pt2, .onnx) over the Open Inference Protocol.",
-        version: "0.1.0")
+        abstract: "Serve a folder of exported programs (.pt2, .onnx) over the Open Inference Protocol, HTTP and gRPC.",
+        version: ServerIdentity.version)
 
     @Option(name: .long, help: "The folder of models: NAME.pt2 or NAME.onnx, or NAME/VERSION/model.pt2 or model.onnx.")
     var models: String
@@ -42,19 +44,25 @@ struct ApusServer: AsyncParsableCommand {
             return handler
         }
         let logger = Logger(label: "apus-server")
-        let http: HTTPOptions = try network.options()
+        let http: ListenerOptions = try network.options()
+        var grpc: ListenerOptions = http
+        grpc.port = network.grpcPort
         let defaults: ServingDefaults = work.defaults()
         let runs: Int = work.runs ?? max(ProcessInfo.processInfo.activeProcessorCount, 1)
         let repository = try ModelRepository(folder: models, defaults: defaults, threads: CallThreads(count: runs)) { tell(logger, $0) }
         try await repository.refresh(isFirst: true)
 
-        let server = try HTTPService(repository, http, logger: logger) { port in
+        let whenRunning: @Sendable (String, Int) -> Void = { name, port in
             logger.info(
                 "serving",
-                metadata: ["protocol": "http", "host": "\(http.host)", "port": "\(port)", "models": "\(repository.models.count)"])
+                metadata: ["protocol": "\(name)", "host": "\(http.host)", "port": "\(port)", "models": "\(repository.models.count)"])
         }
-        let watch: [FolderWatch] = pollSeconds > 0 ? [FolderWatch(repository, every: .seconds(pollSeconds))] : []
-        try await runServices([server] + watch, grace: .seconds(graceSeconds), logger: logger)
+        var services: [any Service] = [
+            try HTTPService(repository, http, logger: logger) { whenRunning("http", $0) },
+            try GRPCService(repository, grpc, logger: logger) { whenRunning("grpc", $0) },
+        ]
+        if pollSeconds > 0 { services.append(FolderWatch(repository, every: .seconds(pollSeconds))) }
+        try await runServices(services, grace: .seconds(graceSeconds), logger: logger)
         logger.info("ended")
     }
 }

@@ -1,4 +1,3 @@
-import ApusServerHTTP
 import ApusServing
 import ArgumentParser
 import Foundation
@@ -10,6 +9,9 @@ struct NetworkOptions: ParsableArguments {
 
     @Option(name: .long, help: "The port for HTTP; 0 takes a free one, which the log names.")
     var port = 8000
+
+    @Option(name: .long, help: "The port for gRPC; 0 takes a free one.")
+    var grpcPort = 8001
 
     @Option(name: .long, help: "A file whose text clients must send as their token: Authorization: Bearer ...")
     var tokenFile: String?
@@ -30,7 +32,10 @@ struct NetworkOptions: ParsableArguments {
     var idleSeconds = 60
 
     func validate() throws {
-        guard (0...65_535).contains(port) else { throw ValidationError("--port must be from 0 to 65535.") }
+        for (name, port) in [("--port", port), ("--grpc-port", grpcPort)] where !(0...65_535).contains(port) {
+            throw ValidationError("\(name) must be from 0 to 65535.")
+        }
+        guard port != grpcPort || port == 0 else { throw ValidationError("--port and --grpc-port must be two ports.") }
         guard maxRequestBytes > 0, maxRequestBytes <= 1 << 40 else {
             throw ValidationError("--max-request-bytes must be from 1 to \(1 << 40).")
         }
@@ -39,9 +44,10 @@ struct NetworkOptions: ParsableArguments {
         guard (tlsCertificate == nil) == (tlsKey == nil) else { throw ValidationError("--tls-certificate and --tls-key go together.") }
     }
 
-    func options() throws -> HTTPOptions {
-        var options = HTTPOptions()
-        (options.host, options.port) = (host, port)
+    /// What HTTP and gRPC have in common: all but the port.
+    func options() throws -> ListenerOptions {
+        var options = ListenerOptions(port: port)
+        options.host = host
         (options.maxRequestBytes, options.maxConnections, options.idleSeconds) = (maxRequestBytes, maxConnections, idleSeconds)
         if let tlsCertificate, let tlsKey { options.tls = (tlsCertificate, tlsKey) }
         if let tokenFile {

@@ -122,7 +122,7 @@ private final class Gate: Sendable {
 
     @Test func deadlinesEndWhatWaitsAndWhatRuns() async throws {
         let queue: RequestQueue = try queue()
-        let (running, waiting) = (try request(deadline: .milliseconds(200)), try request(deadline: .milliseconds(50)))
+        let (running, waiting) = (try request(deadline: .seconds(60)), try request(deadline: .milliseconds(50)))
         async let first = queue.submit(running)
         await gate.waitForRuns(1)
         let error = await #expect(throws: ServingError.self) { _ = try await queue.submit(waiting) }
@@ -133,6 +133,41 @@ private final class Gate: Sendable {
         let late = await #expect(throws: ServingError.self) { _ = try await queue.submit(request(deadline: .milliseconds(-1))) }
         #expect(late?.code == .deadlineExceeded)
         #expect(gate.runs.withLock { $0.count } == 1)
+    }
+
+    /// Of a batch under way one has no more time, and one has left: both have their answers at once, and the batch goes on for the third.
+    @Test func requestsLeaveTheirBatch() async throws {
+        // Full with all three, and not sooner.
+        let queue: RequestQueue = try queue(QueueLimits(batchWait: .seconds(60)), together: true)
+        let hasty = try request(1, rows: 2, together: true, deadline: .seconds(3))
+        let (leaving, patient) = (try request(2, rows: 2, together: true), try request(3, rows: 2, together: true, deadline: .seconds(60)))
+        let late = Task { try await queue.submit(hasty) }
+        let gone = Task { try await queue.submit(leaving) }
+        let answered = Task { try await queue.submit(patient) }
+        await gate.waitForRuns(1)
+        gone.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await gone.value }
+        let error = await #expect(throws: ServingError.self) { _ = try await late.value }
+        #expect(error?.code == .deadlineExceeded)
+        #expect(queue.load == (0, 1))
+        gate.open()
+        let outcome = try await answered.value
+        #expect(try outcome.results[0].tensor?.sum().item(Float.self) == 24)
+        #expect(gate.runs.withLock { $0 } == [6])
+    }
+
+    /// Where nobody of a batch waits any more, it ends.
+    @Test func aBatchThatNobodyWaitsForEnds() async throws {
+        let queue: RequestQueue = try queue(QueueLimits(batchWait: .seconds(60)), together: true)
+        let requests = try (0..<2).map { try request(Float($0), rows: 3, together: true) }
+        let tasks = requests.map { request in Task { try await queue.submit(request) } }
+        await gate.waitForRuns(1)
+        for task in tasks {
+            task.cancel()
+            await #expect(throws: CancellationError.self) { _ = try await task.value }
+        }
+        while queue.load.running > 0 { await Task.yield() }
+        #expect(gate.runs.withLock { $0 } == [6])
     }
 
     @Test func cancelledRequestsLeaveTheQueueAndEnd() async throws {

@@ -57,12 +57,12 @@ private final class Counter: Module {
 
     @Test func sequencesAreBoundedAndForgotten() async throws {
         var configuration = ModelConfiguration()
-        (configuration.maxSequences, configuration.sequenceIdle) = (2, 0.2)
+        (configuration.maxSequences, configuration.sequenceIdle) = (2, 3)
         let model: ServedModel = try counter(configuration)
         for name in ["a", "b"] { _ = try await add(model, 1, name, start: true) }
         let error = await #expect(throws: ServingError.self) { try await add(model, 1, "c", start: true) }
         #expect(error?.code == .overloaded)
-        try await Task.sleep(for: .milliseconds(250))
+        try await Task.sleep(for: .milliseconds(3100))
         #expect(try await add(model, 1, "c", start: true) == 1)
         #expect(model.load.sequences == 1)
         await #expect(throws: ServingError.self) { try await add(model, 1, "a") }

@@ -8,6 +8,7 @@ final class RunningServer: Sendable {
 
     let process: Process
     let port: Int
+    let grpcPort: Int
     private let log: Log
 
     /// What the server wrote, collected while it runs.
@@ -25,8 +26,9 @@ final class RunningServer: Sendable {
 
     init(_ models: String, _ arguments: [String] = []) async throws {
         let (process, log, pipe) = (Process(), Log(), Pipe())
-        process.executableURL = RunningServer.products.appendingPathComponent("apus-server")
-        process.arguments = ["--models", models, "--port", "0"] + arguments
+        let given: String? = ProcessInfo.processInfo.environment["APUS_SERVER_BINARY"]
+        process.executableURL = given.map { URL(fileURLWithPath: $0) } ?? RunningServer.products.appendingPathComponent("apus-server")
+        process.arguments = ["--models", models, "--port", "0", "--grpc-port", "0"] + arguments
         process.standardError = pipe
         try process.run()
         let handle: FileHandle = pipe.fileHandleForReading
@@ -40,8 +42,10 @@ final class RunningServer: Sendable {
         (self.process, self.log) = (process, log)
         let end = ContinuousClock.now + .seconds(60)
         while true {
-            if let text = log.lines.first(where: { $0["message"] == "serving" })?["port"], let port = Int(text) {
-                self.port = port
+            let lines: [[String: String]] = log.lines.filter { $0["message"] == "serving" }
+            let ports: [Int] = ["http", "grpc"].compactMap { name in lines.first { $0["protocol"] == name }?["port"].flatMap { Int($0) } }
+            if ports.count == 2 {
+                (port, grpcPort) = (ports[0], ports[1])
                 return
             }
             guard process.isRunning, end > .now else {
@@ -77,9 +81,10 @@ final class RunningServer: Sendable {
         return process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
     }
 
-    /// Lets Triton's client and others make checks of `Judges/client.py`.
-    func judge(_ checks: String..., environment: [String: String] = [:]) async throws {
-        let judge: URL = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Judges/client.py")
+    /// Lets Triton's client and others make checks of a file in `Judges`.
+    @discardableResult
+    func judge(_ checks: [String], by file: String = "client.py", environment: [String: String] = [:]) async throws -> String {
+        let judge: URL = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("Judges/\(file)")
         guard let interpreter = ProcessInfo.processInfo.environment["APUS_SERVER_PYTHON"] else {
             throw Failure(description: "APUS_SERVER_PYTHON names no Python with Triton's client; 'make server-test' makes one")
         }
@@ -88,6 +93,7 @@ final class RunningServer: Sendable {
         python.arguments = [judge.path, String(port)] + checks
         var own: [String: String] = ProcessInfo.processInfo.environment
         own["APUS_SERVER_PID"] = String(process.processIdentifier)
+        own["APUS_SERVER_GRPC_PORT"] = String(grpcPort)
         python.environment = own.merging(environment) { $1 }
         (python.standardOutput, python.standardError) = (pipe, pipe)
         let output: String = try await CallThreads.shared.run {
@@ -100,5 +106,6 @@ final class RunningServer: Sendable {
         guard python.terminationStatus == 0, checks.allSatisfy({ passed.contains($0[...]) }) else {
             throw Failure(description: "\(output)\nthe server's last lines: \(log.all.suffix(2000))")
         }
+        return output
     }
 }

@@ -13,14 +13,42 @@ import Testing
 
     @Test func tritonsClientAndBadClientsAreAnswered() async throws {
         let server = try await RunningServer(models().path, ["--max-request-bytes", "\(1 << 20)", "--poll-seconds", "0.2"])
-        try await server.judge("metadata", "inference", "datatypes", "many", "sequences", "control", "metrics")
-        try await server.judge("bad_requests", "binary_bodies", "damaged", "sizes")
-        try await server.judge("flood", "deadlines", "departures")
+        try await server.judge(["metadata", "inference", "datatypes", "many", "sequences", "control", "metrics"])
+        try await server.judge(["bad_requests", "binary_bodies", "damaged", "sizes"])
+        try await server.judge(["flood", "deadlines", "departures"])
         // Of all that was sent nothing was the server's own fault.
         #expect(server.lines.allSatisfy { $0["status"] != "500" })
-        try await server.judge("ending")
+        try await server.judge(["ending"])
         #expect(try await server.status() == 0)
         #expect(server.lines.last?["message"] == "ended")
+    }
+
+    @Test func tritonsClientIsAnsweredOverGRPC() async throws {
+        let server = try await RunningServer(models().path, ["--max-request-bytes", "\(1 << 20)", "--log-level", "debug"])
+        try await server.judge(["metadata", "inference", "datatypes", "many", "sequences", "control"], by: "grpc_client.py")
+        try await server.judge(["bad_requests", "damaged", "flood", "deadlines", "departures"], by: "grpc_client.py")
+        #expect(server.lines.allSatisfy { !["internalError", "unknown"].contains($0["status"] ?? "") })
+        // Each call stands in the log under its name, the client's where it gave one.
+        #expect(server.lines.contains { $0["method"] == "ServerLive" && $0["request"] == "mine" && $0["status"] == "ok" })
+        try await server.judge(["ending"], by: "grpc_client.py")
+        #expect(try await server.status() == 0)
+        #expect(server.lines.last?["message"] == "ended")
+    }
+
+    @Test func whatNobodyThoughtOfIsAnswered() async throws {
+        let server = try await RunningServer(models().path, ["--poll-seconds", "0"])
+        try await server.judge(["described", "bytes_damaged"], by: "fuzz.py")
+        #expect(server.lines.allSatisfy { $0["status"] != "500" })
+        #expect(try await server.end() == 0)
+    }
+
+    /// Runs where it is asked for: `make server-soak MINUTES=60`.
+    @Test(.enabled(if: ProcessInfo.processInfo.environment["APUS_SERVER_SOAK_MINUTES"] != nil), .timeLimit(.minutes(600)))
+    func memoryStaysWhereItIs() async throws {
+        let files: ModelFiles = try models()
+        let server = try await RunningServer(files.path, ["--poll-seconds", "0.5", "--log-level", "critical"])
+        print(try await server.judge(["soak"], by: "soak.py", environment: ["APUS_SERVER_MODELS": files.path]))
+        #expect(try await server.end() == 0)
     }
 
     @Test func changesOfTheFolderAreFollowed() async throws {
@@ -59,8 +87,9 @@ import Testing
         let files: ModelFiles = try models()
         let secrets = try ModelFiles()
         try secrets.write("secret\n", to: "token")
-        let open = try await RunningServer(files.path, ["--token-file", "\(secrets.path)/token"])
-        try await open.judge("token")
+        let open = try await RunningServer(files.path, ["--token-file", "\(secrets.path)/token", "--max-connections", "10"])
+        try await open.judge(["token"])
+        try await open.judge(["token", "connections"], by: "grpc_client.py")
         #expect(try await open.end() == 0)
 
         let openssl = Process()
@@ -76,7 +105,8 @@ import Testing
         try #require(openssl.terminationStatus == 0)
         let certificate = "\(secrets.path)/certificate.pem"
         let closed = try await RunningServer(files.path, ["--tls-certificate", certificate, "--tls-key", "\(secrets.path)/key.pem"])
-        try await closed.judge("tls", environment: ["APUS_SERVER_CERTIFICATE": certificate])
+        try await closed.judge(["tls"], environment: ["APUS_SERVER_CERTIFICATE": certificate])
+        try await closed.judge(["tls"], by: "grpc_client.py", environment: ["APUS_SERVER_CERTIFICATE": certificate])
         #expect(try await closed.end() == 0)
     }
 
@@ -84,7 +114,7 @@ import Testing
         let empty = try ModelFiles()
         for (arguments, part) in [
             (["--token-file", "nothing"], "nothing can't be read"), (["--tls-key", "a"], "go together"),
-            (["--port", "70000"], "--port must be"),
+            (["--port", "70000"], "--port must be"), (["--port", "9000", "--grpc-port", "9000"], "two ports"),
             (["--tls-certificate", "a", "--tls-key", "b"], "the certificates in 'a' can't be used"),
         ] {
             let error = await #expect(throws: RunningServer.Failure.self) { _ = try await RunningServer(empty.path, arguments) }

@@ -34,6 +34,9 @@ struct JSONReader {
     private static let deepest = 64
     /// Each key is compared with those before it.
     private static let mostKeys = 64
+    /// Each takes far more memory than the two bytes that it may stand in.
+    private static let mostObjects = 16_384
+    private var objectCount = 0
 
     init(_ bytes: UnsafeBufferPointer<UInt8>, from position: Int = 0) { (self.bytes, self.position) = (bytes, position) }
 
@@ -119,6 +122,8 @@ struct JSONReader {
 
     private mutating func object(_ depth: Int) throws -> JSONValue {
         try Task.checkCancellation()
+        objectCount += 1
+        guard objectCount <= JSONReader.mostObjects else { throw fault("more than \(JSONReader.mostObjects) objects") }
         position += 1
         var entries: [(key: String, value: JSONValue)] = []
         if take(UInt8(ascii: "}")) { return .object(entries) }

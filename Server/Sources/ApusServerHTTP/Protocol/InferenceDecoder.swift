@@ -27,7 +27,7 @@ enum InferenceDecoder {
             var reader = JSONReader(json)
             let root: JSONValue = try reader.whole()
             guard case .object = root else { throw invalid("the request is no JSON object") }
-            let parameters: JSONValue? = try object(root["parameters"], "parameters")
+            let parameters: RequestParameters = try parameters(root["parameters"])
 
             var rest: UnsafeRawBufferPointer.SubSequence = raw[length...]
             var inputs: [(name: String, tensor: Tensor)] = []
@@ -35,12 +35,10 @@ enum InferenceDecoder {
             guard rest.isEmpty else { throw invalid("\(rest.count) bytes are left over after the inputs") }
 
             var request = InferenceRequest(inputs: inputs, arrival: start)
-            request.sequence = try sequence(parameters)
-            if let microseconds = try integer(parameters?["timeout"], "timeout"), microseconds > 0 {
-                request.deadline = start + .microseconds(min(microseconds, 1_000_000_000_000))
-            }
+            request.sequence = try parameters.sequence()
+            request.deadline = try parameters.deadline(from: start)
             var decoded = DecodedRequest(request: request, id: try string(root["id"], "id"))
-            decoded.areAllBinary = try bool(parameters?["binary_data_output"], "binary_data_output") ?? false
+            decoded.areAllBinary = try parameters.bool("binary_data_output") ?? false
             if let outputs = try list(root["outputs"], "outputs", json, limit: 1024), !outputs.isEmpty {
                 decoded.request.outputs = try outputs.map { try output($0, &decoded) }
             }
@@ -54,66 +52,27 @@ enum InferenceDecoder {
     ) throws -> (name: String, tensor: Tensor) {
         guard case .object = entry, let name = try string(entry["name"], "an input's name") else { throw invalid("an input has no name") }
         guard let type = try string(entry["datatype"], "datatype") else { throw invalid("the input '\(name)' has no datatype") }
-        guard let datatype = Datatype(rawValue: type) else { throw invalid("the input '\(name)' is of '\(type)', which is no datatype") }
-        guard let dtype = datatype.dtype else { throw invalid("the input '\(name)' is of \(type), which no model here takes") }
-        let shape: [Int] = try shape(entry["shape"], name, json)
-        var count = 1
-        for size in shape {
-            let (product, isTooLarge) = count.multipliedReportingOverflow(by: size)
-            guard !isTooLarge, product <= Int.max / 16 else { throw invalid("the input '\(name)' has a shape with too many elements") }
-            count = product
-        }
-        let parameters: JSONValue? = try object(entry["parameters"], "parameters")
-        if parameters?["shared_memory_region"] != nil {
-            throw invalid("the input '\(name)' lies in shared memory, which the server doesn't read")
-        }
-        do {
-            if let size = try integer(parameters?["binary_data_size"], "binary_data_size") {
+        let input = try InputDescription(name: name, datatype: type, shape: shape(entry["shape"], name, json))
+        let parameters: RequestParameters = try parameters(entry["parameters"])
+        try parameters.requireServed(of: "the input '\(name)'")
+        return try input.read {
+            if let size = try parameters.integer("binary_data_size") {
                 guard entry["data"] == nil else { throw invalid("it has data and bytes both") }
-                let wanted: Int = count * dtype.byteWidth
-                guard size == wanted else { throw invalid("\(size) bytes where \(type) of shape \(shape) has \(wanted)") }
                 guard size <= rest.count else { throw invalid("\(size) bytes are said to follow, and \(rest.count) do") }
                 defer { rest = rest.dropFirst(size) }
-                return (name, try Tensor(bytes: UnsafeRawBufferPointer(rebasing: rest.prefix(size)), dtype: dtype, shape: shape))
+                return try input.tensor(bytes: UnsafeRawBufferPointer(rebasing: rest.prefix(size)))
             }
             guard case .array(let range)? = entry["data"] else { throw invalid("it has no data") }
-            return (name, try JSONReader.tensor(json, range, dtype, shape, count: count))
-        } catch let error as ServingError {
-            throw ServingError(error.code, "the input '\(name)': \(error.message)")
-        } catch let error as TensorError {
-            throw invalid("the input '\(name)': \(error.message)")
+            return try JSONReader.tensor(json, range, input.dtype, input.shape, count: input.count)
         }
     }
 
     private static func output(_ entry: JSONValue, _ decoded: inout DecodedRequest) throws -> String {
         guard case .object = entry, let name = try string(entry["name"], "an output's name") else { throw invalid("an output has no name") }
-        let parameters: JSONValue? = try object(entry["parameters"], "parameters")
-        if parameters?["shared_memory_region"] != nil {
-            throw invalid("the output '\(name)' is wanted in shared memory, which the server doesn't write")
-        }
-        if let classes = try integer(parameters?["classification"], "classification"), classes != 0 {
-            throw invalid("the output '\(name)' is wanted as classes, which the server doesn't know")
-        }
-        if try bool(parameters?["binary_data"], "binary_data") ?? decoded.areAllBinary { decoded.binaryOutputs.insert(name) }
+        let parameters: RequestParameters = try parameters(entry["parameters"])
+        try parameters.requireServed(of: "the output '\(name)'")
+        if try parameters.bool("binary_data") ?? decoded.areAllBinary { decoded.binaryOutputs.insert(name) }
         return name
-    }
-
-    private static func sequence(_ parameters: JSONValue?) throws -> RequestSequence? {
-        let id: String
-        switch parameters?["sequence_id"] {
-        case .none, .null?: return nil
-        case .int(let number)?:
-            if number == 0 { return nil }
-            id = String(number)
-        case .string(let text)?:
-            if text.isEmpty { return nil }
-            guard text.utf8.count <= 128 else { throw invalid("the sequence_id is longer than 128 bytes") }
-            id = text
-        default: throw invalid("the sequence_id is no number below 2^63, nor a text")
-        }
-        return RequestSequence(
-            id: id, isStart: try bool(parameters?["sequence_start"], "sequence_start") ?? false,
-            isEnd: try bool(parameters?["sequence_end"], "sequence_end") ?? false)
     }
 
     // MARK: Parts
@@ -125,7 +84,7 @@ enum InferenceDecoder {
             throw invalid("the input '\(name)' has no shape")
         }
         return try sizes.map { size in
-            guard case .int(let size) = size, size >= 0 else {
+            guard case .int(let size) = size else {
                 throw invalid("the input '\(name)' has a shape of something else than sizes")
             }
             return size
@@ -146,11 +105,21 @@ enum InferenceDecoder {
         return values
     }
 
-    private static func object(_ value: JSONValue?, _ name: String) throws -> JSONValue? {
+    private static func parameters(_ value: JSONValue?) throws -> RequestParameters {
         switch value {
-        case .none, .null?: return nil
-        case .object?: return value
-        default: throw invalid("\(name) is no object")
+        case .none, .null?: return RequestParameters()
+        case .object(let entries)?:
+            let values: [(String, RequestParameters.Value)] = entries.compactMap { key, value in
+                switch value {
+                case .null: nil
+                case .bool(let flag): (key, .bool(flag))
+                case .int(let number): (key, .int(number))
+                case .string(let text): (key, .text(text))
+                default: (key, .other)
+                }
+            }
+            return RequestParameters(Dictionary(values, uniquingKeysWith: { first, _ in first }))
+        default: throw invalid("parameters is no object")
         }
     }
 
@@ -159,22 +128,6 @@ enum InferenceDecoder {
         case .none, .null?: return nil
         case .string(let text)?: return text
         default: throw invalid("\(name) is no text")
-        }
-    }
-
-    private static func bool(_ value: JSONValue?, _ name: String) throws -> Bool? {
-        switch value {
-        case .none, .null?: return nil
-        case .bool(let flag)?: return flag
-        default: throw invalid("\(name) is no truth value")
-        }
-    }
-
-    private static func integer(_ value: JSONValue?, _ name: String) throws -> Int? {
-        switch value {
-        case .none, .null?: return nil
-        case .int(let number)? where number >= 0: return number
-        default: throw invalid("\(name) is no number from 0 on")
         }
     }
 }

@@ -6,25 +6,6 @@ import Logging
 import NIOCore
 import ServiceLifecycle
 
-/// The server's side of HTTP: address, limits, who is let in.
-public struct HTTPOptions: Sendable {
-    public var host = "127.0.0.1"
-    /// 0 takes one that is free.
-    public var port = 8000
-    public var maxRequestBytes = 64 << 20
-    /// Without it everybody is let in.
-    public var token: String?
-    /// Files in PEM: the chain of certificates, and the key. Without them connections are not encrypted.
-    public var tls: (certificate: String, key: String)?
-    /// After how many seconds a connection on which nothing happens is closed.
-    public var idleSeconds = 60
-    /// How many connections are served at once.
-    public var maxConnections = 1024
-    public var serverVersion = "0.1.0"
-
-    public init() {}
-}
-
 /// Serves models over the Open Inference Protocol on HTTP until it is told to stop; then it takes no new requests, and ends when those under way are answered.
 public struct HTTPService: Service {
     private let application: Application<RouterResponder<ServerContext>>
@@ -33,14 +14,14 @@ public struct HTTPService: Service {
     /// - Parameter whenRunning: is called with the port once connections are taken
     /// - Throws: for certificates and keys that can't be used.
     public init(
-        _ repository: ModelRepository, _ options: HTTPOptions, logger: Logger,
+        _ repository: ModelRepository, _ options: ListenerOptions, logger: Logger,
         whenRunning: @escaping @Sendable (Int) async -> Void = { _ in }
     ) throws {
         self.repository = repository
         let router = Router(context: ServerContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: AnsweringErrors())
-        if let token = options.token { router.add(middleware: RequiringToken(token: token)) }
-        Routes(repository: repository, maxRequestBytes: options.maxRequestBytes, serverVersion: options.serverVersion).add(to: router)
+        router.add(middleware: RequiringToken(options: options))
+        Routes(repository: repository, maxRequestBytes: options.maxRequestBytes).add(to: router)
         let http1: HTTPServerBuilder = .http1(
             configuration: HTTP1Channel.Configuration(
                 additionalChannelHandlers: [ConnectionWatch()], idleTimeout: .seconds(Int64(options.idleSeconds))))

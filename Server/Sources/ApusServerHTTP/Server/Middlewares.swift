@@ -3,6 +3,7 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
+import Tracing
 
 extension HTTPResponse.Status {
     /// What a refusal is in HTTP.
@@ -18,6 +19,15 @@ extension HTTPResponse.Status {
         case .failed: self = .internalServerError
         }
     }
+}
+
+extension HTTPField.Name {
+    static let requestID = HTTPField.Name(RequestID.header)!
+}
+
+/// Finds a trace's context in the headers of a request.
+struct HeaderExtractor: Extractor {
+    func extract(key: String, from headers: HTTPFields) -> String? { HTTPField.Name(key).flatMap { headers[$0] } }
 }
 
 extension Response {
@@ -43,13 +53,17 @@ struct AnsweringErrors: RouterMiddleware {
         -> Response
     {
         let start = ContinuousClock.now
-        let response: Response
+        var context: ServerContext = context
+        context.requestID = RequestID.make(given: request.headers[.requestID])
+        var response: Response
         do { response = try await next(request, context) } catch { response = AnsweringErrors.answer(error, request) }
+        response.headers[.requestID] = context.requestID
         let level: Logger.Level = response.status.code >= 500 ? .warning : .debug
         context.logger.log(
             level: level, "request",
             metadata: [
-                "method": "\(request.method.rawValue)", "path": "\(request.uri.path)", "status": "\(response.status.code)",
+                "request": "\(context.requestID)", "method": "\(request.method.rawValue)", "path": "\(request.uri.path)",
+                "status": "\(response.status.code)",
                 "milliseconds": "\(Double((ContinuousClock.now - start).nanoseconds) / 1e6)",
             ])
         return response
@@ -75,25 +89,16 @@ struct AnsweringErrors: RouterMiddleware {
 struct RequiringToken: RouterMiddleware {
     typealias Context = ServerContext
 
-    let token: String
+    let options: ListenerOptions
 
     func handle(_ request: Request, context: ServerContext, next: (Request, ServerContext) async throws -> Response) async throws
         -> Response
     {
-        if request.uri.path.hasPrefix("/v2/health/") { return try await next(request, context) }
-        guard let given = request.headers[.authorization], RequiringToken.isSame(given, "Bearer \(token)") else {
+        guard request.uri.path.hasPrefix("/v2/health/") || options.admits(request.headers[.authorization]) else {
             var response = Response(.unauthorized, error: "a token is needed: Authorization: Bearer ...")
             response.headers[.wwwAuthenticate] = "Bearer"
             return response
         }
         return try await next(request, context)
-    }
-
-    /// Takes as long for a token that is nearly right as for one that is all wrong.
-    static func isSame(_ a: String, _ b: String) -> Bool {
-        let (a, b) = (Array(a.utf8), Array(b.utf8))
-        var difference: UInt8 = a.count == b.count ? 0 : 1
-        for index in b.indices { difference |= b[index] ^ (index < a.count ? a[index] : 0) }
-        return difference == 0
     }
 }

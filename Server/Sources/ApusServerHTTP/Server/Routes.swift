@@ -3,12 +3,12 @@ import ApusServing
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import Tracing
 
 /// The protocol's addresses.
 struct Routes {
     let repository: ModelRepository
     let maxRequestBytes: Int
-    let serverVersion: String
 
     func add(to router: Router<ServerContext>) {
         router.get("v2") { _, _ in serverMetadata }
@@ -60,7 +60,9 @@ struct Routes {
         }
         let body: ByteBuffer = try await body(request, limit: maxRequestBytes)
         return try await whileConnected(context.connection) {
-            let decoded: DecodedRequest = try InferenceDecoder.decode(body, headerLength: headerLength)
+            var decoded: DecodedRequest = try InferenceDecoder.decode(body, headerLength: headerLength)
+            decoded.request.id = context.requestID
+            InstrumentationSystem.instrument.extract(request.headers, into: &decoded.request.trace, using: HeaderExtractor())
             let result: InferenceResult = try await model.infer(decoded.request)
             let start = ContinuousClock.now
             let (body, length) = try encoded(result, of: model, for: decoded)
@@ -104,12 +106,10 @@ struct Routes {
     private var serverMetadata: Response {
         Response { output in
             output.object { output in
-                output.pair("name", "apus-server")
-                output.pair("version", serverVersion)
+                output.pair("name", ServerIdentity.name)
+                output.pair("version", ServerIdentity.version)
                 output.key("extensions")
-                output.array(["binary_tensor_data", "model_repository", "model_configuration", "sequence", "statistics"]) {
-                    $0.string($1)
-                }
+                output.array(ServerIdentity.extensions + ["model_configuration", "statistics"]) { $0.string($1) }
             }
         }
     }
@@ -193,7 +193,7 @@ struct Routes {
                 output.object { output in
                     output.pair("name", entry.name)
                     output.pair("version", entry.version)
-                    output.pair("state", entry.isReady ? "READY" : "UNAVAILABLE")
+                    output.pair("state", entry.state)
                     output.pair("reason", entry.reason)
                 }
             }
@@ -207,13 +207,7 @@ struct Routes {
             if raw.isEmpty { return }
             var reader = JSONReader(raw.bindMemory(to: UInt8.self))
             guard case .object(let parameters)? = try reader.whole()["parameters"] else { return }
-            if let other = parameters.first(where: { $0.key != "unload_dependents" }) {
-                throw ServingError(.invalidRequest, "'\(other.key)': models and their configurations come from the server's folder alone")
-            }
+            try ModelRepository.requireNoContents(parameters.map(\.key))
         }
     }
-}
-
-extension ServedModel {
-    fileprivate var platform: String { "apus_\(format.rawValue)" }
 }

@@ -5,6 +5,8 @@ import Logging
 struct ServerContext: RequestContext {
     var coreContext: CoreRequestContextStorage
     let connection: ConnectionState?
+    /// What the request is called in the log, in traces and in its answer.
+    var requestID = ""
 
     init(source: ApplicationRequestContextSource) {
         coreContext = CoreRequestContextStorage(source: source)

@@ -1,4 +1,5 @@
 import ApusRun
+import Tracing
 
 /// A request for a model, whichever protocol it came by.
 public struct InferenceRequest: Sendable {
@@ -10,6 +11,9 @@ public struct InferenceRequest: Sendable {
     /// When the request was there whole, and how long it took to be understood: for the statistics.
     public var arrival: ContinuousClock.Instant
     public var decoding: Duration
+    /// What the request is called in traces, and the trace that it belongs to.
+    public var id: String?
+    public var trace: InstrumentationContext = .topLevel
 
     public init(
         inputs: [(name: String, tensor: Tensor)], outputs: [String]? = nil, sequence: RequestSequence? = nil,

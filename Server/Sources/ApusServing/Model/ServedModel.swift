@@ -79,14 +79,18 @@ public final class ServedModel: Sendable {
     /// - Throws: `ServingError`, which the statistics count.
     public func infer(_ request: InferenceRequest) async throws -> InferenceResult {
         do {
-            let outcome: RequestQueue.Outcome = try await run(request)
-            let result = InferenceResult(outputs: try outputs(request, outcome.results), rows: outcome.rows)
-            statistics.succeeded(
-                rows: rows(request), input: request.decoding, queued: outcome.queued, computed: outcome.computed,
-                total: ContinuousClock.now - request.arrival)
-            return result
+            return try await RequestTrace.infer(self, request) {
+                let outcome: RequestQueue.Outcome = try await run(request)
+                let result = InferenceResult(outputs: try outputs(request, outcome.results), rows: outcome.rows)
+                statistics.succeeded(
+                    rows: rows(request), input: request.decoding, queued: outcome.queued, computed: outcome.computed,
+                    total: ContinuousClock.now - request.arrival)
+                return (outcome, result)
+            }
         } catch {
-            let known = ServingError(error)
+            var known = ServingError(error)
+            // Who ends a call at its deadline is as often its own clock as ours.
+            if known.code == .cancelled, let deadline = request.deadline, deadline <= .now { known = RequestQueue.late }
             statistics.failed(known.code, ContinuousClock.now - request.arrival)
             throw known
         }

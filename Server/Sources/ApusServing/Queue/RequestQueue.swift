@@ -21,10 +21,14 @@ final class RequestQueue: Sendable {
     /// What a request got, and how it went.
     struct Outcome: Sendable {
         let results: [LeafValue]
-        let queued: Duration
-        let computed: Duration
+        let arrival: ContinuousClock.Instant
+        let start: ContinuousClock.Instant
+        let end: ContinuousClock.Instant
         /// How many rows ran together.
         let rows: Int
+
+        var queued: Duration { start - arrival }
+        var computed: Duration { end - start }
     }
 
     private struct Entry: Sendable {
@@ -36,7 +40,8 @@ final class RequestQueue: Sendable {
     }
 
     private struct Running {
-        var wanted: Set<Int>
+        /// Its requests that still wait for their answers.
+        var wanted: [Int: Entry]
         var task: Task<Void, Never>?
     }
 
@@ -75,7 +80,7 @@ final class RequestQueue: Sendable {
                 pump()
             }
         } onCancel: {
-            cancel(id)
+            leave(id, CancellationError())
         }
     }
 
@@ -91,7 +96,7 @@ final class RequestQueue: Sendable {
             let alarm: Task<Void, Never>? = request.deadline.map { deadline in
                 Task { [weak self] in
                     guard (try? await Task.sleep(until: deadline, clock: .continuous)) != nil else { return }
-                    self?.drop(id, RequestQueue.late)
+                    self?.leave(id, RequestQueue.late)
                 }
             }
             state.waiting.append(Entry(id: id, request: request, arrival: now, continuation: continuation, alarm: alarm))
@@ -103,23 +108,14 @@ final class RequestQueue: Sendable {
 
     // MARK: Leaving
 
-    private func cancel(_ id: Int) {
-        drop(id, CancellationError())
-        let task: Task<Void, Never>? = state.withLock { state in
-            guard let run = state.runs[id] else { return nil }
-            state.running[run]?.wanted.remove(id)
-            // A batch goes on for those who still wait for it.
-            return state.running[run]?.wanted.isEmpty == true ? state.running[run]?.task : nil
+    /// Answers a request that waits, or runs, with an error; what it ran in goes on for those who still wait for it.
+    private func leave(_ id: Int, _ error: any Error) {
+        let (entry, task) = state.withLock { state -> (Entry?, Task<Void, Never>?) in
+            if let index = state.waiting.firstIndex(where: { $0.id == id }) { return (state.waiting.remove(at: index), nil) }
+            guard let run = state.runs[id], let entry = state.running[run]?.wanted.removeValue(forKey: id) else { return (nil, nil) }
+            return (entry, state.running[run]?.wanted.isEmpty == true ? state.running[run]?.task : nil)
         }
         task?.cancel()
-    }
-
-    /// Takes a request that has not started out of the queue.
-    private func drop(_ id: Int, _ error: any Error) {
-        let entry: Entry? = state.withLock { state in
-            guard let index = state.waiting.firstIndex(where: { $0.id == id }) else { return nil }
-            return state.waiting.remove(at: index)
-        }
         entry?.alarm?.cancel()
         entry?.continuation.resume(throwing: error)
     }
@@ -130,7 +126,7 @@ final class RequestQueue: Sendable {
     private func pump() {
         while let (run, entries) = state.withLock({ next(&$0) }) {
             let task = Task(executorPreference: threads) { [self] in
-                execute(entries)
+                execute(entries, run)
                 state.withLock { state in
                     state.running[run] = nil
                     for entry in entries {
@@ -178,10 +174,9 @@ final class RequestQueue: Sendable {
         let ids: Set<Int> = Set(chosen.map(\.id))
         state.waiting.removeAll { ids.contains($0.id) }
         state.nextID += 1
-        state.running[state.nextID] = Running(wanted: ids, task: nil)
+        state.running[state.nextID] = Running(wanted: Dictionary(uniqueKeysWithValues: chosen.map { ($0.id, $0) }), task: nil)
         for entry in chosen {
             state.runs[entry.id] = state.nextID
-            entry.alarm?.cancel()
             if let sequence = entry.request.sequence { state.busySequences.insert(sequence) }
         }
         return (state.nextID, chosen)
@@ -195,41 +190,50 @@ final class RequestQueue: Sendable {
         }
     }
 
-    private func execute(_ entries: [Entry]) {
-        let start = ContinuousClock.now
+    private func execute(_ entries: [Entry], _ run: Int) {
         guard entries.count > 1, let plan else {
-            for entry in entries { finish(entry, start, rows: entry.request.rows) { try run(entry.request.inputs, entry.request) } }
+            for entry in entries { execute(entry, run) }
             return
         }
+        let start = ContinuousClock.now
         let rows: [Int] = entries.map(\.request.rows)
         do {
             var whole: Request = entries[0].request
             // The batch may take as long as the most patient of its requests waits.
             let deadlines: [ContinuousClock.Instant] = entries.compactMap(\.request.deadline)
             whole.deadline = deadlines.count == entries.count ? deadlines.max() : nil
-            let parts: [[LeafValue]] = try plan.part(run(plan.join(entries.map(\.request.inputs)), whole), rows: rows)
-            let (computed, total) = (ContinuousClock.now - start, rows.reduce(0, +))
-            statistics.ran(rows: total, computed)
+            let parts: [[LeafValue]] = try plan.part(results(of: whole, plan.join(entries.map(\.request.inputs))), rows: rows)
+            let (end, total) = (ContinuousClock.now, rows.reduce(0, +))
+            statistics.ran(rows: total, end - start)
             for (entry, part) in zip(entries, parts) {
-                entry.continuation.resume(
-                    returning: Outcome(results: part, queued: start - entry.arrival, computed: computed, rows: total))
+                answer(entry, run, .success(Outcome(results: part, arrival: entry.arrival, start: start, end: end, rows: total)))
             }
         } catch {
             // One request's fault, or the time of all of them: each gets its own answer.
-            for entry in entries { finish(entry, .now, rows: entry.request.rows) { try run(entry.request.inputs, entry.request) } }
+            for entry in entries { execute(entry, run) }
         }
     }
 
-    private func finish(_ entry: Entry, _ start: ContinuousClock.Instant, rows: Int, _ body: () throws -> [LeafValue]) {
+    /// Runs a request by itself, unless it has left meanwhile.
+    private func execute(_ entry: Entry, _ run: Int) {
+        guard state.withLock({ $0.running[run]?.wanted[entry.id] }) != nil else { return }
+        let start = ContinuousClock.now
         do {
-            let results: [LeafValue] = try body()
-            let computed: Duration = ContinuousClock.now - start
-            statistics.ran(rows: rows, computed)
-            entry.continuation.resume(returning: Outcome(results: results, queued: start - entry.arrival, computed: computed, rows: rows))
-        } catch { entry.continuation.resume(throwing: error) }
+            let results: [LeafValue] = try results(of: entry.request, entry.request.inputs)
+            let (end, rows) = (ContinuousClock.now, entry.request.rows)
+            statistics.ran(rows: rows, end - start)
+            answer(entry, run, .success(Outcome(results: results, arrival: entry.arrival, start: start, end: end, rows: rows)))
+        } catch { answer(entry, run, .failure(error)) }
     }
 
-    private func run(_ inputs: [Tensor], _ request: Request) throws -> [LeafValue] {
+    /// Gives a request its answer, unless it has left: at its deadline, or with its caller.
+    private func answer(_ entry: Entry, _ run: Int, _ result: Result<Outcome, any Error>) {
+        guard state.withLock({ $0.running[run]?.wanted.removeValue(forKey: entry.id) }) != nil else { return }
+        entry.alarm?.cancel()
+        entry.continuation.resume(with: result)
+    }
+
+    private func results(of request: Request, _ inputs: [Tensor]) throws -> [LeafValue] {
         try Task.checkCancellation()
         guard let deadline = request.deadline else { return try request.run(inputs) }
         return try withDeadline(deadline) { try request.run(inputs) }

@@ -293,10 +293,18 @@ def bad_requests():
         json.dumps(good(data=None, parameters={"binary_data_size": -1})), json.dumps(good(parameters={"shared_memory_region": "a"})),
         json.dumps(good(parameters=7)), json.dumps(good() | {"outputs": [{}]}), json.dumps(good() | {"outputs": 7}), json.dumps(good() | {"id": 7}),
         json.dumps(good() | {"parameters": {"timeout": "soon"}}), json.dumps(good() | {"parameters": {"binary_data_output": 1}}),
+        # More than are read: keys, sizes, tensors, objects, and the depth of lists.
+        json.dumps(good() | {f"k{index}": 1 for index in range(64)}), json.dumps(good(**{f"k{index}": 1 for index in range(64)})),
+        json.dumps(good(shape=[1] * 63 + [1, 4])), json.dumps({"inputs": good()["inputs"] * 1025}), json.dumps(good() | {"outputs": [{"name": "a"}] * 1025}),
+        json.dumps(good() | {"a": [{}] * 16_384}), json.dumps(good() | {"a": [[{}] * 16_384]}), '{"a": ' + "[{\"a\":" * 40 + "1" + "}]" * 40 + "}",
+        json.dumps(good() | {"parameters": {"sequence_id": "s" * 129}}), json.dumps(good() | {"parameters": {"sequence_id": 2**63}}),
         json.dumps({"inputs": good()["inputs"] * 2}), json.dumps({"inputs": good()["inputs"] * 5000}),
     ):
         status, answer, _ = post(path, body.encode("latin-1"))
         assert status == 400 and json.loads(answer)["error"], f"{status} {answer[:200]} for {body[:100]}"
+    # As many as are read.
+    most = good() | {f"k{index}": 1 for index in range(63)} | {"k0": [{}] * 16_000}
+    assert post("/v2/models/dense/infer", json.dumps(most))[0] == 200
     for values, type in (([256], "UINT8"), ([-1], "UINT8"), ([1.5], "UINT8"), ([2], "BOOL"), ([1e300], "INT64"), ([2**63], "INT64")):
         model = f"reversed-{type.lower()}"
         body = {"inputs": [{"name": "x", "shape": [8], "datatype": type, "data": values + [0] * 7}]}
@@ -524,6 +532,7 @@ def tls():
         assert b"200" not in s.recv(4096)
 
 
-for check in sys.argv[2:]:
-    globals()[check]()
-    print(check, flush=True)
+if __name__ == "__main__":
+    for check in sys.argv[2:]:
+        globals()[check]()
+        print(check, flush=True)
