@@ -3,8 +3,10 @@ import ApusGraph
 /// The parts of a node's free-form metadata that are kept.
 enum NodeMetadata {
     /// The innermost line of the Python program, `model.py:41`.
-    static func site(_ node: ProgramSchema.Node) -> NodeSite? {
-        guard let trace = node.metadata["stack_trace"] else { return nil }
+    static func site(_ node: ProgramSchema.Node) -> NodeSite? { node.metadata["stack_trace"].flatMap(site(inTrace:)) }
+
+    /// The innermost line of a trace of Python's.
+    static func site(inTrace trace: String) -> NodeSite? {
         // Each frame is two lines, the first of which reads:   File "path/model.py", line 41, in forward
         let frames = trace.split(separator: "\n").filter { $0.contains("File \"") }
         guard let last = frames.last, let open = last.range(of: "File \""),
