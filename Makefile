@@ -7,7 +7,7 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel deb image clean packages python embed generate detect models server server-test
+.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel deb image clean packages python embed generate detect models server server-test view-test
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -104,6 +104,11 @@ wheel: packages python ## the Python package, tested by pytest
 
 deb: packages ## a Debian package of the command and the C library
 	@SWIFT="$(SWIFT)" Scripts/deb "$(OUT)/deb"
+
+view-test: packages python ## pages of `apus view` in a headless browser, used as a person does: pictures in out/view
+	@Scripts/ensure-packages --browser
+	$(SWIFT) build --product apus
+	@.venv/bin/python Tests/Judges/view_pages.py "$$($(SWIFT) build --show-bin-path)/apus" "$(OUT)/view" $(ARGS)
 
 image: ## the container image `apus`, with whichever of docker, podman or buildah is here
 	@Scripts/image apus
