@@ -7,7 +7,7 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel deb image clean packages python embed generate detect models server server-test view-test
+.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel deb image clean packages python embed generate detect models server server-test view-test man
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -109,6 +109,10 @@ view-test: packages python ## pages of `apus view` in a headless browser, used a
 	@Scripts/ensure-packages --browser
 	$(SWIFT) build --product apus
 	@.venv/bin/python Tests/Judges/view_pages.py "$$($(SWIFT) build --show-bin-path)/apus" "$(OUT)/view" $(ARGS)
+
+man: packages ## the manual page and the completions of shells, in out/share
+	$(SWIFT) build --product apus
+	@Scripts/command-files "$$($(SWIFT) build --show-bin-path)/apus" "$(OUT)"
 
 image: ## the container image `apus`, with whichever of docker, podman or buildah is here
 	@Scripts/image apus

@@ -143,7 +143,7 @@ let package = Package(
         .executableTarget(name: "fuzz", dependencies: ["FuzzPrograms", "FuzzFiles"], path: "Tests/Fuzz/Tool"),
         .testTarget(name: "FuzzTests", dependencies: ["Apus", "FuzzPrograms", "FuzzFiles", "fuzz"], path: "Tests/Fuzz/Cases"),
         // Starts the command and links with the C library, which therefore have to be built before.
-        .testTarget(name: "CommandTests", dependencies: ["Apus", "ApusC", "apus-cli", "JudgeSupport"], path: "Tests/Commands"),
+        .testTarget(name: "CommandTests", dependencies: ["Apus", "ApusView", "ApusC", "apus-cli", "JudgeSupport"], path: "Tests/Commands"),
         .testTarget(name: "ConformanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Conformance"),
     ],
     swiftLanguageModes: [.v6]
