@@ -17,9 +17,9 @@ extension PageTests {
             // snippet
             let difference = try ProgramDifference(program, changed, inputs: [x])
             print(difference.verdict)  // different
-            print(difference.firstDifference?.operator ?? "")  // aten::mul.Scalar
+            print(difference.firstDifference?.operator ?? "")  // aten::mul.Tensor
             // snippet.end
-            #expect(difference.verdict == .different && difference.firstDifference?.operator == "aten::mul.Scalar")
+            #expect(difference.verdict == .different && difference.firstDifference?.operator == "aten::mul.Tensor")
             // snippet
             let digest = try program.digest()
             // snippet.end
