@@ -49,6 +49,15 @@ class Branch(torch.nn.Module):
         return y.relu() + x
 
 
+class Sizes(torch.nn.Module):
+    """A branch on a size, and a size that only a run knows."""
+
+    def forward(self, x):
+        y = torch.cond(x.shape[0] > 4, lambda x: x.sin(), lambda x: x.cos(), (x,))
+        found = (y > 0).nonzero()
+        return found * 2, y
+
+
 def value(name, shape, dtype=TensorProto.FLOAT):
     return helper.make_tensor_value_info(name, dtype, shape)
 
@@ -90,6 +99,8 @@ def main(folder):
     size = torch.export.Dim("n", min=2, max=64)
     torch.export.save(torch.export.export(Transformer().eval(), (torch.ones(1, 8, dtype=torch.int64),), dynamic_shapes=({1: size},)), folder / "transformer.pt2")
     torch.export.save(torch.export.export(Branch().eval(), (torch.ones(4),)), folder / "branch.pt2")
+    rows = torch.export.Dim("rows", min=2, max=64)
+    torch.export.save(torch.export.export(Sizes().eval(), (torch.ones(6, 3),), dynamic_shapes=({0: rows},)), folder / "sizes.pt2")
     for name, graph in [("loop", loop()), ("long", long(10_000)), ("attack", attack())]:
         onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=9), folder / f"{name}.onnx")
 

@@ -37,6 +37,11 @@ package struct GraphData: Encodable {
         /// The values that it reads, each once.
         package let reads: [Int]
         package let gives: [Result]
+        /// Sizes and numbers that only a run knows: those that the node makes, and those that its arguments are made of. Nil for none.
+        package let makesSymbols: [String]?
+        package let readsSymbols: [String]?
+        /// What it branches on or checks, where that is a condition on sizes.
+        package let condition: String?
         package let site: String?
         /// The position of the innermost run of a module in `modules`.
         package let module: Int?
@@ -69,6 +74,8 @@ package struct GraphData: Encodable {
                 op: node.operator.name, text: printer.text(node, in: graph),
                 reads: node.operands.filter { seen.insert($0).inserted }.map(\.index),
                 gives: node.outputs.map { Result(value: $0.index, name: graph.name($0), type: "\(graph.type($0))") },
+                makesSymbols: GraphData.names(Array(graph.madeSymbols(of: node))), readsSymbols: GraphData.names(node.readSymbols),
+                condition: node.condition.map { $0.description(naming: \.name) },
                 site: node.site.map { "\($0)" }, module: runs.enter(node.modulePath), origin: node.provenance,
                 bodies: node.namedBodies.map { Body(name: $0.name, graph: GraphData($0.body.graph)) },
                 microseconds: microseconds.indices.contains(position) ? microseconds[position] : nil)
@@ -86,4 +93,15 @@ package struct GraphData: Encodable {
         }
         modules = runs.runs
     }
+
+    /// The names of the symbols that no input's size tells, in a fixed order.
+    private static func names(_ symbols: [Symbol]) -> [String]? {
+        let own: [Symbol] = symbols.filter { !$0.isBacked }.unique
+        return own.isEmpty ? nil : own.map(\.name).sorted()
+    }
+}
+
+extension Node {
+    /// Symbols of its arguments, and of what its bodies read from around them.
+    fileprivate var readSymbols: [Symbol] { arguments.flatMap(\.freeSymbols) + bodies.flatMap { Array($0.graph.outerSymbols) } }
 }

@@ -314,6 +314,7 @@ function toggle(box) {
   const after = placeOf(box);
   view.x += (middle - (after.x + box.w / 2)) * view.scale;
   view.y += (before.y - after.y) * view.scale;
+  if (box === view.selected) render();
   redraw();
 }
 

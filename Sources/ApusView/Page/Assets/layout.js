@@ -25,6 +25,8 @@ const measure = (() => {
 const TITLE_FONT = "600 12.5px system-ui, sans-serif", SMALL_FONT = "10.5px ui-monospace, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
 
 const shortName = (op) => op.replace(/^[^:]*::/, "").replace(/\.[A-Za-z0-9_]+$/, "");
+/// What a value is called: `%add`, and a symbol by its name.
+const nameOf = (graph, value) => (typeof value === "string" ? value : "%" + graph.names.get(value));
 const shorten = (text, most) => (text.length > most ? text.slice(0, most - 1) + "…" : text);
 
 // What an operator does, by the words of its name; the first row that has one of them.
@@ -97,20 +99,23 @@ function makeGraph(data, parent, title, weights) {
   data.nodes.forEach((node, position) => {
     const box = makeBox(node.bodies.length ? "control" : "node", node.module === undefined ? graph : modules[node.module], shortName(node.op));
     Object.assign(box, { graph, node, position, family: familyOf(node.op), count: 1, time: node.microseconds ?? 0 });
-    box.reads = node.reads;
-    box.gives = node.gives.map((result) => result.value);
+    // A symbol that only a run knows goes from node to node as a value does, by its name.
+    box.reads = node.reads.concat(node.readsSymbols ?? []);
+    box.gives = node.gives.map((result) => result.value).concat(node.makesSymbols ?? []);
     const held = node.reads.filter((value) => weightOf.has(value)).map((value) => {
       const weight = weightOf.get(value), shape = weight.type.replace(/^[a-z0-9]+/, "");
       return weight.name.split(".").pop() + " " + shape;
     });
     box.details = held.slice(0, 3).map((text) => shorten(text, 40));
     if (held.length > 3) box.details.push(`and ${held.length - 3} more`);
+    if (node.condition) box.details.unshift(shorten(node.condition, 40));
     if (node.bodies.length) {
       box.children = node.bodies.map((body) => makeGraph(body.graph, box, body.name, []));
       box.count += box.children.reduce((sum, body) => sum + body.count, 0);
       box.isOpen = box.count <= 60;
     }
     for (const result of node.gives) note(result.value, result.name, result.type, box);
+    for (const symbol of node.makesSymbols ?? []) note(symbol, symbol, symbol, box);
     place(box);
   });
   data.outputs.forEach((output, position) => {
@@ -190,7 +195,7 @@ function moduleLabel(box) {
 }
 
 function layOutBodies(box) {
-  box.label = shorten(box.title, 48);
+  box.label = shorten(box.title + (box.node.condition ? `  ${box.node.condition}` : ""), 60);
   let x = PAD, height = 0;
   for (const body of box.children) {
     layOut(body);

@@ -7,7 +7,7 @@ eachBox(root, (box) => box.kind !== "graph" && allBoxes.push(box));
 longest.time = allBoxes.reduce((most, box) => (box.kind === "node" || box.kind === "control" ? Math.max(most, box.time) : most), 0);
 /// The boxes that make the values of the graph itself, by name.
 const boxOfName = new Map();
-for (const box of allBoxes) if (box.graph === root && box.kind !== "module") for (const value of box.gives) boxOfName.set(root.names.get(value), box);
+for (const box of allBoxes) if (box.graph === root && box.kind !== "module") for (const value of box.gives) boxOfName.set(nameOf(root, value), box);
 
 function element(tag, properties = {}, ...children) {
   const made = document.createElement(tag);
@@ -126,7 +126,7 @@ function showWeight(weight) {
 
 function loweredTab() {
   const { lines, microseconds } = data.lowered, most = Object.values(microseconds).reduce((most, taken) => Math.max(most, taken), 0);
-  const wanted = new Set((view.selected?.gives ?? []).map((value) => "%" + view.selected.graph.names.get(value)));
+  const wanted = new Set((view.selected?.gives ?? []).map((value) => nameOf(view.selected.graph, value)));
   const isNear = (line) => wanted.size > 0 && (line.match(/%[^\s,:()[\]=]+/g) ?? []).some((name) => wanted.has(name));
   const list = longList(lines.length, 17, (index) => {
     const row = element("div", { class: "line" + (isNear(lines[index]) ? " near" : "") });
@@ -134,7 +134,7 @@ function loweredTab() {
     if (most > 0) row.append(element("span", { class: "taken", style: taken === undefined ? "" : `--part:${((100 * taken) / most).toFixed(1)}%` }, taken === undefined ? "" : time(taken)));
     // Names of values lead to where they are made.
     for (const part of lines[index].slice(0, 4000).split(/(%[^\s,:()[\]=]+)/)) {
-      const box = part.startsWith("%") ? boxOfName.get(part.slice(1)) : null;
+      const box = part.startsWith("%") ? boxOfName.get(part) : null;
       row.append(box ? button(box, part) : document.createTextNode(part));
     }
     return row;
@@ -147,13 +147,14 @@ function selectionTab() {
   const box = view.selected;
   if (!box) return element("p", { class: "muted" }, "Click on a node.");
   const { graph, node } = box, parts = [];
+  const typeOf = (value) => (typeof value === "string" ? "known in a run" : graph.types.get(value) ?? "");
   const valueRow = (value) => {
-    const weight = graph.weightOf.get(value), maker = graph.makers.get(value), name = "%" + graph.names.get(value);
-    return [weight ? element("span", { title: weight.name }, weight.name) : maker ? button(maker, name) : name, graph.types.get(value) ?? ""];
+    const weight = graph.weightOf.get(value), maker = graph.makers.get(value), name = nameOf(graph, value);
+    return [weight ? element("span", { title: weight.name }, weight.name) : maker ? button(maker, name) : name, typeOf(value)];
   };
   parts.push(element("h2", {}, element("span", { class: "swatch", style: `background:${colorOf(box)}` }), node ? node.op : box.kind === "module" ? box.path : box.title));
   if (box.kind === "module") {
-    parts.push(element("p", { class: "mono" }, box.type), element("p", {}, `${box.count} nodes${box.time ? ", " + time(box.time) : ""}  `, element("button", { onclick: () => { toggle(box); render(); } }, box.isOpen ? "Fold" : "Unfold")));
+    parts.push(element("p", { class: "mono" }, box.type), element("p", {}, `${box.count} nodes${box.time ? ", " + time(box.time) : ""}  `, element("button", { onclick: () => toggle(box) }, box.isOpen ? "Fold" : "Unfold")));
   }
   if (node) {
     const facts = [];
@@ -166,13 +167,13 @@ function selectionTab() {
     if (node.microseconds !== undefined) facts.push(["by itself", time(node.microseconds)]);
     if (facts.length) parts.push(table(facts, "facts"));
     parts.push(element("pre", { class: "call" }, node.text));
-    if (box.children) parts.push(element("p", {}, element("button", { onclick: () => { toggle(box); render(); } }, box.isOpen ? "Fold its bodies" : "Unfold its bodies")));
+    if (box.children) parts.push(element("p", {}, element("button", { onclick: () => toggle(box) }, box.isOpen ? "Fold its bodies" : "Unfold its bodies")));
   }
   if (box.reads.length) parts.push(section("Reads", table(box.reads.map(valueRow), "mono")));
   if (box.gives.length) {
-    parts.push(section("Gives", table(box.gives.map((value) => ["%" + graph.names.get(value), graph.types.get(value) ?? ""]), "mono")));
+    parts.push(section("Gives", table(box.gives.map((value) => [nameOf(graph, value), typeOf(value)]), "mono")));
     const readers = [...new Set(box.gives.flatMap((value) => (graph.readers.get(value) ?? []).map((reader) => reader.box)))];
-    if (readers.length) parts.push(section("Read by", element("p", { class: "readers" }, ...readers.slice(0, 60).map((reader) => button(reader, reader.kind === "output" ? "result" : "%" + (reader.gives.length ? graph.names.get(reader.gives[0]) : reader.title))))));
+    if (readers.length) parts.push(section("Read by", element("p", { class: "readers" }, ...readers.slice(0, 60).map((reader) => button(reader, reader.kind === "output" ? "result" : reader.gives.length ? nameOf(graph, reader.gives[0]) : reader.title)))));
   } else if (box.detail) parts.push(element("p", { class: "mono" }, box.detail));
   const held = box.kind === "module" ? [] : box.reads.map((value) => graph.weightOf.get(value)).filter((weight) => weight);
   for (const weight of held) parts.push(section(weight.name, element("p", { class: "mono" }, `${weight.type}  ${bytes(weight.byteCount)}`), weightDetails(weight)));
@@ -213,7 +214,7 @@ function search(text) {
   const words = text.toLowerCase().split(/\s+/).filter((word) => word);
   if (!words.length) return [];
   return allBoxes.filter((box) => {
-    const names = box.gives.map((value) => "%" + box.graph.names.get(value));
+    const names = box.gives.map((value) => nameOf(box.graph, value));
     const path = box.kind === "module" ? box.path + " " + box.type : box.modulePath ?? (box.parent.kind === "module" ? box.parent.path : "");
     const own = [box.title, box.node?.op, box.node?.site, path, ...(box.kind === "module" ? [] : names)].join(" ").toLowerCase();
     return words.every((word) => own.includes(word));
@@ -225,7 +226,7 @@ function startSearch(text) {
   results = search(text);
   position = -1;
   found.hidden = !text.trim();
-  const name = (box) => (box.kind === "module" ? box.path : box.gives.length ? "%" + box.graph.names.get(box.gives[0]) : box.title);
+  const name = (box) => (box.kind === "module" ? box.path : box.gives.length ? nameOf(box.graph, box.gives[0]) : box.title);
   found.replaceChildren(
     element("li", { class: "muted" }, `${results.length} found` + (results.length > 200 ? ", the first 200:" : "")),
     ...results.slice(0, 200).map((box, index) => element("li", { class: "hit", onclick: () => goTo(index) }, element("span", { class: "swatch", style: `background:${colorOf(box)}` }), name(box), element("span", { class: "muted" }, "  " + (box.node ? box.node.op : box.kind === "module" ? box.type : box.kind)))));
