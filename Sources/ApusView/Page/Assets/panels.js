@@ -67,6 +67,7 @@ function histogram(values, width, height) {
   picture.setAttribute("width", width);
   picture.setAttribute("height", height);
   picture.setAttribute("class", "histogram");
+  picture.setAttribute("preserveAspectRatio", "none");
   const most = Math.max(1, ...values.bins), step = width / values.bins.length;
   const path = document.createElementNS(space, "path");
   path.setAttribute("d", values.bins.map((count, index) => {
@@ -164,7 +165,7 @@ function selectionTab() {
     if (path.length) facts.push(["module", element("span", {}, button(path.at(-1), path.at(-1).path), " " + path.at(-1).type)]);
     if (box.modulePath) facts.push(["in", box.modulePath]);
     if (node.origin) facts.push(["made by", node.origin]);
-    if (node.microseconds !== undefined) facts.push(["by itself", time(node.microseconds)]);
+    if (node.microseconds !== undefined) facts.push(["time alone", time(node.microseconds)]);
     if (facts.length) parts.push(table(facts, "facts"));
     parts.push(element("pre", { class: "call" }, node.text));
     if (box.children) parts.push(element("p", {}, element("button", { onclick: () => toggle(box) }, box.isOpen ? "Fold its bodies" : "Unfold its bodies")));
@@ -251,9 +252,11 @@ function setTheme(theme) {
 function setUp() {
   document.getElementById("title").textContent = data.title;
   const total = data.weights.reduce((sum, weight) => sum + weight.byteCount, 0);
-  const facts = [`${root.count} nodes`, `${data.weights.length} weights, ${bytes(total)}`];
-  if (data.ranges.length) facts.push(`${data.ranges.length} free size${data.ranges.length > 1 ? "s" : ""}`);
-  if (data.guards.length) facts.push(`${data.guards.length} guard${data.guards.length > 1 ? "s" : ""}`);
+  const several = (count, what) => `${count} ${what}${count === 1 ? "" : "s"}`;
+  const facts = [several(root.count, "node")];
+  if (data.weights.length) facts.push(`${several(data.weights.length, "weight")}, ${bytes(total)}`);
+  if (data.ranges.length) facts.push(several(data.ranges.length, "free size"));
+  if (data.guards.length) facts.push(several(data.guards.length, "guard"));
   if (data.lowered?.total) facts.push(`${time(data.lowered.total)} a call`);
   document.getElementById("summary").textContent = facts.join("  ·  ");
   const used = new Set(allBoxes.filter((box) => box.node).map((box) => box.family));
