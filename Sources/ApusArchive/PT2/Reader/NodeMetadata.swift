@@ -33,8 +33,8 @@ enum NodeMetadata {
     static func metadata(_ node: Node) -> JSONTable<String> {
         var table: JSONTable<String> = [:]
         if !node.modulePath.isEmpty {
-            // Commas and semicolons separate fields and frames; three fields exactly, or the file can't be opened.
-            func clean(_ text: String) -> String { String(text.map { ",;@".contains($0) ? "_" : $0 }) }
+            // Commas and semicolons separate fields and frames, but for those in brackets; three fields exactly, or the file can't be opened.
+            func clean(_ text: String) -> String { String(text.map { ",;@()[]".contains($0) ? "_" : $0 }) }
             table["nn_module_stack"] = node.modulePath.map { frame in
                 "L__self__\(frame.path.isEmpty ? "" : "_" + clean(frame.path)),\(clean(frame.path)),\(clean(frame.type.isEmpty ? "Module" : frame.type))"
             }.joined(separator: ";")
