@@ -7,7 +7,7 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel batch deb image clean packages python embed generate detect models server server-test server-bench server-soak
+.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel batch deb image clean packages python embed generate detect models server server-test server-bench server-soak view-test man
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -119,6 +119,15 @@ batch: wheel ## a million rows through two programs under Ray Data and PySpark, 
 
 deb: packages ## a Debian package of the command and the C library
 	@SWIFT="$(SWIFT)" Scripts/deb "$(OUT)/deb"
+
+view-test: packages python ## pages of `apus view` in a headless browser, used as a person does: pictures in out/view
+	@Scripts/ensure-packages --browser
+	$(SWIFT) build --product apus
+	@.venv/bin/python Tests/Judges/view_pages.py "$$($(SWIFT) build --show-bin-path)/apus" "$(OUT)/view" $(ARGS)
+
+man: packages ## the manual page and the completions of shells, in out/share
+	$(SWIFT) build --product apus
+	@Scripts/command-files "$$($(SWIFT) build --show-bin-path)/apus" "$(OUT)"
 
 image: ## the container image `apus`, with whichever of docker, podman or buildah is here
 	@Scripts/image apus

@@ -12,6 +12,7 @@ let package = Package(
         .library(name: "ApusC", type: .dynamic, targets: ["ApusC"]),
         .library(name: "ApusData", targets: ["ApusData"]),
         .library(name: "ApusImages", targets: ["ApusImages"]),
+        .library(name: "ApusView", targets: ["ApusView"]),
         .executable(name: "apus", targets: ["apus-cli"]),
     ],
     dependencies: [
@@ -63,6 +64,11 @@ let package = Package(
         .target(
             name: "ApusRun",
             dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusArchive"]),
+        // What is drawn in a browser is a part of the code: an installed command has no folder of files beside it.
+        .target(
+            name: "ApusView",
+            dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram"],
+            resources: ["page.html", "page.css", "layout.js", "draw.js", "panels.js"].map { .embedInCode("Page/Assets/\($0)") }),
         // The header of the C library, which ApusC implements.
         .target(name: "CApus"),
         .target(name: "ApusC", dependencies: ["CApus", "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusArchive"]),
@@ -79,7 +85,7 @@ let package = Package(
             ]),
         .executableTarget(
             name: "apus-cli",
-            dependencies: ["Apus", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
+            dependencies: ["Apus", "ApusView", .product(name: "ArgumentParser", package: "swift-argument-parser")]),
 
         // What several tests share.
         .target(name: "BadCalls", dependencies: ["ApusSymbolic", "ApusTensor"], path: "Tests/BadCalls"),
@@ -121,16 +127,23 @@ let package = Package(
         .testTarget(
             name: "ApusExportTests",
             dependencies: ["ApusSymbolic", "ApusTensor", "ApusGraph", "ApusProgram", "ApusNN", "ApusExport", "ProgramExpectations"]),
+        .testTarget(
+            name: "ApusViewTests",
+            dependencies: [
+                "ApusSymbolic", "ApusTensor", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusNN", "ApusExport", "ApusArchive",
+                "ApusView",
+            ]),
         .testTarget(name: "AcceptanceTests", dependencies: ["Apus", "JudgeSupport", "ProgramExpectations"], path: "Tests/Acceptance"),
         .testTarget(
-            name: "DocumentationTests", dependencies: ["Apus", "ApusData", "ApusImages", "ApusSymbolic", "ApusTensor", "JudgeSupport"],
+            name: "DocumentationTests",
+            dependencies: ["Apus", "ApusData", "ApusImages", "ApusView", "ApusSymbolic", "ApusTensor", "JudgeSupport"],
             path: "Tests/Documentation"),
         .target(name: "FuzzPrograms", dependencies: ["Apus"], path: "Tests/Fuzz/Programs"),
         .target(name: "FuzzFiles", dependencies: ["FuzzPrograms", "Apus", "JudgeSupport"], path: "Tests/Fuzz/Files"),
         .executableTarget(name: "fuzz", dependencies: ["FuzzPrograms", "FuzzFiles"], path: "Tests/Fuzz/Tool"),
         .testTarget(name: "FuzzTests", dependencies: ["Apus", "FuzzPrograms", "FuzzFiles", "fuzz"], path: "Tests/Fuzz/Cases"),
         // Starts the command and links with the C library, which therefore have to be built before.
-        .testTarget(name: "CommandTests", dependencies: ["Apus", "ApusC", "apus-cli", "JudgeSupport"], path: "Tests/Commands"),
+        .testTarget(name: "CommandTests", dependencies: ["Apus", "ApusView", "ApusC", "apus-cli", "JudgeSupport"], path: "Tests/Commands"),
         .testTarget(name: "ConformanceTests", dependencies: ["Apus", "JudgeSupport"], path: "Tests/Conformance"),
     ],
     swiftLanguageModes: [.v6]

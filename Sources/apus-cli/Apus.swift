@@ -9,7 +9,9 @@ struct ApusCommand: ParsableCommand {
         commandName: "apus",
         abstract: "Inspect, run, check, time, convert and compress exported tensor programs (.pt2, .onnx).",
         version: "0.1.0",
-        subcommands: [Info.self, Run.self, Verify.self, Bench.self, GraphCommand.self, Convert.self, Compress.self])
+        subcommands: [
+            Info.self, Run.self, Verify.self, Bench.self, GraphCommand.self, View.self, Diff.self, Hash.self, Convert.self, Compress.self,
+        ])
 
     static func main() {
         StandardStreams.occupy()

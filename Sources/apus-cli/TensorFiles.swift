@@ -1,4 +1,5 @@
 import Apus
+import ApusView
 import ArgumentParser
 
 /// Tensors in and out of files, by the files' endings.
@@ -52,13 +53,6 @@ enum TensorFiles {
 extension ExportedProgram {
     /// Runs the program on the tensors that files gave, with the plain values it was made with.
     func run(tensors: [Tensor], profiler: Profiler? = nil) throws -> [(name: String, value: LeafValue)] {
-        var next = tensors.makeIterator()
-        let leaves: [LeafValue] = leafRoles.map { role in
-            switch role {
-            case .input: next.next().map { .tensor($0) } ?? .none
-            case .constant(let value): value
-            }
-        }
-        return zip(graphSignature.userOutputs, try run(leaves: leaves, profiler: profiler)).map { ($0, $1) }
+        return zip(graphSignature.userOutputs, try run(leaves: leaves(with: tensors), profiler: profiler)).map { ($0, $1) }
     }
 }

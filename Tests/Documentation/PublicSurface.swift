@@ -24,7 +24,7 @@ struct PublicSurface {
     let corrections: [(name: String, offered: String)]
 
     /// Modules that `import Apus` does not give.
-    private static let otherProducts: Set<Substring> = ["ApusData", "ApusImages"]
+    private static let otherProducts: Set<Substring> = ["ApusData", "ApusImages", "ApusView"]
 
     init() throws {
         var members: [String: [Member]] = [:]

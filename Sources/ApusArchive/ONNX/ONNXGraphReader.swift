@@ -109,7 +109,8 @@ final class ONNXGraphReader {
                 guard nodeCount <= Self.maximumNodes else {
                     throw ArchiveError(.limit, "the model comes to more than \(Self.maximumNodes) nodes")
                 }
-                interpreter.site = node.name.isEmpty ? nil : .text(node.name)
+                interpreter.site = ONNXNodeMetadata.site(node)
+                interpreter.modulePath = ONNXNodeMetadata.modulePath(node)
                 try withStackRoom { try run(node, domain, in: scope, context) }
             } catch {
                 let name: String = node.name.isEmpty ? "" : " '\(node.name)'"

@@ -28,7 +28,18 @@ public struct GraphExecutor: Sendable {
 
     /// Runs the graph where some symbols are known already, as in the body of a branch. What it binds is its own.
     package func run(_ inputs: [OperatorArgument], knowing symbols: SymbolValues) throws -> [OperatorArgument] {
-        var run = GraphRun(symbols: symbols)
+        try run(inputs, GraphRun(symbols: symbols))
+    }
+
+    /// Runs the graph, and tells of each of its own nodes what it gave, in order.
+    package func run(
+        _ inputs: [Tensor], observer: @escaping (Node, [OperatorArgument]) throws -> Void
+    ) throws -> [OperatorArgument] {
+        try run(inputs.map { .tensor($0) }, GraphRun(symbols: SymbolValues(), observer: observer))
+    }
+
+    private func run(_ inputs: [OperatorArgument], _ start: GraphRun) throws -> [OperatorArgument] {
+        var run: GraphRun = start
         // For bodies in bodies, and for sizes whose expressions are deep.
         return try withStackRoom(deepStack) { try run.run(graph, inputs, lastUses: lastUses) }
     }
@@ -37,6 +48,7 @@ public struct GraphExecutor: Sendable {
 /// What nodes mean to a run: they are computed, with numbers in the place of symbols.
 private struct GraphRun: GraphHandler {
     var symbols: SymbolValues
+    var observer: ((Node, [OperatorArgument]) throws -> Void)?
 
     mutating func bind(_ inputs: [OperatorArgument], of graph: Graph) throws {
         try symbols.bind(graph.inputs, of: graph, to: try inputs.map { try RuntimeValue($0) })
@@ -51,6 +63,12 @@ private struct GraphRun: GraphHandler {
     func value(of argument: OperatorArgument, in name: String) throws -> OperatorArgument { try symbols.concrete(argument, in: name) }
 
     func results(of node: Node, _ values: GraphValues) throws -> [OperatorArgument]? {
+        let results: [OperatorArgument] = try computed(node, values)
+        try observer?(node, results)
+        return results
+    }
+
+    private func computed(_ node: Node, _ values: GraphValues) throws -> [OperatorArgument] {
         try Deadline.check()
         let call = Call(node.operator, try arguments(of: node, values))
         guard let results = try ControlFlowRun(symbols: symbols).results(of: call) else {

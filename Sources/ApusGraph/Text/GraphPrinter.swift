@@ -67,7 +67,7 @@ package struct GraphPrinter: Sendable {
 
 extension Node {
     /// The bodies with the names of their parameters, `true_graph` and `false_graph` for a branch.
-    var namedBodies: [(name: String, body: GraphBody)] {
+    package var namedBodies: [(name: String, body: GraphBody)] {
         arguments.enumerated().compactMap { index, argument in
             guard case .graph(let subgraph) = argument, let body = subgraph as? GraphBody else { return nil }
             let parameters = self.operator.schema.parameters
@@ -78,7 +78,7 @@ extension Node {
 
 extension Graph {
     /// The sites of all nodes that were traced, bodies included.
-    fileprivate var callSites: [CallSite] {
+    package var callSites: [CallSite] {
         allNodes.compactMap { node in
             if case .call(let site)? = node.site { site } else { nil }
         }

@@ -92,7 +92,7 @@ package struct ProgramState: Sendable {
 
     /// Does what is due before the values are used for the first time.
     /// - Throws: what is wrong with them: `ArchiveError` where a file's bytes do not have their checksum.
-    func prepare() throws { for work in store.firstUses { try work.run() } }
+    package func prepare() throws { for work in store.firstUses { try work.run() } }
 
     /// For a program that takes over the tensors before they were used.
     var firstUses: [FirstUse] { store.firstUses }

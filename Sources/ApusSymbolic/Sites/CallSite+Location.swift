@@ -18,7 +18,7 @@ extension CallSite {
         /// Modules whose frames are never the user's.
         package static let ownModules: Set<String> = [
             "ApusSymbolic", "ApusTensor", "ApusNN", "ApusGraph", "ApusRuntime", "ApusProgram", "ApusExport", "ApusArchive", "ApusRun",
-            "ApusC",
+            "ApusC", "ApusView",
             "CApusKernels", "apus_cli",
             "Apus", "Swift",
         ]

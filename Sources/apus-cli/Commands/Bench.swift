@@ -1,4 +1,5 @@
 import Apus
+import ApusView
 import ArgumentParser
 import Dispatch
 import Synchronization
@@ -25,6 +26,9 @@ struct Bench: ParsableCommand {
 
     @Flag(name: .long, help: "Time the same number of calls again with an event for each step, and sum the events up.")
     var events = false
+
+    @Option(name: .long, help: "A file for the events of those calls, which chrome://tracing and Perfetto open.")
+    var trace: String?
 
     @Flag(name: .long, help: "Print JSON.")
     var json = false
@@ -62,12 +66,13 @@ struct Bench: ParsableCommand {
         AllocatorStatistics.resetPeak()
         let times: [Double] = try times(program, tensors)
         let peak: Int = AllocatorStatistics.current.peakBytesInUse
-        let profiler: Profiler? = events ? Profiler() : nil
+        let profiler: Profiler? = events || trace != nil ? Profiler() : nil
         if let profiler { for _ in 0..<runs { _ = try program.run(tensors: tensors, profiler: profiler) } }
+        if let trace, let profiler { try AtomicFile.write(ChromeTrace(profiler.events).json, to: trace) }
         let timing = Timing(
             runs: runs, minimumMicroseconds: times.first ?? 0, medianMicroseconds: times[times.count / 2],
             maximumMicroseconds: times.last ?? 0, peakBytes: peak, meeting: callers > 1 ? try meeting(program, tensors) : nil,
-            events: profiler?.summary)
+            events: events ? profiler?.summary : nil)
         if json { return try writeJSON(timing) }
         try write("calls: \(timing.runs)")
         try write(

@@ -23,6 +23,15 @@ struct Convert: ParsableCommand {
     @Option(name: .long, help: "With .onnx: from how many bytes of weights on these go into a file of their own, OUTPUT.data.")
     var externalDataAbove: Int?
 
+    @Flag(name: .long, help: "Print JSON: the file that was written, its size and the entry points in it.")
+    var json = false
+
+    private struct Outcome: Encodable {
+        let output: String
+        let byteCount: Int
+        let entryPoints: [String]
+    }
+
     private var writesONNX: Bool { output.hasSuffix(".onnx") }
 
     func validate() throws {
@@ -34,14 +43,26 @@ struct Convert: ParsableCommand {
     }
 
     func run() throws {
+        let written: [String] = try convert()
+        if json { try writeJSON(Outcome(output: output, byteCount: try MappedFile(path: output).bytes.count, entryPoints: written)) }
+    }
+
+    /// The names of the programs that were written.
+    private func convert() throws -> [String] {
         let programs = try ExportedPrograms.load(from: file)
         if !writesONNX, entryPoint == nil {
             let cases: [(String, [ProgramCase])] = try programs.names.map { ($0, try ProgramCase.load(from: file, name: $0)) }
-            return try programs.save(to: output, cases: Dictionary(cases, uniquingKeysWith: { first, _ in first }))
+            try programs.save(to: output, cases: Dictionary(cases, uniquingKeysWith: { first, _ in first }))
+            return programs.names
         }
         let (name, program) = try ProgramFile.choose(entryPoint, of: programs, in: file)
-        if !writesONNX { return try program.save(to: output, cases: try ProgramCase.load(from: file, name: name)) }
-        guard let externalDataAbove else { return try program.save(onnx: output) }
-        try program.save(onnx: output, externalDataAbove: externalDataAbove)
+        if !writesONNX {
+            try program.save(to: output, cases: try ProgramCase.load(from: file, name: name))
+        } else if let externalDataAbove {
+            try program.save(onnx: output, externalDataAbove: externalDataAbove)
+        } else {
+            try program.save(onnx: output)
+        }
+        return [name]
     }
 }

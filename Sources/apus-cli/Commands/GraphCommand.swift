@@ -1,4 +1,5 @@
 import Apus
+import ApusView
 import ArgumentParser
 
 /// `apus graph`: a program's graph as text or picture.
@@ -28,8 +29,12 @@ struct GraphCommand: ParsableCommand {
 
     @OptionGroup var sizes: MadeUpInputs
 
+    @Flag(name: .long, help: "Print JSON: inputs, nodes and outputs, with the graphs of branches and loops in their nodes.")
+    var json = false
+
     func validate() throws {
         if lowered, format != .text { throw ValidationError("--lowered writes text.") }
+        if json, lowered || format != .text || output != nil { throw ValidationError("--json goes with no other form and no --output.") }
         if !lowered, after != nil { throw ValidationError("--after needs --lowered.") }
         if !lowered, session { throw ValidationError("--session needs --lowered.") }
         if !lowered, !sizes.size.isEmpty { throw ValidationError("--size needs --lowered.") }
@@ -38,6 +43,7 @@ struct GraphCommand: ParsableCommand {
     func run() throws {
         let loaded = try program.load()
         let graph = loaded.graph
+        if json { return try writeJSON(GraphData(graph)) }
         let text =
             switch format {
             case .text where lowered: try loweredText(loaded)

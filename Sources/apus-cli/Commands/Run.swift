@@ -1,4 +1,5 @@
 import Apus
+import ApusView
 import ArgumentParser
 
 /// `apus run`: tensors in, tensors out.
@@ -16,6 +17,9 @@ struct Run: ParsableCommand {
     @Flag(name: .long, help: "Print a table of what took how long, loading and steps, on standard error.")
     var profile = false
 
+    @Option(name: .long, help: "A file for the events, loading and steps, which chrome://tracing and Perfetto open.")
+    var trace: String?
+
     @Flag(name: .long, help: "Print JSON: each result's name and value; with --profile an object with the results and the events.")
     var json = false
 
@@ -31,19 +35,20 @@ struct Run: ParsableCommand {
     }
 
     func run() throws {
-        let profiler: Profiler? = profile ? Profiler() : nil
+        let profiler: Profiler? = profile || trace != nil ? Profiler() : nil
         let program = try self.program.load(profiler: profiler)
         let results = try program.run(tensors: try TensorFiles.inputs(inputs, for: program), profiler: profiler)
+        if let trace, let profiler { try AtomicFile.write(ChromeTrace(profiler.events).json, to: trace) }
         if let output {
             try TensorFiles.save(
                 results.compactMap { entry in entry.value.tensor.map { (entry.name, $0) } }, to: output)
         }
         if json {
             let named = results.map { Result(name: $0.name, value: "\($0.value)") }
-            guard let profiler else { return try writeJSON(named) }
+            guard profile, let profiler else { return try writeJSON(named) }
             return try writeJSON(Profiled(results: named, events: profiler.events, summary: profiler.summary))
         }
-        if let profiler { report("\(profiler.summary)") }
+        if profile, let profiler { report("\(profiler.summary)") }
         for (name, value) in results {
             if output != nil || value.tensor == nil {
                 try write("\(name): \(value)")

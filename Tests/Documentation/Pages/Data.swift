@@ -81,4 +81,22 @@ extension PageTests {
             #expect(try Tensor.load(image: "\(folder)/negative.jpg").sizes == [3, 40, 60])
         }
     }
+
+    @Test func logs() throws {
+        try inFolder { folder in
+            // snippet
+            let log = try EventLog(folder: "\(folder)/runs/first")
+            let progress = TrainingProgress("epoch 0", total: 100)
+            for step in 0..<100 {
+                let loss = 1 / Double(step + 1)
+                try log.write(["loss/train": loss], step: step)
+                progress.advance(["loss": loss])
+            }
+            progress.finish()
+            // in a shell: tensorboard --logdir runs
+            // snippet.end
+            // A record is at least its frame.
+            #expect(try Data(contentsOf: URL(fileURLWithPath: log.path)).count > 100 * 16)
+        }
+    }
 }

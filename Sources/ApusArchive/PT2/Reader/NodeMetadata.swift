@@ -3,8 +3,10 @@ import ApusGraph
 /// The parts of a node's free-form metadata that are kept.
 enum NodeMetadata {
     /// The innermost line of the Python program, `model.py:41`.
-    static func site(_ node: ProgramSchema.Node) -> NodeSite? {
-        guard let trace = node.metadata["stack_trace"] else { return nil }
+    static func site(_ node: ProgramSchema.Node) -> NodeSite? { node.metadata["stack_trace"].flatMap(site(inTrace:)) }
+
+    /// The innermost line of a trace of Python's.
+    static func site(inTrace trace: String) -> NodeSite? {
         // Each frame is two lines, the first of which reads:   File "path/model.py", line 41, in forward
         let frames = trace.split(separator: "\n").filter { $0.contains("File \"") }
         guard let last = frames.last, let open = last.range(of: "File \""),
@@ -31,8 +33,8 @@ enum NodeMetadata {
     static func metadata(_ node: Node) -> JSONTable<String> {
         var table: JSONTable<String> = [:]
         if !node.modulePath.isEmpty {
-            // Commas and semicolons separate fields and frames; three fields exactly, or the file can't be opened.
-            func clean(_ text: String) -> String { String(text.map { ",;@".contains($0) ? "_" : $0 }) }
+            // Commas and semicolons separate fields and frames, but for those in brackets; three fields exactly, or the file can't be opened.
+            func clean(_ text: String) -> String { String(text.map { ",;@()[]".contains($0) ? "_" : $0 }) }
             table["nn_module_stack"] = node.modulePath.map { frame in
                 "L__self__\(frame.path.isEmpty ? "" : "_" + clean(frame.path)),\(clean(frame.path)),\(clean(frame.type.isEmpty ? "Module" : frame.type))"
             }.joined(separator: ";")
