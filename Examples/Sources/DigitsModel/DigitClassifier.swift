@@ -10,13 +10,14 @@ public final class DigitClassifier: Module {
     let dropout: Dropout
     let output: Linear
 
-    public init() throws {
+    /// - Parameter dropout: the share of the features that training drops
+    public init(dropout share: Double = 0.25) throws {
         conv1 = try Conv2d(1, 16, kernelSize: 3, padding: 1)
         norm1 = try BatchNorm2d(16)
         conv2 = try Conv2d(16, 32, kernelSize: 3, padding: 1)
         norm2 = try BatchNorm2d(32)
         hidden = try Linear(32 * 4 * 4, 64)
-        dropout = try Dropout(0.25)
+        dropout = try Dropout(share)
         output = try Linear(64, 10)
     }
 

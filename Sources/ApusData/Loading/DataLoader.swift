@@ -6,6 +6,8 @@ public struct LoadingOptions: Sendable {
     public var shuffleSeed: UInt64?
     /// Leaves a last batch out that has fewer samples than the others.
     public var dropLast: Bool
+    /// The part of the samples that this process goes through, where several share the work; nil for all of them.
+    public var shard: DataShard?
     /// How many tasks load batches while others are used; 0 loads each when it is asked for.
     public var workers: Int
     /// How many batches at most are loaded, or being loaded, and not yet handed out; twice the workers where it is nil.
@@ -14,11 +16,11 @@ public struct LoadingOptions: Sendable {
     public var progress: (@Sendable (LoadingProgress) -> Void)?
 
     public init(
-        shuffleSeed: UInt64? = nil, dropLast: Bool = false, workers: Int = 0, prefetch: Int? = nil,
+        shuffleSeed: UInt64? = nil, dropLast: Bool = false, shard: DataShard? = nil, workers: Int = 0, prefetch: Int? = nil,
         progress: (@Sendable (LoadingProgress) -> Void)? = nil
     ) {
-        (self.shuffleSeed, self.dropLast, self.workers) = (shuffleSeed, dropLast, workers)
-        (self.prefetch, self.progress) = (prefetch, progress)
+        (self.shuffleSeed, self.dropLast, self.shard) = (shuffleSeed, dropLast, shard)
+        (self.workers, self.prefetch, self.progress) = (workers, prefetch, progress)
     }
 }
 
@@ -68,7 +70,10 @@ public struct DataLoader<Source: Dataset, Batch: Sendable>: Sendable {
     }
 
     /// The number of batches of an epoch.
-    public var count: Int { batchCount(dataset.count) }
+    public var count: Int { batchCount(sampleCount) }
+
+    /// The number of samples of an epoch: the data set's, or the shard's.
+    var sampleCount: Int { options.shard?.sampleCount(of: dataset.count) ?? dataset.count }
 
     func batchCount(_ samples: Int) -> Int {
         samples / batchSize + (options.dropLast || samples.isMultiple(of: batchSize) ? 0 : 1)
@@ -79,7 +84,7 @@ public struct DataLoader<Source: Dataset, Batch: Sendable>: Sendable {
 
     /// What loads the batches of an epoch.
     func makeQueue(epoch: Int) -> BatchQueue<Source.Element, Batch> {
-        let samples: Int = dataset.count
+        let (samples, all): (Int, Int) = (sampleCount, dataset.count)
         // More than there are batches would be no use.
         let count: Int = batchCount(samples)
         let workers: Int = min(options.workers, count)
@@ -88,13 +93,15 @@ public struct DataLoader<Source: Dataset, Batch: Sendable>: Sendable {
         let order: Result<[Int]?, any Error> = Result {
             // Epochs of neighbouring seeds must not coincide: the number is multiplied by one without small multiples (2^64 over the golden ratio).
             try options.shuffleSeed.map {
-                try shuffledIndices(samples, seed: $0 &+ UInt64(bitPattern: Int64(epoch)) &* 0x9E37_79B9_7F4A_7C15)
+                try shuffledIndices(all, seed: $0 &+ UInt64(bitPattern: Int64(epoch)) &* 0x9E37_79B9_7F4A_7C15)
             }
         }
+        let shard: DataShard? = options.shard
         let work = BatchWork<Source.Element, Batch>(
             indices: { batch in
-                let places: Range<Int> = batch * batchSize..<min((batch + 1) * batchSize, samples)
-                return try order.get().map { Array($0[places]) } ?? Array(places)
+                let positions: Range<Int> = batch * batchSize..<min((batch + 1) * batchSize, samples)
+                let places: [Int] = shard.map { shard in positions.map { shard.place($0, of: all) } } ?? Array(positions)
+                return try order.get().map { order in places.map { order[$0] } } ?? places
             },
             sample: { index in
                 do { return try dataset[index] } catch { throw DataError(.sample, index: index, "", underlying: error) }

@@ -55,7 +55,7 @@ extension DataLoader {
         private let samples: Int
 
         init(_ loader: DataLoader, _ epoch: Int) {
-            (self.loader, self.epoch, samples) = (loader, epoch, loader.dataset.count)
+            (self.loader, self.epoch, samples) = (loader, epoch, loader.sampleCount)
             queue = loader.makeQueue(epoch: epoch)
         }
 

@@ -8,7 +8,7 @@ import ApusTensor
 ///
 /// Sizes are those of a witness of the path's conditions. Elements are the example's, repeated as often as it takes; an input that the
 /// function reads as an integer or truth value gets the witness's. Which way a float sends the function can't be chosen. Programs that draw
-/// random numbers are not compared.
+/// random numbers are not compared, and those that act on the world outside are not run.
 struct SelfCheck {
     let declared: DeclaredInputs
     let model: ModuleState?
@@ -22,7 +22,7 @@ struct SelfCheck {
 
     /// Throws `ProgramError` with code `selfCheck` for the first difference.
     func run(_ traces: [PathTrace]) throws {
-        if program.graph.operators.contains(where: { $0.effects.contains(.random) }) { return }
+        if program.graph.operators.contains(where: { !$0.effects.isDisjoint(with: [.random, .external]) }) { return }
         var seen = Set<String>()
         for trace in traces {
             guard let witness = witness(of: trace), let leaves = try leaves(trace, witness, &seen) else { continue }

@@ -82,18 +82,23 @@ extension ModuleGradients {
 ///
 /// Tied parameters get one gradient, the sum over their uses. Parameters that the value does not depend on get none, as in PyTorch.
 /// What `forward` assigned to buffers stays assigned.
-/// - Parameter loss: must return one real floating-point element.
-/// - Throws: what the function throws, `ModuleError` for a module that can't be walked, `TensorError` where the value has more than one
+/// - Parameters:
+///   - onGradient: gets each entry of the result as soon as it is complete, while those of parameters that were used earlier are yet to be
+///     computed: those that the value does not depend on first, then the others about in the reverse of the order of their first use
+///   - loss: must return one real floating-point element
+/// - Throws: what the functions throw, `ModuleError` for a module that can't be walked, `TensorError` where the value has more than one
 ///   element or an operation on the way has no gradient.
 public func valueAndGradient<M: Module>(
-    of model: M, _ loss: (M) throws -> Tensor
+    of model: M, onGradient: ((ModuleGradients.Entry) throws -> Void)? = nil, _ loss: (M) throws -> Tensor
 ) throws -> (value: Tensor, gradients: ModuleGradients) {
     let slots = try ModuleState(of: model).slots.filter(\.requiresGradient)
     let recorder = GradientRecorder()
     for slot in slots { try recorder.watch(slot.tensor) }
     let value = try Interpreter.with(recorder) { try loss(model) }
     try requireLoss(value)
-    let gradients = try recorder.gradients(of: value, with: slots.map(\.tensor))
+    let gradients = try recorder.gradients(
+        of: value, with: slots.map(\.tensor),
+        ready: onGradient.map { told in { try told(ModuleGradients.Entry(names: slots[$0].names, gradient: $1)) } })
     let entries = zip(slots, gradients).map { slot, gradient in ModuleGradients.Entry(names: slot.names, gradient: gradient) }
     return (value, ModuleGradients(entries: entries))
 }

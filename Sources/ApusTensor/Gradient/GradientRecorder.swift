@@ -107,9 +107,14 @@ package final class GradientRecorder: Interpreter {
 
     /// The gradients of a scalar with respect to watched tensors; nil where it does not depend on one.
     ///
-    /// - Parameter seed: the gradient with respect to `result`; one by default, which needs `result` to have one element.
-    package func gradients(of result: Tensor, seed: Tensor? = nil, with sources: [Tensor]) throws -> [Tensor?] {
-        try gradients(of: [result], seeds: [try Interpreter.with(outer) { try seed ?? result.onesLike() }], with: sources)
+    /// - Parameters:
+    ///   - seed: the gradient with respect to `result`; one by default, which needs `result` to have one element
+    ///   - ready: told of each source's position and gradient once nothing can add to it any more, while gradients of others are yet to come
+    package func gradients(
+        of result: Tensor, seed: Tensor? = nil, with sources: [Tensor], ready: ((Int, Tensor?) throws -> Void)? = nil
+    ) throws -> [Tensor?] {
+        let seed: Tensor = try Interpreter.with(outer) { try seed ?? result.onesLike() }
+        return try gradients(of: [result], seeds: [seed], with: sources, under: outer, ready: ready)
     }
 
     /// The gradients of several results at once: the sum over them of what each seed, a gradient with respect to its result, comes to.
@@ -118,17 +123,35 @@ package final class GradientRecorder: Interpreter {
     }
 
     /// The same under an interpreter that is not the one that the results were computed under, where gradients are taken later.
-    func gradients(of results: [Tensor], seeds: [Tensor], with sources: [Tensor], under interpreter: Interpreter?) throws -> [Tensor?] {
-        try Interpreter.with(interpreter) {
+    func gradients(
+        of results: [Tensor], seeds: [Tensor], with sources: [Tensor], under interpreter: Interpreter?,
+        ready: ((Int, Tensor?) throws -> Void)? = nil
+    ) throws -> [Tensor?] {
+        let firstUses: [Int: [Int]] = ready == nil ? [:] : firstUses(of: sources)
+        return try Interpreter.with(interpreter) {
             var accumulated: [ObjectIdentifier: GradientSum] = [:]
             for (result, seed) in zip(results, seeds) { try accumulated[result.identity, default: GradientSum()].add(seed) }
-            for entry in entries.reversed() {
+            func tell(_ position: Int) throws {
+                for source in firstUses[position] ?? [] { try ready?(source, accumulated[sources[source].identity]?.value()) }
+            }
+            try tell(entries.count)
+            for (position, entry) in zip(entries.indices, entries).reversed() {
                 let gradients = try entry.outputs.map { try accumulated[$0.identity]?.value() }
-                if gradients.allSatisfy({ $0 == nil }) { continue }
-                try propagate(entry, gradients, into: &accumulated)
+                if !gradients.allSatisfy({ $0 == nil }) { try propagate(entry, gradients, into: &accumulated) }
+                try tell(position)
             }
             return try sources.map { try accumulated[$0.identity]?.value() }
         }
+    }
+
+    /// The sources by the first recorded operation that uses each, whose gradient is the last one to come to it; those that none uses behind the
+    /// last one.
+    private func firstUses(of sources: [Tensor]) -> [Int: [Int]] {
+        var first: [ObjectIdentifier: Int] = [:]
+        for (position, entry) in entries.enumerated().reversed() {
+            for argument in entry.call.arguments { argument.forEachReference { first[$0.identity] = position } }
+        }
+        return Dictionary(grouping: sources.indices) { first[sources[$0].identity] ?? entries.count }
     }
 
     private func propagate(_ entry: Entry, _ gradients: [Tensor?], into accumulated: inout [ObjectIdentifier: GradientSum]) throws {

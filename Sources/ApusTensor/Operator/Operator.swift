@@ -32,6 +32,9 @@ extension Operator {
         /// Values may make it throw though its rule accepts their shapes and dtypes, such as a position outside of a tensor: must run even
         /// though nothing reads its results. Equal calls fail alike, so that one may stand for several.
         public static let mayFail = Effects(rawValue: 8)
+        /// Acts on the world outside, on other processes say: a program runs it where it stands and as often as it stands there, in its order, and an
+        /// export does not try it out.
+        public static let external = Effects(rawValue: 16)
 
         /// True where a call is its results and nothing else, or an error: equal calls may be made once, and known ones ahead.
         package var isPure: Bool { subtracting(.mayFail).isEmpty }
