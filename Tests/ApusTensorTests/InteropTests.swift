@@ -12,6 +12,9 @@ import Testing
         let back: Tensor = try Tensor(bytes: x.bytes(), dtype: .int16, shape: [4, 1])
         #expect(try back.array(of: Int.self) == [1, 2, 3, 4])
         #expect(try Tensor(bytes: [UInt8](), dtype: .float32, shape: [0, 3]).sizes == [0, 3])
+        // Bytes that lie in several pieces.
+        let pieces: [[UInt8]] = [[1, 0, 2], [0]]
+        #expect(try Tensor(bytes: pieces.joined(), dtype: .int16, shape: [2]).array(of: Int.self) == [1, 2])
     }
 
     @Test func bytesThatDontFitAreRefused() throws {

@@ -41,7 +41,8 @@ def described():
     request = spec["components"]["schemas"]["InferenceRequest"]["properties"]
     tensor = request["inputs"]["items"]["properties"]
     tensor["name"] = {"enum": ["x", "x", "y"]}
-    tensor["shape"]["items"]["maximum"] = 8
+    tensor["shape"] = {"enum": [[1, 4], [1, 4], [2, 4], [0, 4], [8], [], [3]]}
+    tensor["data"]["items"] = {"type": "number"}
     # A microsecond is soon over, which the description knows, and which is no fault.
     del request["parameters"]["properties"]["timeout"]
     with tempfile.TemporaryDirectory() as folder:
@@ -54,6 +55,11 @@ def described():
              "--generation-database", "none", "--suppress-health-check", "all", "--no-color"],
             cwd=folder, capture_output=True, text=True, timeout=600)
     assert result.returncode == 0, result.stdout[-20_000:] + result.stderr[-2000:]
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=60)
+    connection.request("GET", "/v2/models/stats")
+    statistics = [model["inference_stats"] for model in json.loads(connection.getresponse().read())["model_stats"]]
+    for outcome in ("success", "fail"):
+        assert sum(stats[outcome]["count"] for stats in statistics) > 5, (outcome, statistics)
 
 
 def bytes_damaged():
