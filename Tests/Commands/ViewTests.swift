@@ -202,4 +202,27 @@ struct CommandTable: Decodable {
         let read = try Built.run(path, ["-n", file])
         #expect(read.status == 0, "\(read)")
     }
+
+    @Test("The manual page has all commands and options, and no macro that a formatter does not know") func manual() throws {
+        let folder = try TemporaryFolder()
+        let apus: String = Built.folder.appendingPathComponent("apus").path
+        let made = try Built.run("/bin/bash", [Python.root + "/Scripts/command-files", apus, folder.path])
+        #expect(made.status == 0 && made.messages.isEmpty, "\(made)")
+        let page: String = folder.file("share/man/man1/apus.1.gz")
+        let text: String = try Built.run("/bin/sh", ["-c", "gzip -dc '\(page)'"]).output
+        #expect(text.hasPrefix(".TH APUS 1"))
+        for command in commands {
+            #expect(text.contains("\n.SS \(command.commandName)\n"), "\(command.commandName)")
+            for name in (command.arguments ?? []).flatMap({ $0.names ?? [] })
+            where name.kind == "long" && !["help", "version"].contains(name.name) {
+                #expect(text.contains("\\-\\-" + name.name.replacingOccurrences(of: "-", with: "\\-")), "\(name.name)")
+            }
+        }
+        for place in ["bash-completion/completions/apus", "zsh/vendor-completions/_apus", "fish/vendor_completions.d/apus.fish"] {
+            #expect(try folder.text("share/" + place).contains("apus"))
+        }
+        // Lines begin with a macro that is known, or with text.
+        let macros: Set<Substring> = [".TH", ".SH", ".SS", ".TP", ".PP"]
+        for line in text.split(separator: "\n") where line.first == "." { #expect(macros.contains(line.prefix { $0 != " " }), "\(line)") }
+    }
 }

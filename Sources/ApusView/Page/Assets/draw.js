@@ -130,7 +130,12 @@ function drawLabels(context, box, graph, x, y, seen) {
     if (isPoint(from) || from.box.kind === "input" || told.has(key)) continue;
     told.add(key);
     const [left, top, type] = [x + segment.x1 + 5, y + segment.y1 + 11, graph.types.get(value)];
-    if (type && meets(seen, left, top - 6, 200, 12)) labels.push({ left, top, text: shorten(type, 40) });
+    if (!type || !meets(seen, left, top - 6, 200, 12)) continue;
+    // A box to the right that reaches down to the label leaves less room for it.
+    const next = box.layout.layers[from.layer][from.index + 1];
+    const isNear = next && !isPoint(next) && next.y + next.h > segment.y1 + 5;
+    const most = isNear ? Math.floor((next.x - next.w / 2 - segment.x1 - 8) / 6.35) : 40;
+    if (most > 4) labels.push({ left, top, text: shorten(type, Math.min(40, most)) });
   }
   // Of labels that would lie over each other the left one stays.
   labels.sort((a, b) => a.top - b.top || a.left - b.left);

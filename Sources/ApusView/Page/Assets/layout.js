@@ -283,7 +283,7 @@ function layOutChildren(box) {
   placeAcross(layers, box, places.length);
   placeDown(layers, box, exits);
   for (const place of places) if (place.box) Object.assign(place.box, { x: place.x - place.w / 2, y: place.y });
-  const inner = { places, segments, curves, entries, exits };
+  const inner = { places, layers, segments, curves, entries, exits };
   spreadEnds(inner);
   box.layout = inner;
   box.label = shorten(isModule ? moduleLabel(box) : box.title, 48);
