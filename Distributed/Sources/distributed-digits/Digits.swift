@@ -25,8 +25,8 @@ struct Digits: ParsableCommand {
     @Option(help: "Decides the initial weights and the order of the images.")
     var seed: UInt64 = 0
 
-    @Option(help: "float32 or float64.")
-    var dtype = "float32"
+    @Option(help: "float32, whose rounding grows with the number of steps, or float64.")
+    var dtype = "float64"
 
     @Option(help: "The folder for losses.csv and, with --checkpoint-every, checkpoint.safetensors, from which a training goes on.")
     var output = "."
