@@ -88,7 +88,7 @@ distributed: packages ## training in several processes: out/distributed/digits a
 distributed-test: packages python ## the same's tests, with PyTorch's gloo as judge; as root on several hosts too
 	@Scripts/ensure-packages --distributed
 	$(SWIFT) build --package-path Distributed --build-tests
-	APUS_PYTHON="$${APUS_PYTHON:-$(CURDIR)/.venv/bin/python}" $(SWIFT) test --package-path Distributed --skip-build --disable-xctest $(ARGS)
+	APUS_PYTHON="$${APUS_PYTHON:-$(CURDIR)/.venv/bin/python}" $(SWIFT) test --package-path Distributed --skip-build --disable-xctest --no-parallel $(ARGS)
 
 format: ## format all Swift sources in place
 	@Scripts/swift-sources | xargs -0 $(SWIFT) format format --in-place --parallel --configuration .swift-format
