@@ -7,10 +7,10 @@ SWIFT ?= swift
 # Where demo, benchmarks and documentation put what they make; nothing in here is tracked.
 OUT ?= $(CURDIR)/out
 
-.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel batch deb image clean packages python embed generate detect models server server-test server-bench server-soak view-test man
+.PHONY: help demo examples arm64 test fuzz sanitize bench format lint api docs lib wheel batch deb image clean packages python embed generate detect models server server-test server-bench server-soak view-test man distributed distributed-test
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: packages ## train, export, save, reload in a new process: the whole road on handwritten digits
 	@mkdir -p "$(OUT)/demo"
@@ -89,6 +89,18 @@ server-bench: server ## the server's load beside FastAPI with ONNX Runtime and P
 	@mkdir -p "$(OUT)/server-bench"
 	@Server/Bench/.venv/bin/python Server/Bench/load.py --server "$(OUT)/server/apus-server" --output "$(OUT)/server-bench" $(ARGS)
 
+distributed: packages ## training in several processes: out/distributed/digits and communication, for mpirun
+	@Scripts/ensure-packages --distributed
+	@mkdir -p "$(OUT)/distributed"
+	$(SWIFT) build -c release --package-path Distributed --product digits
+	$(SWIFT) build -c release --package-path Distributed --product communication
+	@cp "$$($(SWIFT) build -c release --package-path Distributed --show-bin-path)"/{digits,communication} "$(OUT)/distributed"
+
+distributed-test: packages python ## the same's tests, with PyTorch's gloo as judge; as root on several hosts too
+	@Scripts/ensure-packages --distributed
+	$(SWIFT) build --package-path Distributed --build-tests
+	APUS_PYTHON="$${APUS_PYTHON:-$(CURDIR)/.venv/bin/python}" $(SWIFT) test --package-path Distributed --skip-build --disable-xctest --no-parallel $(ARGS)
+
 format: ## format all Swift sources in place
 	@Scripts/swift-sources | xargs -0 $(SWIFT) format format --in-place --parallel --configuration .swift-format
 
@@ -133,7 +145,7 @@ image: ## the container image `apus`, with whichever of docker, podman or builda
 	@Scripts/image apus
 
 clean: ## remove what was built (the Python environment stays; remove .venv to rebuild it)
-	rm -rf .build Examples/.build Benchmarks/.build Server/.build "$(OUT)"
+	rm -rf .build Examples/.build Benchmarks/.build Server/.build Distributed/.build "$(OUT)"
 
 packages:
 	@Scripts/ensure-packages

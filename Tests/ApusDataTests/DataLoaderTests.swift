@@ -159,6 +159,25 @@ struct DataLoaderTests {
         #expect(error?.description == "column 'b': has 1 samples, but 'a' has 2")
     }
 
+    /// Of the samples in the order of all of them each shard has every `count`-th; PyTorch's sampler is asked in the tests of `Distributed/`.
+    @Test func shardsShareTheSamples() async throws {
+        func samples(_ index: Int, _ count: Int, drop: Bool, seed: UInt64?, workers: Int) async throws -> [Int] {
+            let options = LoadingOptions(shuffleSeed: seed, shard: try DataShard(index, of: count, dropUneven: drop), workers: workers)
+            let loader = try DataLoader(batchesOf: Numbers(count: 11), batchSize: 2, options: options)
+            #expect(loader.count == (drop ? 1 : 2))
+            var result: [Int] = []
+            for try await batch in loader.epoch(1) { result += batch }
+            return result
+        }
+        #expect(try await samples(1, 4, drop: false, seed: nil, workers: 0) == [1, 5, 9])
+        #expect(try await samples(3, 4, drop: false, seed: nil, workers: 2) == [3, 7, 0])
+        #expect(try await samples(3, 4, drop: true, seed: nil, workers: 0) == [3, 7])
+        var all: [Int] = []
+        for index in 0..<4 { all += try await samples(index, 4, drop: true, seed: 3, workers: index) }
+        #expect(Set(all).count == 8)
+        #expect(throws: DataError.self) { try DataShard(4, of: 4) }
+    }
+
     // MARK: Tasks
 
     @Test func cancellingLeavesNothingRunning() async throws {

@@ -23,6 +23,33 @@ import Testing
         #expect(try gradients["by_tensor"]?.array(of: Float.self) == [9, 12])
     }
 
+    /// Each gradient is told of when nothing can add to it, before those of parameters that were used earlier are computed.
+    @Test func gradientsAreToldAsTheyComeTrue() throws {
+        let model = try Sequential(Linear(2, 3), Linear(3, 3), Linear(3, 1))
+        let x = try Tensor.randn([4, 2], seed: 1)
+        /// Uses the last layer's weight once more at the very beginning, and no bias of the middle one.
+        func loss(_ model: Sequential) throws -> Tensor {
+            guard let first = model.layers[0] as? Linear, let middle = model.layers[1] as? Linear, let last = model.layers[2] as? Linear
+            else {
+                throw TensorError(.invalidArgument, "a layer is missing")
+            }
+            let scale: Tensor = try last.weight.sum()
+            return try last((first(x) * scale).linear(middle.weight).relu()).sum()
+        }
+        var told: [ModuleGradients.Entry] = []
+        let (value, gradients) = try valueAndGradient(of: model, onGradient: { told.append($0) }, loss)
+        #expect(told.map { $0.names[0] } == ["1.bias", "2.bias", "1.weight", "0.weight", "0.bias", "2.weight"])
+        #expect(told[0].gradient == nil)
+        for entry in told.dropFirst() { #expect(try gradients[entry.names[0]]?.equal(entry.gradient ?? x) ?? false) }
+        let (plain, expected) = try valueAndGradient(of: model, loss)
+        #expect(try value.equal(plain))
+        for entry in expected.entries where entry.gradient != nil {
+            #expect(try gradients[entry.names[0]]?.equal(entry.gradient ?? x) ?? false)
+        }
+        struct Enough: Error {}
+        #expect(throws: Enough.self) { try valueAndGradient(of: model, onGradient: { _ in throw Enough() }, loss) }
+    }
+
     @Test func gradientsAddUpAndScale() throws {
         let model = try Affine()
         let x = try Tensor([3, 4] as [Float], shape: [2])

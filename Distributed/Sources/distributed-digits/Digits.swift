@@ -25,8 +25,8 @@ struct Digits: ParsableCommand {
     @Option(help: "Decides the initial weights and the order of the images.")
     var seed: UInt64 = 0
 
-    @Option(help: "float32 or float64.")
-    var dtype = "float32"
+    @Option(help: "float32, whose rounding grows with the number of steps, or float64.")
+    var dtype = "float64"
 
     @Option(help: "The folder for losses.csv and, with --checkpoint-every, checkpoint.safetensors, from which a training goes on.")
     var output = "."
@@ -83,9 +83,11 @@ struct Training {
         }
         let samples = try TensorDataset(digits.training.images.to(options.dtype == "float64" ? .float64 : .float32))
             .zipped(with: TensorDataset(digits.training.digits))
-        // The images of a batch are the same ones, whichever process has which.
-        let loading = LoadingOptions(shuffleSeed: options.seed, dropLast: true, shard: try DataShard(rank, of: size))
+        // The images of a batch are the same ones, whichever process has which, and there are as many batches.
+        let shard = try DataShard(rank, of: size, dropUneven: true)
+        let loading = LoadingOptions(shuffleSeed: options.seed, dropLast: true, shard: shard)
         let loader = try DataLoader(samples, batchSize: options.batch / size, options: loading)
+        guard loader.count > 0 else { throw DigitsError(description: "there are fewer images than a batch has, \(options.batch)") }
         let schedule = LearningRateSchedule.cosine(from: 2e-3, steps: options.epochs * loader.count, minimum: 1e-5)
         let step: any TrainingStep = try world.map { try SharedStep(model, $0) } ?? WholeStep(model)
 
@@ -97,7 +99,7 @@ struct Training {
             if rank == 0 { print("going on after step \(done)") }
         }
         try writeHeader(keeping: done)
-        for epoch in (done / loader.count)..<options.epochs {
+        for epoch in min(done / loader.count, options.epochs)..<options.epochs {
             for (position, batch) in loader.epoch(epoch).results.enumerated() where epoch * loader.count + position >= done {
                 let (images, labels) = try batch.get()
                 let loss: Double = try step.run(images, labels, learningRate: schedule(done))

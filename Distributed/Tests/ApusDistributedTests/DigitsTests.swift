@@ -64,6 +64,9 @@ struct DigitsTests {
             let same = try processes.mpirun(2, "digits", arguments + ["--output", folder("same")])
             #expect(same.status == 0 && same.output.contains("going on after step 30"), "\(same.output)")
             #expect(try curve(folder("same")) == a)
+            // What is done already is not done again.
+            let nothing = try processes.mpirun(2, "digits", arguments + ["--output", folder("same"), "--epochs", "1"])
+            #expect(nothing.status == 0 && nothing.output.contains("going on after step 40"), "\(nothing.output)")
         }
     }
 }
