@@ -92,9 +92,10 @@ server-bench: server ## the server's load beside FastAPI with ONNX Runtime and P
 distributed: packages ## training in several processes: out/distributed/digits and communication, for mpirun
 	@Scripts/ensure-packages --distributed
 	@mkdir -p "$(OUT)/distributed"
-	$(SWIFT) build -c release --package-path Distributed --product digits
+	$(SWIFT) build -c release --package-path Distributed --product distributed-digits
 	$(SWIFT) build -c release --package-path Distributed --product communication
-	@cp "$$($(SWIFT) build -c release --package-path Distributed --show-bin-path)"/{digits,communication} "$(OUT)/distributed"
+	@bin="$$($(SWIFT) build -c release --package-path Distributed --show-bin-path)"; \
+	    cp "$$bin/distributed-digits" "$(OUT)/distributed/digits"; cp "$$bin/communication" "$(OUT)/distributed"
 
 distributed-test: packages python ## the same's tests, with PyTorch's gloo as judge; as root on several hosts too
 	@Scripts/ensure-packages --distributed

@@ -6,7 +6,8 @@ let package = Package(
     name: "ApusDistributed",
     products: [
         .library(name: "ApusDistributed", targets: ["ApusDistributed"]),
-        .executable(name: "digits", targets: ["distributed-digits"]),
+        // Beside the examples' own `digits`, which the package manager puts into the same folder.
+        .executable(name: "distributed-digits", targets: ["distributed-digits"]),
         .executable(name: "communication", targets: ["communication"]),
     ],
     dependencies: [

@@ -23,7 +23,8 @@ struct DigitsTests {
             func train(_ label: String, _ count: Int?, _ dtype: String) throws -> [Double] {
                 let output: String = "\(processes.folder)/\(label)"
                 let arguments: [String] = ["--epochs", "2", "--dtype", dtype, "--output", output] + (count == nil ? [] : ["--distributed"])
-                let result = try count.map { try processes.mpirun($0, "digits", arguments) } ?? processes.run(product: "digits", arguments)
+                let program = "distributed-digits"
+                let result = try count.map { try processes.mpirun($0, program, arguments) } ?? processes.run(product: program, arguments)
                 #expect(result.status == 0, "\(result.output)")
                 return try curve(output)
             }
@@ -43,29 +44,29 @@ struct DigitsTests {
         try withProcesses { processes in
             let folder: (String) -> String = { "\(processes.folder)/\($0)" }
             let arguments: [String] = ["--distributed", "--epochs", "2", "--checkpoint-every", "10"]
-            let whole = try processes.mpirun(2, "digits", arguments + ["--output", folder("whole")])
+            let whole = try processes.mpirun(2, "distributed-digits", arguments + ["--output", folder("whole")])
             #expect(whole.status == 0, "\(whole.output)")
             // One process is killed in the second epoch: the job ends within seconds and says so.
             let died = try processes.mpirun(
-                4, "digits", arguments + ["--output", folder("died"), "--stop-after", "27", "--kill-rank", "2"])
+                4, "distributed-digits", arguments + ["--output", folder("died"), "--stop-after", "27", "--kill-rank", "2"])
             #expect(died.status != 0 && died.seconds < 60, "\(died)")
             #expect(died.output.contains("rank 2") && died.output.contains("signal 9"), "\(died.output)")
             #expect(try curve(folder("died")).count >= 26)
             #expect(
                 try FileManager.default.contentsOfDirectory(atPath: folder("died")).sorted() == ["checkpoint.safetensors", "losses.csv"])
             // It goes on from its twentieth step, in other processes than before: optimizer states are whole in the file.
-            let again = try processes.mpirun(2, "digits", arguments + ["--output", folder("died")])
+            let again = try processes.mpirun(2, "distributed-digits", arguments + ["--output", folder("died")])
             #expect(again.status == 0 && again.output.contains("going on after step 20"), "\(again.output)")
             let (a, b): ([Double], [Double]) = (try curve(folder("whole")), try curve(folder("died")))
             #expect(difference(a, b) <= 1e-5, "\(difference(a, b))")
             // In the same number of processes to the last bit.
-            let stopped = try processes.mpirun(2, "digits", arguments + ["--output", folder("same"), "--stop-after", "30"])
+            let stopped = try processes.mpirun(2, "distributed-digits", arguments + ["--output", folder("same"), "--stop-after", "30"])
             #expect(stopped.status == 0, "\(stopped.output)")
-            let same = try processes.mpirun(2, "digits", arguments + ["--output", folder("same")])
+            let same = try processes.mpirun(2, "distributed-digits", arguments + ["--output", folder("same")])
             #expect(same.status == 0 && same.output.contains("going on after step 30"), "\(same.output)")
             #expect(try curve(folder("same")) == a)
             // What is done already is not done again.
-            let nothing = try processes.mpirun(2, "digits", arguments + ["--output", folder("same"), "--epochs", "1"])
+            let nothing = try processes.mpirun(2, "distributed-digits", arguments + ["--output", folder("same"), "--epochs", "1"])
             #expect(nothing.status == 0 && nothing.output.contains("going on after step 40"), "\(nothing.output)")
         }
     }

@@ -7,9 +7,9 @@ struct HostTests {
     @Test func hostsTrainAsOneMachine() throws {
         try withProcesses { processes in
             let (here, there): (String, String) = ("\(processes.folder)/here", "\(processes.folder)/there")
-            let one = try processes.mpirun(4, "digits", ["--distributed", "--epochs", "1", "--output", here])
+            let one = try processes.mpirun(4, "distributed-digits", ["--distributed", "--epochs", "1", "--output", here])
             #expect(one.status == 0, "\(one.output)")
-            let two = try processes.hosts(2, 2, "digits", ["--distributed", "--epochs", "1", "--output", there])
+            let two = try processes.hosts(2, 2, "distributed-digits", ["--distributed", "--epochs", "1", "--output", there])
             #expect(two.status == 0, "\(two.output)")
             let curves: [String] = try [here, there].map { try String(contentsOfFile: "\($0)/losses.csv", encoding: .utf8) }
             #expect(curves[0] == curves[1] && curves[0].split(separator: "\n").count == 23)
@@ -20,7 +20,8 @@ struct HostTests {
     @Test func aCutCableEndsAll() throws {
         try withProcesses { processes in
             let result = try processes.hosts(
-                2, 1, "digits", ["--distributed", "--epochs", "1000", "--timeout", "10", "--output", processes.folder], cutAfter: 8)
+                2, 1, "distributed-digits", ["--distributed", "--epochs", "1000", "--timeout", "10", "--output", processes.folder],
+                cutAfter: 8)
             #expect(result.status != 0 && result.seconds < 40, "\(result)")
             #expect(
                 result.output.contains("lost communication") || result.output.contains("did not end within"), "\(result.output)")
