@@ -80,8 +80,9 @@ import Testing
         #expect(try refused(["n_targets": .int(0)]).contains("0 targets"))
         #expect(try refused(["post_transform": .text("LOGISTIC")]).contains("the post_transform LOGISTIC for one target"))
         let empty: [String: Column] = Self.columns.mapValues { column in if case .int = column { column } else { .ints([]) } }
-        #expect(try refused(empty.merging(["nodes_modes": .texts([]), "nodes_values": .floats([]), "target_weights": .floats([])]) { $1 })
-            .contains("0 trees"))
+        #expect(
+            try refused(empty.merging(["nodes_modes": .texts([]), "nodes_values": .floats([]), "target_weights": .floats([])]) { $1 })
+                .contains("0 trees"))
         let classes: [String: Column] = [
             "class_treeids": .ints([0, 0, 0]), "class_nodeids": .ints([1, 3, 4]), "class_ids": .ints([0, 1, 2]),
             "class_weights": .floats([1, 1, 1]), "classlabels_strings": .texts(["a", "b", "c"]),
