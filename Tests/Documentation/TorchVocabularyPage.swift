@@ -22,7 +22,7 @@ struct TorchVocabularyPage {
         "jacrev": "`jacobian(at:_:)`", "jacfwd": "`jacobian(at:_:)`", "gradAndValue": "`valueAndGradient(at:_:)`",
         "functionalCall": "a module's properties may be set", "upsampleNearest": "`x.interpolated`", "upsampleBilinear": "`x.interpolated`",
         "upsample": "`x.interpolated`", "interpolate": "`x.interpolated`", "multiHeadAttentionForward": "`MultiheadAttention`",
-        "fold": "`x.col2im`",
+        "fold": "`x.col2im`", "linearCrossEntropy": "`LinearCrossEntropyLoss`",
     ]
 
     private struct Vocabulary: Decodable {

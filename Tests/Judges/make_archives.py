@@ -389,6 +389,57 @@ def recurrent_steps():
     return RecurrentSteps(), (torch.randn(2, 3), torch.randn(2, 4), torch.randn(2, 4)), []
 
 
+class Regions(nn.Module):
+    """Casts that no operator of the file makes. Small multiples of a quarter are exact in bfloat16."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(4, 6), nn.Linear(6, 3)
+        with torch.no_grad():
+            for parameter in self.parameters():
+                parameter.copy_(torch.randint(-4, 5, parameter.shape) / 4)
+
+    def forward(self, x):
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            y = torch.relu(self.first(x))
+            z = self.second(y)
+            mean = F.mse_loss(z, z * 2)
+            both = torch.cat([z, x[:, :3]])
+            with torch.autocast("cpu", enabled=False):
+                plain = self.first(x)
+            with torch.no_grad():
+                product = y @ y.mT
+        return y, z.softmax(-1), mean, both, plain, product
+
+
+@program("regions", dynamic=({0: Dim("batch", min=2, max=16)},))
+def regions():
+    rows = lambda n: (torch.randint(-4, 5, (n, 4)) / 4,)
+    return Regions(), rows(3), [rows(2), rows(16)]
+
+
+class Ranges(nn.Module):
+    def forward(self, x):
+        n = x.shape[0]
+        return torch.arange(0.0, n / 2, 0.5), torch.arange(0, n, 2.0) + 0.5, torch.arange(n, -1, -1.0)
+
+
+@program("ranges", dynamic=({0: Dim("n", min=4, max=20)},))
+def ranges():
+    return Ranges(), (torch.randn(6),), [(torch.randn(4),), (torch.randn(7),), (torch.randn(20),)]
+
+
+class Split(nn.Module):
+    def forward(self, x, positions):
+        first, second, third = torch.tensor_split(x, positions, dim=1)
+        return first * 2, second.sum(1), third
+
+
+@program("split", core=False)
+def split():
+    return Split(), (torch.randn(3, 7), torch.tensor([2, 5])), [(torch.randn(3, 7), torch.tensor([0, 7]))]
+
+
 def leaves(value):
     return pytree.tree_leaves(value)
 

@@ -83,6 +83,59 @@ def models(folder):
         path = os.path.join(folder, kind.name + ".onnx")
         quantization.quantize_static(prepared, path, Once(name, [line, line[:, :, ::-1, ::-1]]), quant_format=kind)
         yield "rapidocr-direction-" + kind.name, path, line, 5e-2
+    rows = np.random.default_rng(5).integers(-5, 6, (40, 5)).astype(np.float32) / 2
+    rows[::7, 2] = np.nan
+    for name, model in forests():
+        path = os.path.join(folder, "made-" + name + ".onnx")
+        onnx.save(model, path)
+        yield "trees-" + name, path, rows, 1e-5
+
+
+def trees(kind, outputs, prefix, vote, depth=4, count=12, features=5, **attributes):
+    """A model of random trees; `vote` gives what a leaf says to whom."""
+    rng = np.random.default_rng(depth + count)
+    columns = {name: [] for name in ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids", "missing_value_tracks_true")}
+    votes = {name: [] for name in ("treeids", "nodeids", "ids", "weights")}
+    for tree in range(count):
+        # The last trees are uneven.
+        nodes = 2 ** (depth if tree < count - 2 else depth - 1) - 1
+        for node in range(2 * nodes + 1):
+            inner = node < nodes
+            modes = ["BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT", "BRANCH_EQ", "BRANCH_NEQ"]
+            mode = modes[0 if tree < count // 2 else rng.integers(6)] if inner else "LEAF"
+            row = (tree, node, int(rng.integers(features)), float(rng.integers(-4, 5)) / 2, mode, 2 * node + 1 if inner else 0, 2 * node + 2 if inner else 0, int(rng.integers(2)))
+            for name, value in zip(columns, row):
+                columns[name].append(value)
+            for target, weight in vote(rng, tree) if not inner else []:
+                for name, value in zip(votes, (tree, node, target, weight)):
+                    votes[name].append(value)
+    given = {f"nodes_{name}": values for name, values in columns.items()} | {f"{prefix}_{name}": values for name, values in votes.items()}
+    node = onnx.helper.make_node(kind, ["x"], [name for name, _ in outputs], domain="ai.onnx.ml", **given, **attributes)
+    values = [onnx.helper.make_tensor_value_info(name, element, None) for name, element in outputs]
+    entry = onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, ["rows", features])
+    graph = onnx.helper.make_graph([node], "trees", [entry], values)
+    sets = [onnx.helper.make_opsetid("", 20), onnx.helper.make_opsetid("ai.onnx.ml", 3)]
+    return onnx.helper.make_model(graph, opset_imports=sets, ir_version=9)
+
+
+def forests():
+    """Regressors and classifiers as converters of scikit-learn, XGBoost and LightGBM write them."""
+    number, label = ("y", onnx.TensorProto.FLOAT), ("label", onnx.TensorProto.INT64)
+    each = lambda classes, sign: lambda rng, tree: [(c, sign(rng.standard_normal())) for c in range(classes)]
+    same, positive = float, lambda x: float(abs(x)) / 20
+    for aggregate in ("SUM", "AVERAGE", "MIN", "MAX"):
+        yield f"regressor-{aggregate}", trees("TreeEnsembleRegressor", [number], "target", each(1, same), n_targets=1, aggregate_function=aggregate, base_values=[0.5])
+    some = lambda rng, tree: [(int(c), float(rng.standard_normal())) for c in range(3) if rng.random() < 0.6]
+    for aggregate, transform in (("SUM", "NONE"), ("MIN", "SOFTMAX"), ("MAX", "LOGISTIC"), ("AVERAGE", "SOFTMAX_ZERO")):
+        yield f"regressor-of-three-{aggregate}", trees("TreeEnsembleRegressor", [number], "target", some, n_targets=3, aggregate_function=aggregate, post_transform=transform)
+    for transform in ("NONE", "SOFTMAX", "LOGISTIC"):
+        one = lambda rng, tree: [(tree % 4, float(rng.standard_normal()))]
+        yield f"classifier-{transform}", trees("TreeEnsembleClassifier", [label, number], "class", one, classlabels_int64s=[3, 1, 4, 15], post_transform=transform, base_values=[0.1, 0.2, 0.3, 0.4])
+        for sign in (same, positive):
+            yield f"binary-{transform}-{sign(-1) < 0}", trees("TreeEnsembleClassifier", [label, number], "class", each(1, sign), classlabels_int64s=[0, 1], post_transform=transform, base_values=[0.05])
+    yield "forest", trees("TreeEnsembleClassifier", [label, number], "class", each(3, positive), depth=9, count=30, classlabels_int64s=[0, 1, 2])
+    second = lambda rng, tree: [(1, float(rng.standard_normal()))]
+    yield "second-of-two", trees("TreeEnsembleClassifier", [label, number], "class", second, classlabels_int64s=[7, 8], post_transform="LOGISTIC")
 
 
 def main(folder):

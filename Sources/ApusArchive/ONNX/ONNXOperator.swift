@@ -71,6 +71,7 @@ enum ONNXOperatorTable {
         pointwise + logic + casts + activations + reductions + products + shapes + indexing + creation + convolutions + pools + norms
         + losses
         + attention + recurrent + quantized + runtimeQuantized + spatial + signals + sequences + controlFlow + machineLearning
+        + treeEnsembles
 
     /// The sets of operators that are known, and the last version of each that was looked at.
     static let domains: [String: Int] = ["": 28, "ai.onnx.ml": 6, "ai.onnx.preview": 1, "com.microsoft": 1]

@@ -86,8 +86,8 @@ extension Call {
         var isCounted: Tensor = try index .!= padding
         if let end { isCounted = try isCounted & (places .< end) }
         let sizes: Tensor = try Tensor.zeros([bags], dtype: .int64).indexAdd(dim: 0, bag, isCounted.to(.int64))
-        var rows: Tensor = try applySingle(.embedding, [.tensor(weight), .tensor(index), .int(padding), self[3], .bool(false)])
-        let zeros: Tensor = try Tensor.zeros([bags, width], dtype: weight.dtype)
+        var rows: Tensor = try applySingle(.embedding, [.tensor(weight), .tensor(index), .int(padding), self[3], .bool(false)]).wide()
+        let zeros: Tensor = try Tensor.zeros([bags, width], dtype: rows.dtype)
         if mode == 2 {
             guard try optionalTensor(6) == nil else { throw error(.invalidArgument, "weights go with sums only") }
             let hidden: Tensor = try rows.maskedFill(isCounted.logicalNot().unsqueezed(1), -Double.infinity)
@@ -105,22 +105,23 @@ extension Call {
                     .bool(true),
                 ])
             let sources: Tensor = try Tensor.cat([index.to(.int64), Tensor.zeros([1], dtype: .int64)]).take(first).maskedFill(isEmpty, 0)
-            return [.tensor(largest), .tensor(bag), .tensor(sizes), .tensor(sources)]
+            return [.tensor(try largest.to(weight.dtype)), .tensor(bag), .tensor(sizes), .tensor(sources)]
         }
         if let weights = try optionalTensor(6) {
             guard mode == 0 else { throw error(.invalidArgument, "weights go with sums only") }
             guard weights.dtype == weight.dtype else { throw differentDTypes(weight, weights) }
             try requireShape(weights, index.shape, "weights")
-            rows = try rows * weights.unsqueezed(1)
+            rows = try rows * weights.wide().unsqueezed(1)
         }
         rows = try rows.maskedFill(isCounted.logicalNot().unsqueezed(1), 0)
         let sums: Tensor = try zeros.indexAdd(dim: 0, bag, rows)
         if mode == 1 {
-            return [.tensor(try sums / sizes.clamp(min: 1).unsqueezed(1)), .tensor(bag), .tensor(sizes), .tensor(try sizes.clone())]
+            let means: Tensor = try (sums / sizes.clamp(min: 1).unsqueezed(1)).to(weight.dtype)
+            return [.tensor(means), .tensor(bag), .tensor(sizes), .tensor(try sizes.clone())]
         }
         let none: Tensor = try Tensor.zeros([bags], dtype: .int64)
         return try [
-            .tensor(sums), .tensor(settle(padding >= 0, in: name) ? bag : Tensor.zeros([0], dtype: .int64)), .tensor(none),
+            .tensor(sums.to(weight.dtype)), .tensor(settle(padding >= 0, in: name) ? bag : Tensor.zeros([0], dtype: .int64)), .tensor(none),
             .tensor(none.clone()),
         ]
     }

@@ -175,8 +175,9 @@ extension Call {
         func mismatch() -> TensorError {
             error(.shapeMismatch, "an index of shape \(index.shape) doesn't fit shape \(shape) along dimension \(dim)")
         }
-        guard Swift.max(index.rank, 1) == Swift.max(shape.count, 1) else { throw mismatch() }
+        // At no positions nothing is read, whatever their shape.
         if index.count.constant == 0 { return }
+        guard Swift.max(index.rank, 1) == Swift.max(shape.count, 1) else { throw mismatch() }
         for other in 0..<Swift.min(index.rank, shape.count)
         where (other != dim || !isWhole) && !index.shape[other].isIdentical(to: shape[other]) {
             try require(index.shape[other] <= shape[other], mismatch())

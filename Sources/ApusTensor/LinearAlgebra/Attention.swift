@@ -59,9 +59,9 @@ extension Operator {
 
     /// Attention as programs write it in parts, which lowering puts together again. It is in no table: no program comes with it.
     package static let plainAttention: Operator = Operator(
-        "apus::attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask, float dropout_p, bool is_causal, float? scale, bool enable_gqa, bool is_safe, bool rows_first) -> Tensor",
+        "apus::attention(Tensor query, Tensor key, Tensor value, Tensor? attn_mask, float dropout_p, bool is_causal, float? scale, bool enable_gqa, bool is_safe, bool rows_first, bool hides_nan) -> Tensor",
         "`aten::scaled_dot_product_attention`, where a row that sees nothing gives zeros only if `is_safe`, else NaN as softmax does; with `rows_first` "
-            + "the result is [..., L, H, V] instead of [..., H, L, V].",
+            + "the result is [..., L, H, V] instead of [..., H, L, V], with `hides_nan` weights that are NaN are zeros.",
         rule: { call in
             var spec: TensorSpec = try call.attentionSpec()
             guard try call.bool(9) else { return [spec] }
@@ -73,7 +73,8 @@ extension Operator {
         },
         kernel: .compute { call, outputs in
             let heads: Tensor = try call.bool(9) ? Interpreter.with(nil) { try outputs[0].transposed(-3, -2) } : outputs[0]
-            if try call.runFused(heads, isSafe: call.bool(8)) { return }
+            let hidesNaN: Bool = try call.bool(10)
+            if try call.runFused(heads, isSafe: call.bool(8) || hidesNaN), try !hidesNaN || heads.isFreeOfNaN() { return }
             let result = try Interpreter.with(nil) { try call.plainAttentionByParts() }
             try call.copy(result, into: StridedView(outputs[0].layout), of: outputs[0])
         },
@@ -131,29 +132,33 @@ extension Call {
 
     /// The definition, in operations that differentiate.
     fileprivate func attentionByParts() throws -> Tensor {
-        let q = try tensor(0)
-        let (k, v) = try sharedHeads()
+        // Scores of half precision are not rounded on the way.
+        let dtype: DType = try tensor(0).dtype
+        let q = try tensor(0).wide()
+        let (key, value) = try sharedHeads()
+        let (k, v) = (try key.wide(), try value.wide())
         var scores = try (q * attentionScale()).matmul(k.transposed(-2, -1))
         var mask = try optionalTensor(3)
         if try bool(5) { mask = try Tensor.ones([q.shape[-2], k.shape[-2]], dtype: .bool).tril() }
-        guard let mask else { return try scores.softmax(dim: -1).matmul(v) }
+        guard let mask else { return try scores.softmax(dim: -1).matmul(v).to(dtype) }
         if mask.dtype != .bool {
             scores = try scores + mask
             // A row of nothing but minus infinities sees nothing. Softmax, and its gradient, would give NaN: it gets other scores and no weights.
             let isBlind: Tensor = try (scores .== -Double.infinity).all(dim: -1, keepDim: true)
-            return try scores.maskedFill(isBlind, 0).softmax(dim: -1).maskedFill(isBlind, 0).matmul(v)
+            return try scores.maskedFill(isBlind, 0).softmax(dim: -1).maskedFill(isBlind, 0).matmul(v).to(dtype)
         }
         let hidden = try mask.logicalNot()
         // The lowest finite number instead of minus infinity: a row that sees nothing then has weights, which are cleared, and no NaN.
-        let lowest: Double = q.dtype == .float16 ? -65504 : q.dtype == .float64 ? -Double.greatestFiniteMagnitude : -3.3e38
+        let lowest: Double = q.dtype == .float64 ? -Double.greatestFiniteMagnitude : -3.3e38
         scores = try scores.maskedFill(hidden, lowest)
-        return try scores.softmax(dim: -1).maskedFill(hidden, 0).matmul(v)
+        return try scores.softmax(dim: -1).maskedFill(hidden, 0).matmul(v).to(dtype)
     }
 
     /// The same without care for rows that see nothing, unless it is asked for, and with the heads where they are wanted.
     fileprivate func plainAttentionByParts() throws -> Tensor {
         let result: Tensor
-        if try bool(8) {
+        let hidesNaN: Bool = try bool(10)
+        if try bool(8), !hidesNaN {
             result = try attentionByParts()
         } else {
             let (q, (k, v)) = (try tensor(0), try sharedHeads())
@@ -161,7 +166,8 @@ extension Call {
             var mask: Tensor? = try optionalTensor(3)
             if try bool(5) { mask = try Tensor.ones([q.shape[-2], k.shape[-2]], dtype: .bool).tril() }
             if let mask { scores = try mask.dtype == .bool ? scores.maskedFill(mask.logicalNot(), -Double.infinity) : scores + mask }
-            result = try scores.softmax(dim: -1).matmul(v)
+            let weights: Tensor = try scores.softmax(dim: -1)
+            result = try (hidesNaN ? weights.maskedFill(weights.isnan(), 0) : weights).matmul(v)
         }
         return try bool(9) ? result.transposed(-3, -2) : result
     }
@@ -214,6 +220,11 @@ extension Call {
 }
 
 extension Tensor {
+    /// Whether no element is NaN: the largest is NaN where one of them is.
+    fileprivate func isFreeOfNaN() throws -> Bool {
+        try layout.count == 0 || !Interpreter.with(nil) { try amax().item(Float.self).isNaN }
+    }
+
     /// Whether a tensor [batch, heads, rows, columns] has rows without gaps that don't lie on top of each other, as the kernel needs them.
     fileprivate var hasRows: Bool {
         let (columns, isDense): (Int, Bool) = (layout.size(3), layout.size(3) <= 1 || layout.stride(3) == 1)

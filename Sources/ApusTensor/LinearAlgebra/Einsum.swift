@@ -38,8 +38,8 @@ extension Operator {
             let text = "dimensions \(i) of \(a.shape) and \(j) of \(b.shape) have sizes \(a.shape[i]) and \(b.shape[j])"
             switch try meeting(of: a.shape[i], b.shape[j], in: call.name, call.error(.shapeMismatch, text)) {
             case .equal: continue
-            case .firstStretches: b = try b.sum(dim: j, keepDim: true)
-            case .secondStretches: a = try a.sum(dim: i, keepDim: true)
+            case .firstStretches: b = try b.sum(dim: j, keepDim: true).to(b.dtype)
+            case .secondStretches: a = try a.sum(dim: i, keepDim: true).to(a.dtype)
             }
         }
         let freeLeft = (0..<a.rank).filter { !left.contains($0) }

@@ -18,8 +18,8 @@
     } while (0)
 
 /// Lines of up to so many bytes are transformed side by side, unless they are in the last dimension and of SHORT elements at least: there a line by itself
-/// costs less than turning several. It depends on sizes alone, so that results do not depend on strides, other lines or threads.
-enum { SHORT = 256, SIDE_BY_SIDE = 32768 };
+/// costs less than turning several, or of more than SHORT_CONVOLUTION by way of a convolution of that length. It depends on sizes alone, so that results do not depend on strides, other lines or threads.
+enum { SHORT = 256, SHORT_CONVOLUTION = 2048, SIDE_BY_SIDE = 32768 };
 
 typedef enum { COMPLEX, FROM_REAL, TO_REAL } kind;
 
@@ -116,15 +116,16 @@ int apus_fft(const apus_fft_plan *plan, bool is_forward, double scale, int32_t d
     }
     if (apus_view_count(out) == 0) return APUS_OK;
     const apus_fft_plan *inner = plan->half ? plan->half : plan;
-    int64_t from_width = kind == FROM_REAL ? 1 : 2, to_width = kind == TO_REAL ? 1 : 2, item = apus_dtype_size(real);
+    int64_t from_width = kind == FROM_REAL ? 1 : 2, to_width = kind == TO_REAL ? 1 : 2, item = apus_dtype_size(real), side = APUS_FFT_SIDE(item);
     job j = {.plan = plan, .kind = kind, .is_forward = is_forward, .scale = scale, .in = in->data, .out = out->data,
              .in_apart = in->strides[dim] * from_width, .out_apart = out->strides[dim] * to_width, .inner = 1, .chunks = 1};
-    bool can_be_side_by_side = !inner->convolution && 2 * inner->n * item <= SIDE_BY_SIDE;
-    j.is_alone = !can_be_side_by_side || (dim == in->rank - 1 && inner->n >= SHORT && inner->rows.stages > 0);
+    int64_t length = inner->convolution ? inner->convolution->n : inner->n;
+    bool is_short = inner->convolution ? length <= SHORT_CONVOLUTION : length < SHORT || inner->rows.stages == 0;
+    j.is_alone = 2 * length * item > SIDE_BY_SIDE || (dim == in->rank - 1 && !is_short);
     int beside = inner_dimension(dim, out);
     if (beside >= 0) {
         j.inner = out->sizes[beside], j.in_between = in->strides[beside] * from_width, j.out_between = out->strides[beside] * to_width;
-        j.chunks = j.is_alone ? j.inner : (j.inner - 1) / APUS_FFT_WIDTH + 1;
+        j.chunks = j.is_alone ? j.inner : (j.inner - 1) / side + 1;
     }
     int64_t tasks = j.chunks;
     for (int d = 0; d < in->rank; d++) {
@@ -133,7 +134,7 @@ int apus_fft(const apus_fft_plan *plan, bool is_forward, double scale, int32_t d
         tasks *= out->sizes[d];
         j.outer++;
     }
-    apus_parallel_for(tasks, 8192 / (n * (j.is_alone ? 1 : APUS_FFT_WIDTH)) + 1, find_functions()->lines[!single], &j);
+    apus_parallel_for(tasks, 8192 / (n * (j.is_alone ? 1 : side)) + 1, find_functions()->lines[!single], &j);
     return atomic_load(&j.status);
 }
 

@@ -50,14 +50,16 @@ static void *reserve(apus_fft_plan *p, int64_t count) {
     return apus_allocate(bytes);
 }
 
-/// The radices of a length: eights, and fours or a two; then odd primes. False where one is too large.
+/// The radices of a length: sixteens and eights, and fours or a two; then odd primes. False where one is too large.
 static bool factor(int64_t n, apus_fft_factors *f) {
     *f = (apus_fft_factors){.length = n};
     int twos = 0;
     while (n % 2 == 0) n /= 2, twos++;
-    for (; twos > 4 || twos == 3; twos -= 3) f->radix[f->stages++] = 8;
-    for (; twos >= 2; twos -= 2) f->radix[f->stages++] = 4;
-    if (twos == 1) f->radix[f->stages++] = 2;
+    while (twos > 0) {
+        int digits = twos == 4 || (twos > 6 && twos != 9) ? 4 : twos >= 5 ? 3 : twos;
+        f->radix[f->stages++] = 1 << digits;
+        twos -= digits;
+    }
     for (int r = 3; r <= LARGEST_RADIX; r += 2)
         for (; n % r == 0; n /= r) f->radix[f->stages++] = r;
     return n == 1;
@@ -94,7 +96,7 @@ static void free_factors(apus_fft_factors *f) {
 /// What transforming lines of a length costs an element of them.
 static double cost(const apus_fft_factors *f) {
     double sum = 1;
-    for (int s = 0; s < f->stages; s++) sum += f->radix[s] == 8 ? 3.5 : f->radix[s] <= 5 ? 1 + 0.6 * f->radix[s] : 2 + 0.9 * f->radix[s];
+    for (int s = 0; s < f->stages; s++) sum += f->radix[s] == 16 ? 4.5 : f->radix[s] == 8 ? 3.5 : f->radix[s] <= 5 ? 1 + 0.6 * f->radix[s] : 2 + 0.9 * f->radix[s];
     return sum;
 }
 /// The matrix that a line is cheapest as; widths are padded.

@@ -42,6 +42,9 @@ struct apus_fft_plan {
 enum { APUS_FFT_WIDTH = 16 };
 APUS_INLINE int64_t apus_fft_padded(int64_t n) { return (n + APUS_FFT_WIDTH - 1) / APUS_FFT_WIDTH * APUS_FFT_WIDTH; }
 
+/// So many lines go side by side: a cache line of numbers of so many bytes.
+#define APUS_FFT_SIDE(item) (64 / (int64_t)(item))
+
 /// The transform of a line of split numbers of the plan's dtype into another, parts behind one another; `scratch` has `apus_fft_line_scratch` elements.
 void apus_fft_line(const apus_fft_plan *plan, const void *line, void *out, void *scratch);
 /// Elements that the transform of a line needs beside its own.

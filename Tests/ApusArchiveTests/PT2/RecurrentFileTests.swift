@@ -49,7 +49,11 @@ import Testing
             setup: "self.net = torch.nn.GRU(4, 3, num_layers=2, dropout=0.5)")
         let packed = TorchSnippet(
             name: "packed", forward: "return self.net(x)[0]", input: "torch.randn(3, 2, 4)", setup: "self.net = torch.nn.GRU(4, 3)")
-        let files = try TorchSnippets([training, packed])
+        let cast = TorchSnippet(
+            name: "cast", forward: "with torch.autocast('cpu'): return self.net(x)[0]", input: "torch.randn(3, 2, 4)",
+            setup: "self.net = torch.nn.GRU(4, 3)")
+        let files = try TorchSnippets([training, packed, cast])
+        #expect(files.refusal("cast", .unsupported)?.description.contains("'gru' under autocast") == true)
         let error = #expect(throws: (any Error).self) { _ = try ExportedProgram.load(from: files.path("training")) }
         #expect("\(try #require(error))".contains("dropout of 0.5 between layers while training; run the layers one by one"))
         try editProgram(

@@ -83,7 +83,8 @@ extension GraphImporter {
 
     func importPlain(_ operation: Operator, _ node: ProgramSchema.Node) throws {
         symbols.upcoming = try upcomingSymbols(node)
-        let (operation, arguments) = try bind(operation, node)
+        var (operation, arguments) = try bind(operation, node)
+        if let autocast, !operation.schema.returnsView { arguments = try autocast.cast(arguments, of: operation) }
         let results = try apply(operation, arguments)
         if operation.schema.returnsView {
             try defineViews(operation, arguments, node, results)
@@ -198,12 +199,9 @@ extension GraphImporter {
         guard node.inputs.count > settings, case .graph(let argument) = node.inputs[settings].argument else {
             throw ArchiveError(.invalidProgram, "no body where one is expected")
         }
-        // Automatic casts are no operators of the body: it is computed as it stands only where they are switched off.
-        if node.target.hasSuffix("autocast"), case .bool(true) = node.inputs[2].argument {
-            throw ArchiveError(
-                .unsupported, "a body under autocast, whose casts the file does not hold: export it without autocast, or with enabled=False"
-            )
-        }
+        let outer: Autocast? = autocast
+        defer { autocast = outer }
+        if node.target.hasSuffix("autocast") { autocast = try Autocast(node.inputs.prefix(settings).map(\.argument)) }
         let operands: [Slot] = try node.inputs.dropFirst(settings + 1).map { input in
             if case .tensor(let reference) = input.argument { return .tensor(try cell(reference.name)) }
             return .symbol(try symValue(input.argument))

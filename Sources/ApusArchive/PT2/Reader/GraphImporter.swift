@@ -16,6 +16,8 @@ final class GraphImporter {
     let operators: OperatorTable
     /// Whether the graph is a side of a branch, which may fail whenever it is taken.
     private let isBranch: Bool
+    /// The casts of the region that is being read.
+    var autocast: Autocast?
 
     enum Slot {
         case tensor(AliasTracker.Cell)
@@ -116,6 +118,9 @@ final class GraphImporter {
 
     private func importNode(_ node: ProgramSchema.Node) throws {
         guard let target = ImportTarget(node.target, operators) else { throw ArchiveError(.unknownOperators, "the operator is not known") }
+        if autocast != nil, target.hasBodies {
+            throw ArchiveError(.unsupported, "a branch or loop under autocast, whose casts the file does not hold")
+        }
         switch target {
         case .arithmetic:
             try defineSymbol(node, try SymArithmetic.evaluate(node.target, node.inputs.map { try symValue($0.argument) }))
@@ -125,6 +130,7 @@ final class GraphImporter {
         case .inPlace(let operation): try importInPlace(operation, node)
         case .overwrite(let kind): try importOverwrite(kind, node)
         case .copied: try importCopied(node)
+        case .tensorSplit: try importTensorSplit(node)
         case .restride(let operation): try importRestride(operation, node)
         case .identity: try defineTensor(node, try firstCell(node))
         case .conversion: try importConversion(node)

@@ -30,6 +30,8 @@ enum ImportTarget {
     case whileLoop
     /// A scan, or a map, which carries nothing.
     case scan(isMap: Bool)
+    /// A split at positions that a tensor holds.
+    case tensorSplit
     /// A body that is run where it stands, with the operands behind the given number of settings.
     case inlined(settings: Int)
 
@@ -52,6 +54,14 @@ enum ImportTarget {
         case copy
         case fill
         case zero
+    }
+
+    /// Whether it is a branch or a loop.
+    var hasBodies: Bool {
+        switch self {
+        case .cond, .whileLoop, .scan: true
+        default: false
+        }
     }
 
     /// - Returns: nil for a target that is not known.
@@ -103,6 +113,7 @@ enum ImportTarget {
         case ("fill_", _): .overwrite(.fill)
         case ("zero_", ""): .overwrite(.zero)
         case ("copy", ""): .copied
+        case ("tensor_split", "tensor_indices_or_sections"): .tensorSplit
         case ("_batch_norm_with_update", ""): OperatorTable.find("aten::_batch_norm_with_update_functional").map { .batchNorm($0) }
         case ("_native_batch_norm_legit", ""): OperatorTable.find("aten::native_batch_norm").map { .batchNorm($0) }
         case ("detach_", ""), ("requires_grad_", ""), ("lift_fresh", ""): .identity

@@ -12,7 +12,11 @@ enum UnknownTargets {
         let advice: String =
             counts.keys.contains(where: isPacked)
             ? "; packed sequences are not there: export the network with sequences of one length, padded"
-            : "; load it with operators: OperatorTable.standard.adding([...]) where they are your own"
+            : counts.keys.contains("torch.ops.aten.chalf.default")
+                ? "; complex numbers of half precision are not there: use torch.complex64"
+                : counts.keys.contains("torch.ops.aten.hash_tensor.default")
+                    ? "; numbers of 64 bits without a sign, which hashes are, are not there"
+                    : "; load it with operators: OperatorTable.standard.adding([...]) where they are your own"
         throw ArchiveError(
             .unknownOperators, at: "graph_module.graph", "the program calls \(what) not known, with the number of calls: \(list)\(advice)")
     }

@@ -7,8 +7,9 @@ extension PatternPass {
     /// done to its operands is then drawn in: scales, heads that are repeated, the order of heads and rows.
     static let attentions = PatternPass(
         name: "attention",
-        patterns: [batchedProducts] + cores + windows + turns
-            + [false, true].flatMap { isMasked in scaledOperands(isMasked) + sharedHeads(isMasked) + rowsFirst(isMasked) })
+        patterns: [batchedProducts, batchedTranspose] + cores + windows + turns
+            // A key that was scaled on the far side of its transpose leaves two transposes.
+            + [false, true].flatMap { isMasked in scaledOperands(isMasked) + turns + sharedHeads(isMasked) + rowsFirst(isMasked) })
 
     // MARK: Parts
 
@@ -41,6 +42,23 @@ extension PatternPass {
             }
             return [try wide[0].matmul(wide[1])]
         })
+
+    /// A transpose in one batch, as ONNX exporters write that of keys.
+    private static let batchedTranspose = LoweringPattern(
+        name: "transpose in a batch", inputs: [value],
+        before: { x in
+            let turned: Tensor = try first("aten::permute", [.tensor(view(x[0], [6, 6, 7])), .ints([0, 2, 1])])
+            return [try view(turned, [2, 3, 7, 6])]
+        },
+        accepts: { match in
+            guard let x = match.shape(0), x.count > 2, let flat = match.shape(of: match.node("aten::view")), flat.count == 3,
+                match.node("aten::permute")?.swapped(3) == [1, 2], let turned = match.shape(of: match.node("aten::view", 1))
+            else { return false }
+            let (leading, rows, columns): (ArraySlice<SymInt>, SymInt, SymInt) = (x.sizes.dropLast(2), x[-2], x[-1])
+            return flat[1].isIdentical(to: rows) && flat[2].isIdentical(to: columns)
+                && turned.isSame(as: try? Shape(leading + [columns, rows]))
+        },
+        after: { _, x in [try x[0].transposed(-2, -1)] })
 
     /// What happens to scores before softmax is taken of them.
     private enum Scaling: CaseIterable {
@@ -110,43 +128,51 @@ extension PatternPass {
         }
     }
 
-    /// The weights of scores; those of a row that sees nothing are zeros if `isSafe`, as PyTorch's decomposition writes it.
-    private static func weights(_ scores: Tensor, isSafe: Bool) throws -> Tensor {
+    /// What becomes of the weights of a row that sees nothing: NaN as softmax gives them, or zeros, as PyTorch's decomposition or its ONNX exporter
+    /// writes it, which takes those for zeros that are NaN for any reason.
+    private enum Blind: CaseIterable {
+        case nan, zeros, zerosForNaN
+    }
+
+    /// The weights of scores.
+    private static func weights(_ scores: Tensor, _ blind: Blind = .nan) throws -> Tensor {
         let weights: Tensor = try applySingle(.softmaxKernel, [.tensor(scores), .int(-1), .bool(false)])
-        guard isSafe else { return weights }
+        if blind == .nan { return weights }
+        if blind == .zerosForNaN { return try first("aten::where.ScalarSelf", [.tensor(weights.isnan()), .double(0), .tensor(weights)]) }
         let seen: Tensor = try first("aten::eq.Scalar", [.tensor(scores), .double(-.infinity)]).logicalNot()
         let isBlind: Tensor = try first("aten::any.dim", [.tensor(seen), .int(-1), .bool(true)]).logicalNot()
         let zeros: Tensor = try first("aten::full_like", [.tensor(weights), .int(0), .none, .none, .none, .none, .none])
         return try first("aten::where.self", [.tensor(isBlind), .tensor(zeros), .tensor(weights)])
     }
 
-    private static func areWeights(_ match: LoweringPattern.Match, isSafe: Bool) -> Bool {
+    private static func areWeights(_ match: LoweringPattern.Match, _ blind: Blind = .nan) -> Bool {
         guard match.nodes("aten::add.Tensor").allSatisfy({ $0.arguments[2].doubleValue == 1 }), match.spec(0)?.dtype == .float32,
             let softmax = match.node("aten::_softmax"), let rank = match.shape(of: softmax)?.count,
             isLast(softmax.arguments[1], rank)
         else { return false }
-        guard isSafe else { return true }
+        if blind == .nan { return true }
+        if blind == .zerosForNaN { return match.number("aten::where.ScalarSelf", 1) == 0 }
         return match.number("aten::eq.Scalar", 1) == -.infinity && match.number("aten::full_like", 1) == 0
             && match.node("aten::any.dim").map { isLast($0.arguments[1], rank) && $0.arguments[2].boolValue == true } == true
     }
 
     private static let cores: [LoweringPattern] = Scaling.allCases.flatMap { scaling in
         Masking.allCases.flatMap { masking in
-            [false, true].flatMap { isSafe in ["aten::matmul", "aten::bmm"].map { core(scaling, masking, isSafe: isSafe, product: $0) } }
+            Blind.allCases.flatMap { blind in ["aten::matmul", "aten::bmm"].map { core(scaling, masking, blind, product: $0) } }
         }
     }
 
-    private static func core(_ scaling: Scaling, _ masking: Masking, isSafe: Bool, product: String) -> LoweringPattern {
+    private static func core(_ scaling: Scaling, _ masking: Masking, _ blind: Blind, product: String) -> LoweringPattern {
         let isFlat: Bool = product == "aten::bmm"
         let inputs: [[Int]] = ([query, key, value] + masking.inputs).map { isFlat ? Array($0.dropFirst()) : $0 }
         return LoweringPattern(
             name: "softmax of a product", inputs: inputs, masks: masking.isTruth ? [3] : [],
             before: { x in
                 let scores: Tensor = try masking.apply(scaling.apply(first(product, [.tensor(x[0]), .tensor(x[1])])), Array(x[3...]))
-                return [try first(product, [.tensor(weights(scores, isSafe: isSafe)), .tensor(x[2])])]
+                return [try first(product, [.tensor(weights(scores, blind)), .tensor(x[2])])]
             },
             accepts: { match in
-                guard areWeights(match, isSafe: isSafe), masking.accepts(match), scaling.factor(match) != nil,
+                guard areWeights(match, blind), masking.accepts(match), scaling.factor(match) != nil,
                     let scores = match.shape(of: match.node(product)), scores.count > 2
                 else { return false }
                 // A mask does not make scores more than they are.
@@ -156,7 +182,7 @@ extension PatternPass {
             },
             after: { match, x in
                 let factor: Double = scaling.factor(match) ?? 1
-                return [try attention([x[0], x[1].transposed(-2, -1), x[2]], masking.mask(Array(x[3...])), scale: factor, isSafe: isSafe)]
+                return [try attention([x[0], x[1].transposed(-2, -1), x[2]], masking.mask(Array(x[3...])), scale: factor, blind)]
             })
     }
 
@@ -170,11 +196,11 @@ extension PatternPass {
                 before: { x in
                     let product: Tensor = try add(scaling.apply(x[0].matmul(x[1])), x[3])
                     let masked: Tensor = try view(add(view(product, [1] + scores), x[4]), scores)
-                    let result: Tensor = try weights(masked, isSafe: false).matmul(x[2])
+                    let result: Tensor = try weights(masked).matmul(x[2])
                     return [try turns ? result.transposed(1, 2) : result]
                 },
                 accepts: { match in
-                    guard areWeights(match, isSafe: false), scaling.factor(match) != nil, let q = match.shape(0), q.count == 4,
+                    guard areWeights(match), scaling.factor(match) != nil, let q = match.shape(0), q.count == 4,
                         let (bias, mask) = match.shape(3).flatMap({ bias in match.shape(4).map { (bias, $0) } }),
                         bias.count == 4, bias[0].constant == 1, let split = match.shape(of: match.node("aten::view")), split.count == 5,
                         let joined = match.shape(of: match.node("aten::view", 1)), joined.count == 4, mask.count <= 5,
@@ -191,7 +217,7 @@ extension PatternPass {
                         try operand.reshaped(Array(split.sizes.prefix(2)) + operand.shape.sizes.dropFirst())
                     }
                     let result: Tensor = try attention(
-                        operands, add(x[3].unsqueezed(0), x[4]), scale: scaling.factor(match) ?? 1, isSafe: false, rowsFirst: turns)
+                        operands, add(x[3].unsqueezed(0), x[4]), scale: scaling.factor(match) ?? 1, rowsFirst: turns)
                     return [try result.reshaped([x[0].shape[0]] + result.shape.sizes.dropFirst(2))]
                 })
         }
@@ -226,7 +252,7 @@ extension PatternPass {
                     before: { x in
                         let q: Tensor = try place == 0 ? scaling.apply(x[0]) : x[0]
                         let k: Tensor = try place == 0 ? x[1] : place == 1 ? scaling.apply(x[1]) : scaling.apply(x[1]).transposed(-2, -1)
-                        return [try attention([q, k, x[2]], isMasked ? x[3] : nil, scale: 1, isSafe: false)]
+                        return [try attention([q, k, x[2]], isMasked ? x[3] : nil)]
                     },
                     accepts: { match in
                         guard match.spec(place == 0 ? 0 : 1)?.dtype == .float32, let rank = match.shape(1)?.count else { return false }
@@ -254,7 +280,7 @@ extension PatternPass {
                         let wide: [Int] = [2, 3, 2, 6, x.shape[-1].constant ?? 0]
                         return try view(first("aten::expand", [.tensor(x.unsqueezed(2)), .ints(wide), .bool(false)]), [2, 6] + wide[3...])
                     }
-                    return [try attention([x[0], spread(x[1]), spread(x[2])], isMasked ? x[3] : nil, scale: 1, isSafe: false)]
+                    return [try attention([x[0], spread(x[1]), spread(x[2])], isMasked ? x[3] : nil)]
                 },
                 accepts: { match in
                     guard let (q, k, v) = match.shapes(), q.count == 4, k.count == 4, v.count == 4, k[1].isIdentical(to: v[1]),
@@ -290,7 +316,7 @@ extension PatternPass {
                         let mask: Tensor? = isMasked ? x[3] : nil
                         let result: Tensor =
                             try name == "apus::attention"
-                            ? attention(Array(x.prefix(3)), mask, scale: 1, isSafe: false)
+                            ? attention(Array(x.prefix(3)), mask)
                             : x[0].scaledDotProductAttention(key: x[1], value: x[2], mask: mask)
                         let further: [OperatorArgument] = turn == "aten::permute" ? [.ints([0, 2, 1, 3])] : [.int(1), .int(2)]
                         return [try first(turn, [.tensor(result)] + further)]
@@ -310,9 +336,11 @@ extension PatternPass {
     // MARK: The operator
 
     private static func attention(
-        _ operands: [Tensor], _ mask: Tensor?, scale: Double, isSafe: Bool, rowsFirst: Bool = false
+        _ operands: [Tensor], _ mask: Tensor?, scale: Double = 1, _ blind: Blind = .nan, rowsFirst: Bool = false
     ) throws -> Tensor {
-        let numbers: [OperatorArgument] = [.double(0), .bool(false), .double(scale), .bool(false), .bool(isSafe), .bool(rowsFirst)]
+        let numbers: [OperatorArgument] = [
+            .double(0), .bool(false), .double(scale), .bool(false), .bool(blind == .zeros), .bool(rowsFirst), .bool(blind == .zerosForNaN),
+        ]
         return try applySingle(.plainAttention, operands.map { .tensor($0) } + [.optional(mask)] + numbers)
     }
 
@@ -325,7 +353,7 @@ extension PatternPass {
             throw TensorError(.invalidArgument, "no attention")
         }
         var further: [OperatorArgument] = try node.plainArguments(from: 4)
-        if further.count == 4 { further += [.bool(true), .bool(false)] }
+        if further.count == 4 { further += [.bool(true), .bool(false), .bool(false)] }
         if let scale { further[2] = .double(scale) }
         if let sharesHeads { further[3] = .bool(sharesHeads) }
         if let rowsFirst { further[5] = .bool(rowsFirst) }

@@ -92,7 +92,18 @@ private struct Arange {
             return
         }
         guard let first = start.doubleValue, let last = end.doubleValue, let stride = step.doubleValue else {
-            throw call.error(.tracing, "start, end and step must be known while tracing where one of them is no integer")
+            guard dtype.isFloatingPoint, let first = start.float, let last = end.float, let stride = step.doubleValue, stride.isFinite,
+                stride != 0
+            else {
+                throw call.error(
+                    .tracing, "the step, and in an integer dtype start and end, must be known while tracing where one of them is no integer"
+                )
+            }
+            count = SymInt((last - first) / SymFloat(stride), rounding: .up)
+            try require(count >= 0, Arange.mismatch(start, end, step, call))
+            // A symbolic start is known by the time that the kernel runs.
+            (self.start, self.step, integers) = (first.constant ?? 0, stride, nil)
+            return
         }
         guard first.isFinite, last.isFinite, !stride.isNaN else {
             throw call.error(.invalidArgument, "from \(first) to \(last) in steps of \(stride) is no finite range")
@@ -132,6 +143,16 @@ extension Scalar {
         switch self {
         case .bool, .int: true
         case .float, .complex: false
+        }
+    }
+
+    /// A real number, known or not.
+    fileprivate var float: SymFloat? {
+        switch self {
+        case .bool(let value): SymFloat(value ? 1 : 0)
+        case .int(let value): SymFloat(value)
+        case .float(let value): value
+        case .complex: nil
         }
     }
 

@@ -30,10 +30,11 @@ extension Operator {
             }
         }, samples: floatingSamples()
     ) { call in
-        let x: Tensor = try call.floating(0)
+        let given: Tensor = try call.floating(0)
+        let x: Tensor = try given.wide()
         let isZero: Tensor = try x .== 0
         let angle: Tensor = try (x * Double.pi).maskedFill(isZero, 1)
-        return [.tensor(try (sineAndCosine(turns: x).0 / angle).maskedFill(isZero, 1))]
+        return [.tensor(try (sineAndCosine(turns: x).0 / angle).maskedFill(isZero, 1).to(given.dtype))]
     }
 
     /// The sine and the cosine of `pi x`. Whole turns are taken off first, exactly: those of a large number times pi would be lost in rounding.

@@ -1,5 +1,6 @@
 import ApusSymbolic
 import CApusKernels
+import RealModule
 
 // Running sums, products and extremes along one dimension. A zero-dimensional tensor is its own scan.
 
@@ -21,14 +22,15 @@ extension Operator {
         })
 
     static let logcumsumexp: Operator = scan(
-        "aten::logcumsumexp(Tensor self, int dim) -> Tensor", APUS_SCAN_LOGSUMEXP, taking: .floating,
-        "The running `log(sum(exp(x)))`, without overflow.",
+        "aten::logcumsumexp(Tensor self, int dim) -> Tensor", APUS_SCAN_LOGSUMEXP, taking: .differentiable,
+        "The running `log(sum(exp(x)))`, without overflow. Complex results have the angle that the largest elements so far have, whole turns included.",
         gradient: { g, gradient, dim in
             // The sum of g[j] exp(x[i] - y[j]) over j >= i. With the sums S[i] of exponentials up to i, the shares s[i] = exp(x[i]) / S[i] and
             // G[i] = g[i] + S[i] / S[i + 1] G[i + 1], it is s[i] G[i]. The result, a logarithm, is rounded among large elements; the sums are
             // not, in units of the largest exponential so far.
             let x: Tensor = try g.call.tensor(0).wide()
-            let highest: Tensor = try x.detached().cummax(dim: dim).values
+            let level: Tensor = try x.dtype.isComplex ? x.real() : x
+            let highest: Tensor = try level.detached().cummax(dim: dim).values
             let shift: Tensor = try highest.maskedFill(highest.isinf(), 0)
             let fall: Tensor = try (shift.shifted(1, dim: dim, filling: 0) - shift).exp()
             let terms: Tensor = try (x - shift).exp()
@@ -36,8 +38,8 @@ extension Operator {
             let divisor: Tensor = try sums.maskedFill(sums .== 0, 1)
             let before: Tensor = try sums.shifted(1, dim: dim, filling: 0) * fall / divisor
             let tail: Tensor = try gradient.wide().flipped([dim]).linearRecurrence(
-                factors: before.flipped([dim]).shifted(1, dim: dim, filling: 0), dim: dim)
-            return try terms / divisor * tail.flipped([dim])
+                factors: before.conj().flipped([dim]).shifted(1, dim: dim, filling: 0), dim: dim)
+            return try (terms / divisor).conj() * tail.flipped([dim])
         })
 
     static let cummax: Operator = runningExtreme("cummax", APUS_SCAN_MAX, "largest")
@@ -62,6 +64,9 @@ extension Operator {
             kernel: .compute { call, outputs in
                 let x: Tensor = try call.tensor(0).to(outputs[0].dtype)
                 if x.rank == 0 { return try call.copy(x, to: outputs[0]) }
+                if x.dtype.isComplex, operation == APUS_SCAN_LOGSUMEXP {
+                    return try call.copy(x.complexLogCumSumExp(dim: call.dim(1)), to: outputs[0])
+                }
                 var (input, out) = (x.view, outputs[0].view)
                 try check(apus_scan(operation, Int32(truncatingIfNeeded: call.dim(1)), &input, &out, nil), call)
                 withExtendedLifetime((x, outputs)) {}
@@ -107,6 +112,38 @@ extension Operator {
 }
 
 extension Tensor {
+    /// Element by element, in double precision: each sum goes on from the one before, angle included.
+    fileprivate func complexLogCumSumExp(dim: Int) throws -> Tensor {
+        try Interpreter.with(nil) {
+            let lines: Tensor = try to(.complex128).transposed(dim, -1).contiguous()
+            var numbers: [Double] = try lines.viewAsReal().array(of: Double.self)
+            let length: Int = layout.size(dim)
+            for start in stride(from: 0, to: numbers.count, by: 2 * Swift.max(length, 1)) {
+                var sum: (Double, Double) = (-.infinity, 0)
+                for place in stride(from: start, to: start + 2 * length, by: 2) {
+                    sum = Self.logAddExp((numbers[place], numbers[place + 1]), sum)
+                    (numbers[place], numbers[place + 1]) = sum
+                }
+            }
+            let sums: Tensor = try Tensor(numbers, shape: lines.layout.sizesArray + [2]).viewAsComplex()
+            return try sums.transposed(dim, -1).to(dtype)
+        }
+    }
+
+    /// `log(exp(x) + exp(y))` of complex numbers, from the one with the larger real part on.
+    private static func logAddExp(_ x: (Double, Double), _ y: (Double, Double)) -> (Double, Double) {
+        if x.0.isNaN || x.1.isNaN || y.0.isNaN || y.1.isNaN { return (.nan, .nan) }
+        let (low, high): ((Double, Double), (Double, Double)) = x.0 < y.0 ? (x, y) : (y, x)
+        if low.0 == high.0, low.0.isInfinite {
+            if low.0 < 0 { return low }
+            let (re, im): (Double, Double) = (.cos(low.1) + .cos(high.1), .sin(low.1) + .sin(high.1))
+            return (.infinity, .atan2(y: im, x: re))
+        }
+        let (scale, angle): (Double, Double) = (.exp(low.0 - high.0), low.1 - high.1)
+        let (re, im): (Double, Double) = (scale * .cos(angle), scale * .sin(angle))
+        return (0.5 * .log(onePlus: re * (2 + re) + im * im) + high.0, .atan2(y: im, x: 1 + re) + high.1)
+    }
+
     /// The running sum along one dimension. Integers and bool sum in int64.
     public func cumsum(dim: Int, dtype: DType? = nil) throws -> Tensor {
         try applySingle(.cumsum, [.tensor(self), .int(dim), .optional(dtype)])

@@ -239,9 +239,15 @@ extension Operator {
             "The transposed convolution over \(dims) spatial dimensions, the gradient of a convolution with respect to its input.",
             samples: { [try sample(dims, isTransposed: true) + [.ints([2]), .ints([1]), .ints([1]), .int(1), .ints([1])]] }
         ) { call in
-            try batched(call, dims) { input in
-                try applySingle(
-                    .convolution, [.tensor(input), call[1], call[2], call[3], call[4], call[7], .bool(true), call[5], call[6]])
+            // What meets at an element of the result is summed before it is rounded.
+            let isHalf: Bool = try [.float16, .bfloat16].contains(call.tensor(0).dtype)
+            let (weight, bias): (Tensor, Tensor?) = (try call.tensor(1), try call.optionalTensor(2))
+            return try batched(call, dims) { input in
+                let operands: [OperatorArgument] =
+                    try isHalf
+                    ? [.tensor(input.wide()), .tensor(weight.wide()), .optional(bias?.wide())] : [.tensor(input), call[1], call[2]]
+                let result: Tensor = try applySingle(.convolution, operands + [call[3], call[4], call[7], .bool(true), call[5], call[6]])
+                return try isHalf ? result.to(input.dtype) : result
             }
         }
     }
