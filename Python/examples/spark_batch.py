@@ -39,8 +39,8 @@ def kill_an_executor(out, files, told):
     """Once half of the tasks have written their rows, the death of an executor in the midst of its work."""
     while len(list(Path(out).rglob("part-*.parquet"))) < files // 2:
         time.sleep(0.02)
-    for process in psutil.process_iter(["cmdline"]):
-        if "CoarseGrainedExecutorBackend" in " ".join(process.info["cmdline"] or []):
+    for process in psutil.Process().children(recursive=True):
+        if "CoarseGrainedExecutorBackend" in " ".join(process.cmdline()):
             told.append(process.pid)
             os.kill(process.pid, signal.SIGKILL)
             return

@@ -98,6 +98,13 @@ struct Training {
             done = checkpoint.step
             if rank == 0 { print("going on after step \(done)") }
         }
+        if let world, options.checkpointEvery != nil {
+            let (least, most) = (try world.allReduce(Tensor([done], shape: []), .min), try world.allReduce(Tensor([done], shape: []), .max))
+            guard try least.item(Int.self) == most.item(Int.self) else {
+                throw DigitsError(
+                    description: "the processes find different checkpoints in \(options.output), a folder that all of them must share")
+            }
+        }
         try writeHeader(keeping: done)
         for epoch in min(done / loader.count, options.epochs)..<options.epochs {
             for (position, batch) in loader.epoch(epoch).results.enumerated() where epoch * loader.count + position >= done {

@@ -135,8 +135,9 @@ func groups(_ world: ProcessGroup, _ folder: String) throws {
     try expect(try ProcessGroup.initialize() === world && ProcessGroup.world === world, "there are two worlds")
     do {
         _ = try world.subgroup(of: [0], name: "evens")
-        if world.rank == 0 { throw Unexpected("a name was taken twice") }
-    } catch let error as DistributedError { try expect(world.rank == 0 && error.code == .invalidArgument, "\(error)") }
+        throw Unexpected("a name was taken twice")
+    } catch let error as DistributedError { try expect(error.code == .mismatch, "\(error)") }
+    try expect(try ProcessGroup.named("evens") === evens, "a refused name took a group's place")
 }
 
 /// Operations that are started go on beside others, in the order of the program, and do not see later changes.

@@ -27,7 +27,8 @@ enum InferenceDecoder {
         }
         let parameters = RequestParameters(message.parameters)
         var request = InferenceRequest(inputs: inputs, sequence: try parameters.sequence(), arrival: start)
-        let deadlines: [ContinuousClock.Instant?] = [try parameters.deadline(from: start), metadata.timeout.map { start + $0 }]
+        let ofCall: ContinuousClock.Instant? = metadata.timeout.map { start + min($0, .seconds(1_000_000)) }
+        let deadlines: [ContinuousClock.Instant?] = [try parameters.deadline(from: start), ofCall]
         request.deadline = deadlines.compactMap { $0 }.min()
         if !message.outputs.isEmpty {
             request.outputs = try message.outputs.map { output in

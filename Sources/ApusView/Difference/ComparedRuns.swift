@@ -20,11 +20,14 @@ struct ComparedRuns {
             for program in [a.program, b.program] { try program.requireAdmitted(inputs) }
             let wanted = Set(matching.pairs.map(\.a))
             var given: [Int: [OperatorArgument]] = [:]
+            // Both draw the same random numbers.
+            let drawn = RandomGenerator.default.state
             let first: [OperatorArgument] = try run(a, inputs) { position, _, results in
                 if wanted.contains(position) { given[position] = results }
             }
             let partners = Dictionary(matching.pairs.map { ($0.b, $0.a) }, uniquingKeysWith: { first, _ in first })
             var found: [ProgramDifference.Comparison] = []
+            RandomGenerator.default.state = drawn
             let second: [OperatorArgument] = try run(b, inputs) { position, node, results in
                 guard let partner = partners[position], let others = given.removeValue(forKey: partner) else { return }
                 for (index, (x, y)) in zip(others, results).enumerated() {

@@ -7,8 +7,8 @@ typealias Digest = [UInt8]
 
 /// Digests of the values of a graph: each of the operator that makes it, and of the digests of what that reads.
 ///
-/// Names, sites and the order of nodes that don't depend on each other play no part. Random draws are numbered: which comes first is seen in what
-/// they give.
+/// Names, sites and the order of nodes that don't depend on each other play no part. Random draws and what acts on the world outside are numbered:
+/// which comes first is seen in what they give, or do.
 struct GraphDigest {
     /// By the value's index; nil for what nothing gave yet.
     private(set) var values: [Digest?]
@@ -16,7 +16,7 @@ struct GraphDigest {
     private(set) var nodes: [Digest] = []
     /// Of the nodes that must run, whether or not their results are read; each once.
     private var effects = Set<Digest>()
-    private var draws = 0
+    private var ordered = 0
     private var symbols: [Symbol: String]
 
     /// - Parameters:
@@ -52,9 +52,9 @@ struct GraphDigest {
 
     private mutating func add(_ node: Node, of graph: Graph) {
         var parts: [String] = ["node", node.computedName]
-        if node.draws {
-            parts.append("draw \(draws)")
-            draws += 1
+        if node.isOrdered {
+            parts.append("number \(ordered)")
+            ordered += 1
         }
         // The message of a check computes nothing.
         parts += node.arguments.map { argument in
@@ -97,7 +97,8 @@ struct GraphDigest {
         var names: [Symbol: String] = symbols
         var inputs: [Digest] = []
         for (position, input) in graph.inputs.enumerated() {
-            for symbol in graph.type(input).freeSymbols where names[symbol] == nil { names[symbol] = "b\(names.count)" }
+            let own: [Symbol] = graph.type(input).freeSymbols.filter { names[$0] == nil }
+            for (made, symbol) in own.enumerated() { names[symbol] = "b\(position).\(made)" }
             let canonical = CanonicalText { names[$0] ?? "?" }
             inputs.append(digest(["input", "\(position)", canonical.text(graph.type(input))]))
         }
@@ -126,8 +127,10 @@ extension Node {
         return OperatorTable.find(other) == nil ? name : other
     }
 
-    /// True where the node, or one in its bodies, draws random numbers.
-    fileprivate var draws: Bool { effects.contains(.random) || bodies.contains { $0.graph.nodes.contains(where: \.draws) } }
+    /// True where the node, or one in its bodies, draws random numbers or acts on the world outside.
+    fileprivate var isOrdered: Bool {
+        !effects.isDisjoint(with: [.random, .external]) || bodies.contains { $0.graph.nodes.contains(where: \.isOrdered) }
+    }
 }
 
 /// The digest of texts, each with its length: no two lists read alike.

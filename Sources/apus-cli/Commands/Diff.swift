@@ -40,17 +40,22 @@ struct Diff: ParsableCommand {
 
     func validate() throws {
         guard rtol >= 0, atol >= 0 else { throw ValidationError("Tolerances must be 0 or more.") }
-        if structure, !inputs.isEmpty { throw ValidationError("--structure runs nothing; leave out --inputs.") }
+        if structure, !inputs.isEmpty || !sizes.size.isEmpty {
+            throw ValidationError("--structure runs nothing; leave out --inputs and --size.")
+        }
+        if !inputs.isEmpty, !sizes.size.isEmpty { throw ValidationError("Sizes are those of --inputs; leave out --size.") }
     }
 
     func run() throws {
         let difference: ProgramDifference
-        do { difference = try compared() } catch let error as ValidationError { throw error } catch {
+        do {
+            difference = try compared()
+            if json { try writeJSON(difference) } else { try printText(difference) }
+        } catch let error as ValidationError { throw error } catch {
             // Neither 0 nor 1 would be true.
             report("Error: \(error)")
             throw ExitCode(2)
         }
-        if json { try writeJSON(difference) } else { try printText(difference) }
         switch difference.verdict {
         case .same: break
         case .different: throw ExitCode(1)

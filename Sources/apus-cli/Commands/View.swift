@@ -44,7 +44,7 @@ struct View: ParsableCommand {
     func run() throws {
         let loaded = try program.load()
         let name: String = URL(fileURLWithPath: program.file).lastPathComponent
-        let output: String = output ?? (name.contains(".") ? String(name.prefix { $0 != "." }) : name) + ".html"
+        let output: String = output ?? (name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name) + ".html"
         var note: String?
         var tensors: [Tensor]?
         if inputs.isEmpty {

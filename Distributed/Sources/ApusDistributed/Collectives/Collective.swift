@@ -94,7 +94,8 @@ extension Collective {
         let own: String = "sends \(splits.input) rows of \(input.spec) and takes \(splits.output)"
         return Collective(call: call, buffers: [input, output]) { group in
             func fits(_ rows: [Int], _ tensor: Tensor) -> Bool {
-                rows.count == group.size && rows.allSatisfy { $0 >= 0 } && rows.reduce(0, &+) == tensor.shape.prefix(1).knownCount
+                rows.count == group.size && rows.allSatisfy { (0...Int(Int32.max)).contains($0) } && rows.reduce(0, +) <= Int32.max
+                    && rows.reduce(0, +) == tensor.shape.prefix(1).knownCount
             }
             let isWhole: Bool = fits(splits.input, input) && fits(splits.output, output)
             if group.options.checksCalls {

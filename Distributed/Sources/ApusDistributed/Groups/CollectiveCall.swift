@@ -89,8 +89,12 @@ extension ProcessGroup {
             throw failure
         case APUS_MPI_TOO_LARGE.rawValue: throw error(.tooLarge, call, "\(call.text): a part has more than 2^31 elements")
         case APUS_MPI_UNSUPPORTED.rawValue: throw error(.unsupported, call, "\(call.text) is not defined")
-        case APUS_MPI_NO_MEMORY.rawValue: throw error(.failed, call, "there is no memory")
-        default: throw error(.failed, call, "\(call.text): \(status.text)")
+        default:
+            // Other processes may be in the midst of it, and messages under way to these buffers: nothing can follow.
+            let isMemory: Bool = status.code == Int32(bitPattern: APUS_MPI_NO_MEMORY.rawValue)
+            let failure = error(.failed, call, isMemory ? "there is no memory for \(call.text)" : "\(call.text): \(status.text)")
+            Job.shared.abandon(failure, buffers)
+            throw failure
         }
     }
 }

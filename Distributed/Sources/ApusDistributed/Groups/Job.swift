@@ -39,7 +39,7 @@ final class Job: Sendable {
             let size = Int(apus_mpi_size(handle))
             let world = ProcessGroup(
                 ProcessGroup.worldName, ProcessGroup.Handle(pointer: handle), worldRanks: Array(0..<size), options: options)
-            try add(world)
+            add(world)
             return world
         }
     }
@@ -51,10 +51,8 @@ final class Job: Sendable {
         }
     }
 
-    func add(_ group: ProcessGroup) throws {
-        let isNew: Bool = state.withLock { $0.groups.updateValue(group, forKey: group.name) == nil }
-        guard isNew else { throw DistributedError(.invalidArgument, rank: group.rank, in: "subgroup", "there is a group '\(group.name)'") }
-    }
+    /// The group's name is free: see `subgroup`.
+    func add(_ group: ProcessGroup) { state.withLock { $0.groups[group.name] = group } }
 
     /// Waits for all processes, then leaves the groups.
     func finalize() throws {

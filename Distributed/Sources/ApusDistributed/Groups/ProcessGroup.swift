@@ -121,11 +121,14 @@ public final class ProcessGroup: Sendable {
         return try Job.shared.queue.sync { [options] in
             try agree(on: call)
             if let problem { throw error(.invalidArgument, call, problem) }
+            // A process may have a group that others have not: all refuse a name that is taken in one.
+            let isTaken: Bool = try ranks.contains(rank) && Job.shared.group(name) != nil
+            try agree(that: !isTaken, isTaken ? "has a group '\(name)'" : "has none of that name", call)
             var part: OpaquePointer?
             try requireSuccess(apus_mpi_split(handle.pointer, colour, key, &part), call)
             guard let part else { return nil }
             let group = ProcessGroup(name, Handle(pointer: part), worldRanks: ranks.map { worldRanks[$0] }, options: options)
-            try Job.shared.add(group)
+            Job.shared.add(group)
             return group
         }
     }

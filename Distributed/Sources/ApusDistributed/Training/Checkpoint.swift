@@ -12,26 +12,14 @@ public struct Checkpoint: Sendable {
         (self.step, self.model, self.optimizer) = (step, model, optimizer)
     }
 
-    /// Writes the file under another name beside it and renames it when it is on the disk. Called by one process.
+    /// Writes the file, whole or not at all. Called by one process.
     ///
     /// - Throws: `ArchiveError` where it can't be written.
     public func save(to path: String) throws {
-        let temporary: String = "\(path).\(ProcessInfo.processInfo.processIdentifier).partial"
         var tensors: [String: Tensor] = [:]
         for (name, tensor) in model { tensors["model.\(name)"] = tensor }
         for (name, tensor) in optimizer { tensors["optimizer.\(name)"] = tensor }
-        do {
-            try tensors.save(safetensors: temporary, metadata: ["step": "\(step)"])
-            let file = try FileHandle(forWritingTo: URL(fileURLWithPath: temporary))
-            try file.synchronize()
-            try file.close()
-            guard rename(temporary, path) == 0 else {
-                throw ArchiveError(.cannotWrite, file: path, "the new file can't take its place: \(String(cString: strerror(errno)))")
-            }
-        } catch {
-            unlink(temporary)
-            throw error
-        }
+        try tensors.save(safetensors: path, metadata: ["step": "\(step)"])
     }
 
     /// Reads a file; nil where there is none.

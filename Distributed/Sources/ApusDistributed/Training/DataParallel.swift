@@ -11,7 +11,8 @@ import Apus
 /// the same to the last bit. Where each process has equally many samples and the loss is their mean, the steps are those of one process with
 /// all samples, but for rounding.
 ///
-/// Gradients are reduced in buckets while others are still being computed. A process may leave parameters unused that others use.
+/// Gradients are reduced in buckets while others are still being computed. A process may leave parameters unused that others use,
+/// except inside of `synchronizingBatchNorm`.
 public final class DataParallel<Model: Module> {
     public struct Options: Sendable, Hashable {
         /// About how many bytes of gradients are reduced together.

@@ -9,7 +9,8 @@ extension ProcessGroup {
     ///     }
     ///
     /// Each normalisation takes two reductions of a number or two for each channel, and its gradient two more. The processes may have differing
-    /// numbers of samples, but each at least two values a channel.
+    /// numbers of samples, but each at least two values a channel. All of them must use the same parameters: these reductions and those of
+    /// `DataParallel` meet in the same order only then, and else end in an error in all processes.
     public func synchronizingBatchNorm<Result>(_ body: () throws -> Result) throws -> Result {
         try Operator.Interpreter.with(BatchNormSynchronizer(self), body)
     }

@@ -86,9 +86,10 @@ final class RequestQueue: Sendable {
 
     private func add(_ request: Request, _ id: Int, _ continuation: CheckedContinuation<Outcome, any Error>) -> (any Error)? {
         let now = ContinuousClock.now
-        if Task.isCancelled { return CancellationError() }
         if let deadline = request.deadline, deadline <= now { return RequestQueue.late }
         return state.withLock { state in
+            // Asked where nothing comes between: one who leaves later finds the request in the queue.
+            if Task.isCancelled { return CancellationError() }
             guard state.waiting.count < limits.waiting else {
                 return ServingError(
                     .overloaded, "\(state.waiting.count) requests wait for the model, which is all it has room for; try again later")

@@ -346,7 +346,7 @@ const endOffset = (place, value, which) => {
 function labelRoom(place, box) {
   if (isPoint(place) || place.box.kind === "input" || !place.down.length) return 0;
   const { types } = box.kind === "module" ? box.graph : box;
-  return Math.max(...place.down.map(({ value }) => measure(shorten(types.get(value) ?? "", 40), SMALL_FONT))) + 8;
+  return place.down.reduce((most, { value }) => Math.max(most, measure(shorten(types.get(value) ?? "", 40), SMALL_FONT)), 0) + 8;
 }
 
 /// Places within each layer, as near to straight lines as their order and widths let them.
@@ -435,7 +435,10 @@ function spreadEnds({ places, segments, curves }) {
     if (isPoint(place) || (place.box.isOpen && place.box.kind === "module")) continue;
     const spread = (list, own, other) => {
       const byValue = new Map();
-      for (const segment of list) byValue.set(segment.value, [...(byValue.get(segment.value) ?? []), segment]);
+      for (const segment of list) {
+        if (!byValue.has(segment.value)) byValue.set(segment.value, []);
+        byValue.get(segment.value).push(segment);
+      }
       const groups = [...byValue.values()].sort((a, b) => a[0][other] - b[0][other]);
       const step = Math.min(16, (place.w - 24) / Math.max(groups.length, 1));
       groups.forEach((group, index) => group.forEach((segment) => (segment[own] = place.x + (index - (groups.length - 1) / 2) * step)));
