@@ -407,15 +407,32 @@ class Regions(nn.Module):
             both = torch.cat([z, x[:, :3]])
             with torch.autocast("cpu", enabled=False):
                 plain = self.first(x)
+            with torch.autocast("cuda", enabled=False):
+                again = self.first(x)
             with torch.no_grad():
                 product = y @ y.mT
-        return y, z.softmax(-1), mean, both, plain, product
+        return y, z.softmax(-1), mean, both, plain, again, product
 
 
 @program("regions", dynamic=({0: Dim("batch", min=2, max=16)},))
 def regions():
     rows = lambda n: (torch.randint(-4, 5, (n, 4)) / 4,)
     return Regions(), rows(3), [rows(2), rows(16)]
+
+
+class Parts(nn.Module):
+    """Operators that are one of several others, with casts of theirs."""
+
+    def forward(self, x):
+        with torch.autocast("cpu"):
+            padded = F.pad(x @ x.mT, (1, 1), mode="reflect"), F.pad(x @ x.mT, (1, 1))
+            return torch.einsum("bi,bj->bij", x, x), torch.einsum("bi,bi->b", x, x), *padded
+
+
+# PyTorch's decompositions of these are made outside of the region, without its casts.
+@program("parts", core=False)
+def parts():
+    return Parts(), (torch.randint(-4, 5, (3, 4)) / 4,), []
 
 
 class Ranges(nn.Module):

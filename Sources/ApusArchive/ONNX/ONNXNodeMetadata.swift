@@ -12,6 +12,7 @@ enum ONNXNodeMetadata {
     /// `/encoder/layer.0/attention/MatMul`, as its exporter before wrote it.
     static func modulePath(_ node: Onnx_NodeProto) -> [ModuleFrame] {
         guard let scopes = value("pkg.torch.onnx.name_scopes", of: node).flatMap(texts) else { return pathInName(node.name) }
+        guard scopes.count <= Graph.maximumNesting else { return [] }
         let types: [String] = value("pkg.torch.onnx.class_hierarchy", of: node).flatMap(texts) ?? []
         // The last of both is the operator itself.
         return scopes.dropLast().enumerated().map { index, path in
@@ -20,9 +21,12 @@ enum ONNXNodeMetadata {
         }
     }
 
+    /// The path of each module is written out, which takes room.
+    private static let longestName = 4096
+
     private static func pathInName(_ name: String) -> [ModuleFrame] {
         let parts: [Substring] = name.split(separator: "/").dropLast()
-        guard name.hasPrefix("/"), parts.count <= Graph.maximumNesting else { return [] }
+        guard name.hasPrefix("/"), name.utf8.count <= longestName, parts.count <= Graph.maximumNesting else { return [] }
         return parts.indices.map { ModuleFrame(path: parts[...$0].joined(separator: "."), type: "") }
     }
 

@@ -50,7 +50,7 @@ struct ONNXTrees {
     /// Trees deeper than this would be programs of too many nodes.
     private static let deepest = 256
     /// The most elements of the table of what leaves give.
-    private static let largestTable = 1 << 26
+    private static let largestTable = 1 << 22
 
     /// A score for each row of [rows, features] and each target.
     func scores(_ x: Tensor, _ aggregate: Aggregate, _ call: ONNXCall) throws -> Tensor {

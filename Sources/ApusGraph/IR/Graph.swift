@@ -165,7 +165,9 @@ extension Graph {
     }
 
     /// True where a node of the graph or of a body draws random numbers.
-    var draws: Bool { nodes.contains { $0.draws } }
+    var draws: Bool { has(.random) }
+
+    package func has(_ effects: Operator.Effects) -> Bool { nodes.contains { $0.has(effects) } }
 
     /// The nodes of the graph and of all its bodies.
     public var totalNodeCount: Int { allNodes.count }

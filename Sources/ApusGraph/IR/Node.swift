@@ -90,8 +90,13 @@ extension Graph {
             }
         }
 
+        /// True where the node, or one in its bodies, has one of these effects.
+        package func has(_ effects: Operator.Effects) -> Bool {
+            !self.effects.isDisjoint(with: effects) || bodies.contains { $0.graph.has(effects) }
+        }
+
         /// True where the node, or one in its bodies, draws random numbers.
-        var draws: Bool { effects.contains(.random) || bodies.contains { $0.graph.draws } }
+        var draws: Bool { has(.random) }
     }
 }
 

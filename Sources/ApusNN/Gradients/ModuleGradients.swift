@@ -84,7 +84,7 @@ extension ModuleGradients {
 /// What `forward` assigned to buffers stays assigned.
 /// - Parameters:
 ///   - onGradient: gets each entry of the result as soon as it is complete, while those of parameters that were used earlier are yet to be
-///     computed: those that the value does not depend on first, then the others about in the reverse of the order of their first use
+///     computed: those that no operation uses first, then the others about in the reverse of the order of their first use
 ///   - loss: must return one real floating-point element
 /// - Throws: what the functions throw, `ModuleError` for a module that can't be walked, `TensorError` where the value has more than one
 ///   element or an operation on the way has no gradient.

@@ -168,7 +168,10 @@ extension Call {
         let x = try tensor(0)
         let dim = try normalize(dim: try constant(1), rank: x.rank, in: name)
         let (index, target) = (try tensor(2).atLeastVector, output.atLeastVector)
-        try start(output, indices: [(index, dim)])
+        // One without elements has any shape, and no positions.
+        let isEmpty: Bool = index.layout.count == 0
+        try start(output, indices: isEmpty ? [] : [(index, dim)])
+        if isEmpty { return }
         let source: Tensor
         if case .tensor(let given) = self[3] {
             source = try wide(given, in: output.dtype).atLeastVector

@@ -47,6 +47,9 @@ final class BatchInterpreter: Interpreter {
         guard operation.schema.results.allSatisfy(\.holdsTensors), !operation.effects.contains(.dataDependent) else {
             throw call.error(.unsupported, "depends on an example's values, which differ inside of vmap: use where")
         }
+        guard !operation.effects.contains(.external) else {
+            throw call.error(.unsupported, "acts on the world outside once, not once for each example of vmap")
+        }
         let rule: BatchRule? = BatchRule.table[operation.name]
         // What draws is left to each example: parts may draw from sizes alone, behind which no example stands.
         let draws: Bool = operation.effects.contains(.random)

@@ -52,7 +52,7 @@ struct GraphDigest {
 
     private mutating func add(_ node: Node, of graph: Graph) {
         var parts: [String] = ["node", node.computedName]
-        if node.isOrdered {
+        if node.has([.random, .external]) {
             parts.append("number \(ordered)")
             ordered += 1
         }
@@ -125,11 +125,6 @@ extension Node {
         guard name.hasSuffix(".Tensor"), arguments.count > 1, case .scalar = arguments[1] else { return name }
         let other: String = name.dropLast("Tensor".count) + "Scalar"
         return OperatorTable.find(other) == nil ? name : other
-    }
-
-    /// True where the node, or one in its bodies, draws random numbers or acts on the world outside.
-    fileprivate var isOrdered: Bool {
-        !effects.isDisjoint(with: [.random, .external]) || bodies.contains { $0.graph.nodes.contains(where: \.isOrdered) }
     }
 }
 

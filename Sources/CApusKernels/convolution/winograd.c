@@ -34,7 +34,7 @@ typedef struct {
     int64_t chunk, all_rows;        // rows to a chunk, of all samples
     int64_t panels;                 // of output channels, to a task
     const int64_t *offsets;
-    _Atomic int status;
+    _Atomic int *status; // of all tasks
 } job;
 
 static int64_t panel_count(const apus_conv *c) { return (c->out_channels + ROWS - 1) / ROWS; }
@@ -411,7 +411,7 @@ static void multiply(const job *j, int64_t begin, int64_t end, float *y) {
 
 static float *product_scratch(job *j) {
     float *y = apus_allocate((j->m + 2) * (j->m + 2) * j->panels * ROWS * GROUP * 4);
-    if (!y) atomic_store_explicit(&j->status, APUS_OUT_OF_MEMORY, memory_order_relaxed);
+    if (!y) atomic_store_explicit(j->status, APUS_OUT_OF_MEMORY, memory_order_relaxed);
     return y;
 }
 
@@ -432,7 +432,7 @@ static int64_t task_count(const job *j) { return (panel_count(j->conv) - 1) / j-
 static float *transformed_scratch(job *j) {
     int64_t blocks = (j->chunk * j->tiles_x - 1) / LANES + 1;
     float *floats = apus_allocate(blocks * (j->m + 2) * (j->m + 2) * j->conv->in_channels * LANES * 4);
-    if (!floats) atomic_store_explicit(&j->status, APUS_OUT_OF_MEMORY, memory_order_relaxed);
+    if (!floats) atomic_store_explicit(j->status, APUS_OUT_OF_MEMORY, memory_order_relaxed);
     return floats;
 }
 
@@ -458,7 +458,8 @@ bool apus_conv_allows_winograd(const apus_conv *c) {
 
 int apus_conv_winograd(const apus_conv *c, int m, const float *in, const float *packed, const float *bias, apus_epilogue after, void *context, float *out) {
     if (c->batch == 0 || c->out_channels == 0 || c->out_size[1] == 0 || c->out_size[2] == 0) return APUS_OK;
-    job j = {.conv = c, .in = in, .packed = packed, .bias = bias, .out = out, .after = after, .context = context, .m = m};
+    _Atomic int status = APUS_OK;
+    job j = {.conv = c, .in = in, .packed = packed, .bias = bias, .out = out, .after = after, .context = context, .m = m, .status = &status};
     j.tiles_x = (c->out_size[2] - 1) / m + 1;
     j.tiles_y = (c->out_size[1] - 1) / m + 1;
     j.all_rows = c->batch * j.tiles_y;
@@ -468,17 +469,17 @@ int apus_conv_winograd(const apus_conv *c, int m, const float *in, const float *
     bool is_own = (m + 2) * (m + 2) * c->in_channels * panel_count(c) * ROWS <= KEPT_FLOATS && j.all_rows / j.chunk >= 2 * apus_num_threads();
     if (!is_own) j.chunk = APUS_MAX(1, APUS_MIN(j.all_rows, APUS_MAX(GROUP / j.tiles_x, CHUNK_FLOATS / row_floats)));
     int64_t *offsets = apus_allocate(c->in_channels * (int64_t)sizeof(int64_t)), chunks = (j.all_rows - 1) / j.chunk + 1;
-    if (!offsets) j.status = APUS_OUT_OF_MEMORY;
+    if (!offsets) status = APUS_OUT_OF_MEMORY;
     for (int64_t i = 0; offsets && i < c->in_channels; i++) offsets[i] = i * LANES;
     j.offsets = offsets;
     if (offsets && is_own) apus_parallel_for(chunks, 1, chunk_range, &j);
     else j.transformed = transformed_scratch(&j);
-    for (int64_t chunk = 0; !is_own && chunk < chunks && atomic_load_explicit(&j.status, memory_order_relaxed) == APUS_OK; chunk++) {
+    for (int64_t chunk = 0; !is_own && chunk < chunks && atomic_load_explicit(&status, memory_order_relaxed) == APUS_OK; chunk++) {
         begin_chunk(&j, chunk);
         apus_parallel_for(((j.tiles - 1) / LANES + 1) * c->in_channels, 64, transform_range, &j);
         apus_parallel_for(task_count(&j), 1, multiply_range, &j);
     }
     apus_free(offsets);
     apus_free(j.transformed);
-    return atomic_load_explicit(&j.status, memory_order_relaxed);
+    return atomic_load_explicit(&status, memory_order_relaxed);
 }

@@ -101,8 +101,8 @@ struct NestingTests {
 
     @Test func branchesInBranches() throws { try checkDeepest(NestingTests.branches) }
     @Test func questionsAfterQuestions() throws { try checkDeepest(NestingTests.questions) }
-    @Test(.timeLimit(.minutes(2))) func loopsInLoops() throws { try checkDeepest(NestingTests.loops) }
-    @Test(.timeLimit(.minutes(2))) func scansInScans() throws { try checkDeepest(NestingTests.scans) }
+    @Test(.timeLimit(.minutes(20))) func loopsInLoops() throws { try checkDeepest(NestingTests.loops) }
+    @Test(.timeLimit(.minutes(20))) func scansInScans() throws { try checkDeepest(NestingTests.scans) }
 
     @Test func deeperIsRefused() throws {
         let remedy = "put questions that follow one another into a loop (whileLoop, scan), or ask them of numbers with Tensor.where"

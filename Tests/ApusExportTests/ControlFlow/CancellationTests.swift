@@ -23,7 +23,7 @@ private final class Endless: Module {
 }
 
 /// Programs end when their task is cancelled.
-@Suite(.timeLimit(.minutes(1))) struct CancellationTests {
+@Suite(.timeLimit(.minutes(20))) struct CancellationTests {
     /// Runs work in a task of its own that is cancelled a moment after it has begun, and gives the error that it ended with. A thread does it:
     /// where there is one core, the work leaves no other to tasks.
     private func cancelled(_ work: @escaping @Sendable () throws -> Void) async -> (any Error)? {

@@ -201,7 +201,7 @@ extension GraphImporter {
         }
         let outer: Autocast? = autocast
         defer { autocast = outer }
-        if node.target.hasSuffix("autocast") { autocast = try Autocast(node.inputs.prefix(settings).map(\.argument)) }
+        if node.target.hasSuffix("autocast") { autocast = try .region(node.inputs.prefix(settings).map(\.argument), in: outer) }
         let operands: [Slot] = try node.inputs.dropFirst(settings + 1).map { input in
             if case .tensor(let reference) = input.argument { return .tensor(try cell(reference.name)) }
             return .symbol(try symValue(input.argument))

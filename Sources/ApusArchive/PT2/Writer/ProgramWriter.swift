@@ -27,8 +27,9 @@ struct ProgramWriter {
         for (value, role) in zip(graph.inputs, roles) {
             switch role {
             case .parameter(let name):
-                let argument = ProgramSchema.TensorArgument(name: try writer.addInput(value, requiresGrad: true))
-                weights.config[name] = try weightFiles.entry(try tensor(name), isParameter: true)
+                let owned: Tensor = try tensor(name)
+                let argument = ProgramSchema.TensorArgument(name: try writer.addInput(value, requiresGrad: owned.dtype.isDifferentiable))
+                weights.config[name] = try weightFiles.entry(owned, isParameter: true)
                 inputSpecs.append(.parameter(argument, name: name))
             case .buffer(let name, let persistent):
                 let argument = ProgramSchema.TensorArgument(name: try writer.addInput(value))

@@ -55,6 +55,11 @@ enum SavedDraws {
     /// Where a call's results hold what a body drew. Throws where they don't: the reason is what kept them from being saved.
     /// - Parameter start: the first result that may.
     static func positions(in body: Graph, of construct: String, from start: Int = 0) throws -> [Int] {
+        guard !body.has(.external) else {
+            throw TensorError(
+                Interpreter.tracing == nil ? .notDifferentiable : .tracing, in: construct,
+                "has no gradient here: its body holds operators that act on the world outside, and the gradient would run them again")
+        }
         guard body.draws else { return [] }
         if let reason = obstacle(in: try apart(body)) { throw unsaved(construct, reason) }
         return try body.drawn.map { value in

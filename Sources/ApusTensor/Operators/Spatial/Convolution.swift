@@ -240,8 +240,9 @@ extension Operator {
             samples: { [try sample(dims, isTransposed: true) + [.ints([2]), .ints([1]), .ints([1]), .int(1), .ints([1])]] }
         ) { call in
             // What meets at an element of the result is summed before it is rounded.
-            let isHalf: Bool = try [.float16, .bfloat16].contains(call.tensor(0).dtype)
-            let (weight, bias): (Tensor, Tensor?) = (try call.tensor(1), try call.optionalTensor(2))
+            let (dtype, weight, bias): (DType, Tensor, Tensor?) = (try call.tensor(0).dtype, try call.tensor(1), try call.optionalTensor(2))
+            // Others are refused as they are, in their own dtypes.
+            let isHalf: Bool = [.float16, .bfloat16].contains(dtype) && weight.dtype == dtype && (bias?.dtype ?? dtype) == dtype
             return try batched(call, dims) { input in
                 let operands: [OperatorArgument] =
                     try isHalf
