@@ -139,8 +139,8 @@ private final class Gate: Sendable {
     @Test func requestsLeaveTheirBatch() async throws {
         // Full with all three, and not sooner.
         let queue: RequestQueue = try queue(QueueLimits(batchWait: .seconds(60)), together: true)
-        let hasty = try request(1, rows: 2, together: true, deadline: .seconds(3))
-        let (leaving, patient) = (try request(2, rows: 2, together: true), try request(3, rows: 2, together: true, deadline: .seconds(60)))
+        let hasty = try request(1, rows: 2, together: true, deadline: .seconds(10))
+        let (leaving, patient) = (try request(2, rows: 2, together: true), try request(3, rows: 2, together: true, deadline: .seconds(600)))
         let late = Task { try await queue.submit(hasty) }
         let gone = Task { try await queue.submit(leaving) }
         let answered = Task { try await queue.submit(patient) }
