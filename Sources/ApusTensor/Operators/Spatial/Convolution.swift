@@ -17,6 +17,7 @@ extension Operator {
             if try call.tensor(0).dtype.isComplex {
                 return try Interpreter.with(nil) { try call.copy(call.complexConvolution(), to: outputs[0]) }
             }
+            if try call.bool(6), let results = try call.inFloat32(3, .convolution) { return try call.copy(results[0], to: outputs[0]) }
             let (input, weight, bias, output) = (try call.dense(0), try call.dense(1), try call.optionalDense(2), outputs[0])
             if output.layout.count == 0 { return }
             let geometry = try ConvolutionGeometry(call, at: 3, weight: weight)
@@ -100,6 +101,10 @@ extension Operator {
                 return try Interpreter.with(nil) {
                     for (gradient, output) in zip(try call.complexConvolutionGradients(), outputs) { try call.copy(gradient, to: output) }
                 }
+            }
+            if let results = try call.inFloat32(3, .convolutionBackward) {
+                for (result, output) in zip(results, outputs) { try call.copy(result, to: output) }
+                return
             }
             let (gradient, input, weight) = (try call.dense(0), try call.dense(1), try call.dense(2))
             let mask = try call.bools(10, count: 3)
@@ -239,16 +244,9 @@ extension Operator {
             "The transposed convolution over \(dims) spatial dimensions, the gradient of a convolution with respect to its input.",
             samples: { [try sample(dims, isTransposed: true) + [.ints([2]), .ints([1]), .ints([1]), .int(1), .ints([1])]] }
         ) { call in
-            // What meets at an element of the result is summed before it is rounded.
-            let (dtype, weight, bias): (DType, Tensor, Tensor?) = (try call.tensor(0).dtype, try call.tensor(1), try call.optionalTensor(2))
-            // Others are refused as they are, in their own dtypes.
-            let isHalf: Bool = [.float16, .bfloat16].contains(dtype) && weight.dtype == dtype && (bias?.dtype ?? dtype) == dtype
-            return try batched(call, dims) { input in
-                let operands: [OperatorArgument] =
-                    try isHalf
-                    ? [.tensor(input.wide()), .tensor(weight.wide()), .optional(bias?.wide())] : [.tensor(input), call[1], call[2]]
-                let result: Tensor = try applySingle(.convolution, operands + [call[3], call[4], call[7], .bool(true), call[5], call[6]])
-                return try isHalf ? result.to(input.dtype) : result
+            try batched(call, dims) { input in
+                try applySingle(
+                    .convolution, [.tensor(input), call[1], call[2], call[3], call[4], call[7], .bool(true), call[5], call[6]])
             }
         }
     }
@@ -386,6 +384,21 @@ extension Call {
             index == 2
                 ? try .complex(first[2], third[2])
                 : try .complex(first[index] + second[index], third[index] - fourth[index])
+        }
+    }
+}
+
+extension Call {
+    /// Results in float32 of an operator whose first arguments are halves: where windows meet at an element they are summed before it is rounded.
+    /// Nil for other dtypes.
+    fileprivate func inFloat32(_ count: Int, _ operation: Operator) throws -> [Tensor]? {
+        guard [.float16, .bfloat16].contains(try tensor(0).dtype) else { return nil }
+        return try Interpreter.with(nil) {
+            let operands: [OperatorArgument] = try arguments.prefix(count).map { argument in
+                if case .tensor(let tensor) = argument { return .tensor(try tensor.wide()) }
+                return argument
+            }
+            return try applyTensors(operation, operands + arguments.dropFirst(count))
         }
     }
 }
