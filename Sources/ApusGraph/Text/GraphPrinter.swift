@@ -54,7 +54,7 @@ package struct GraphPrinter: Sendable {
         lines.append("\(margin)    return" + (outputs.isEmpty ? "" : " \(outputs)"))
     }
 
-    private func text(_ output: GraphOutput, in graph: Graph) -> String {
+    package func text(_ output: GraphOutput, in graph: Graph) -> String {
         switch output {
         case .value(let value): "%\(graph.name(value))"
         case .literal(let literal): "\(literal)"

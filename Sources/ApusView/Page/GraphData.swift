@@ -80,16 +80,8 @@ package struct GraphData: Encodable {
                 bodies: node.namedBodies.map { Body(name: $0.name, graph: GraphData($0.body.graph)) },
                 microseconds: microseconds.indices.contains(position) ? microseconds[position] : nil)
         }
-        outputs = graph.outputs.map { output in
-            let text: String =
-                switch output {
-                case .value(let value): "%\(graph.name(value))"
-                case .literal(let literal): "\(literal)"
-                case .int(let size): size.description(naming: \.name)
-                case .float(let number): number.description(naming: \.name)
-                case .bool(let condition): condition.description(naming: \.name)
-                }
-            return Output(value: output.value?.index, text: text, type: "\(graph.type(of: output))")
+        outputs = graph.outputs.map {
+            Output(value: $0.value?.index, text: printer.text($0, in: graph), type: "\(graph.type(of: $0))")
         }
         modules = runs.runs
     }
