@@ -49,8 +49,8 @@ struct ONNXTrees {
 
     /// Trees deeper than this would be programs of too many nodes.
     private static let deepest = 256
-    /// The most elements of the table of what leaves give.
-    private static let largestTable = 1 << 22
+    /// The most elements of the table of what leaves give: fewer where a file says that there are more targets than it has votes.
+    private var largestTable: Int { targets <= votes.count ? 1 << 26 : 1 << 22 }
 
     /// A score for each row of [rows, features] and each target.
     func scores(_ x: Tensor, _ aggregate: Aggregate, _ call: ONNXCall) throws -> Tensor {
@@ -63,7 +63,7 @@ struct ONNXTrees {
         let (rows, trees) = (x.shape[0], SymInt(roots.count))
         let places: Tensor = try leaves(x, Tensor(roots, shape: [1, roots.count]).expanded([rows, trees]), depth)
         let empty: Double = aggregate == .minimum ? .infinity : aggregate == .maximum ? -.infinity : 0
-        guard nodes.count <= Self.largestTable / targets else { throw call.error("has \(nodes.count) nodes for \(targets) targets") }
+        guard nodes.count <= largestTable / targets else { throw call.error("has \(nodes.count) nodes for \(targets) targets") }
         var table = [Double](repeating: empty, count: nodes.count * targets)
         for vote in votes {
             let index: Int = vote.leaf * targets + vote.target
