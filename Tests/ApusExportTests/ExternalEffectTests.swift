@@ -44,4 +44,21 @@ struct ExternalEffectTests {
             #expect(log.all.dropFirst(before) == ["sent", "got", "sent", "got"])
         }
     }
+
+    /// A gradient would run a branch or a pass once more.
+    @Test func bodiesThatHoldThemHaveNoGradient() throws {
+        let log = Log()
+        let sent: Operator = try told("sent", log)
+        let x = try Tensor.ones([3])
+        let error = #expect(throws: TensorError.self) {
+            try gradient(at: x) { (x: Tensor) in
+                try scan(x, over: Tensor.ones([2, 3])) { carried, row in
+                    let next: Tensor = try applySingle(sent, [.tensor(carried)]) * row
+                    return (next, next)
+                }.0.sum()
+            }
+        }
+        #expect(error?.code == .notDifferentiable)
+        #expect(log.all == ["sent", "sent"])
+    }
 }
