@@ -3,14 +3,10 @@
 python ray_batch.py digits programs/digits.pt2 --rows 1000000 --workers 2 --kill
 """
 
-import argparse
 import os
-import shutil
 import signal
-import tempfile
 import threading
 import time
-from pathlib import Path
 
 import numpy as np
 import ray
@@ -40,41 +36,23 @@ def kill_a_worker(notes, count, told):
     os.kill(told[0], signal.SIGKILL)
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=["digits", "encoder"])
-    parser.add_argument("program")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--kill", action="store_true", help="kill a worker half-way")
-    options = parser.parse_args()
-    path = os.path.abspath(options.program)
-    folder = Path(tempfile.mkdtemp(prefix="apus-ray-"))
+def work(options, path, folder, told):
+    ray.init(
+        num_cpus=options.workers + 1, include_dashboard=False, logging_level="ERROR", runtime_env={"env_vars": {"PYTHONPATH": rows.module_path()}})
     try:
-        rows.write(options.name, options.rows, folder / "in")
-        here = os.path.dirname(os.path.abspath(__file__))
-        environment = {"PYTHONPATH": os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])}
-        ray.init(num_cpus=options.workers + 1, include_dashboard=False, logging_level="ERROR", runtime_env={"env_vars": environment})
         ray.data.DataContext.get_current().enable_progress_bars = False
-        told, notes = [], folder / "notes"
+        notes = folder / "notes"
         notes.mkdir()
         if options.kill:
             threading.Thread(target=kill_a_worker, args=(notes, options.rows, told), daemon=True).start()
         started = time.perf_counter()
-        (
-            ray.data.read_parquet(str(folder / "in"), override_num_blocks=rows.FILES)
-            .map_batches(Inference, fn_constructor_args=(options.name, path, str(notes)), batch_size=4096, concurrency=options.workers, max_restarts=-1, max_task_retries=-1)
-            .write_parquet(str(folder / "out"))
-        )
-        seconds = time.perf_counter() - started
-        rows.check(options.name, path, options.rows, folder / "out")
-        assert not options.kill or told, "no worker was there to be killed"
-        died = f", worker {told[0]} killed half-way" if told else ""
-        print(f"ray: {options.rows} rows of {options.name} once each, {options.rows / seconds:.0f} a second on {options.workers} workers{died}")
+        inference = dict(fn_constructor_args=(options.name, path, str(notes)), concurrency=options.workers, max_restarts=-1, max_task_retries=-1)
+        table = ray.data.read_parquet(str(folder / "in"), override_num_blocks=rows.FILES)
+        table.map_batches(Inference, batch_size=4096, **inference).write_parquet(str(folder / "out"))
+        return time.perf_counter() - started
     finally:
         ray.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    main()
+    rows.run("ray", __doc__, work)

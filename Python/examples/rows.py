@@ -1,5 +1,10 @@
-"""What the examples of batch inference share: made-up rows in Parquet files, a program's results for a batch of them, and the check of the outcome."""
+"""What the examples of batch inference share: their command line, made-up rows in Parquet files, a program's results for a batch of them, and the
+check of the outcome."""
 
+import argparse
+import os
+import shutil
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -55,3 +60,34 @@ def check(name, path, count, folder):
     expected = np.concatenate([results(name, program, values(name, ids[i : i + 1])) for i in sample])
     given = table["result"].to_numpy()[sample]
     assert np.abs(given - expected).max() < 1e-5, "results differ from those of single rows"
+
+
+def run(engine, description, work):
+    """An example's command: makes rows, lets the engine do its work on them, and checks what came out.
+
+    work(options, path, folder, told): reads FOLDER/in, writes FOLDER/out, adds to `told` the process that it killed; gives the seconds it took."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("name", choices=["digits", "encoder"])
+    parser.add_argument("program")
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--kill", action="store_true", help="kill a worker half-way")
+    options = parser.parse_args()
+    path = os.path.abspath(options.program)
+    folder = Path(tempfile.mkdtemp(prefix=f"apus-{engine}-"))
+    told = []
+    try:
+        write(options.name, options.rows, folder / "in")
+        seconds = work(options, path, folder, told)
+        check(options.name, path, options.rows, folder / "out")
+        assert not options.kill or told, "no worker was there to be killed"
+        died = f", worker {told[0]} killed half-way" if told else ""
+        print(f"{engine}: {options.rows} rows of {options.name} once each, {options.rows / seconds:.0f} a second on {options.workers} workers{died}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def module_path():
+    """PYTHONPATH for workers, which import this module."""
+    here = os.path.dirname(os.path.abspath(__file__))
+    return os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])

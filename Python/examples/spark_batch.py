@@ -3,11 +3,8 @@
 python spark_batch.py digits programs/digits.pt2 --rows 1000000 --workers 2 --kill
 """
 
-import argparse
 import os
-import shutil
 import signal
-import tempfile
 import threading
 import time
 from pathlib import Path
@@ -46,21 +43,11 @@ def kill_an_executor(out, files, told):
             return
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=["digits", "encoder"])
-    parser.add_argument("program")
-    parser.add_argument("--rows", type=int, default=1_000_000)
-    parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--kill", action="store_true", help="kill an executor half-way")
-    options = parser.parse_args()
-    path = os.path.abspath(options.program)
-    folder = Path(tempfile.mkdtemp(prefix="apus-spark-"))
-    here = os.path.dirname(os.path.abspath(__file__))
+def work(options, path, folder, told):
     spark = (
         SparkSession.builder.master(f"local-cluster[{options.workers},1,1024]")
         .config("spark.ui.enabled", "false")
-        .config("spark.executorEnv.PYTHONPATH", os.pathsep.join([here, os.environ.get("PYTHONPATH", "")]))
+        .config("spark.executorEnv.PYTHONPATH", rows.module_path())
         .config("spark.executorEnv.APUS_LIBRARY", os.environ.get("APUS_LIBRARY", ""))
         .config("spark.sql.execution.arrow.maxRecordsPerBatch", 4096)
         # A task for each file.
@@ -69,22 +56,15 @@ def main():
     )
     try:
         spark.sparkContext.setLogLevel("OFF")
-        rows.write(options.name, options.rows, folder / "in")
-        told = []
         if options.kill:
             threading.Thread(target=kill_an_executor, args=(folder / "out", rows.FILES, told), daemon=True).start()
         started = time.perf_counter()
         table = spark.read.parquet(str(folder / "in"))
         table.mapInPandas(inference(options.name, path), "id long, result double").write.parquet(str(folder / "out"))
-        seconds = time.perf_counter() - started
-        rows.check(options.name, path, options.rows, folder / "out")
-        assert not options.kill or told, "no executor was there to be killed"
-        died = f", executor {told[0]} killed half-way" if told else ""
-        print(f"spark: {options.rows} rows of {options.name} once each, {options.rows / seconds:.0f} a second on {options.workers} executors{died}")
+        return time.perf_counter() - started
     finally:
         spark.stop()
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 if __name__ == "__main__":
-    main()
+    rows.run("spark", __doc__, work)

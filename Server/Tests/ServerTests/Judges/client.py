@@ -23,6 +23,8 @@ import tritonclient.http as triton
 import tritonclient.http.aio as triton_aio
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+import elements
+
 # Says where it hangs, and ends.
 faulthandler.dump_traceback_later(150, exit=True)
 
@@ -133,19 +135,8 @@ def output_of(c, model):
 
 def datatypes():
     c = client()
-    random_numbers = np.random.default_rng(1)
-    kinds = {"bool": np.bool_, "uint8": np.uint8, "int8": np.int8, "int16": np.int16, "int32": np.int32, "int64": np.int64,
-             "fp16": np.float16, "fp32": np.float32, "fp64": np.float64}
-    for name, dtype in kinds.items():
-        model = f"reversed-{name}"
-        if np.issubdtype(dtype, np.integer):
-            limits = np.iinfo(dtype)
-            x = random_numbers.integers(limits.min, limits.max, 8, dtype, endpoint=True)
-            x[:2] = limits.min, limits.max
-        elif dtype == np.bool_:
-            x = random_numbers.integers(0, 2, 8).astype(dtype)
-        else:
-            x = random_numbers.standard_normal(8).astype(dtype)
+    for name, x in elements.of_every_kind():
+        model, dtype = f"reversed-{name}", x.dtype
         assert c.get_model_metadata(model)["inputs"][0]["datatype"] == np_to_triton_dtype(x.dtype)
         for sends_bytes in (True, False):
             if dtype == np.float16 and not sends_bytes:

@@ -23,6 +23,8 @@ from tritonclient.grpc import service_pb2 as messages
 from tritonclient.grpc import service_pb2_grpc as stubs
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
+import elements
+
 # Says where it hangs, and ends.
 faulthandler.dump_traceback_later(150, exit=True)
 
@@ -116,17 +118,8 @@ LISTS = {"bool": "bool_contents", "uint8": "uint_contents", "int8": "int_content
 def datatypes():
     """Bytes are answered with bytes, lists of elements with lists."""
     c, raw = client(), stub()
-    chance = np.random.default_rng(1)
-    kinds = {"bool": np.bool_, "uint8": np.uint8, "int8": np.int8, "int16": np.int16, "int32": np.int32, "int64": np.int64,
-             "fp16": np.float16, "fp32": np.float32, "fp64": np.float64}
-    for name, dtype in kinds.items():
-        model = f"reversed-{name}"
-        if np.issubdtype(dtype, np.integer):
-            limits = np.iinfo(dtype)
-            x = chance.integers(limits.min, limits.max, 8, dtype, endpoint=True)
-            x[:2] = limits.min, limits.max
-        else:
-            x = (chance.standard_normal(8) > 0 if dtype == np.bool_ else chance.standard_normal(8)).astype(dtype)
+    for name, x in elements.of_every_kind():
+        model, dtype = f"reversed-{name}", x.dtype
         result = c.infer(model, [tensor("x", x)])
         assert result.get_response().raw_output_contents
         got = result.as_numpy(output_of(c, model))
