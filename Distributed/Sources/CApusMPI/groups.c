@@ -94,7 +94,7 @@ apus_mpi_status apus_mpi_reduce_scatter(
         memcpy(copy, input, (size_t)(all * extent));
         apus_mpi_status status = apus_mpi_ring_reduce_scatter(group, copy, (int)all, type, extent, op, seconds);
         if (status.code == APUS_MPI_OK) memcpy(output, copy + group->rank * count * extent, (size_t)(count * extent));
-        if (status.code != APUS_MPI_TIMEOUT) free(copy);
+        if (status.code == APUS_MPI_OK) free(copy);
         return status;
     }
     MPI_Request request;
@@ -177,6 +177,6 @@ apus_mpi_status apus_mpi_all_to_all(
         }
     }
     // An operation that did not end may still read them.
-    if (status.code != APUS_MPI_TIMEOUT) free(numbers);
+    if (status.code == APUS_MPI_OK || status.code == APUS_MPI_TOO_LARGE) free(numbers);
     return status;
 }

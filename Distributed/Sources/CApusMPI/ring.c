@@ -38,8 +38,8 @@ apus_mpi_status apus_mpi_ring_reduce_scatter(
         if (status.code == APUS_MPI_OK)
             status = apus_mpi_status_of(MPI_Reduce_local(coming, data + part_start(group, count, got) * extent, got_count, type, op));
     }
-    // An exchange that did not end may still write here.
-    if (status.code != APUS_MPI_TIMEOUT) free(coming);
+    // An exchange that did not end may still write here: the job ends, and the memory with it.
+    if (status.code == APUS_MPI_OK) free(coming);
     return status;
 }
 
