@@ -17,10 +17,13 @@ demo: packages ## train, export, save, reload in a new process: the whole road o
 	$(SWIFT) build -c release --package-path Examples --product digits
 	@"$$($(SWIFT) build -c release --package-path Examples --show-bin-path)/digits" --output "$(OUT)/demo"
 
+# Options of the examples' build, as CI has them to build on what the tests have built.
+EXAMPLES_OPTIONS ?=
+
 examples: packages ## build the examples, and train from a file as from source: the loss curves must agree
 	@mkdir -p "$(OUT)/examples"
-	$(SWIFT) build -c release --package-path Examples
-	@"$$($(SWIFT) build -c release --package-path Examples --show-bin-path)/joint-training" "$(OUT)/examples"
+	$(SWIFT) build -c release --package-path Examples $(EXAMPLES_OPTIONS)
+	@"$$($(SWIFT) build -c release --package-path Examples $(EXAMPLES_OPTIONS) --show-bin-path)/joint-training" "$(OUT)/examples"
 
 # The folder that holds the files of the models that the examples run.
 MODELS = $$(Examples/.venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
