@@ -17,8 +17,9 @@
         for (int64_t q = q##_whole; q < (n); q++) { __VA_ARGS__; }                                                                               \
     } while (0)
 
-/// Lines of up to so many bytes are transformed side by side, unless they are in the last dimension and of SHORT bytes of parts at least: there a line by itself
-/// costs less than turning several, or of more than SHORT_CONVOLUTION by way of a convolution of that length. It depends on sizes alone, so that results do not depend on strides, other lines or threads.
+/// Lines of up to so many bytes are transformed side by side, unless they are in the last dimension and have parts of SHORT bytes at least, or go by way of a
+/// convolution of more than SHORT_CONVOLUTION elements: there a line by itself costs less than turning several. It depends on sizes alone, so that results do
+/// not depend on strides, other lines or threads.
 enum { SHORT = 2048, SHORT_CONVOLUTION = 2048, SIDE_BY_SIDE = 32768 };
 /// Operands of so many bytes are not all in the second cache.
 enum { FAR = 3 << 19 };
