@@ -1,6 +1,6 @@
 /// Discrete Fourier transforms along a dimension.
+#include "lanes.h"
 #include "plan.h"
-#include "../copy/transpose.h"
 #include "../pointwise/loops.h"
 #include <stdatomic.h>
 
@@ -17,9 +17,15 @@
         for (int64_t q = q##_whole; q < (n); q++) { __VA_ARGS__; }                                                                               \
     } while (0)
 
-/// Lines of up to so many bytes are transformed side by side, unless they are in the last dimension and of SHORT elements at least: there a line by itself
-/// costs less than turning several, or of more than SHORT_CONVOLUTION by way of a convolution of that length. It depends on sizes alone, so that results do not depend on strides, other lines or threads.
-enum { SHORT = 256, SHORT_CONVOLUTION = 2048, SIDE_BY_SIDE = 32768 };
+/// Lines of up to so many bytes are transformed side by side, unless they are in the last dimension and have parts of SHORT bytes at least, or go by way of a
+/// convolution of more than SHORT_CONVOLUTION elements: there a line by itself costs less than turning several. It depends on sizes alone, so that results do
+/// not depend on strides, other lines or threads.
+enum { SHORT = 2048, SHORT_CONVOLUTION = 2048, SIDE_BY_SIDE = 32768 };
+/// Operands of so many bytes are not all in the second cache.
+enum { FAR = 3 << 19 };
+
+/// Neighbouring elements of lines that are read or written together.
+enum { PLACES = 4 };
 
 typedef enum { COMPLEX, FROM_REAL, TO_REAL } kind;
 
@@ -27,7 +33,7 @@ typedef enum { COMPLEX, FROM_REAL, TO_REAL } kind;
 typedef struct {
     const apus_fft_plan *plan;
     kind kind;
-    bool is_forward, is_alone;
+    bool is_forward, is_alone, is_far;
     double scale;
     const void *in;
     void *out;
@@ -45,15 +51,19 @@ typedef struct {
 #if defined(__x86_64__)
 #define LEVEL _v4
 #define BYTES 64
+// Extractions of halves stay behind shuffles: before them there would be twice as many.
+#define KEEP(v) __asm__("" : "+v"(v))
 #define TARGET __attribute__((target("arch=x86-64-v4"), min_vector_width(512)))
 #include "types.inc"
 #define LEVEL _v3
 #define BYTES 32
+#define KEEP(v)
 #define TARGET __attribute__((target("arch=x86-64-v3")))
 #include "types.inc"
 #endif
 #define LEVEL _base
 #define BYTES 16
+#define KEEP(v)
 #define TARGET
 #include "types.inc"
 
@@ -120,8 +130,9 @@ int apus_fft(const apus_fft_plan *plan, bool is_forward, double scale, int32_t d
     job j = {.plan = plan, .kind = kind, .is_forward = is_forward, .scale = scale, .in = in->data, .out = out->data,
              .in_apart = in->strides[dim] * from_width, .out_apart = out->strides[dim] * to_width, .inner = 1, .chunks = 1};
     int64_t length = inner->convolution ? inner->convolution->n : inner->n;
-    bool is_short = inner->convolution ? length <= SHORT_CONVOLUTION : length < SHORT || inner->rows.stages == 0;
+    bool is_short = inner->convolution ? length <= SHORT_CONVOLUTION : length * item < SHORT || inner->rows.stages == 0;
     j.is_alone = 2 * length * item > SIDE_BY_SIDE || (dim == in->rank - 1 && !is_short);
+    j.is_far = (apus_view_count(in) * from_width + apus_view_count(out) * to_width) * item >= FAR;
     int beside = inner_dimension(dim, out);
     if (beside >= 0) {
         j.inner = out->sizes[beside], j.in_between = in->strides[beside] * from_width, j.out_between = out->strides[beside] * to_width;

@@ -89,6 +89,14 @@ static bool fill_factors(apus_fft_plan *p, apus_fft_factors *f, const root_table
     }
     return true;
 }
+static bool fill_reversed(apus_fft_plan *p, apus_fft_factors *f, const apus_fft_factors *other) {
+    *f = (apus_fft_factors){.length = other->length, .stages = other->stages};
+    for (int s = 0; s < f->stages; s++) f->radix[s] = other->radix[f->stages - 1 - s];
+    root_table t;
+    bool done = make_roots(&t, f->length) && fill_factors(p, f, &t);
+    free_roots(&t);
+    return done;
+}
 static void free_factors(apus_fft_factors *f) {
     for (int s = 0; s < f->stages; s++) apus_free(f->roots[s]);
 }
@@ -126,11 +134,11 @@ static bool make_twist(apus_fft_plan *p, const root_table *t) {
     return true;
 }
 
-/// A length not below `least` that is quick to transform: 2, 3 or 5 times a power of two.
+/// A length not below `least` that is quick to transform: 1, 3 or 5 times a power of two, which is 32 at least.
 static int64_t quick_length(int64_t least) {
     int64_t best = INT64_MAX;
     for (int64_t odd = 1; odd <= 5; odd += 2) {
-        int64_t n = 16 * odd;
+        int64_t n = 32 * odd;
         while (n < least) n *= 2;
         best = APUS_MIN(best, n);
     }
@@ -140,6 +148,7 @@ static bool make_chirp(apus_fft_plan *p) {
     int64_t n = p->n, m = quick_length(2 * n - 1), item = apus_dtype_size(p->dtype);
     if (!(p->convolution = apus_fft_plan_make(m, p->dtype, false))) return false;
     p->size += p->convolution->size;
+    if (!fill_reversed(p, &p->back, &p->convolution->whole)) return false;
     p->chirp = reserve(p, 2 * n);
     p->chirp_transform = reserve(p, 2 * m);
     root_table t;
@@ -261,6 +270,7 @@ void apus_fft_plan_free(apus_fft_plan *p) {
     apus_fft_plan_free(p->convolution);
     apus_fft_plan_free(p->half);
     free_factors(&p->whole);
+    free_factors(&p->back);
     free_factors(&p->rows);
     free_factors(&p->columns);
     void *tables[] = {p->twist, p->chirp, p->chirp_transform, p->half_roots, p->powers, p->inverses};

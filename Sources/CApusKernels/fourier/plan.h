@@ -30,6 +30,8 @@ struct apus_fft_plan {
     /// that length; real parts before imaginary ones.
     struct apus_fft_plan *convolution;
     void *chirp, *chirp_transform;
+    /// The convolution's length with its radices in reverse order, for the way back.
+    apus_fft_factors back;
     /// For a prime n of which n - 1 is taken apart there is no chirp: g^q and g^-q modulo n, for a primitive root g and q < n - 1, and the transform of
     /// e^(-2 pi i g^-q / n) over n - 1.
     int64_t *powers, *inverses;
