@@ -211,11 +211,8 @@ struct WhileTrace<Carried> {
     }
 
     private func finish(_ attempt: Attempt) throws -> Carried {
-        let operands: [Tensor] = try BodyTracer.shareOperands([attempt.condition, attempt.body])
         let carried: [Tensor] = try results(start.leaves, attempt.types)
-        var tensors: ArraySlice<Tensor> = try applyTensors(
-            .whileLoop,
-            [.graph(attempt.condition.body), .graph(attempt.body.body), .tensors(carried), .tensors(operands)])[...]
+        var tensors: ArraySlice<Tensor> = try TensorControlFlow.finishWhile(attempt.condition, attempt.body, carried)[...]
         // What the loop leaves, for each symbol of a pass. After the loop its condition does not hold.
         var left: [Symbol: SymInt] = [:]
         let exits: [SymBool] = attempt.facts.map { $0.negated() }
