@@ -145,7 +145,7 @@ extension GraphImporter {
         if isContiguous == true { return true }
         let strides: [SymInt] = meta.strides.compactMap { stride -> SymInt? in
             switch stride {
-            case .int(let value): return SymInt(value)
+            case .known(let value): return SymInt(value)
             case .expression(let expression): return try? symbols.reader.size(of: expression.text)
             }
         }

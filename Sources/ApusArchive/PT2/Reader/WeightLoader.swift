@@ -60,7 +60,7 @@ struct WeightLoader {
         }
         let dtype = try DType(meta.dtype)
         func constant(_ value: ProgramSchema.SymIntValue, _ what: String) throws -> Int {
-            guard case .int(let number) = value else { throw ArchiveError(.invalidProgram, "a \(what) is symbolic") }
+            guard case .known(let number) = value else { throw ArchiveError(.invalidProgram, "a \(what) is symbolic") }
             return number
         }
         let sizes = try meta.sizes.map { try constant($0, "size") }

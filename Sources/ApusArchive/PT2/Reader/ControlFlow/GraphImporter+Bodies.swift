@@ -90,7 +90,7 @@ extension GraphImporter {
         case .symInts(let values):
             return try values.map { value in
                 switch value {
-                case .int(let number): return .symbol(.int(SymInt(number)))
+                case .known(let number): return .symbol(.int(SymInt(number)))
                 case .name(let name): return try slot(name)
                 }
             }
