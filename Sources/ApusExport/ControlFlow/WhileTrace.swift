@@ -205,7 +205,7 @@ struct WhileTrace<Carried> {
     /// The loop of a trial, whose sizes keep the bounds that it has told.
     private func finish(_ trial: Attempt, within types: CarriedTypes) throws -> Carried {
         for (symbol, group) in zip(trial.symbols, types.groups) {
-            for bound in tracer.scope.bounds(symbol, group.range) { tracer.scope.assume(bound) }
+            for bound in group.range.bounds(of: symbol) { tracer.scope.assume(bound) }
         }
         return try finish(trial)
     }

@@ -6,19 +6,8 @@ import Synchronization
 final class PackedWeights: Sendable {
     /// Tensors' elements in their order, in a form. Those that see the same memory alike share what is packed.
     private struct Key: Hashable {
-        let places: [Place]
+        let places: [TensorPlace]
         let form: Form
-    }
-
-    private struct Place: Hashable {
-        let address: UInt
-        let sizes: [Int]
-        let strides: [Int]
-
-        init(_ tensor: Tensor) {
-            address = UInt(bitPattern: tensor.baseAddress)
-            (sizes, strides) = (tensor.layout.sizesArray, tensor.layout.stridesArray)
-        }
     }
 
     enum Form: Hashable {
@@ -60,8 +49,8 @@ final class PackedWeights: Sendable {
         let storage = Storage(pointer: packed.pointer, byteCount: packed.byteCount, isWritable: false, owner: packed)
         let place = Tensor(placed: storage, dtype: weight.dtype, layout: weight.layout)
         entries.withLock { entries in
-            entries[Key(places: [Place(weight)], form: .linear)] = nil
-            entries[Key(places: [Place(place)], form: .linear)] = Entry(sources: [place], packed: packed)
+            entries[Key(places: [TensorPlace(weight)], form: .linear)] = nil
+            entries[Key(places: [TensorPlace(place)], form: .linear)] = Entry(sources: [place], packed: packed)
         }
         packedOnly.withLock { _ = $0.insert(ObjectIdentifier(storage)) }
         storages.withLock { _ = $0.remove(ObjectIdentifier(weight.storage)) }
@@ -124,7 +113,7 @@ final class PackedWeights: Sendable {
     }
 
     private func packed(_ tensors: [Tensor], _ form: Form, _ pack: () throws -> Storage?) throws -> Storage? {
-        let key = Key(places: tensors.map { Place($0) }, form: form)
+        let key = Key(places: tensors.map { TensorPlace($0) }, form: form)
         if let known = entries.withLock({ $0[key]?.packed }) { return known }
         let stay: Bool = storages.withLock { storages in tensors.allSatisfy { storages.contains(ObjectIdentifier($0.storage)) } }
         guard stay, let storage: Storage = try pack() else { return nil }

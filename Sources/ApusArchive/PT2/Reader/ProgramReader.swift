@@ -377,16 +377,6 @@ extension ProgramSchema.OutputSpec {
     }
 }
 
-extension InputRole {
-    /// The dotted name of what is not the user's.
-    var name: String? {
-        switch self {
-        case .parameter(let name), .buffer(let name, _), .constant(let name): name
-        case .userInput: nil
-        }
-    }
-}
-
 extension LeafValue {
     init(_ value: ProgramSchema.ConstantValue) {
         switch value {

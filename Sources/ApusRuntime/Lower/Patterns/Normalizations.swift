@@ -124,10 +124,7 @@ extension PatternPass {
 
     /// The first result of an operator of the table.
     static func first(_ name: String, _ arguments: [OperatorArgument]) throws -> Tensor {
-        guard let operation = OperatorTable.find(name), let result = try applyTensors(operation, arguments).first else {
-            throw TensorError(.unsupported, in: name, "is not in the operator table")
-        }
-        return result
+        try applyTensors(.named(name), arguments)[0]
     }
 }
 

@@ -49,10 +49,7 @@ extension PatternPass {
         func apply(_ x: Tensor) throws -> (centred: Tensor, variance: Tensor) {
             let further: [OperatorArgument] = [.ints([-1]), .int(0), .bool(true)]
             if self == .both {
-                guard let operation = OperatorTable.find("aten::var_mean.correction") else {
-                    throw TensorError(.unsupported, "no var_mean")
-                }
-                let both: [Tensor] = try applyTensors(operation, [.tensor(x)] + further)
+                let both: [Tensor] = try applyTensors(.named("var_mean.correction"), [.tensor(x)] + further)
                 return (try centred(x, both[1]), both[0])
             }
             let own: Tensor = try centred(x, mean(x))
