@@ -1,3 +1,4 @@
+import ApusGraph
 import ApusTensor
 import CApusKernels
 import Synchronization
@@ -62,12 +63,9 @@ final class PackedWeights: Sendable {
 
     /// A weight that is stored in fewer bits, for products of rows with it: in those bits where kernels read them, else in float32.
     func linear(_ weight: ReducedWeight) throws -> Storage? {
-        func number(_ argument: OperatorArgument) -> Double? {
-            if case .scalar(let number) = argument { number.doubleValue } else { nil }
-        }
         let sources: [Tensor] = [weight.levels] + [weight.scales, weight.zeroPoints].compactMap(\.tensor)
         let form: Form = .reducedLinear(
-            scale: number(weight.scales), zeroPoint: number(weight.zeroPoints), groupSize: weight.groupSize)
+            scale: weight.scales.doubleValue, zeroPoint: weight.zeroPoints.doubleValue, groupSize: weight.groupSize)
         return try packed(sources, form) {
             if weight.levels.dtype == .bfloat16 { return try PackedWeights.pack(weight.levels, APUS_WEIGHT_BFLOAT16) }
             guard let scales = try weight.scaleMatrix(), let levels = try weight.centered() else {

@@ -390,14 +390,8 @@ extension LoweringPattern.Match {
 extension Node {
     /// The two dimensions, counted from the front, that a transpose, or a permutation, exchanges; nil for what does more than that.
     fileprivate func swapped(_ rank: Int) -> [Int]? {
-        func front(_ dim: Int?) -> Int? { dim.flatMap { (-rank..<rank).contains($0) ? ($0 + rank) % rank : nil } }
-        var dims = Array(0..<rank)
-        if case .ints(let sizes) = arguments[1] {
-            dims = sizes.compactMap { front($0.constant) }
-        } else if arguments.count > 2, let a = front(arguments[1].intValue), let b = front(arguments[2].intValue) {
-            dims.swapAt(a, b)
-        }
+        guard let dims = permutation(rank: rank) else { return nil }
         let moved: [Int] = dims.indices.filter { dims[$0] != $0 }
-        return dims.sorted() == Array(0..<rank) && moved.count == 2 ? moved : nil
+        return moved.count == 2 ? moved : nil
     }
 }

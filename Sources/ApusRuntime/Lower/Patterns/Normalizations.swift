@@ -136,23 +136,3 @@ extension Node {
         }
     }
 }
-
-extension ArgumentOf {
-    var boolValue: Bool? {
-        switch self {
-        case .scalar(.bool(let value)): value
-        case .symBool(let condition): condition.constant
-        default: nil
-        }
-    }
-
-    var intValue: Int? {
-        if case .scalar(.int(let size)) = self { return size.constant }
-        return nil
-    }
-
-    var doubleValue: Double? {
-        if case .scalar(let number) = self { return number.doubleValue }
-        return nil
-    }
-}
