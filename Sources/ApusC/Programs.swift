@@ -100,20 +100,6 @@ extension Graph.ValueType {
     }
 }
 
-extension LeafValue {
-    /// A number as a tensor without dimensions.
-    fileprivate func asTensor(_ index: Int) throws -> Tensor {
-        switch self {
-        case .tensor(let tensor): return tensor
-        case .int(let size): if let value = size.constant { return try Tensor(value) }
-        case .float(let number): if let value = number.constant { return try Tensor(value, dtype: .float64) }
-        case .bool(let value): return try Tensor(value)
-        case .string, .none: break
-        }
-        throw Mistake("result \(index) is \(self), which C has no tensor for", APUS_RESULT_UNSUPPORTED)
-    }
-}
-
 /// Runs a program or session: results are copied into the caller's tensors, or become handles.
 private func run(
     _ runnable: some Runnable, _ inputs: UnsafePointer<OpaquePointer?>?, _ inputCount: Int,
@@ -126,7 +112,12 @@ private func run(
     guard inputCount == 0 || inputs != nil else { throw Mistake("inputs is null") }
     guard outputCount == 0 || outputs != nil else { throw Mistake("outputs is null") }
     let given: [Tensor] = try (0..<inputCount).map { try object(inputs![$0], "input \($0)", as: TensorHandle.self).tensor }
-    var results: [Tensor?] = try runnable.leaves(of: given).enumerated().map { try $1.asTensor($0) }
+    var results: [Tensor?] = try runnable.leaves(of: given).enumerated().map { index, leaf in
+        guard let tensor = try leaf.asTensor else {
+            throw Mistake("result \(index) is \(leaf), which C has no tensor for", APUS_RESULT_UNSUPPORTED)
+        }
+        return tensor
+    }
     guard results.count == wanted else { throw Mistake("\(results.count) results where \(wanted) were told", APUS_RESULT_FAILED) }
     // All that can fail first.
     var fresh: [TensorHandle?] = []
@@ -141,7 +132,7 @@ private func run(
             continue
         }
         fresh.append(nil)
-        guard place.tensor.dtype == result.dtype, place.tensor.shape.isIdentical(to: result.shape) else {
+        guard place.tensor.spec.isIdentical(to: result.spec) else {
             throw Mistake("output \(index) is \(result.spec), and the tensor for it is \(place.tensor.spec)")
         }
         if place.byteCount == 0 { continue }

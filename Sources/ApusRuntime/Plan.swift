@@ -194,7 +194,7 @@ package final class Plan: Sendable {
             let input: Value = graph.inputs[position]
             guard let spec = graph.spec(input), spec.shape.constants != nil else { continue }
             let tensor: Tensor = inputs[position]
-            guard tensor.dtype == spec.dtype, tensor.shape.isIdentical(to: spec.shape), !tensor.isTraced else {
+            guard tensor.spec.isIdentical(to: spec), !tensor.isTraced else {
                 throw TensorError(
                     .shapeMismatch, "input '\(graph.name(input))' is \(tensor.spec) where \(spec) is expected")
             }

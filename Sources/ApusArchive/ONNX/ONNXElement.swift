@@ -30,20 +30,8 @@ enum ONNXElement: Int, Sendable, Hashable, CaseIterable {
 
     /// The element type that a dtype is the own one of.
     init(_ dtype: DType) {
-        switch dtype {
-        case .bool: self = .bool
-        case .uint8: self = .uint8
-        case .int8: self = .int8
-        case .int16: self = .int16
-        case .int32: self = .int32
-        case .int64: self = .int64
-        case .float16: self = .float16
-        case .bfloat16: self = .bfloat16
-        case .float32: self = .float32
-        case .float64: self = .float64
-        case .complex64: self = .complex64
-        case .complex128: self = .complex128
-        }
+        // The others that it holds are narrower, or come later.
+        self = ONNXElement.allCases.first { $0.dtype == dtype && $0.bitWidth == 8 * dtype.byteWidth } ?? .float32
     }
 
     /// - Throws: `ArchiveError` for a number that names no type, or one that this reader does not have.

@@ -134,8 +134,7 @@ struct ONNXLoop {
             }
             return [ONNXValue(try given[0] + 1), ONNXValue(goesOn)] + results.dropFirst()
         }
-        let operands: [Tensor] = try BodyTracer.shareOperands([test, step])
-        let last: [Tensor] = try applyTensors(.whileLoop, [.graph(test.body), .graph(step.body), .tensors(start), .tensors(operands)])
+        let last: [Tensor] = try TensorControlFlow.finishWhile(test, step, start)
         return zip(last, elements).dropFirst(2).map { ONNXValue(.tensor($0), $1) }
     }
 }

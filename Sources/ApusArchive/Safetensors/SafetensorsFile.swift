@@ -140,19 +140,9 @@ enum SafetensorsType {
     }
 
     static func parse(_ code: String) throws -> DType {
-        switch code {
-        case "BOOL": .bool
-        case "U8": .uint8
-        case "I8": .int8
-        case "I16": .int16
-        case "I32": .int32
-        case "I64": .int64
-        case "F16": .float16
-        case "BF16": .bfloat16
-        case "F32": .float32
-        case "F64": .float64
-        case "C64": .complex64
-        default: throw ArchiveError(.unsupportedDType, "dtype '\(code)' has no counterpart among Apus's types")
+        guard let dtype = DType.allCases.first(where: { (try? self.code(of: $0)) == code }) else {
+            throw ArchiveError(.unsupportedDType, "dtype '\(code)' has no counterpart among Apus's types")
         }
+        return dtype
     }
 }

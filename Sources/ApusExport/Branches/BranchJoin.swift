@@ -64,8 +64,7 @@ struct BranchJoin {
         guard let specs = try? rules.specs(node.operator, node.arguments, values.type) else { return false }
         let tensors: [TensorSpec] = types.compactMap(\.spec)
         if tensors.count < types.count { return tensors.isEmpty }
-        return tensors.count == specs.count
-            && zip(tensors, specs).allSatisfy { $0.dtype == $1.dtype && $0.shape.isIdentical(to: $1.shape) }
+        return tensors.count == specs.count && zip(tensors, specs).allSatisfy { $0.isIdentical(to: $1) }
     }
 
     // MARK: Tail

@@ -143,7 +143,7 @@ struct CarriedTypes {
         func after(_ ranges: [SymRange]) -> [SymRange] {
             let given: [SymRange] = scope.scoped {
                 for (symbol, range) in zip(symbols, ranges) {
-                    for bound in scope.bounds(symbol, range) { scope.assume(bound) }
+                    for bound in range.bounds(of: symbol) { scope.assume(bound) }
                 }
                 var mayHold = true
                 for fact in facts { mayHold = scope.assume(fact) && mayHold }
@@ -183,24 +183,8 @@ struct CarriedTypes {
         return scope.scoped {
             for fact in facts where !scope.assume(fact) { return true }
             return zip(groups, next).allSatisfy { group, size in
-                scope.bounds(size, group.range).allSatisfy { scope.known($0) == true }
+                group.range.bounds(of: size).allSatisfy { scope.known($0) == true }
             }
         }
-    }
-}
-
-extension SymbolScope {
-    /// The bounds of a size as conditions.
-    func bounds(_ size: SymInt, _ range: SymRange) -> [SymBool] {
-        var conditions: [SymBool] = []
-        if range.hasLowerBound {
-            let isAbove: SymBool = size >= range.lowerBound
-            conditions.append(isAbove)
-        }
-        if range.hasUpperBound {
-            let isBelow: SymBool = size <= range.upperBound
-            conditions.append(isBelow)
-        }
-        return conditions
     }
 }

@@ -77,10 +77,7 @@ private struct CondTrace<Output> {
         }
         try bodies.0.setResults(try bodies.0.trace { try joins.compactMap { try $0.tensors?.0() } })
         try bodies.1.setResults(try bodies.1.trace { try joins.compactMap { try $0.tensors?.1() } })
-        let operands: [Tensor] = try BodyTracer.shareOperands([bodies.0, bodies.1])
-        var results: [Tensor] = try applyTensors(
-            .cond, [predicate.argument, .graph(bodies.0.body), .graph(bodies.1.body), .tensors(operands)]
-        ).reversed()
+        var results: [Tensor] = try TensorControlFlow.finishCond(predicate.argument, bodies).reversed()
         var leaves: [LeafValue] = []
         for join in joins {
             switch join {

@@ -63,7 +63,7 @@ private func scanned<Carried, Input, Output>(
         let site = CallSite.capture(skip: 2)
         return try tracingBodies { try steps.trace(tracer, site, combine) }
     }
-    return try steps.run(length.constant ?? 0, combine)
+    return try steps.run(combine)
 }
 
 /// The steps of a scan, eager or traced.
@@ -113,15 +113,11 @@ private struct ScanSteps<Carried, Input, Output> {
         }
     }
 
-    func run(_ length: Int, _ combine: Combine) throws -> (Carried, Output) {
+    func run(_ combine: Combine) throws -> (Carried, Output) {
         var carried: Carried = initial
         var last: (value: Output, spec: TreeSpec)?
-        var columns: [[Tensor]] = []
-        for step in 0..<length {
-            try Deadline.check()
-            let (next, output) = try withStackRoom {
-                try combine(carried, try slices(try tensors.map { try $0.select(dim: 0, index: SymInt(step)) }))
-            }
+        let (_, all) = try ScanStep.run([], over: tensors) { _, x in
+            let (next, output) = try withStackRoom { try combine(carried, try slices(x)) }
             try requireSameShapes(try flatten(next))
             carried = next
             let tree: FlatTree = try flatten(output)
@@ -129,12 +125,10 @@ private struct ScanSteps<Carried, Input, Output> {
                 throw fail(.invalidArgument, "a step gives \(tree.spec) where another gave \(last.spec): the structure must stay the same")
             }
             last = (output, tree.spec)
-            let results: [Tensor] = try self.results(tree)
-            if columns.isEmpty { columns = results.map { _ in [] } }
-            for (index, result) in results.enumerated() { columns[index].append(result) }
+            return ([], try results(tree))
         }
         guard let last else { throw fail(.shapeMismatch, "goes over no slice") }
-        return (carried, try stacked(last.value, last.spec, try columns.map { try Tensor.stack($0) }))
+        return (carried, try stacked(last.value, last.spec, all))
     }
 
     func trace(_ tracer: any TracingInterpreter, _ site: CallSite, _ combine: Combine) throws -> (Carried, Output) {

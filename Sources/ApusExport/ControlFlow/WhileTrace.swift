@@ -205,17 +205,14 @@ struct WhileTrace<Carried> {
     /// The loop of a trial, whose sizes keep the bounds that it has told.
     private func finish(_ trial: Attempt, within types: CarriedTypes) throws -> Carried {
         for (symbol, group) in zip(trial.symbols, types.groups) {
-            for bound in tracer.scope.bounds(symbol, group.range) { tracer.scope.assume(bound) }
+            for bound in group.range.bounds(of: symbol) { tracer.scope.assume(bound) }
         }
         return try finish(trial)
     }
 
     private func finish(_ attempt: Attempt) throws -> Carried {
-        let operands: [Tensor] = try BodyTracer.shareOperands([attempt.condition, attempt.body])
         let carried: [Tensor] = try results(start.leaves, attempt.types)
-        var tensors: ArraySlice<Tensor> = try applyTensors(
-            .whileLoop,
-            [.graph(attempt.condition.body), .graph(attempt.body.body), .tensors(carried), .tensors(operands)])[...]
+        var tensors: ArraySlice<Tensor> = try TensorControlFlow.finishWhile(attempt.condition, attempt.body, carried)[...]
         // What the loop leaves, for each symbol of a pass. After the loop its condition does not hold.
         var left: [Symbol: SymInt] = [:]
         let exits: [SymBool] = attempt.facts.map { $0.negated() }

@@ -74,7 +74,7 @@ final class FailureCollector {
     /// Thrown in place of failures that are in the collector.
     struct Collected: Error {}
 
-    func record(_ error: any Error, on path: PathRecorder? = nil) {
+    func record(_ error: any Error) {
         if let error = error as? ConstraintViolationError {
             for violation in error.violations where !isKnown(violation) {
                 violations.append(violation)

@@ -142,7 +142,7 @@ struct Exporter {
         if path.isImpossible() { return nil }
         if let failure = failure(tracer, path, thrown) {
             guard let collector else { throw failure }
-            collector.record(failure, on: path)
+            collector.record(failure)
             return .threw(message: failure.unplaced, site: failure.callSite)
         }
         if let outcome { return outcome }
@@ -207,7 +207,7 @@ struct Exporter {
                 guard !entry.isParameter else {
                     throw ProgramError(.untraceable, "the function changes the parameter '\(entry.name)'; only buffers may change")
                 }
-                guard final.spec.dtype == before.dtype, final.shape.isIdentical(to: before.shape) else {
+                guard final.spec.isIdentical(to: before.spec) else {
                     throw ProgramError(
                         .untraceable,
                         "the buffer '\(entry.name)' changes from \(before.spec) to \(final.spec); a buffer keeps its dtype and shape")

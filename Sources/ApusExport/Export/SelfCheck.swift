@@ -80,8 +80,7 @@ struct SelfCheck {
             let number: Int? = numbers[position]
             position += 1
             key += "\(sizes) \(number.map { "\($0)" } ?? "") "
-            let (count, overflow) = SelfCheck.product(sizes)
-            guard !overflow, count <= max(SelfCheck.limit, example.layout.count) else { return nil }
+            guard let count = Layout.elementCount(sizes), count <= max(SelfCheck.limit, example.layout.count) else { return nil }
             result.append(.tensor(try SelfCheck.tensor(like: example, sizes, count, number)))
         }
         return seen.insert(key).inserted ? result : nil
@@ -104,16 +103,6 @@ struct SelfCheck {
             }
         }
         return found
-    }
-
-    private static func product(_ sizes: [Int]) -> (count: Int, overflow: Bool) {
-        var count = 1
-        for size in sizes {
-            let (product, overflow) = count.multipliedReportingOverflow(by: size)
-            if overflow { return (0, true) }
-            count = product
-        }
-        return (count, false)
     }
 
     /// A tensor of other sizes with the example's elements over and over, or one number.
@@ -220,7 +209,7 @@ struct SelfCheck {
         case .float64, .complex128: tolerance = 1e-6
         default: tolerance = 0
         }
-        let (left, right) = (try numbers(p), try numbers(q))
+        let (left, right) = (try p.realElements(), try q.realElements())
         var scale = 0.0
         for value in left where value.isFinite { scale = max(scale, value.magnitude) }
         for (x, y) in zip(left, right) where !(x == y || x.isNaN && y.isNaN) {
@@ -228,11 +217,6 @@ struct SelfCheck {
             if !((x - y).magnitude <= tolerance * max(scale, 1e-30)) { return "\(x) and \(y)" }
         }
         return nil
-    }
-
-    private static func numbers(_ tensor: Tensor) throws -> [Double] {
-        let real: Tensor = tensor.dtype.isComplex ? try tensor.to(.complex128).viewAsReal() : try tensor.to(.float64)
-        return try real.array(of: Double.self)
     }
 }
 

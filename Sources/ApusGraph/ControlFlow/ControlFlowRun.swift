@@ -62,9 +62,9 @@ package struct ControlFlowRun {
     }
 }
 
-enum ScanStep {
+package enum ScanStep {
     /// Makes each step of a scan over tensors with data.
-    static func run(
+    package static func run(
         _ initial: [Tensor], over xs: [Tensor], _ step: ([Tensor], [Tensor]) throws -> (carried: [Tensor], results: [Tensor])
     ) throws -> (carried: [Tensor], results: [Tensor]) {
         guard let length = try ScanLength.of(xs).constant else { throw TensorError(.invalidArgument, in: "scan", "goes over tensors") }

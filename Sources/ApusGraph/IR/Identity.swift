@@ -51,8 +51,7 @@ extension ValueType {
     /// Structural identity of two types.
     package func isIdentical(to other: ValueType) -> Bool {
         switch (self, other) {
-        case (.tensor(let p), .tensor(let q)):
-            p.dtype == q.dtype && p.shape.count == q.shape.count && p.shape.isIdentical(to: q.shape)
+        case (.tensor(let p), .tensor(let q)): p.isIdentical(to: q)
         case (.int(let p), .int(let q)): p.isIdentical(to: q)
         case (.float(let p), .float(let q)): p.isIdentical(to: q)
         case (.bool(let p), .bool(let q)): p.isIdentical(to: q)

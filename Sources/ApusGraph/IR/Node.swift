@@ -141,17 +141,54 @@ public final class GraphBody: Subgraph {
 }
 
 extension Graph.Node {
-    /// Whether the node gives the transpose of its first operand, a matrix: true or false for the views that could, nil for other operators and where it is
-    /// not known.
-    package var transposesMatrix: Bool? {
-        func isOdd(_ dim: SymInt?) -> Bool? { dim?.constant.map { $0 & 1 == 1 } }
-        switch (self.operator.name, arguments.dropFirst().first, arguments.dropFirst(2).first) {
-        case ("aten::t", _, _): return true
-        case ("aten::permute", .ints(let dims)?, _): return isOdd(dims.first)
-        case ("aten::transpose.int", .scalar(.int(let a))?, .scalar(.int(let b))?):
-            guard let a = isOdd(a), let b = isOdd(b) else { return nil }
-            return a != b
+    /// Which of the first operand's dimensions, counted from the front, each of the result's is, for the views that put them in another order; nil for
+    /// other operators, and where it is not known.
+    /// - Parameter rank: the operand's
+    package func permutation(rank: Int) -> [Int]? {
+        func front(_ dim: Int?) -> Int? { dim.flatMap { (-rank..<rank).contains($0) ? ($0 + rank) % rank : nil } }
+        var dims = Array(0..<rank)
+        switch self.operator.name {
+        case "aten::permute":
+            guard case .ints(let sizes) = arguments[1] else { return nil }
+            dims = sizes.compactMap { front($0.constant) }
+        case "aten::transpose.int":
+            guard let a = front(arguments[1].intValue), let b = front(arguments[2].intValue) else { return nil }
+            dims.swapAt(a, b)
+        case "aten::t" where rank == 2, "aten::mT" where rank >= 2: dims.swapAt(rank - 2, rank - 1)
         default: return nil
         }
+        return dims.sorted() == Array(0..<rank) ? dims : nil
+    }
+
+    /// Whether the node gives the transpose of its first operand, a matrix: true or false for the views that could, nil for other operators and where it is
+    /// not known.
+    package var transposesMatrix: Bool? { permutation(rank: 2).map { $0 == [1, 0] } }
+}
+
+// MARK: - Literals
+
+extension ArgumentOf {
+    package var isNone: Bool {
+        if case .none = self { return true }
+        return false
+    }
+
+    package var boolValue: Bool? {
+        switch self {
+        case .scalar(.bool(let value)): value
+        case .symBool(let condition): condition.constant
+        default: nil
+        }
+    }
+
+    package var intValue: Int? {
+        if case .scalar(.int(let size)) = self { return size.constant }
+        return nil
+    }
+
+    /// An integer, too, and a truth value.
+    package var doubleValue: Double? {
+        if case .scalar(let number) = self { return number.doubleValue }
+        return nil
     }
 }

@@ -26,10 +26,7 @@ enum CoreDecompositions {
 
     /// A core operator's one result.
     private static func core(_ name: String, _ arguments: OperatorArgument...) throws -> Tensor {
-        guard let operation = OperatorTable.find("aten::" + name) else {
-            throw TensorError(.unsupported, in: name, "is not in the operator table")
-        }
-        return try applySingle(operation, arguments)
+        try applySingle(.named(name), arguments)
     }
 
     // MARK: Elementwise
@@ -123,7 +120,8 @@ enum CoreDecompositions {
                     let x = try call.tensor(0)
                     guard x.rank > 0 else { return nil }
                     var order: [Int] = Array(0..<x.rank)
-                    order.swapAt(try place(call.constant(1), x.rank, call), try place(call.constant(2), x.rank, call))
+                    let dims: [Int] = try [1, 2].map { try normalize(dim: call.constant($0), rank: x.rank, in: call.name) }
+                    order.swapAt(dims[0], dims[1])
                     return try permuted(x, order)
                 }
             ),
@@ -136,17 +134,14 @@ enum CoreDecompositions {
             ]
         }
 
-    private static func place(_ dim: Int, _ rank: Int, _ call: Call) throws -> Int {
-        guard dim >= -rank, dim < rank else { throw call.error(.indexOutOfRange, "dimension \(dim) of rank \(rank)") }
-        return dim < 0 ? dim + rank : dim
-    }
-
     private static func permuted(_ x: Tensor, _ order: [Int]) throws -> Tensor { try core("permute", .tensor(x), .ints(order)) }
 
     private static func moved(_ x: Tensor, _ from: [Int], _ to: [Int], _ call: Call) throws -> Tensor? {
-        let source: [Int] = try from.map { try place($0, x.rank, call) }
-        let target: [Int] = try to.map { try place($0, x.rank, call) }
-        guard source.count == target.count, Set(source).count == source.count, Set(target).count == target.count else { return nil }
+        let source: [Int] = try from.map { try normalize(dim: $0, rank: x.rank, in: call.name) }
+        let target: [Int] = try to.map { try normalize(dim: $0, rank: x.rank, in: call.name) }
+        guard x.rank > 0, source.count == target.count, Set(source).count == source.count, Set(target).count == target.count else {
+            return nil
+        }
         var order: [Int] = (0..<x.rank).filter { !source.contains($0) }
         for (dim, position) in zip(source, target).sorted(by: { $0.1 < $1.1 }) { order.insert(dim, at: Swift.min(position, order.count)) }
         return try permuted(x, order)
@@ -167,7 +162,7 @@ enum CoreDecompositions {
             one { call in
                 let tensors: [Tensor] = try call.tensors(0)
                 guard let first = tensors.first else { return nil }
-                let dim: Int = try place(call.constant(1), first.rank + 1, call)
+                let dim: Int = try normalize(dim: call.constant(1), rank: first.rank + 1, in: call.name)
                 let parts: [Tensor] = try tensors.map { try core("unsqueeze", .tensor($0), .int(dim)) }
                 return try core("cat", .tensors(parts), .int(dim))
             }
@@ -177,7 +172,7 @@ enum CoreDecompositions {
             { call in
                 let x = try call.tensor(0)
                 guard x.rank > 0 else { return nil }
-                let dim: Int = try place(call.constant(1), x.rank, call)
+                let dim: Int = try normalize(dim: call.constant(1), rank: x.rank, in: call.name)
                 guard let count = x.shape[dim].constant else { return nil }
                 return [.tensors(try (0..<count).map { try core("select.int", .tensor(x), .int(dim), .int($0)) })]
             }

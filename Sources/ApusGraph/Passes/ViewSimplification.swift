@@ -52,7 +52,7 @@ private struct ViewSimplifier {
         guard node.outputs.count == 1, node.bodies.isEmpty, case .tensor(let x)? = arguments.first, let own = copy.graph.spec(x),
             let spec = graph.spec(node.outputs[0]), let readers = index.readers[node.outputs[0].index], !readers.contains(graph.nodes.count)
         else { return nil }
-        let isSame: Bool = spec.dtype == own.dtype && spec.shape.count == own.shape.count && spec.shape.isIdentical(to: own.shape)
+        let isSame: Bool = spec.isIdentical(to: own)
         switch node.operator.name {
         case "aten::alias", "aten::lift_fresh", "aten::lift_fresh_copy": return x
         case "aten::dropout": return arguments[2].isIdentical(to: .bool(false)) ? x : nil
@@ -73,13 +73,13 @@ private struct ViewSimplifier {
             if isSame { return x }
             let base: Value = base(of: x) { $0.operator.name == "aten::view" }
             guard base != x || node.operator.name != "aten::view" else { return nil }
-            if copy.graph.spec(base)?.shape.isSame(as: spec.shape) == true { return base }
+            if copy.graph.spec(base)?.shape.isIdentical(to: spec.shape) == true { return base }
             return try append(.view, [.tensor(base), .ints(spec.shape.sizes)], spec, node)
         }
-        guard let dims = permutation(node, arguments, rank: own.shape.count) else { return nil }
+        guard let dims = node.permutation(rank: own.shape.count) else { return nil }
         if dims == Array(dims.indices) { return x }
         guard let inner = makers[x], case .tensor(let base)? = inner.arguments.first,
-            let before = permutation(inner, inner.arguments, rank: dims.count)
+            let before = inner.permutation(rank: dims.count)
         else { return nil }
         let joined: [Int] = dims.map { before[$0] }
         if joined == Array(dims.indices) { return base }
@@ -118,37 +118,11 @@ private struct ViewSimplifier {
         "aten::view", "aten::reshape", "aten::_unsafe_view", "aten::flatten.using_ints", "aten::unflatten.int",
     ]
     private static let permutations: Set<String> = ["aten::permute", "aten::transpose.int", "aten::t", "aten::mT"]
-
-    /// Which of the operand's dimensions each of the result's is; nil for what is no permutation.
-    private func permutation(_ node: Node, _ arguments: [GraphArgument], rank: Int) -> [Int]? {
-        var dims = Array(0..<rank)
-        switch node.operator.name {
-        case "aten::permute":
-            guard case .ints(let sizes) = arguments[1] else { return nil }
-            dims = sizes.compactMap { $0.constant.map { $0 < 0 ? $0 + rank : $0 } }
-        case "aten::transpose.int":
-            guard let (a, b) = arguments[1].dim(rank).flatMap({ a in arguments[2].dim(rank).map { (a, $0) } }) else { return nil }
-            dims.swapAt(a, b)
-        case "aten::t" where rank == 2, "aten::mT" where rank >= 2: dims.swapAt(rank - 2, rank - 1)
-        default: return nil
-        }
-        return dims.sorted() == Array(0..<rank) ? dims : nil
-    }
-}
-
-extension Shape {
-    fileprivate func isSame(as other: Shape) -> Bool { count == other.count && isIdentical(to: other) }
 }
 
 extension GraphArgument {
     fileprivate func isAll(_ number: Int) -> Bool {
         guard case .ints(let sizes) = self else { return false }
         return sizes.allSatisfy { $0.constant == number }
-    }
-
-    /// A dimension, counted from the front.
-    fileprivate func dim(_ rank: Int) -> Int? {
-        guard case .scalar(.int(let size)) = self, let dim = size.constant, (-rank..<rank).contains(dim) else { return nil }
-        return dim < 0 ? dim + rank : dim
     }
 }

@@ -120,8 +120,7 @@ extension Recorder {
 
     /// Gives symbols their value from a tensor of one number.
     package func read(_ tensor: Tensor, as type: ValueType, site: NodeSite?) throws {
-        guard let item = OperatorTable.find("aten::item") else { throw TensorError(.unsupported, in: "item", "is not in the table") }
-        try append(item, [.tensor(tensor)], types: [type], site: site)
+        try append(.named("item"), [.tensor(tensor)], types: [type], site: site)
     }
 }
 

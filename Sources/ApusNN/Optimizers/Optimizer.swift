@@ -146,7 +146,7 @@ open class Optimizer {
         guard let parameter = targets[position].boxes[0].tensor else {
             throw TensorError(.invalidArgument, in: "\(type(of: self))", "the parameter '\(name)' has become nil")
         }
-        guard gradient.dtype == parameter.dtype, gradient.shape.isIdentical(to: parameter.shape) else {
+        guard gradient.spec.isIdentical(to: parameter.spec) else {
             throw TensorError(
                 .shapeMismatch, in: "\(type(of: self))", "the parameter '\(name)' is \(parameter.spec), its gradient \(gradient.spec)")
         }
@@ -225,7 +225,7 @@ open class Optimizer {
                 report.missing.append("\(prefix).\(name)")
                 continue
             }
-            if tensor.dtype != spec.dtype || !tensor.shape.isIdentical(to: spec.shape) {
+            if !tensor.spec.isIdentical(to: spec) {
                 report.mismatched.append(.init(name: "\(prefix).\(name)", expected: spec, found: tensor.spec))
             }
             memory.tensors[name] = tensor

@@ -27,23 +27,15 @@ extension Module {
         let state = try ModuleState(of: self)
         try requireValues(stateDict, in: "load")
         let targets = state.entries.filter(\.isPersistent)
-        let known = Set(targets.map(\.name))
-        var report = StateDictMismatch(moduleType: state.moduleType)
-        report.missing = targets.map(\.name).filter { stateDict[$0] == nil }
-        report.unexpected = stateDict.keys.filter { !known.contains($0) }.sorted()
+        var report = StateDictMismatch(moduleType: state.moduleType, names: targets.map(\.name), in: stateDict)
         for target in targets {
             guard let tensor = stateDict[target.name] else { continue }
-            if tensor.dtype != target.tensor.dtype || !tensor.shape.isIdentical(to: target.tensor.shape) {
+            if !tensor.spec.isIdentical(to: target.tensor.spec) {
                 report.mismatched.append(.init(name: target.name, expected: target.tensor.spec, found: tensor.spec))
             }
         }
         report.conflicting = try conflicts(in: stateDict, targets)
-        let fits =
-            report.mismatched.isEmpty && report.conflicting.isEmpty && (!strict || report.missing.isEmpty && report.unexpected.isEmpty)
-        guard fits else {
-            if !strict { (report.missing, report.unexpected) = ([], []) }
-            throw report
-        }
+        try report.requireFit(strict: strict)
         try assign(stateDict, to: targets)
         return report
     }

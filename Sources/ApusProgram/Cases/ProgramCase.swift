@@ -95,7 +95,7 @@ extension ExportedProgram {
 
 extension LeafValue {
     /// Numbers as tensors without dimensions; nil for texts and nothing.
-    var asTensor: Tensor? {
+    package var asTensor: Tensor? {
         get throws {
             switch self {
             case .tensor(let tensor): return tensor
@@ -140,7 +140,7 @@ extension ResultComparison {
 
 extension Tensor {
     /// The elements as numbers; those of complex tensors as real and imaginary parts in turn.
-    fileprivate func realElements() throws -> [Double] {
+    package func realElements() throws -> [Double] {
         try (dtype.isComplex ? viewAsReal() : self).array(of: Double.self)
     }
 }

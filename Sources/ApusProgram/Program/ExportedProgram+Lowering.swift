@@ -58,10 +58,7 @@ extension ExportedPrograms {
 func planRoles(_ inputs: [InputRole], _ outputs: [OutputRole]) -> [Plan.Role] {
     // Who asks for gradients changes what they are of.
     let trains: Bool = outputs.contains(.loss)
-    let changed: [String: Int] = Dictionary(
-        outputs.enumerated().compactMap { position, role in
-            if case .bufferMutation(let name) = role { (name, position) } else { nil }
-        }, uniquingKeysWith: { first, _ in first })
+    let changed: [String: Int] = outputs.changedBuffers
     return inputs.map { role in
         switch role {
         case .parameter: trains ? .varying : .frozen

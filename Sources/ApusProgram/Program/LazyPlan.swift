@@ -10,7 +10,7 @@ final class LazyPlan: Sendable {
     private let pipeline: LoweringPipeline
     /// How many threads runs may use; nil for all.
     private let threads: Int?
-    private let made = AtomicLazyReference<Plan>()
+    let made = AtomicLazyReference<Plan>()
 
     init(_ parts: ProgramParts) {
         graph = parts.graph
@@ -38,6 +38,4 @@ final class LazyPlan: Sendable {
         let plan: Plan = try plan
         return try Threads.limited(to: threads) { try body(plan) }
     }
-
-    var isMade: Bool { made.load() != nil }
 }

@@ -25,6 +25,25 @@ public enum OutputRole: Sendable, Hashable {
     case gradientToUserInput(String)
 }
 
+extension InputRole {
+    /// The name of a parameter, buffer or constant; nil for what is the caller's.
+    package var name: String? {
+        switch self {
+        case .parameter(let name), .buffer(let name, _), .constant(let name): name
+        case .userInput: nil
+        }
+    }
+}
+
+extension [OutputRole] {
+    /// The buffers that calls change, with the positions of their new values.
+    package var changedBuffers: [String: Int] {
+        Dictionary(
+            enumerated().compactMap { position, role in if case .bufferMutation(let name) = role { (name, position) } else { nil } },
+            uniquingKeysWith: { first, _ in first })
+    }
+}
+
 /// Which graph inputs and outputs are what, by name.
 ///
 /// Inputs come in the order parameters, buffers, constants, user inputs; outputs in the order mutations, user outputs, gradients. Every

@@ -176,17 +176,13 @@ extension ProgramState {
     func load(_ stateDict: [String: Tensor], strict: Bool) throws -> StateDictMismatch {
         try requireValues(stateDict, in: "load")
         let targets: [Slot] = slots.filter(\.isPersistent)
-        let known = Set(targets.flatMap(\.names))
-        var report = StateDictMismatch(moduleType: "ExportedProgram")
-        report.missing = targets.flatMap(\.names).filter { stateDict[$0] == nil }
-        report.unexpected = stateDict.keys.filter { !known.contains($0) }.sorted()
+        var report = StateDictMismatch(moduleType: "ExportedProgram", names: targets.flatMap(\.names), in: stateDict)
         return try store.withLock { tensors in
             var changes: [(position: Int, tensor: Tensor)] = []
             for slot in targets {
                 let given: [(name: String, tensor: Tensor)] = slot.names.compactMap { name in stateDict[name].map { (name, $0) } }
                 let spec: TensorSpec = tensors[slot.position].spec
-                for (name, tensor) in given where tensor.dtype != spec.dtype || !tensor.shape.isIdentical(to: spec.shape) || tensor.isTraced
-                {
+                for (name, tensor) in given where !tensor.spec.isIdentical(to: spec) || tensor.isTraced {
                     report.mismatched.append(.init(name: name, expected: spec, found: tensor.spec))
                 }
                 guard let first = given.first else { continue }
@@ -195,13 +191,7 @@ extension ProgramState {
                 }
                 changes.append((slot.position, first.tensor))
             }
-            let fits: Bool =
-                report.mismatched.isEmpty && report.conflicting.isEmpty
-                && (!strict || report.missing.isEmpty && report.unexpected.isEmpty)
-            guard fits else {
-                if !strict { (report.missing, report.unexpected) = ([], []) }
-                throw report
-            }
+            try report.requireFit(strict: strict)
             for (position, tensor) in changes { tensors[position] = tensor }
             return report
         }
@@ -213,15 +203,8 @@ extension ProgramState {
 /// Where the state inputs of a program lie in a store: parameters that are one tensor lie in one place.
 struct StatePlacement {
     private(set) var tensors: [Tensor] = []
-    private var ofMemory: [Memory: Int] = [:]
+    private var ofPlace: [TensorPlace: Int] = [:]
     private var ofName: [String: Int] = [:]
-
-    /// What makes two parameters one: the same elements of the same memory.
-    private struct Memory: Hashable {
-        let address: UnsafeMutableRawPointer
-        let dtype: DType
-        let layout: [Int]
-    }
 
     /// The positions of a program's state, in input order. Names that were met before, in another program, share their place.
     mutating func add(_ roles: [InputRole], _ state: [Tensor], sharesNames: Bool) -> [Int] {
@@ -229,11 +212,11 @@ struct StatePlacement {
         let positions: [Int] = zip(roles, state).map { role, tensor in
             switch role {
             case .parameter(let name):
-                let memory = Memory(address: tensor.baseAddress, dtype: tensor.dtype, layout: tensor.layout.sizesArray + tensor.strides)
+                let place = TensorPlace(tensor)
                 // Empty tensors have no memory to share.
-                let tied: Int? = tensor.layout.count == 0 ? nil : ofMemory[memory]
+                let tied: Int? = tensor.layout.count == 0 ? nil : ofPlace[place]
                 let position: Int = (sharesNames ? ofName[name] : nil) ?? tied ?? append(tensor)
-                ofMemory[memory] = position
+                ofPlace[place] = position
                 found.append((name, position))
                 return position
             case .buffer(let name, _):

@@ -80,28 +80,21 @@ extension ExportedPrograms {
 private struct WeightReducer {
     private let format: WeightFormat
     /// Of tied weights together, in all programs.
-    private var uses: [Memory: WeightUse] = [:]
-    private var rounded: [Memory: WeightFormat.Rounded] = [:]
+    private var uses: [TensorPlace: WeightUse] = [:]
+    private var rounded: [TensorPlace: WeightFormat.Rounded] = [:]
     private var reported = Set<InputRole>()
     private(set) var report = WeightReduction()
-
-    private struct Memory: Hashable {
-        let address: UnsafeMutableRawPointer
-        let layout: [Int]
-
-        init(_ tensor: Tensor) { (address, layout) = (tensor.baseAddress, tensor.layout.sizesArray + tensor.strides) }
-    }
 
     init(_ format: WeightFormat, _ programs: [ProgramParts]) {
         self.format = format
         for parts in programs {
             let finder = WeightUses(parts.graph)
-            let changed: Set<String> = Set(parts.outputRoles.compactMap { if case .bufferMutation(let name) = $0 { name } else { nil } })
+            let changed: [String: Int] = parts.outputRoles.changedBuffers
             var state = parts.state.makeIterator()
             for (input, role) in zip(parts.graph.inputs, parts.inputRoles) {
-                guard let name = role.stateName, let memory = state.next().map({ Memory($0) }) else { continue }
-                let change: WeightUse = changed.contains(name) ? .other(reason: "the program changes it", isWeight: false) : .none
-                uses[memory] = (uses[memory] ?? .none).and(change).and(finder.use(of: input))
+                guard let name = role.name, let place = state.next().map({ TensorPlace($0) }) else { continue }
+                let change: WeightUse = changed[name] != nil ? .other(reason: "the program changes it", isWeight: false) : .none
+                uses[place] = (uses[place] ?? .none).and(change).and(finder.use(of: input))
             }
         }
     }
@@ -109,11 +102,11 @@ private struct WeightReducer {
     mutating func reduce(_ parts: ProgramParts) throws -> ProgramParts {
         var result: ProgramParts = parts
         (result.inputRoles, result.state, result.paths, result.firstUses) = ([], [], [], [])
-        var names = Set(parts.inputRoles.compactMap(\.stateName))
+        var names = Set(parts.inputRoles.compactMap(\.name))
         var computed: [Value: (graph: Graph, names: [String])] = [:]
         var state = parts.state.makeIterator()
         for (input, role) in zip(parts.graph.inputs, parts.inputRoles) {
-            guard let name = role.stateName, let tensor = state.next() else {
+            guard let name = role.name, let tensor = state.next() else {
                 result.inputRoles.append(role)
                 continue
             }
@@ -139,26 +132,26 @@ private struct WeightReducer {
 
     /// The reduced form of a weight; nil where it stays as it is.
     private mutating func form(of tensor: Tensor, _ role: InputRole, _ name: String) throws -> WeightFormat.Rounded? {
-        let memory = Memory(tensor)
+        let place = TensorPlace(tensor)
         let isNew: Bool = reported.insert(role).inserted
         func keep(_ reason: String) -> WeightFormat.Rounded? {
             if isNew { report.kept.append(.init(name: name, reason: reason)) }
             return nil
         }
         let axis: Int
-        switch uses[memory] {
+        switch uses[place] {
         case .product(let dim)?: axis = dim
         case .other(let reason, true)?: return keep(reason)
         default: return nil
         }
         if tensor.dtype != .float32 { return keep("it is of \(tensor.dtype)") }
         guard tensor.layout.rank == 2, tensor.layout.count > 0 else { return keep("it has no rows and columns") }
-        guard let form = try rounded[memory] ?? format.round(tensor, axis: axis) else {
+        guard let form = try rounded[place] ?? format.round(tensor, axis: axis) else {
             return keep(
                 "\(format) can't hold its numbers: \(try tensor.isfinite().all().item(Bool.self) ? "one is too large" : "some are not finite")"
             )
         }
-        rounded[memory] = form
+        rounded[place] = form
         if isNew {
             report.reduced.append(
                 .init(name: name, byteCount: tensor.byteCount, reducedByteCount: form.stored.reduce(0) { $0 + $1.byteCount }))
@@ -168,14 +161,6 @@ private struct WeightReducer {
 }
 
 extension InputRole {
-    /// The name of a parameter, buffer or constant.
-    fileprivate var stateName: String? {
-        switch self {
-        case .parameter(let name), .buffer(let name, _), .constant(let name): name
-        case .userInput: nil
-        }
-    }
-
     /// Numbers in few bits are not trained.
     fileprivate func asReduced(_ name: String) -> InputRole {
         switch self {

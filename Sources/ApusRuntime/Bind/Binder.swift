@@ -338,7 +338,7 @@ extension Call {
     /// The tensor that is all of what this joins, beside empty ones.
     fileprivate func onlyPart(of result: TensorSpec) throws -> Tensor? {
         let parts: [Tensor] = try tensors(0).filter { $0.layout.count > 0 }
-        guard parts.count == 1, parts[0].dtype == result.dtype, parts[0].shape.isIdentical(to: result.shape) else { return nil }
+        guard parts.count == 1, parts[0].spec.isIdentical(to: result) else { return nil }
         return parts[0]
     }
 }

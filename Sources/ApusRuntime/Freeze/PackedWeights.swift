@@ -1,3 +1,4 @@
+import ApusGraph
 import ApusTensor
 import CApusKernels
 import Synchronization
@@ -6,19 +7,8 @@ import Synchronization
 final class PackedWeights: Sendable {
     /// Tensors' elements in their order, in a form. Those that see the same memory alike share what is packed.
     private struct Key: Hashable {
-        let places: [Place]
+        let places: [TensorPlace]
         let form: Form
-    }
-
-    private struct Place: Hashable {
-        let address: UInt
-        let sizes: [Int]
-        let strides: [Int]
-
-        init(_ tensor: Tensor) {
-            address = UInt(bitPattern: tensor.baseAddress)
-            (sizes, strides) = (tensor.layout.sizesArray, tensor.layout.stridesArray)
-        }
     }
 
     enum Form: Hashable {
@@ -60,8 +50,8 @@ final class PackedWeights: Sendable {
         let storage = Storage(pointer: packed.pointer, byteCount: packed.byteCount, isWritable: false, owner: packed)
         let place = Tensor(placed: storage, dtype: weight.dtype, layout: weight.layout)
         entries.withLock { entries in
-            entries[Key(places: [Place(weight)], form: .linear)] = nil
-            entries[Key(places: [Place(place)], form: .linear)] = Entry(sources: [place], packed: packed)
+            entries[Key(places: [TensorPlace(weight)], form: .linear)] = nil
+            entries[Key(places: [TensorPlace(place)], form: .linear)] = Entry(sources: [place], packed: packed)
         }
         packedOnly.withLock { _ = $0.insert(ObjectIdentifier(storage)) }
         storages.withLock { _ = $0.remove(ObjectIdentifier(weight.storage)) }
@@ -73,12 +63,9 @@ final class PackedWeights: Sendable {
 
     /// A weight that is stored in fewer bits, for products of rows with it: in those bits where kernels read them, else in float32.
     func linear(_ weight: ReducedWeight) throws -> Storage? {
-        func number(_ argument: OperatorArgument) -> Double? {
-            if case .scalar(let number) = argument { number.doubleValue } else { nil }
-        }
         let sources: [Tensor] = [weight.levels] + [weight.scales, weight.zeroPoints].compactMap(\.tensor)
         let form: Form = .reducedLinear(
-            scale: number(weight.scales), zeroPoint: number(weight.zeroPoints), groupSize: weight.groupSize)
+            scale: weight.scales.doubleValue, zeroPoint: weight.zeroPoints.doubleValue, groupSize: weight.groupSize)
         return try packed(sources, form) {
             if weight.levels.dtype == .bfloat16 { return try PackedWeights.pack(weight.levels, APUS_WEIGHT_BFLOAT16) }
             guard let scales = try weight.scaleMatrix(), let levels = try weight.centered() else {
@@ -124,7 +111,7 @@ final class PackedWeights: Sendable {
     }
 
     private func packed(_ tensors: [Tensor], _ form: Form, _ pack: () throws -> Storage?) throws -> Storage? {
-        let key = Key(places: tensors.map { Place($0) }, form: form)
+        let key = Key(places: tensors.map { TensorPlace($0) }, form: form)
         if let known = entries.withLock({ $0[key]?.packed }) { return known }
         let stay: Bool = storages.withLock { storages in tensors.allSatisfy { storages.contains(ObjectIdentifier($0.storage)) } }
         guard stay, let storage: Storage = try pack() else { return nil }

@@ -14,8 +14,7 @@ struct AttachEpilogues: StepPass {
                 binder.blocks[block].kind == .temporary, readers[block].count == 1, let reader = readers[block].first,
                 // A jump lands, or leaves, in between.
                 !boundaries.contains(where: { position < $0 && $0 <= reader }),
-                let group = (steps[reader] as? any ElementwiseStep)?.group,
-                let epilogue = group.epilogue(of: step.result, columns: step.columns, binder.memory)
+                let epilogue = (steps[reader] as? any ElementwiseStep)?.epilogue(of: step.result, columns: step.columns, binder.memory)
             else { continue }
             step.append(epilogue)
             steps[reader] = step

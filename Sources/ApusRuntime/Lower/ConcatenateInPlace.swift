@@ -35,8 +35,7 @@ struct ConcatenateInPlace: StepPass {
 
     /// Whether each part is one piece of the result's memory.
     private func isOutermost(_ call: Call, _ result: Tensor) -> Bool {
-        guard let given: Int = try? call.constant(1) else { return false }
-        let dim: Int = given < 0 ? given + result.layout.rank : given
+        guard let dim: Int = try? normalize(dim: call.constant(1), rank: result.rank, in: call.name) else { return false }
         return (0..<dim).allSatisfy { result.layout.size($0) == 1 }
     }
 }

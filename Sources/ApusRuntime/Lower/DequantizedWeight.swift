@@ -56,7 +56,7 @@ struct DequantizedWeights {
         let difference: Value = uncast(factor)
         if let node = makers[difference], node.operator.name == "aten::sub.Tensor", case .tensor(let minuend) = node.arguments[0] {
             // Where the difference has eight bits itself it wraps around.
-            guard integer(node, 2) == 1, let width = graph.spec(difference)?.dtype.byteWidth, width > 1,
+            guard node.arguments[2].intValue == 1, let width = graph.spec(difference)?.dtype.byteWidth, width > 1,
                 let zeros = numbers(node.arguments[1], nil)
             else { return nil }
             (levels, zeroPoints) = (uncast(minuend), zeros)
@@ -96,24 +96,21 @@ struct DequantizedWeights {
     private func repeated(_ value: Value, length: Int?) -> DequantizedWeight.Numbers? {
         guard let node = makers[value], let source = node.operands.first else { return nil }
         switch node.operator.name {
-        case "aten::narrow" where length == nil && integer(node, 2) == 0,
-            "aten::slice.Tensor" where length == nil && (integer(node, 2) ?? 0) == 0 && integer(node, 4) == 1:
+        case "aten::narrow" where length == nil && node.arguments[2].intValue == 0,
+            "aten::slice.Tensor" where length == nil && (node.arguments[2].intValue ?? 0) == 0 && node.arguments[4].intValue == 1:
             // A last group may have fewer levels.
-            guard let dim = integer(node, 1), case .matrix(let numbers, (let other, let count)?)? = repeated(source, length: 0),
+            guard let dim = node.arguments[1].intValue, case .matrix(let numbers, (let other, let count)?)? = repeated(source, length: 0),
                 dim & 1 == other
             else { return nil }
             return .matrix(numbers, repeats: (other, count))
         case "aten::repeat_interleave.self_int":
-            guard let count = integer(node, 1), count > 0, let dim = integer(node, 2), graph.spec(source)?.shape.count == 2 else {
+            guard let count = node.arguments[1].intValue, count > 0, let dim = node.arguments[2].intValue,
+                graph.spec(source)?.shape.count == 2
+            else {
                 return nil
             }
             return .matrix(source, repeats: (dim & 1, count))
         default: return nil
         }
-    }
-
-    private func integer(_ node: Node, _ position: Int) -> Int? {
-        if case .scalar(.int(let value)) = node.arguments[position] { return value.constant }
-        return nil
     }
 }

@@ -74,9 +74,6 @@ struct JoinProjections: FreezingPass {
     }
 
     private func apply(_ name: String, _ arguments: [GraphArgument], _ copy: inout GraphCopy) throws -> Value {
-        guard let operation = OperatorTable.find(name), let result = try copy.apply(operation, arguments).first else {
-            throw TensorError(.unsupported, in: name, "is not in the operator table")
-        }
-        return result
+        try copy.apply(.named(name), arguments)[0]
     }
 }

@@ -12,14 +12,6 @@ struct MemoryPlacement {
     /// For each block its offset in the arena; nil for inputs, results and blocks that no step touches.
     let offsets: [Int?]
     let byteCount: Int
-    /// The bytes of all temporary blocks: what the arena would need without sharing.
-    let unsharedByteCount: Int
-
-    init(offsets: [Int?], byteCount: Int) {
-        self.offsets = offsets
-        self.byteCount = byteCount
-        unsharedByteCount = byteCount
-    }
 
     /// - Parameter sharing: false gives every block a place of its own.
     init(_ binder: Binder, sharing: Bool) {
@@ -43,8 +35,5 @@ struct MemoryPlacement {
         }
         self.offsets = offsets
         byteCount = layout.byteCount
-        unsharedByteCount = binder.blocks.indices.reduce(0) { sum, block in
-            isTemporary(block) && lifetimes[block] != nil ? sum + binder.blocks[block].byteCount : sum
-        }
     }
 }

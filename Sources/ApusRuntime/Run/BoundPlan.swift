@@ -64,14 +64,6 @@ final class BoundPlan: @unchecked Sendable {
         fresh.reserveCapacity(resultBlocks.count)
     }
 
-    /// The same steps with blocks elsewhere, so that a test can see its judge find fault.
-    init(sharing other: BoundPlan, offsets: [Int?]) throws {
-        (inputs, blocks, resultBlocks, sources, program) = (other.inputs, other.blocks, other.resultBlocks, other.sources, other.program)
-        placement = MemoryPlacement(offsets: offsets, byteCount: other.placement.byteCount)
-        (arena, memory, lastAddresses, firstUpdate) = (other.arena, other.memory, other.lastAddresses, other.firstUpdate)
-        parts = other.parts
-    }
-
     /// Says where a block lies from now on.
     func move(_ block: Int, to address: UnsafeMutableRawPointer) {
         blocks[block].storage.rebind(to: address)

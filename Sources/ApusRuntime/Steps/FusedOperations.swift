@@ -165,9 +165,12 @@ final class FusedStep: ElementwiseStep {
 
     var operators: [Operator] { operations.members.map(\.call.operator) }
     var site: NodeSite? { operations.members[0].site }
-    var group: ElementwiseGroup? { ElementwiseGroup(operations: operations, written: written) }
     var overwriting: Overwriting { .any }
     var keepsAddresses: Bool { true }
+
+    func epilogue(of matrix: Tensor, columns: Int, _ memory: KernelMemory) -> Epilogue? {
+        operations.epilogue(of: matrix, columns: columns, writing: written, memory)
+    }
 
     func relocate(_ operand: Int, to address: UnsafeMutableRawPointer) {
         apus_fusion_set_address(fusion, Int32(truncatingIfNeeded: operand), address)
@@ -180,23 +183,14 @@ final class FusedStep: ElementwiseStep {
 
 /// A step of elementwise operations, which may follow a matrix instead.
 protocol ElementwiseStep: Step {
-    var group: ElementwiseGroup? { get }
-}
-
-/// Elementwise operations, and which of them give results that something else reads.
-struct ElementwiseGroup {
-    let operations: FusedOperations
-    let written: [Int]
-
-    func epilogue(of matrix: Tensor, columns: Int, _ memory: KernelMemory) -> Epilogue? {
-        operations.epilogue(of: matrix, columns: columns, writing: written, memory)
-    }
+    /// What the step does, on pieces of the matrix; nil where it can't follow it.
+    func epilogue(of matrix: Tensor, columns: Int, _ memory: KernelMemory) -> Epilogue?
 }
 
 extension PointwiseStep: ElementwiseStep {
-    var group: ElementwiseGroup? {
+    func epilogue(of matrix: Tensor, columns: Int, _ memory: KernelMemory) -> Epilogue? {
         var operations = FusedOperations()
-        return operations.append(self) ? ElementwiseGroup(operations: operations, written: [0]) : nil
+        return operations.append(self) ? operations.epilogue(of: matrix, columns: columns, writing: [0], memory) : nil
     }
 }
 

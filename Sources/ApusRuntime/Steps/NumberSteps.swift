@@ -59,9 +59,9 @@ final class NumberedStep: Step {
         let call = Call(self.call.operator, arguments)
         // What the operator asks of its numbers stands in its rule.
         let specs: [TensorSpec] = try call.operator.rule(call)
-        guard specs.count == outputs.count,
-            zip(specs, outputs).allSatisfy({ $0.dtype == $1.dtype && $0.shape.isIdentical(to: $1.shape) })
-        else { throw call.error(.unsupported, "gives \(specs) where \(outputs.map(\.spec)) are planned") }
+        guard specs.count == outputs.count, zip(specs, outputs).allSatisfy({ $0.isIdentical(to: $1.spec) }) else {
+            throw call.error(.unsupported, "gives \(specs) where \(outputs.map(\.spec)) are planned")
+        }
         do {
             try kernel(call, outputs)
         } catch let error as TensorError {

@@ -24,6 +24,14 @@ public struct SymRange: Sendable, Hashable, CustomStringConvertible {
     public var hasLowerBound: Bool { lowerBound != .min }
     public var hasUpperBound: Bool { upperBound != .max }
 
+    /// The bounds as conditions on a number.
+    package func bounds(of number: SymInt) -> [SymBool] {
+        var conditions: [SymBool] = []
+        if hasLowerBound { conditions.append(number >= lowerBound) }
+        if hasUpperBound { conditions.append(number <= upperBound) }
+        return conditions
+    }
+
     /// The only value, when there is just one.
     public var singleValue: Int? { lowerBound == upperBound ? lowerBound : nil }
 

@@ -15,6 +15,9 @@ public struct TensorSpec: Sendable, CustomStringConvertible {
 
     /// `float32[s0, 3]`: the text with symbols named by `name`.
     public func description(naming name: (SymInt.Symbol) -> String) -> String { "\(dtype)\(shape.description(naming: name))" }
+
+    /// True where both have the same dtype and the same sizes, as `Shape.isIdentical(to:)` compares them.
+    package func isIdentical(to other: TensorSpec) -> Bool { dtype == other.dtype && shape.isIdentical(to: other.shape) }
 }
 
 extension Operator {

@@ -121,9 +121,11 @@ public struct OperatorTable: Sendable {
 }
 
 extension Operator {
-    /// The operator of a name without its namespace, `max_pool2d`: for families whose records are made in a loop and have no names of their own.
-    static func named(_ name: String) throws -> Operator {
-        guard let found = OperatorTable.find("aten::" + name) else { throw TensorError(.unsupported, in: name, "is not in the table") }
+    /// The operator of a name, with its namespace or, in `aten`, without: `max_pool2d`. For those whose records have no names of their own.
+    package static func named(_ name: String) throws -> Operator {
+        guard let found = OperatorTable.find(name.contains("::") ? name : "aten::" + name) else {
+            throw TensorError(.unsupported, in: name, "is not in the table")
+        }
         return found
     }
 

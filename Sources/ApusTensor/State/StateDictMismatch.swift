@@ -32,6 +32,22 @@ public struct StateDictMismatch: Error, Sendable {
 
     public init(moduleType: String) { self.moduleType = moduleType }
 
+    /// What the dictionary lacks of these names, and what it has beside them.
+    package init(moduleType: String, names: [String], in stateDict: [String: Tensor]) {
+        self.init(moduleType: moduleType)
+        let known = Set(names)
+        missing = names.filter { stateDict[$0] == nil }
+        unexpected = stateDict.keys.filter { !known.contains($0) }.sorted()
+    }
+
+    /// Throws the report unless the dictionary fits: missing and unexpected names matter, and are told of, only where it must be exact.
+    package func requireFit(strict: Bool) throws {
+        if mismatched.isEmpty, conflicting.isEmpty, !strict || missing.isEmpty && unexpected.isEmpty { return }
+        var report: StateDictMismatch = self
+        if !strict { (report.missing, report.unexpected) = ([], []) }
+        throw report
+    }
+
     /// Whether nothing is wrong.
     public var isEmpty: Bool { missing.isEmpty && unexpected.isEmpty && mismatched.isEmpty && conflicting.isEmpty }
 }
@@ -59,7 +75,7 @@ extension Tensor {
     /// True for two tensors of the same bytes. True as well where shapes or dtypes differ, which is reported as such, and for traced ones.
     package func holdsSameBytes(as other: Tensor) throws -> Bool {
         if identity == other.identity { return true }
-        guard dtype == other.dtype, shape.isIdentical(to: other.shape), !isTraced, !other.isTraced else { return true }
+        guard spec.isIdentical(to: other.spec), !isTraced, !other.isTraced else { return true }
         let (left, right) = (try contiguous(), try other.contiguous())
         let count = left.layout.count * left.dtype.byteWidth
         return withExtendedLifetime((left, right)) {

@@ -14,12 +14,7 @@ struct ComparedProgram {
         self.program = program
         symbols = program.inputSymbols
         try program.state.prepare()
-        let names: [String] = program.graphSignature.inputRoles.compactMap { role in
-            switch role {
-            case .parameter(let name), .buffer(let name, _), .constant(let name): name
-            case .userInput: nil
-            }
-        }
+        let names: [String] = program.graphSignature.inputRoles.compactMap(\.name)
         weights = zip(names, program.state.snapshot()).map { ($0, $1) }
     }
 

@@ -48,10 +48,7 @@ extension ExportedProgram {
     func inputDigests(weight: (String, Tensor) throws -> Digest) throws -> [Digest] {
         let names = inputSymbols
         let canonical = CanonicalText { names[$0] ?? "?" }
-        let changed: [String: Int] = Dictionary(
-            graphSignature.outputRoles.enumerated().compactMap { index, role in
-                if case .bufferMutation(let name) = role { (name, index) } else { nil }
-            }, uniquingKeysWith: { first, _ in first })
+        let changed: [String: Int] = graphSignature.outputRoles.changedBuffers
         var state = state.snapshot().makeIterator()
         var position = 0
         return try zip(graph.inputs, graphSignature.inputRoles).map { input, role in

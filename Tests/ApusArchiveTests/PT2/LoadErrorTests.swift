@@ -190,10 +190,10 @@ struct LoadErrorTests {
                 if changed != meta { changes.append((what, changed)) }
             }
             // Changes that stay inside of the bytes, and mean something.
-            let hasElements = !meta.sizes.contains(.int(0)) && meta.sizes != [.int(1)]
+            let hasElements = !meta.sizes.contains(.known(0)) && meta.sizes != [.known(1)]
             add("dtype") { $0.dtype = $0.dtype == .uint8 ? .int8 : .uint8 }
-            add("shape") { if hasElements, let first = $0.sizes.first, first != .int(1) { $0.sizes[0] = .int(1) } }
-            add("strides") { if hasElements, let first = $0.sizes.first, first != .int(1) { $0.strides[0] = .int(0) } }
+            add("shape") { if hasElements, let first = $0.sizes.first, first != .known(1) { $0.sizes[0] = .known(1) } }
+            add("strides") { if hasElements, let first = $0.sizes.first, first != .known(1) { $0.strides[0] = .known(0) } }
             for (what, changed) in changes {
                 var config = table
                 config.config[name]?.tensorMeta = changed

@@ -7,10 +7,13 @@ import ApusTensor
 /// arena last, and finds every read that would see another block's bytes. What is joined where it lies belongs to the part and to the whole.
 struct ArenaCheck {
     let bound: BoundPlan
+    private let offsets: [Int?]
     private(set) var offences: [String] = []
 
-    init(_ bound: BoundPlan) {
+    /// - Parameter offsets: where the blocks lie, other than where they do, to see the check find fault
+    init(_ bound: BoundPlan, offsets: [Int?]? = nil) {
         self.bound = bound
+        self.offsets = offsets ?? bound.placement.offsets
         // Every way through the branches, up to some.
         var choices: [[Bool]] = [[]]
         let branches = bound.program.steps.count { ($0 as? JumpStep)?.isConditional == true }
@@ -74,7 +77,7 @@ struct ArenaCheck {
 
     /// The bytes of the arena that a tensor covers, with its block; nil for inputs, results and constants.
     private func bytes(_ tensor: Tensor) -> (block: Int, range: Range<Int>)? {
-        guard let block = bound.blocks.firstIndex(where: { $0.storage === tensor.storage }), let offset = bound.placement.offsets[block],
+        guard let block = bound.blocks.firstIndex(where: { $0.storage === tensor.storage }), let offset = offsets[block],
             let (low, high) = tensor.layout.extent, tensor.layout.count > 0
         else { return nil }
         let width = tensor.dtype.byteWidth

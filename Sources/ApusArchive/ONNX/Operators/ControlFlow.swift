@@ -32,8 +32,7 @@ extension ONNXOperatorTable {
         let elements: [ONNXElement] = try traced(sides.0) { try bodies.run(whenTrue, []) }
         let others: [ONNXElement] = try traced(sides.1) { try bodies.run(whenFalse, []) }
         guard elements == others else { throw call.error(.invalidProgram, "has branches that give \(elements) and \(others)") }
-        let operands: [Tensor] = try BodyTracer.shareOperands([sides.0, sides.1])
-        let results: [Tensor] = try applyTensors(.cond, [.tensor(scalar), .graph(sides.0.body), .graph(sides.1.body), .tensors(operands)])
+        let results: [Tensor] = try TensorControlFlow.finishCond(.tensor(scalar), sides)
         return zip(results, elements).map { ONNXValue(.tensor($0), $1) }
     }
 

@@ -58,9 +58,7 @@ extension ONNXOperatorTable {
 
     /// An operation on a tensor and a number, as PyTorch's programs write it: the runtime's patterns are in terms of these.
     private static func withNumber(_ name: String, _ x: Tensor, _ number: Double) throws -> Tensor {
-        guard let operation = OperatorTable.find("aten::\(name).Scalar") else {
-            throw ArchiveError(.unsupported, "aten::\(name).Scalar is missing")
-        }
+        let operation: Operator = try .named("\(name).Scalar")
         let arguments: [OperatorArgument] = [.tensor(x), .double(number), .int(1)]
         return try applySingle(operation, Array(arguments.prefix(operation.schema.parameters.count)))
     }

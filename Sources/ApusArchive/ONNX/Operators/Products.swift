@@ -8,8 +8,7 @@ extension ONNXOperatorTable {
         ONNXOperator("Einsum") { call in
             guard let equation = try call.text("equation") else { throw call.error(.invalidProgram, "lacks its equation") }
             // As arguments of the operator: their number is the model's.
-            guard let einsum = OperatorTable.find("aten::einsum") else { throw call.error("has no counterpart") }
-            return try applySingle(einsum, [.string(equation.filter { $0 != " " }), .tensors(try call.tensors()), .none])
+            return try applySingle(.named("einsum"), [.string(equation.filter { $0 != " " }), .tensors(try call.tensors()), .none])
         },
         ONNXOperator("MatMulInteger", results: .own) { call in
             let (a, b) = (try shifted(call, 0, zeroPoint: 2, along: -2), try shifted(call, 1, zeroPoint: 3, along: -1))

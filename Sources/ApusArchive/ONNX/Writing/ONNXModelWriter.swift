@@ -17,7 +17,7 @@ struct ONNXModelWriter {
     private var proto = Onnx_ModelProto()
     /// Initialisers with their elements.
     private var initializers: [(proto: Onnx_TensorProto, bytes: ByteSource)] = []
-    private var tied: [WeightKey: (name: String, term: ONNXTerm)] = [:]
+    private var tied: [TensorPlace: (name: String, term: ONNXTerm)] = [:]
     private var notes: [(key: String, lines: [String])] = []
 
     init(_ program: ExportedProgram) throws {
@@ -108,21 +108,10 @@ struct ONNXModelWriter {
         if dtype.isComplex { throw ArchiveError(.notRepresentable, at: place, "is \(dtype), which no operator of ONNX computes with") }
     }
 
-    /// What makes two weights one: the same elements of the same memory.
-    private struct WeightKey: Hashable {
-        let storage: ObjectIdentifier
-        let offset: Int
-        let sizes: [Int]
-        let strides: [Int]
-        let dtype: DType
-    }
-
     private mutating func addWeight(_ value: Value, _ name: String, _ tensor: Tensor, isChanged: Bool) throws {
         try require(tensor.dtype, "'\(name)'")
-        let key = WeightKey(
-            storage: ObjectIdentifier(tensor.storage), offset: tensor.storageOffset, sizes: try tensor.sizes, strides: tensor.strides,
-            dtype: tensor.dtype)
-        if !isChanged, let known = tied[key] {
+        let place = TensorPlace(tensor)
+        if !isChanged, let known = tied[place] {
             notes.append(("apus.tied", ["\(name) = \(known.name)"]))
             return writer.define(value, known.term)
         }
@@ -131,7 +120,7 @@ struct ONNXModelWriter {
         (proto.name, proto.dims) = (term.name, try tensor.sizes.map { Int64($0) })
         proto.dataType = Int32(ONNXElement(tensor.dtype).rawValue)
         initializers.append((proto, try tensor.bytesToWrite()))
-        if isChanged { self.proto.graph.input.append(.make(term, dims: tensor.shape.dimensions)) } else { tied[key] = (name, term) }
+        if isChanged { self.proto.graph.input.append(.make(term, dims: tensor.shape.dimensions)) } else { tied[place] = (name, term) }
         writer.define(value, term)
     }
 

@@ -133,9 +133,9 @@ struct ArgumentImporter {
     private func number(_ argument: ProgramSchema.Argument, _ kind: Schema.Kind) throws -> OperatorArgument {
         let value: SymValue
         switch argument {
-        case .int(let number), .symInt(.int(let number)): value = .int(SymInt(number))
-        case .float(let number), .symFloat(.float(let number)): value = .float(SymFloat(number))
-        case .bool(let flag), .symBool(.bool(let flag)):
+        case .int(let number), .symInt(.known(let number)): value = .int(SymInt(number))
+        case .float(let number), .symFloat(.known(let number)): value = .float(SymFloat(number))
+        case .bool(let flag), .symBool(.known(let flag)):
             if kind == .bool || kind == .scalar { return .bool(flag) }
             value = .bool(SymBool(flag))
         case .symInt(.name(let name)), .symFloat(.name(let name)), .symBool(.name(let name)): value = try symbol(name)
@@ -173,7 +173,7 @@ struct ArgumentImporter {
             return .ints(
                 try values.map { value -> SymInt in
                     switch value {
-                    case .int(let number): return SymInt(number)
+                    case .known(let number): return SymInt(number)
                     case .name(let name):
                         guard let size = try symbol(name).int else { throw mismatch(argument, element) }
                         return size
@@ -186,7 +186,7 @@ struct ArgumentImporter {
             return .floats(
                 try values.map { value in
                     switch value {
-                    case .float(let number): return number
+                    case .known(let number): return number
                     case .name(let name):
                         guard let known = try symbol(name).float.constant else {
                             throw ArchiveError(.unsupported, "a list of numbers that depend on sizes is not supported")

@@ -40,9 +40,7 @@ extension GraphImporter {
         case .range:
             guard let size = try symValue(first).int else { throw ArchiveError(.invalidProgram, "the number is not an integer") }
             func bound(_ name: String) -> Int? { if case .int(let value)? = argument(node, name) { value } else { nil } }
-            var conditions: [SymBool] = []
-            if let low = bound("min") { conditions.append(size >= low) }
-            if let high = bound("max"), high < Int.max - 1 { conditions.append(size <= high) }
+            var conditions: [SymBool] = ProgramSchema.RangeConstraint(minimum: bound("min"), maximum: bound("max")).range.bounds(of: size)
             if node.target.contains("for_size") { conditions.append(size >= 0) }
             for condition in conditions { try interpreter.check(condition, "\(condition) must hold") }
         }
@@ -99,11 +97,9 @@ extension GraphImporter {
     func checkDeclaredRanges(_ slots: [Slot]) throws {
         for case .symbol(.int(let size)) in slots {
             guard let symbol = size.expression?.symbol, !symbol.isBacked else { continue }
-            let range = symbols.declaredRange(symbol.name)
-            var conditions: [SymBool] = []
-            if range.hasLowerBound { conditions.append(size >= range.lowerBound) }
-            if range.hasUpperBound { conditions.append(size <= range.upperBound) }
-            for condition in conditions { try interpreter.check(condition, "the number read from a tensor must satisfy \(condition)") }
+            for condition in symbols.declaredRange(symbol.name).bounds(of: size) {
+                try interpreter.check(condition, "the number read from a tensor must satisfy \(condition)")
+            }
         }
     }
 
@@ -145,7 +141,7 @@ extension GraphImporter {
         if isContiguous == true { return true }
         let strides: [SymInt] = meta.strides.compactMap { stride -> SymInt? in
             switch stride {
-            case .int(let value): return SymInt(value)
+            case .known(let value): return SymInt(value)
             case .expression(let expression): return try? symbols.reader.size(of: expression.text)
             }
         }

@@ -29,8 +29,7 @@ extension GraphImporter {
             let part: Tensor = try x.narrowed(dim: dim, from: start, length: length)
             slots.append(.tensor(aliases.uncertain(of: source, part)))
             if let name, let sizes = tables.tensorValues[name]?.sizes, dim < sizes.count, case .expression(let expression) = sizes[dim],
-                let symbol = ImportSymbols.names(in: expression.text).first,
-                expression.text == symbol || expression.text.hasPrefix("Symbol(")
+                let symbol = expression.loneSymbol
             {
                 symbols.define(symbol, .int(length))
             }

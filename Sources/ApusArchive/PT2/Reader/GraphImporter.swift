@@ -74,9 +74,9 @@ final class GraphImporter {
     /// A value of three kinds out of an argument of size arithmetic.
     func symValue(_ argument: ProgramSchema.Argument) throws -> SymValue {
         switch argument {
-        case .int(let value), .symInt(.int(let value)): return .int(SymInt(value))
-        case .float(let value), .symFloat(.float(let value)): return .float(SymFloat(value))
-        case .bool(let value), .symBool(.bool(let value)): return .bool(SymBool(value))
+        case .int(let value), .symInt(.known(let value)): return .int(SymInt(value))
+        case .float(let value), .symFloat(.known(let value)): return .float(SymFloat(value))
+        case .bool(let value), .symBool(.known(let value)): return .bool(SymBool(value))
         case .symInt(.name(let name)), .symFloat(.name(let name)), .symBool(.name(let name)): return try symbol(name)
         default: throw ArchiveError(.invalidProgram, "'\(argument.variant)' is not a size or a number")
         }

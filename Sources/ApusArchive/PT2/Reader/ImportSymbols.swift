@@ -20,13 +20,7 @@ final class ImportSymbols {
     init(ranges: JSONTable<ProgramSchema.RangeConstraint>, leastSize: Int = 0) { (self.ranges, self.leastSize) = (ranges, leastSize) }
 
     /// What the file declares for a symbol.
-    func declaredRange(_ name: String) -> SymRange {
-        guard let range = ranges[name] else { return .unbounded }
-        let low = range.minimum ?? .min
-        // PyTorch's own sentinel for "no bound" is one below the largest integer.
-        let high = range.maximum.map { $0 >= Int.max - 1 ? .max : $0 } ?? .max
-        return SymRange(lowerBound: low, upperBound: high)
-    }
+    func declaredRange(_ name: String) -> SymRange { ranges[name]?.range ?? .unbounded }
 
     /// PyTorch notes 2 as the least size of every dimension that nothing is said about, and does not enforce it: sizes 0 and 1 pass.
     /// Such a bound is used only where the program turns out to depend on it (see `ImportInterpreter`).
@@ -148,13 +142,10 @@ final class ImportSymbols {
         guard let syntax = try? ExpressionSyntax(parsing: text) else { return [] }
         var found: [String] = []
         func visit(_ syntax: ExpressionSyntax) {
-            switch syntax {
-            case .call("Symbol", let arguments, _):
-                if case .text(let name)? = arguments.first, !found.contains(name) { found.append(name) }
-            case .call(_, let arguments, _): arguments.forEach(visit)
-            case .name(let name) where !["true", "false", "oo", "-oo", "nan", "int_oo", "-int_oo"].contains(name):
+            if let name = syntax.symbol {
                 if !found.contains(name) { found.append(name) }
-            default: break
+            } else if case .call(_, let arguments, _) = syntax {
+                arguments.forEach(visit)
             }
         }
         visit(syntax)

@@ -201,7 +201,7 @@ struct ProgramReader {
     /// A size of a user input. Symbols are made as they are met.
     private func inputSize(_ size: ProgramSchema.SymIntValue, _ origin: String) throws -> SymInt {
         switch size {
-        case .int(let value): return SymInt(value)
+        case .known(let value): return SymInt(value)
         case .expression(let expression):
             let names = ImportSymbols.names(in: expression.text)
             var hint: Int?
@@ -340,7 +340,7 @@ extension ProgramSchema.TensorMeta {
     /// Requires what the program says of a tensor to be what the table of weights says: where the two differ, one of them was changed.
     fileprivate func requireLayout(of table: ProgramSchema.TensorMeta, _ name: String) throws {
         func known(_ values: [ProgramSchema.SymIntValue]) -> [Int?] {
-            values.map { if case .int(let value) = $0 { value } else { nil } }
+            values.map { if case .known(let value) = $0 { value } else { nil } }
         }
         func differ(_ a: [Int?], _ b: [Int?]) -> Bool { a.count != b.count || zip(a, b).contains { $0 != nil && $1 != nil && $0 != $1 } }
         func fail(_ what: String, _ here: String, _ there: String) -> ArchiveError {
@@ -373,16 +373,6 @@ extension ProgramSchema.OutputSpec {
         case .lossOutput(let tensor), .bufferMutation(let tensor, _), .parameterMutation(let tensor, _), .userInputMutation(let tensor, _),
             .gradientToParameter(let tensor, _), .gradientToUserInput(let tensor, _), .token(let tensor):
             .tensor(tensor)
-        }
-    }
-}
-
-extension InputRole {
-    /// The dotted name of what is not the user's.
-    var name: String? {
-        switch self {
-        case .parameter(let name), .buffer(let name, _), .constant(let name): name
-        case .userInput: nil
         }
     }
 }

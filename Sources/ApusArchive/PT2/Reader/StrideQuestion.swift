@@ -7,21 +7,21 @@ enum StrideQuestion {
     /// Whether a tensor lies in row-major order without gaps; nil where symbolic sizes leave it open.
     static func isContiguous(_ meta: ProgramSchema.TensorMeta) -> Bool? {
         guard meta.sizes.count == meta.strides.count else { return nil }
-        var expected: ProgramSchema.SymIntValue = .int(1)
+        var expected: ProgramSchema.SymIntValue = .known(1)
         var known: Int? = 1
         for (size, stride) in zip(meta.sizes, meta.strides).reversed() {
-            if case .int(1) = size { continue }
+            if case .known(1) = size { continue }
             switch stride {
-            case .int(let value):
+            case .known(let value):
                 guard let known else { return nil }
                 if value != known { return false }
             case .expression:
                 // A symbolic stride is compared as text with what it should be; equal texts are equal values, others tell nothing.
                 guard text(stride) == text(expected) else { return nil }
             }
-            if case .int(let factor) = size, let product = known?.multipliedReportingOverflow(by: factor), !product.overflow {
+            if case .known(let factor) = size, let product = known?.multipliedReportingOverflow(by: factor), !product.overflow {
                 known = product.partialValue
-                expected = .int(product.partialValue)
+                expected = .known(product.partialValue)
             } else if known == 1, case .expression = size {
                 known = nil
                 expected = size
@@ -70,7 +70,7 @@ enum StrideQuestion {
 
     private static func text(_ value: ProgramSchema.SymIntValue) -> String? {
         switch value {
-        case .int(let number): "\(number)"
+        case .known(let number): "\(number)"
         case .expression(let expression): expression.text
         }
     }

@@ -62,10 +62,7 @@ struct ViewStep: Sendable {
     }
 
     private func call(_ name: String, _ arguments: [OperatorArgument]) throws -> Tensor {
-        guard let operation = OperatorTable.find(name) else {
-            throw ArchiveError(.unsupported, "the operator '\(name)', which in-place writes need, is missing")
-        }
-        return try applySingle(operation, arguments)
+        try applySingle(.named(name), arguments)
     }
 }
 

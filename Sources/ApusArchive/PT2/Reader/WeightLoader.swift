@@ -60,7 +60,7 @@ struct WeightLoader {
         }
         let dtype = try DType(meta.dtype)
         func constant(_ value: ProgramSchema.SymIntValue, _ what: String) throws -> Int {
-            guard case .int(let number) = value else { throw ArchiveError(.invalidProgram, "a \(what) is symbolic") }
+            guard case .known(let number) = value else { throw ArchiveError(.invalidProgram, "a \(what) is symbolic") }
             return number
         }
         let sizes = try meta.sizes.map { try constant($0, "size") }
@@ -124,19 +124,6 @@ extension DType {
 
 extension ProgramSchema.ScalarType {
     init(_ dtype: DType) {
-        switch dtype {
-        case .bool: self = .bool
-        case .uint8: self = .uint8
-        case .int8: self = .int8
-        case .int16: self = .int16
-        case .int32: self = .int32
-        case .int64: self = .int64
-        case .float16: self = .float16
-        case .bfloat16: self = .bfloat16
-        case .float32: self = .float32
-        case .float64: self = .float64
-        case .complex64: self = .complex64
-        case .complex128: self = .complex128
-        }
+        self = Self.allCases.first { (try? DType($0)) == dtype } ?? .unknown
     }
 }

@@ -8,20 +8,15 @@ extension ProgramSchema {
         case none
     }
 
-    enum SymIntArgument: JSONConvertible, Equatable, Sendable {
+    /// A number that a node takes, by the name of what computes it unless it is known.
+    enum NumberArgument<Known: KnownNumber>: JSONConvertible, Equatable, Sendable {
         case name(String)
-        case int(Int)
+        case known(Known)
     }
 
-    enum SymFloatArgument: JSONConvertible, Equatable, Sendable {
-        case name(String)
-        case float(Double)
-    }
-
-    enum SymBoolArgument: JSONConvertible, Equatable, Sendable {
-        case name(String)
-        case bool(Bool)
-    }
+    typealias SymIntArgument = NumberArgument<Int>
+    typealias SymFloatArgument = NumberArgument<Double>
+    typealias SymBoolArgument = NumberArgument<Bool>
 
     struct CustomObjArgument: JSONConvertible, Equatable, Sendable {
         var name: String
@@ -175,48 +170,35 @@ extension ProgramSchema.OptionalTensorArgument {
     }
 }
 
-extension ProgramSchema.SymIntArgument {
-    init(json: JSON) throws {
-        let variant = try JSONVariant(json, of: "SymIntArgument")
-        switch variant.key {
-        case "as_name": self = .name(try variant.decode())
-        case "as_int": self = .int(try variant.decode())
-        default: throw variant.unknown
-        }
-    }
-
-    var json: JSON {
-        switch self {
-        case .name(let value): .object(["as_name": value.json])
-        case .int(let value): .object(["as_int": value.json])
-        }
-    }
+/// A number that a union of the schema has as it is.
+protocol KnownNumber: JSONConvertible, Equatable, Sendable {
+    /// The name of the type in unions.
+    static var variant: String { get }
+    /// The schema's name for a number of the type that may be symbolic.
+    static var symbolic: String { get }
 }
 
-extension ProgramSchema.SymFloatArgument {
-    init(json: JSON) throws {
-        let variant = try JSONVariant(json, of: "SymFloatArgument")
-        switch variant.key {
-        case "as_name": self = .name(try variant.decode())
-        case "as_float": self = .float(try variant.decode())
-        default: throw variant.unknown
-        }
-    }
-
-    var json: JSON {
-        switch self {
-        case .name(let value): .object(["as_name": value.json])
-        case .float(let value): .object(["as_float": value.json])
-        }
-    }
+extension Int: KnownNumber {
+    static var variant: String { "as_int" }
+    static var symbolic: String { "SymInt" }
 }
 
-extension ProgramSchema.SymBoolArgument {
+extension Double: KnownNumber {
+    static var variant: String { "as_float" }
+    static var symbolic: String { "SymFloat" }
+}
+
+extension Bool: KnownNumber {
+    static var variant: String { "as_bool" }
+    static var symbolic: String { "SymBool" }
+}
+
+extension ProgramSchema.NumberArgument {
     init(json: JSON) throws {
-        let variant = try JSONVariant(json, of: "SymBoolArgument")
+        let variant = try JSONVariant(json, of: Known.symbolic + "Argument")
         switch variant.key {
         case "as_name": self = .name(try variant.decode())
-        case "as_bool": self = .bool(try variant.decode())
+        case Known.variant: self = .known(try variant.decode())
         default: throw variant.unknown
         }
     }
@@ -224,7 +206,7 @@ extension ProgramSchema.SymBoolArgument {
     var json: JSON {
         switch self {
         case .name(let value): .object(["as_name": value.json])
-        case .bool(let value): .object(["as_bool": value.json])
+        case .known(let value): .object([Known.variant: value.json])
         }
     }
 }

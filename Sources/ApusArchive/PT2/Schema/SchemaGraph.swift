@@ -41,7 +41,7 @@ extension ProgramSchema {
         var requiresGrad = false
         var device = Device()
         var strides: [SymIntValue]
-        var storageOffset: SymIntValue = .int(0)
+        var storageOffset: SymIntValue = .known(0)
         var layout: Layout = .strided
     }
 
@@ -62,20 +62,15 @@ extension ProgramSchema {
         }
     }
 
-    enum SymIntValue: JSONConvertible, Equatable, Sendable {
+    /// A number of the program, as an expression unless it is known.
+    enum NumberValue<Known: KnownNumber>: JSONConvertible, Equatable, Sendable {
         case expression(Expression)
-        case int(Int)
+        case known(Known)
     }
 
-    enum SymFloatValue: JSONConvertible, Equatable, Sendable {
-        case expression(Expression)
-        case float(Double)
-    }
-
-    enum SymBoolValue: JSONConvertible, Equatable, Sendable {
-        case expression(Expression)
-        case bool(Bool)
-    }
+    typealias SymIntValue = NumberValue<Int>
+    typealias SymFloatValue = NumberValue<Double>
+    typealias SymBoolValue = NumberValue<Bool>
 }
 
 extension ProgramSchema.Graph {
@@ -192,12 +187,12 @@ extension ProgramSchema.Expression.Hint: JSONConvertible {
     }
 }
 
-extension ProgramSchema.SymIntValue {
+extension ProgramSchema.NumberValue {
     init(json: JSON) throws {
-        let variant = try JSONVariant(json, of: "SymInt")
+        let variant = try JSONVariant(json, of: Known.symbolic)
         switch variant.key {
         case "as_expr": self = .expression(try variant.decode())
-        case "as_int": self = .int(try variant.decode())
+        case Known.variant: self = .known(try variant.decode())
         default: throw variant.unknown
         }
     }
@@ -205,43 +200,7 @@ extension ProgramSchema.SymIntValue {
     var json: JSON {
         switch self {
         case .expression(let value): .object(["as_expr": value.json])
-        case .int(let value): .object(["as_int": value.json])
-        }
-    }
-}
-
-extension ProgramSchema.SymFloatValue {
-    init(json: JSON) throws {
-        let variant = try JSONVariant(json, of: "SymFloat")
-        switch variant.key {
-        case "as_expr": self = .expression(try variant.decode())
-        case "as_float": self = .float(try variant.decode())
-        default: throw variant.unknown
-        }
-    }
-
-    var json: JSON {
-        switch self {
-        case .expression(let value): .object(["as_expr": value.json])
-        case .float(let value): .object(["as_float": value.json])
-        }
-    }
-}
-
-extension ProgramSchema.SymBoolValue {
-    init(json: JSON) throws {
-        let variant = try JSONVariant(json, of: "SymBool")
-        switch variant.key {
-        case "as_expr": self = .expression(try variant.decode())
-        case "as_bool": self = .bool(try variant.decode())
-        default: throw variant.unknown
-        }
-    }
-
-    var json: JSON {
-        switch self {
-        case .expression(let value): .object(["as_expr": value.json])
-        case .bool(let value): .object(["as_bool": value.json])
+        case .known(let value): .object([Known.variant: value.json])
         }
     }
 }

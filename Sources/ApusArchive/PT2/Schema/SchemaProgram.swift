@@ -1,3 +1,5 @@
+import ApusSymbolic
+
 /// PyTorch's JSON schema of an exported program, version 8: one Swift type per record and union of that schema.
 ///
 /// The types hold what the file says and nothing else: names are not resolved, operators not looked up. Rules common to all:
@@ -102,6 +104,15 @@ extension ProgramSchema.RangeConstraint {
     }
 
     var json: JSON { .object(["min_val": minimum.json, "max_val": maximum.json]) }
+
+    init(_ range: SymRange) {
+        self.init(minimum: range.hasLowerBound ? range.lowerBound : nil, maximum: range.hasUpperBound ? range.upperBound : nil)
+    }
+
+    var range: SymRange {
+        // PyTorch's own sentinel for "no bound" is one below the largest integer.
+        SymRange(lowerBound: minimum ?? .min, upperBound: maximum.map { $0 >= Int.max - 1 ? .max : $0 } ?? .max)
+    }
 }
 
 extension ProgramSchema.GraphModule {

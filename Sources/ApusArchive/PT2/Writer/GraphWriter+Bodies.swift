@@ -10,11 +10,7 @@ extension GraphWriter {
         let predicate: ProgramSchema.Argument
         switch condition.predicate {
         case .tensor(let value): predicate = try truth(try reference(value), of: value)
-        case .symBool(let symBool):
-            switch try sizes.argument(symBool, &out) {
-            case .bool(let known): predicate = .bool(known)
-            case .name(let name): predicate = .symBool(.name(name))
-            }
+        case .symBool(let condition): predicate = try argument(condition)
         case .scalar(.bool(let known)): predicate = .bool(known)
         default: throw ArchiveError(.notRepresentable, "a predicate of this kind")
         }

@@ -227,11 +227,7 @@ struct GraphWriter {
             if named.allSatisfy({ $0 != nil }) { return .tensors(named.compactMap { $0 }) }
             return .optionalTensors(named.map { $0.map { .tensor($0) } ?? .none })
         case .scalar(let scalar): return try number(scalar, kind)
-        case .symBool(let condition):
-            switch try sizes.argument(condition, &out) {
-            case .bool(let known): return .bool(known)
-            case .name(let name): return .symBool(.name(name))
-            }
+        case .symBool(let condition): return try self.argument(condition)
         case .ints(let values): return try integers(values, kind)
         case .floats(let values): return .floats(values)
         case .bools(let values): return .bools(values)
@@ -257,22 +253,34 @@ struct GraphWriter {
         case .bool(let value): return .bool(value)
         case .int(let size):
             if case .list = kind { return try integers([size], kind) }
-            switch try sizes.argument(size, &out) {
-            case .int(let known): return kind == .float ? .float(Double(known)) : .int(known)
-            case .name(let name): return .symInt(.name(name))
-            }
-        case .float(let number):
-            switch try sizes.argument(number, &out) {
-            case .float(let known): return .float(known)
-            case .name(let name): return .symFloat(.name(name))
-            }
+            if kind == .float, let known = size.constant { return .float(Double(known)) }
+            return try argument(size)
+        case .float(let number): return try argument(number)
         case .complex(let value): return .complex(.init(real: value.real, imaginary: value.imaginary))
         }
     }
 
+    private mutating func argument(_ size: SymInt) throws -> ProgramSchema.Argument {
+        let argument = try sizes.argument(size, &out)
+        if case .known(let known) = argument { return .int(known) }
+        return .symInt(argument)
+    }
+
+    private mutating func argument(_ number: SymFloat) throws -> ProgramSchema.Argument {
+        let argument = try sizes.argument(number, &out)
+        if case .known(let known) = argument { return .float(known) }
+        return .symFloat(argument)
+    }
+
+    mutating func argument(_ condition: SymBool) throws -> ProgramSchema.Argument {
+        let argument = try sizes.argument(condition, &out)
+        if case .known(let known) = argument { return .bool(known) }
+        return .symBool(argument)
+    }
+
     private mutating func integers(_ values: [SymInt], _ kind: Schema.Kind) throws -> ProgramSchema.Argument {
         let arguments = try values.map { try sizes.argument($0, &out) }
-        let known = arguments.compactMap { argument -> Int? in if case .int(let value) = argument { value } else { nil } }
+        let known = arguments.compactMap { argument -> Int? in if case .known(let value) = argument { value } else { nil } }
         if known.count == arguments.count {
             if case .int = kind, let only = known.first, known.count == 1 { return .int(only) }
             return .ints(known)
@@ -291,21 +299,9 @@ struct GraphWriter {
         case .literal(.int(let value)): return .int(value)
         case .literal(.float(let value)): return .float(value)
         case .literal(.string(let text)): return .string(text)
-        case .int(let size):
-            switch try sizes.argument(size, &out) {
-            case .int(let known): return .int(known)
-            case .name(let name): return .symInt(.name(name))
-            }
-        case .float(let number):
-            switch try sizes.argument(number, &out) {
-            case .float(let known): return .float(known)
-            case .name(let name): return .symFloat(.name(name))
-            }
-        case .bool(let condition):
-            switch try sizes.argument(condition, &out) {
-            case .bool(let known): return .bool(known)
-            case .name(let name): return .symBool(.name(name))
-            }
+        case .int(let size): return try argument(size)
+        case .float(let number): return try argument(number)
+        case .bool(let condition): return try argument(condition)
         }
     }
 }

@@ -88,13 +88,10 @@ struct ProgramWriter {
         var ranges: JSONTable<ProgramSchema.RangeConstraint> = [:]
         for (symbol, range) in exported.symbolToRange.sorted(by: { $0.key.index < $1.key.index })
         where symbol.kind != .unbackedFloat && writer.sizes.isKnown(symbol) {
-            ranges[symbols.name(symbol)] = .init(
-                minimum: range.hasLowerBound ? range.lowerBound : nil, maximum: range.hasUpperBound ? range.upperBound : nil)
+            ranges[symbols.name(symbol)] = .init(range)
         }
         for symbol in graph.sizeSymbolsOfBodies where symbol.kind == .unbackedInt && ranges[symbols.name(symbol)] == nil {
-            let range: SymRange = symbol.declaredRange
-            ranges[symbols.name(symbol)] = .init(
-                minimum: range.hasLowerBound ? range.lowerBound : nil, maximum: range.hasUpperBound ? range.upperBound : nil)
+            ranges[symbols.name(symbol)] = .init(symbol.declaredRange)
         }
         // Floats have no bounds, and PyTorch opens no assertion on a float that it finds no range for.
         for name in symbols.floats { ranges[name] = .init(minimum: nil, maximum: nil) }

@@ -34,7 +34,7 @@ struct SizeNodes {
     mutating func argument(_ size: SymInt, _ graph: inout GraphTables) throws -> ProgramSchema.SymIntArgument {
         guard let view = size.view else { throw ArchiveError(.notRepresentable, "the size \(size) has no value") }
         switch try operand(view, &graph) {
-        case .int(let value): return .int(value)
+        case .int(let value): return .known(value)
         case .symInt(let argument): return argument
         default: throw ArchiveError(.notRepresentable, "the size \(size) is no integer")
         }
@@ -43,7 +43,7 @@ struct SizeNodes {
     mutating func argument(_ number: SymFloat, _ graph: inout GraphTables) throws -> ProgramSchema.SymFloatArgument {
         guard let view = number.view else { throw ArchiveError(.notRepresentable, "the number \(number) has no value") }
         switch try operand(view, &graph) {
-        case .float(let value): return .float(value)
+        case .float(let value): return .known(value)
         case .symFloat(let argument): return argument
         default: throw ArchiveError(.notRepresentable, "the number \(number) is no float")
         }
@@ -56,7 +56,7 @@ struct SizeNodes {
 
     mutating func argument(_ condition: BoolExpr.View, _ graph: inout GraphTables) throws -> ProgramSchema.SymBoolArgument {
         switch try operand(condition, &graph) {
-        case .bool(let value): return .bool(value)
+        case .bool(let value): return .known(value)
         case .symBool(let argument): return argument
         default: throw ArchiveError(.notRepresentable, "a condition is no truth value")
         }

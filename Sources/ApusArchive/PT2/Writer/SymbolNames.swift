@@ -32,17 +32,17 @@ final class SymbolNames {
 
     /// The description of a size for a table of the file.
     func value(_ size: SymInt) throws -> ProgramSchema.SymIntValue {
-        if let known = size.constant { return .int(known) }
+        if let known = size.constant { return .known(known) }
         return .expression(.init(text: try ExpressionWriter.text(size) { self.name($0) }))
     }
 
     func value(_ number: SymFloat) throws -> ProgramSchema.SymFloatValue {
-        if let known = number.constant { return .float(known) }
+        if let known = number.constant { return .known(known) }
         return .expression(.init(text: try ExpressionWriter.text(number) { self.name($0) }))
     }
 
     func value(_ condition: SymBool) throws -> ProgramSchema.SymBoolValue {
-        if let known = condition.constant { return .bool(known) }
+        if let known = condition.constant { return .known(known) }
         return .expression(.init(text: try ExpressionWriter.text(condition) { self.name($0) }))
     }
 }

@@ -4,17 +4,8 @@ import ApusTensor
 struct WeightWriter {
     private let folder: String
     private let prefix: String
-    private var files: [Key: String] = [:]
+    private var files: [TensorPlace: String] = [:]
     private(set) var members: [ZipMember] = []
-
-    /// What makes two tensors one file: the same elements of the same memory.
-    private struct Key: Hashable {
-        let storage: ObjectIdentifier
-        let offset: Int
-        let sizes: [Int]
-        let strides: [Int]
-        let dtype: DType
-    }
 
     /// - Parameters:
     ///   - kind: `weights` or `constants`.
@@ -26,16 +17,14 @@ struct WeightWriter {
 
     /// The table's entry for a tensor; its file is added unless an earlier entry shares it.
     mutating func entry(_ tensor: Tensor, isParameter: Bool) throws -> ProgramSchema.PayloadMeta {
-        let key = Key(
-            storage: ObjectIdentifier(tensor.storage), offset: tensor.storageOffset, sizes: try tensor.sizes, strides: tensor.strides,
-            dtype: tensor.dtype)
+        let place = TensorPlace(tensor)
         let file: String
-        if let known = files[key] {
+        if let known = files[place] {
             file = known
         } else {
             file = "\(prefix)\(files.count)"
             members.append(ZipMember(folder + file, try tensor.bytesToWrite()))
-            files[key] = file
+            files[place] = file
         }
         return ProgramSchema.PayloadMeta(
             pathName: file, isParam: isParameter, usePickle: false,

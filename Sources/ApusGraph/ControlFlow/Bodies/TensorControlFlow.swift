@@ -93,9 +93,19 @@ package enum TensorControlFlow {
         {
             return try predicate.refuse(when: false, error, tracer, site, else: whenTrue)
         }
+        return try finishCond(predicate.argument, bodies)
+    }
+
+    /// The node of a branch whose ways have been traced.
+    package static func finishCond(_ predicate: OperatorArgument, _ bodies: (BodyTracer, BodyTracer)) throws -> [Tensor] {
         let operands: [Tensor] = try BodyTracer.shareOperands([bodies.0, bodies.1])
-        return try applyTensors(
-            .cond, [predicate.argument, .graph(bodies.0.body), .graph(bodies.1.body), .tensors(operands)])
+        return try applyTensors(.cond, [predicate, .graph(bodies.0.body), .graph(bodies.1.body), .tensors(operands)])
+    }
+
+    /// The node of a loop whose condition and body have been traced.
+    package static func finishWhile(_ condition: BodyTracer, _ body: BodyTracer, _ carried: [Tensor]) throws -> [Tensor] {
+        let operands: [Tensor] = try BodyTracer.shareOperands([condition, body])
+        return try applyTensors(.whileLoop, [.graph(condition.body), .graph(body.body), .tensors(carried), .tensors(operands)])
     }
 
     typealias Step = ([Tensor], [Tensor]) throws -> (carried: [Tensor], results: [Tensor])

@@ -38,7 +38,7 @@ extension PatternPass {
             // Each operand with the dimensions that the result has.
             let wide: [Tensor] = try zip(x, operands).map { operand, flat in
                 let sizes: [SymInt] = Array(leading) + (match.graph.spec(flat)?.shape.sizes.suffix(2) ?? [])
-                return try operand.shape.isSame(as: Shape(sizes)) ? operand : applySingle(.view, [.tensor(operand), .ints(sizes)])
+                return try operand.shape.isIdentical(to: Shape(sizes)) ? operand : applySingle(.view, [.tensor(operand), .ints(sizes)])
             }
             return [try wide[0].matmul(wide[1])]
         })
@@ -56,7 +56,7 @@ extension PatternPass {
             else { return false }
             let (leading, rows, columns): (ArraySlice<SymInt>, SymInt, SymInt) = (x.sizes.dropLast(2), x[-2], x[-1])
             return flat[1].isIdentical(to: rows) && flat[2].isIdentical(to: columns)
-                && turned.isSame(as: try? Shape(leading + [columns, rows]))
+                && (try? Shape(leading + [columns, rows]))?.isIdentical(to: turned) == true
         },
         after: { _, x in [try x[0].transposed(-2, -1)] })
 
@@ -176,7 +176,7 @@ extension PatternPass {
                     let scores = match.shape(of: match.node(product)), scores.count > 2
                 else { return false }
                 // A mask does not make scores more than they are.
-                return match.shape(of: match.node("aten::_softmax"))?.isSame(as: scores) == true
+                return match.shape(of: match.node("aten::_softmax"))?.isIdentical(to: scores) == true
                     && (masking == .none || match.spec(3)?.dtype == (masking.isTruth ? .bool : .float32))
                     && (masking != .twiceAdded || match.spec(4)?.dtype == .float32)
             },
@@ -204,7 +204,7 @@ extension PatternPass {
                         let (bias, mask) = match.shape(3).flatMap({ bias in match.shape(4).map { (bias, $0) } }),
                         bias.count == 4, bias[0].constant == 1, let split = match.shape(of: match.node("aten::view")), split.count == 5,
                         let joined = match.shape(of: match.node("aten::view", 1)), joined.count == 4, mask.count <= 5,
-                        joined.isSame(as: match.shape(of: match.node("aten::matmul"))),
+                        match.shape(of: match.node("aten::matmul"))?.isIdentical(to: joined) == true,
                         match.spec(3)?.dtype == .float32, match.spec(4)?.dtype == .float32
                     else { return false }
                     let turn: [GraphArgument] = match.node("aten::transpose.int")?.arguments ?? [.none, .int(1), .int(2)]
@@ -390,14 +390,8 @@ extension LoweringPattern.Match {
 extension Node {
     /// The two dimensions, counted from the front, that a transpose, or a permutation, exchanges; nil for what does more than that.
     fileprivate func swapped(_ rank: Int) -> [Int]? {
-        func front(_ dim: Int?) -> Int? { dim.flatMap { (-rank..<rank).contains($0) ? ($0 + rank) % rank : nil } }
-        var dims = Array(0..<rank)
-        if case .ints(let sizes) = arguments[1] {
-            dims = sizes.compactMap { front($0.constant) }
-        } else if arguments.count > 2, let a = front(arguments[1].intValue), let b = front(arguments[2].intValue) {
-            dims.swapAt(a, b)
-        }
+        guard let dims = permutation(rank: rank) else { return nil }
         let moved: [Int] = dims.indices.filter { dims[$0] != $0 }
-        return dims.sorted() == Array(0..<rank) && moved.count == 2 ? moved : nil
+        return moved.count == 2 ? moved : nil
     }
 }

@@ -155,9 +155,6 @@ extension Graph {
 }
 
 extension Shape {
-    /// Whether both have the same sizes.
-    func isSame(as other: Shape?) -> Bool { other.map { count == $0.count && isIdentical(to: $0) } ?? false }
-
     /// The sizes but for the last ones.
     func leading(_ dropped: Int) -> Shape? { try? Shape(Array(sizes.dropLast(dropped))) }
 }

@@ -124,10 +124,7 @@ extension PatternPass {
 
     /// The first result of an operator of the table.
     static func first(_ name: String, _ arguments: [OperatorArgument]) throws -> Tensor {
-        guard let operation = OperatorTable.find(name), let result = try applyTensors(operation, arguments).first else {
-            throw TensorError(.unsupported, in: name, "is not in the operator table")
-        }
-        return result
+        try applyTensors(.named(name), arguments)[0]
     }
 }
 
@@ -137,25 +134,5 @@ extension Node {
         try arguments[position...].map { argument in
             try argument.map { _ in throw TensorError(.invalidArgument, in: self.operator.schema.name, "a number is expected") }
         }
-    }
-}
-
-extension ArgumentOf {
-    var boolValue: Bool? {
-        switch self {
-        case .scalar(.bool(let value)): value
-        case .symBool(let condition): condition.constant
-        default: nil
-        }
-    }
-
-    var intValue: Int? {
-        if case .scalar(.int(let size)) = self { return size.constant }
-        return nil
-    }
-
-    var doubleValue: Double? {
-        if case .scalar(let number) = self { return number.doubleValue }
-        return nil
     }
 }

@@ -49,10 +49,7 @@ extension PatternPass {
         func apply(_ x: Tensor) throws -> (centred: Tensor, variance: Tensor) {
             let further: [OperatorArgument] = [.ints([-1]), .int(0), .bool(true)]
             if self == .both {
-                guard let operation = OperatorTable.find("aten::var_mean.correction") else {
-                    throw TensorError(.unsupported, "no var_mean")
-                }
-                let both: [Tensor] = try applyTensors(operation, [.tensor(x)] + further)
+                let both: [Tensor] = try applyTensors(.named("var_mean.correction"), [.tensor(x)] + further)
                 return (try centred(x, both[1]), both[0])
             }
             let own: Tensor = try centred(x, mean(x))
@@ -118,17 +115,12 @@ extension PatternPass {
 
     /// Whether it is over the second dimension alone, which comes last for it, and back to where it was.
     private static func isChannelNorm(_ match: LoweringPattern.Match, _ name: String) -> Bool {
-        func sizes(_ node: Node?) -> [Int]? {
-            guard case .ints(let sizes)? = node?.arguments[1] else { return nil }
-            return sizes.compactMap(\.constant)
-        }
         let specs: [TensorSpec?] = match.pattern.inputs.indices.map { match.spec($0) }
         guard let rank = match.shape(0)?.count, rank > 2, specs.allSatisfy({ $0?.dtype == .float32 }) else { return false }
-        let there: [Int]? = sizes(match.node("aten::permute"))?.map { $0 < 0 ? $0 + rank : $0 }
-        let back: [Int]? = sizes(match.node("aten::permute", 1))?.map { $0 < 0 ? $0 + rank : $0 }
+        let (there, back) = (match.node("aten::permute"), match.node("aten::permute", 1))
         guard case .ints(let normed)? = match.node(name)?.arguments[1] else { return false }
-        return there == [0] + Array(2..<rank) + [1] && back == [0, rank - 1] + Array(1..<(rank - 1)) && normed.count == 1
-            && match.number(name, 4) != nil
+        return there?.permutation(rank: rank) == [0] + Array(2..<rank) + [1]
+            && back?.permutation(rank: rank) == [0, rank - 1] + Array(1..<(rank - 1)) && normed.count == 1 && match.number(name, 4) != nil
     }
 
     /// The longest forms first: what they hold is not to be taken before.
@@ -160,12 +152,5 @@ extension PatternPass {
                 guard let parameter = match.spec(input), parameter.dtype == x.dtype, parameter.shape.count == 1 else { return false }
                 return parameter.shape[0].isIdentical(to: x.shape[-1])
             }
-    }
-}
-
-extension ArgumentOf {
-    fileprivate var isNone: Bool {
-        if case .none = self { return true }
-        return false
     }
 }

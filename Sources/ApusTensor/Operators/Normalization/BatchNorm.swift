@@ -278,16 +278,21 @@ extension Call {
     fileprivate func requireChannels(_ x: Tensor, parameters: [Int]) throws {
         guard x.dtype.isFloatingPoint else { throw error(.dtypeMismatch, "does not take \(x.dtype), only floating-point dtypes") }
         guard x.rank >= 2 else { throw error(.shapeMismatch, "needs [batch, channels, ...], not a tensor of shape \(x.shape)") }
-        for position in parameters {
+        try requireChannelParameters(parameters, x.shape[1])
+    }
+
+    /// Requires one number for each channel of those parameters that are there.
+    func requireChannelParameters(_ positions: [Int], _ channels: SymInt) throws {
+        for position in positions {
             guard let parameter = try optionalTensor(position) else { continue }
             func misfit() -> TensorError {
                 error(
                     .shapeMismatch,
-                    "the \(self.operator.schema.parameters[position].name) has shape \(parameter.shape), but there are \(x.shape[1]) channels"
+                    "the \(self.operator.schema.parameters[position].name) has shape \(parameter.shape), but there are \(channels) channels"
                 )
             }
             guard parameter.rank == 1 else { throw misfit() }
-            if !parameter.shape[0].isIdentical(to: x.shape[1]) { try require(parameter.shape[0] == x.shape[1], misfit()) }
+            if !parameter.shape[0].isIdentical(to: channels) { try require(parameter.shape[0] == channels, misfit()) }
         }
     }
 

@@ -148,17 +148,7 @@ extension Call {
         let own: SymInt = x.shape.dropFirst(2).reduce(SymInt(1)) { $0 * $1 }
         if !own.isIdentical(to: spatial) { try require(own == spatial, mismatch()) }
         try require(channels % groups == 0, error(.shapeMismatch, "\(channels) channels can't be split into \(groups) groups"))
-        for position in parameters {
-            guard let parameter = try optionalTensor(position) else { continue }
-            func misfit() -> TensorError {
-                error(
-                    .shapeMismatch,
-                    "the \(self.operator.schema.parameters[position].name) has shape \(parameter.shape), but there are \(channels) channels"
-                )
-            }
-            guard parameter.rank == 1 else { throw misfit() }
-            try require(parameter.shape[0] == channels, misfit())
-        }
+        try requireChannelParameters(parameters, channels)
     }
 }
 

@@ -28,8 +28,7 @@ enum ONNXParts {
 
     /// An operator of one result, by its name.
     static func operation(_ name: String, _ arguments: OperatorArgument...) throws -> Tensor {
-        guard let operation = OperatorTable.find("aten::" + name) else { throw TensorError(.unsupported, in: name, "is not in the table") }
-        return try applySingle(operation, arguments)
+        try applySingle(.named(name), arguments)
     }
 
     static func pick(_ condition: Tensor, _ a: Tensor, _ b: Tensor) throws -> Tensor { try Tensor.where(condition, a, b) }

@@ -87,8 +87,7 @@ extension ONNXParts {
     private static func filled(_ call: Call) throws -> Tensor? {
         let (x, index) = (try call.tensor(0), try call.tensor(2))
         guard x.rank > 0 else { return nil }
-        let dim: Int = try call.constant(1)
-        let place: Int = dim < 0 ? dim + x.rank : dim
+        let place: Int = try normalize(dim: call.constant(1), rank: x.rank, in: call.name)
         var sizes: [SymInt] = x.shape.sizes
         sizes[place] = index.rank == 0 ? 1 : index.shape[0]
         let list: Tensor = try index.reshaped([sizes[place]])

@@ -90,7 +90,7 @@ extension GraphImporter {
         case .symInts(let values):
             return try values.map { value in
                 switch value {
-                case .int(let number): return .symbol(.int(SymInt(number)))
+                case .known(let number): return .symbol(.int(SymInt(number)))
                 case .name(let name): return try slot(name)
                 }
             }
@@ -184,14 +184,16 @@ extension GraphImporter {
 
 extension ProgramSchema.Expression {
     /// The name where the text is one symbol alone.
-    var loneSymbol: String? {
-        guard let syntax = try? ExpressionSyntax(parsing: text) else { return nil }
-        switch syntax {
-        case .call("Symbol", let arguments, _):
-            if case .text(let name)? = arguments.first { return name }
-        case .name(let name) where !["true", "false", "oo", "-oo", "nan", "int_oo", "-int_oo"].contains(name): return name
-        default: break
+    var loneSymbol: String? { (try? ExpressionSyntax(parsing: text))?.symbol }
+}
+
+extension ExpressionSyntax {
+    /// The name of a symbol.
+    var symbol: String? {
+        switch self {
+        case .call("Symbol", let arguments, _): if case .text(let name)? = arguments.first { name } else { nil }
+        case .name(let name): ["true", "false", "oo", "-oo", "nan", "int_oo", "-int_oo"].contains(name) ? nil : name
+        default: nil
         }
-        return nil
     }
 }

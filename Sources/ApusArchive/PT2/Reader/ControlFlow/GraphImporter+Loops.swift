@@ -80,7 +80,6 @@ extension GraphImporter {
 
     /// Names what a loop gives; numbers are read from their tensors.
     private func finishLoop(_ node: ProgramSchema.Node, _ results: [OperatorArgument], _ carried: [Slot]) throws {
-        guard let item = OperatorTable.find("aten::item") else { throw ArchiveError(.unsupported, "the operator item is missing") }
         let names: [String?] = try outputNames(node)
         var slots: [Slot] = []
         for (index, slot) in try flatten(results).enumerated() {
@@ -89,7 +88,7 @@ extension GraphImporter {
                 continue
             }
             symbols.upcoming = names.indices.contains(index) ? names[index].flatMap { upcomingSymbol($0) }.map { [$0] } ?? [] : []
-            let read: [Slot] = try flatten(try apply(item, [.tensor(try aliases.read(cell))]))
+            let read: [Slot] = try flatten(try apply(.named("item"), [.tensor(try aliases.read(cell))]))
             try checkDeclaredRanges(read)
             slots += read
         }
