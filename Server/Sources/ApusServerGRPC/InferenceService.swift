@@ -34,7 +34,7 @@ struct InferenceService: Inference_GRPCInferenceService.ServiceProtocol {
 
     // MARK: Models
 
-    private func model(_ name: String, _ version: String) throws -> ServedModel {
+    func model(_ name: String, _ version: String) throws -> ServedModel {
         try repository.model(name, version: version.isEmpty ? nil : version)
     }
 

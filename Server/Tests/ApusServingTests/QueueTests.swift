@@ -139,11 +139,13 @@ private final class Gate: Sendable {
     @Test func requestsLeaveTheirBatch() async throws {
         // Full with all three, and not sooner.
         let queue: RequestQueue = try queue(QueueLimits(batchWait: .seconds(60)), together: true)
-        let hasty = try request(1, rows: 2, together: true, deadline: .seconds(10))
         let (leaving, patient) = (try request(2, rows: 2, together: true), try request(3, rows: 2, together: true, deadline: .seconds(600)))
-        let late = Task { try await queue.submit(hasty) }
         let gone = Task { try await queue.submit(leaving) }
         let answered = Task { try await queue.submit(patient) }
+        // Its time begins when the others are there, however busy the machine is.
+        while queue.load.waiting < 2 { try await Task.sleep(for: .milliseconds(5)) }
+        let hasty = try request(1, rows: 2, together: true, deadline: .seconds(5))
+        let late = Task { try await queue.submit(hasty) }
         await gate.waitForRuns(1)
         gone.cancel()
         await #expect(throws: CancellationError.self) { _ = try await gone.value }

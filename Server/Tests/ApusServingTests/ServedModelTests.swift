@@ -35,6 +35,21 @@ private final class Counter: Module {
         return try await model.infer(request).outputs[0].tensor.sum().item(Float.self) / 2
     }
 
+    /// A row of eight megabytes, in and out: four of them are as much as weights of few bytes leave room for.
+    @Test func largeRowsRunInSmallBatches() throws {
+        let x: Tensor = try Tensor.ones([2, 1 << 20])
+        let program: ExportedProgram = try export({ (x: Tensor) in try x * 2 }, args: x, constraints: [dynamicDim(x, 0).in(1...64)])
+        #expect(try serve(program).batching.get().largest == 4)
+        var configuration = ModelConfiguration()
+        configuration.maxBatchSize = 16
+        #expect(try serve(program, configuration).batching.get().largest == 16)
+        let larger: Tensor = try Tensor.ones([2, 1 << 22])
+        let alone: ServedModel = try serve(
+            export({ (x: Tensor) in try x * 2 }, args: larger, constraints: [dynamicDim(larger, 0).in(1...64)]))
+        guard case .failure(let refusal) = alone.batching else { return #expect(Bool(false)) }
+        #expect(refusal.reason == "each row takes 33554432 bytes on the way, which leaves no room for others")
+    }
+
     @Test func sequencesKeepTheirOwnState() async throws {
         let model: ServedModel = try counter()
         #expect(try await add(model, 1, "a", start: true) == 1)

@@ -25,7 +25,7 @@ import Testing
 
     @Test func tritonsClientIsAnsweredOverGRPC() async throws {
         let server = try await RunningServer(models().path, ["--max-request-bytes", "\(1 << 20)", "--log-level", "debug"])
-        try await server.judge(["metadata", "inference", "datatypes", "many", "sequences", "control"], by: "grpc_client.py")
+        try await server.judge(["metadata", "inference", "datatypes", "many", "statistics", "sequences", "control"], by: "grpc_client.py")
         try await server.judge(["bad_requests", "damaged", "flood", "deadlines", "departures"], by: "grpc_client.py")
         #expect(server.lines.allSatisfy { !["internalError", "unknown"].contains($0["status"] ?? "") })
         // Each call stands in the log under its name, the client's where it gave one.

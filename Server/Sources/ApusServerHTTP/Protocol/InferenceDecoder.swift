@@ -13,9 +13,11 @@ struct DecodedRequest: Sendable {
 
 /// Reads the protocol's inference requests: JSON, with tensors in it or as bytes after it.
 enum InferenceDecoder {
-    /// - Parameter headerLength: how many bytes are JSON, where tensors follow as bytes
+    /// - Parameters:
+    ///   - headerLength: how many bytes are JSON, where tensors follow as bytes
+    ///   - maxBytes: what the inputs' elements may take in memory, which is more than their text does
     /// - Throws: `ServingError` for everything that is no request.
-    static func decode(_ body: ByteBuffer, headerLength: Int?) throws -> DecodedRequest {
+    static func decode(_ body: ByteBuffer, headerLength: Int?, maxBytes: Int) throws -> DecodedRequest {
         let start = ContinuousClock.now
         return try body.withUnsafeReadableBytes { raw in
             let bytes: UnsafeBufferPointer<UInt8> = raw.bindMemory(to: UInt8.self)
@@ -31,7 +33,10 @@ enum InferenceDecoder {
 
             var rest: UnsafeRawBufferPointer.SubSequence = raw[length...]
             var inputs: [(name: String, tensor: Tensor)] = []
-            for entry in try list(root["inputs"], "inputs", json, limit: 1024) ?? [] { inputs.append(try input(entry, json, &rest)) }
+            var room: Int = maxBytes
+            for entry in try list(root["inputs"], "inputs", json, limit: 1024) ?? [] {
+                inputs.append(try input(entry, json, &rest, &room))
+            }
             guard rest.isEmpty else { throw invalid("\(rest.count) bytes are left over after the inputs") }
 
             var request = InferenceRequest(inputs: inputs, arrival: start)
@@ -48,7 +53,7 @@ enum InferenceDecoder {
     }
 
     private static func input(
-        _ entry: JSONValue, _ json: UnsafeBufferPointer<UInt8>, _ rest: inout UnsafeRawBufferPointer.SubSequence
+        _ entry: JSONValue, _ json: UnsafeBufferPointer<UInt8>, _ rest: inout UnsafeRawBufferPointer.SubSequence, _ room: inout Int
     ) throws -> (name: String, tensor: Tensor) {
         guard case .object = entry, let name = try string(entry["name"], "an input's name") else { throw invalid("an input has no name") }
         guard let type = try string(entry["datatype"], "datatype") else { throw invalid("the input '\(name)' has no datatype") }
@@ -63,6 +68,9 @@ enum InferenceDecoder {
                 return try input.tensor(bytes: UnsafeRawBufferPointer(rebasing: rest.prefix(size)))
             }
             guard case .array(let range)? = entry["data"] else { throw invalid("it has no data") }
+            // What the text can't fill is refused by its reader.
+            if input.count <= range.count / 2 { room -= input.byteCount }
+            guard room >= 0 else { throw ServingError(.tooLarge, "its elements take more memory than the server takes for a request") }
             return try JSONReader.tensor(json, range, input.dtype, input.shape, count: input.count)
         }
     }

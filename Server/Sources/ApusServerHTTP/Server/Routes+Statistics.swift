@@ -18,7 +18,7 @@ extension Routes {
                         output.key("inference_stats")
                         output.object { output in
                             total(&output, "success", values.success)
-                            total(&output, "fail", values.failures.values.reduce(into: ModelStatistics.Total()) { $0.add($1) })
+                            total(&output, "fail", values.failure)
                             total(&output, "queue", values.queue)
                             total(&output, "compute_input", values.computeInput)
                             total(&output, "compute_infer", values.computeInfer)

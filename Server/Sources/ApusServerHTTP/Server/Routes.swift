@@ -21,7 +21,9 @@ struct Routes {
                 return Response(status: .ok)
             }
             router.get("\(path)/config") { _, context in configuration(try model(context)) }
-            router.get("\(path)/stats") { _, context in statistics([try model(context)]) }
+            router.get("\(path)/stats") { _, context in
+                statistics(try repository.models(of: name(context), version: context.parameter("version")))
+            }
             router.post("\(path)/infer") { request, context in try await infer(request, context) }
         }
         router.get("v2/models/stats") { _, _ in statistics(repository.models) }
@@ -60,7 +62,7 @@ struct Routes {
         }
         let body: ByteBuffer = try await body(request, limit: maxRequestBytes)
         return try await whileConnected(context.connection) {
-            var decoded: DecodedRequest = try InferenceDecoder.decode(body, headerLength: headerLength)
+            var decoded: DecodedRequest = try InferenceDecoder.decode(body, headerLength: headerLength, maxBytes: maxRequestBytes)
             decoded.request.id = context.requestID
             InstrumentationSystem.instrument.extract(request.headers, into: &decoded.request.trace, using: HeaderExtractor())
             let result: InferenceResult = try await model.infer(decoded.request)
@@ -80,16 +82,24 @@ struct Routes {
         }
     }
 
+    /// How much memory a request is given before it has come.
+    private static let mostPromised = 8 << 20
+
     /// The request's body, of which no more is taken into memory than may be.
     private func body(_ request: Request, limit: Int) async throws -> ByteBuffer {
+        let tooLarge = ServingError(.tooLarge, "the request has more than the \(limit) bytes that the server takes")
+        var expected = 0
         if let text = request.headers[.contentLength] {
-            guard let length = Int(text), length <= limit else {
-                throw ServingError(.tooLarge, "the request has \(text) bytes, and the server takes \(limit)")
-            }
+            guard let length = Int(text), length <= limit else { throw tooLarge }
+            expected = max(length, 0)
         }
-        do { return try await request.body.collect(upTo: limit) } catch is NIOTooManyBytesError {
-            throw ServingError(.tooLarge, "the request has more than the \(limit) bytes that the server takes")
+        // In one piece: a body that grows is copied again and again.
+        var body = ByteBufferAllocator().buffer(capacity: min(expected, Routes.mostPromised))
+        for try await part in request.body {
+            guard part.readableBytes <= limit - body.readableBytes else { throw tooLarge }
+            body.writeImmutableBuffer(part)
         }
+        return body
     }
 
     // MARK: Models
@@ -109,7 +119,7 @@ struct Routes {
                 output.pair("name", ServerIdentity.name)
                 output.pair("version", ServerIdentity.version)
                 output.key("extensions")
-                output.array(ServerIdentity.extensions + ["model_configuration", "statistics"]) { $0.string($1) }
+                output.array(ServerIdentity.extensions) { $0.string($1) }
             }
         }
     }
@@ -141,7 +151,7 @@ struct Routes {
             output.object { output in
                 output.pair("name", model.name)
                 output.pair("platform", model.platform)
-                output.pair("backend", "apus")
+                output.pair("backend", ServerIdentity.backend)
                 // The protocol's shapes here hold the batch, as Triton's do where this is 0.
                 output.pair("max_batch_size", 0)
                 for (key, entries) in [("input", model.signature.inputs), ("output", model.signature.outputs)] {
@@ -157,25 +167,13 @@ struct Routes {
                 }
                 output.key("parameters")
                 output.object { output in
-                    for (key, value) in parameters(model) {
+                    for (key, value) in model.parameters {
                         output.key(key)
                         output.object { $0.pair("string_value", value) }
                     }
                 }
             }
         }
-    }
-
-    private func parameters(_ model: ServedModel) -> [(String, String)] {
-        var found: [(String, String)] = [
-            ("concurrency", "\(model.limits.concurrency)"), ("queue", "\(model.limits.waiting)"),
-            ("max_batch_wait_ms", "\(Double(model.limits.batchWait.nanoseconds) / 1e6)"),
-        ]
-        switch model.batching {
-        case .success(let plan): found += [("batching", "together"), ("largest_batch", "\(plan.largest)")]
-        case .failure(let refusal): found += [("batching", "one by one"), ("batching_reason", refusal.reason)]
-        }
-        return found
     }
 
     // MARK: The repository

@@ -7,7 +7,7 @@ public struct BatchPlan: Sendable {
     /// Each result's, by the leaves of the program's result; nil for one that is the same for all.
     let resultDims: [Int?]
     /// How many rows run together at most.
-    public let largest: Int
+    public private(set) var largest: Int
     /// The conditions on sizes that the batch's size has a part in.
     private let guards: [SymBool]
     private let symbol: SymInt.Symbol
@@ -36,7 +36,7 @@ public struct BatchPlan: Sendable {
                         role == .userOutput || role == .loss ? .some(try proof.rows(of: output).dim) : nil
                     }
                 }
-                return try BatchPlan(program, specs, symbol, results, configuration.maxBatchSize)
+                return try BatchPlan(program, specs, symbol, results, configuration.maxBatchSize ?? 64)
             } catch let error as NotProven {
                 // Of several symbols the first is the likely one, and what speaks against it worth telling.
                 reason = reason ?? error
@@ -79,6 +79,24 @@ public struct BatchPlan: Sendable {
         }
     }
 
+    /// What a batch computes on the way may take as much memory as the weights do, or so many bytes. Up to there its rows share what reading the weights costs;
+    /// beyond, they move more through memory than they save, in blocks so large that the system clears them anew.
+    private static let leastRoom = 32 << 20
+
+    /// The plan for fewer rows, where each needs much memory.
+    /// - Parameter smallest: what a call of the smallest sizes takes
+    /// - Throws: `NotProven` where a single row has no room for others.
+    func limited(by smallest: (inputs: [Tensor], memory: MemoryUse), of program: ExportedProgram) throws -> BatchPlan {
+        let tensors: [Tensor] = Array(program.stateDict.values) + Array(program.constants.values)
+        let weights: Int = try tensors.reduce(0) { sum, tensor in sum + (try tensor.sizes.reduce(tensor.dtype.byteWidth, *)) }
+        let memory: MemoryUse = smallest.memory
+        let row: Int = (memory.inputs + memory.intermediates + memory.results) / max(try rows(smallest.inputs), 1)
+        var plan: BatchPlan = self
+        plan.largest = min(largest, max(weights, BatchPlan.leastRoom) / max(row, 1))
+        guard plan.largest > 1 else { throw NotProven("each row takes \(row) bytes on the way, which leaves no room for others") }
+        return plan
+    }
+
     // MARK: Requests
 
     /// What requests that may run together have in common: all sizes but the batch's.
@@ -110,6 +128,15 @@ public struct BatchPlan: Sendable {
         return guards.allSatisfy { guarding in
             if case .constant(true)? = guarding.substituting(values).view { return true }
             return false
+        }
+    }
+
+    /// As many rows as run together, of zeros.
+    func largestBatch(like inputs: [Tensor]) throws -> [Tensor] {
+        try zip(inputs, inputDims).map { tensor, dim in
+            var sizes: [Int] = try tensor.sizes
+            sizes[dim] = largest
+            return try Tensor.zeros(sizes, dtype: tensor.dtype)
         }
     }
 

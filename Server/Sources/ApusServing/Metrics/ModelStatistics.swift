@@ -40,6 +40,7 @@ public final class ModelStatistics: Sendable {
         /// Seconds.
         public static let bounds: [Double] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
+        public var failure: Total { failures.values.reduce(into: Total()) { $0.add($1) } }
         public var executions: Int { batches.values.reduce(0) { $0 + $1.count } }
     }
 

@@ -13,8 +13,8 @@ public struct ModelConfiguration: Sendable, Hashable, Codable {
     }
 
     public var batching: Batching = .proven
-    /// How many rows run together at most; the program's own ranges and guards count beside it.
-    public var maxBatchSize = 64
+    /// How many rows run together at most; the program's own ranges and guards count beside it. Nil for 64, or fewer where rows are large.
+    public var maxBatchSize: Int?
     /// How long a request waits for others, in milliseconds, while the model could run; nil for the server's default.
     public var maxBatchWait: Double?
     /// How many requests, or batches of them, the model runs at once; nil for the server's default.
@@ -67,7 +67,7 @@ public struct ModelConfiguration: Sendable, Hashable, Codable {
     public init(from decoder: any Decoder) throws {
         let container = try decoder.container(keyedBy: CodingKeys.self)
         batching = try container.decodeIfPresent(Batching.self, forKey: .batching) ?? .proven
-        maxBatchSize = try container.decodeIfPresent(Int.self, forKey: .maxBatchSize) ?? maxBatchSize
+        maxBatchSize = try container.decodeIfPresent(Int.self, forKey: .maxBatchSize)
         maxBatchWait = try container.decodeIfPresent(Double.self, forKey: .maxBatchWait)
         concurrency = try container.decodeIfPresent(Int.self, forKey: .concurrency)
         queue = try container.decodeIfPresent(Int.self, forKey: .queue)

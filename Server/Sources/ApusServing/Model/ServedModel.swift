@@ -33,7 +33,17 @@ public final class ServedModel: Sendable {
         (self.program, self.configuration) = (program, configuration)
         signature = try ModelSignature(program)
         let isStateful: Bool = !program.graphSignature.buffersToMutate.isEmpty
-        do { batching = .success(try BatchPlan.make(program, configuration)) } catch let error as NotProven {
+        let smallest: (inputs: [Tensor], memory: MemoryUse)? = ServedModel.prepare(program)
+        peakMemory = smallest?.memory.peak
+        do {
+            var plan: BatchPlan = try BatchPlan.make(program, configuration)
+            if let smallest, configuration.maxBatchSize == nil {
+                plan = try plan.limited(by: smallest, of: program)
+                // Nor does the first batch wait.
+                _ = try? program.memoryUse(for: plan.largestBatch(like: smallest.inputs))
+            }
+            batching = .success(plan)
+        } catch let error as NotProven {
             batching = .failure(BatchRefusal(reason: error.reason))
         } catch {
             batching = .failure(BatchRefusal(reason: "\(error)"))
@@ -47,11 +57,10 @@ public final class ServedModel: Sendable {
             ? SequenceTable(
                 program, limit: configuration.maxSequences ?? defaults.maxSequences,
                 idle: configuration.sequenceIdle.map { .seconds($0) } ?? defaults.sequenceIdle) : nil
-        peakMemory = ServedModel.prepare(program)
     }
 
     /// Makes the program ready to run, with the smallest sizes that it takes, so that the first request doesn't wait for that.
-    private static func prepare(_ program: ExportedProgram) -> Int? {
+    private static func prepare(_ program: ExportedProgram) -> (inputs: [Tensor], memory: MemoryUse)? {
         let inputs: [Tensor]? = try? program.inputSpecs().map { spec in
             try Tensor.zeros(
                 spec.shape.map { size in
@@ -62,7 +71,7 @@ public final class ServedModel: Sendable {
                     return size.substituting(Dictionary(values, uniquingKeysWith: { first, _ in first }))
                 } as [any SymIntConvertible], dtype: spec.dtype)
         }
-        return inputs.flatMap { try? program.memoryUse(for: $0).peak }
+        return inputs.flatMap { inputs in (try? program.memoryUse(for: inputs)).map { (inputs, $0) } }
     }
 
     /// How many requests wait, how many runs there are, and how many sequences are under way.

@@ -92,6 +92,13 @@ public final class ModelRepository: Sendable {
             .sorted { ($0.name, Int($0.version) ?? 0) < ($1.name, Int($1.version) ?? 0) }
     }
 
+    /// The version of a model that is asked for, or all that are ready.
+    /// - Throws: `ServingError`
+    public func models(of name: String, version: String? = nil) throws -> [ServedModel] {
+        let one: ServedModel = try model(name, version: version)
+        return version == nil ? models.filter { $0.name == name } : [one]
+    }
+
     /// The versions of a model that are ready.
     public func versions(of name: String) -> [String] { models.filter { $0.name == name }.map(\.version) }
 

@@ -88,6 +88,8 @@ def metadata():
     assert c.is_model_ready("dense") and c.is_model_ready("dense", "1")
     assert not c.is_model_ready("dense", "3") and not c.is_model_ready("nothing") and not c.is_model_ready("broken")
     config = c.get_model_config("dense")
+    assert {"model_configuration", "statistics"} <= set(server["extensions"]), server
+    assert [m["version"] for m in c.get_inference_statistics("dense")["model_stats"]] == ["1", "2"]
     assert config["input"][0]["data_type"] == "TYPE_FP32" and config["input"][0]["dims"] == [-1, 4], config
     index = {(entry["name"], entry["version"]): entry for entry in c.get_model_repository_index()}
     assert index["dense", "2"]["state"] == "READY", index
@@ -383,6 +385,10 @@ def sizes():
             assert b" 413 " in answer or (length > 2**64 and b" 400 " in answer), (length, answer)
     x = np.zeros((2**18 // 4 + 1, 4), np.float32)
     raises(413, lambda: client().infer("dense", [tensor("x", x)]))
+    # Two bytes of text, and eight in memory.
+    text = {"inputs": [{"name": "x", "shape": [300_000], "datatype": "INT64", "data": [1] * 300_000}]}
+    status, answer, _ = post("/v2/models/reversed-int64/infer", json.dumps(text))
+    assert status == 413 and b"memory" in answer, (status, answer)
     # In pieces, without a length in front.
     with socket.create_connection(("127.0.0.1", PORT), timeout=30) as s:
         s.sendall(b"POST /v2/models/dense/infer HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n")

@@ -84,7 +84,59 @@ def metadata():
     raises("NOT_FOUND", lambda: c.get_model_metadata("nothing"))
     raises("NOT_FOUND", lambda: c.get_model_metadata("../dense"))
     raises("UNAVAILABLE", lambda: c.get_model_metadata("broken"))
-    raises("UNIMPLEMENTED", lambda: c.get_model_config("dense"))
+    assert {"model_configuration", "statistics"} <= set(server.extensions), server
+    # What both protocols say is the same.
+    over_http = triton_http.InferenceServerClient(f"127.0.0.1:{HTTP_PORT}")
+    for name in ("dense", "counter", *(f"reversed-{kind}" for kind in [*elements.KINDS, "bf16"])):
+        expected = over_http.get_model_config(name)
+        config = c.get_model_config(name, as_json=True)["config"]
+        assert {key: config.get(key) for key in ("name", "platform", "backend", "parameters")} == \
+            {key: expected[key] for key in ("name", "platform", "backend", "parameters")}, (config, expected)
+        for key in ("input", "output"):
+            assert [(t["name"], t["data_type"], [int(d) for d in t.get("dims", [])]) for t in config[key]] == \
+                [(t["name"], t["data_type"], t["dims"]) for t in expected[key]], (config, expected)
+    assert c.get_model_config("dense", "1").config.parameters["batching"].string_value == "together"
+    assert "buffers" in c.get_model_config("counter").config.parameters["batching_reason"].string_value
+    raises("NOT_FOUND", lambda: c.get_model_config("nothing"))
+    raises("NOT_FOUND", lambda: c.get_model_config("dense", "3"))
+    raises("UNAVAILABLE", lambda: c.get_model_config("broken"))
+
+
+def plain(value):
+    """Numbers as they are in JSON of HTTP; Google's writes 64 bits as texts, and leaves out 0."""
+    if isinstance(value, dict):
+        return {key: plain(entry) for key, entry in value.items() if plain(entry) not in (0, {}, [])}
+    if isinstance(value, list):
+        return [plain(entry) for entry in value]
+    return int(value) if isinstance(value, str) and value.isdigit() else value
+
+
+def statistics():
+    """The same numbers as over HTTP, and as the metrics have."""
+    c = client()
+    over_http = triton_http.InferenceServerClient(f"127.0.0.1:{HTTP_PORT}")
+    before = c.get_inference_statistics("dense", "2").model_stats[0]
+    for _ in range(3):
+        c.infer("dense", [tensor("x", X)])
+    raises("INVALID_ARGUMENT", lambda: c.infer("dense", [tensor("x", X[:, :3])]))
+    after = c.get_inference_statistics("dense", "2").model_stats[0]
+    assert (after.name, after.version) == ("dense", "2"), after
+    assert after.inference_count - before.inference_count == 9 and after.last_inference > before.last_inference, after
+    assert after.execution_count - before.execution_count == 3, after
+    success, failure = after.inference_stats.success, after.inference_stats.fail
+    assert success.count - before.inference_stats.success.count == 3 and success.ns > before.inference_stats.success.ns, after
+    assert failure.count - before.inference_stats.fail.count == 1, after
+    assert success.count == counted("dense", "2", "apus_requests_total", 'outcome="success"')
+    assert after.execution_count == sum(batch.compute_infer.count for batch in after.batch_stats) == counted("dense", "2", "apus_executions_total")
+    for name, version in (("", ""), ("dense", ""), ("dense", "1")):
+        got = plain(c.get_inference_statistics(name, version, as_json=True))
+        expected = plain(over_http.get_inference_statistics(name, version))
+        assert got == expected, (name, version, got, expected)
+    assert [m.version for m in c.get_inference_statistics("dense").model_stats] == ["1", "2"]
+    assert len(c.get_inference_statistics().model_stats) == len([m for m in c.get_model_repository_index().models if m.state == "READY"])
+    raises("NOT_FOUND", lambda: c.get_inference_statistics("nothing"))
+    raises("NOT_FOUND", lambda: c.get_inference_statistics("dense", "3"))
+    raises("UNAVAILABLE", lambda: c.get_inference_statistics("broken"))
 
 
 def inference():
@@ -216,6 +268,21 @@ def control():
     raises("INVALID_ARGUMENT", lambda: c.load_model("dense", config="{}"))
 
 
+def varint(number):
+    """As protocol buffers write it."""
+    made = bytearray()
+    while number > 127:
+        made.append(number & 127 | 128)
+        number >>= 7
+    return bytes(made + bytes([number]))
+
+
+def numbers(values):
+    made = messages.ModelInferRequest(model_name="reversed-int64")
+    made.inputs.add(name="x", datatype="INT64", shape=[8]).contents.int64_contents.extend(values)
+    return made
+
+
 def bad_requests():
     c, raw = client(), stub()
     raises("NOT_FOUND", lambda: c.infer("nothing", [tensor("x", X)]))
@@ -255,6 +322,13 @@ def bad_requests():
     names = request()
     names.inputs[0].contents.bytes_contents.extend([b""] * 100_000)
     assert "parts" in raises("INVALID_ARGUMENT", lambda: raw.ModelInfer(names))
+    # A number of one byte becomes eight, in one list or one by one.
+    assert "memory" in raises("RESOURCE_EXHAUSTED", lambda: raw.ModelInfer(numbers([7] * 200_000)))
+    assert raises("INVALID_ARGUMENT", lambda: raw.ModelInfer(numbers([7] * 100_000)))
+    send = grpc.insecure_channel(ADDRESS).unary_unary("/inference.GRPCInferenceService/ModelInfer", lambda data: data, lambda data: data)
+    # An input's shape, and int_contents that nobody packed.
+    for entry in (b"\x1a" + varint(200_000) + b"\1" * 200_000, b"\x2a" + varint(600_000) + b"\x10\1" * 300_000):
+        assert "memory" in raises("RESOURCE_EXHAUSTED", lambda: send(b"\x0a\x05dense\x2a" + varint(len(entry)) + entry))
     # The server was told to take a megabyte; of what is more than two it reads nothing.
     assert "bytes" in raises("RESOURCE_EXHAUSTED", lambda: raw.ModelInfer(request(shape=(2**16 + 1, 4), raws=(bytes(2**20 + 16),))))
     raises("CANCELLED", lambda: raw.ModelInfer(request(shape=(2**20, 4), raws=(bytes(2**24),))))
