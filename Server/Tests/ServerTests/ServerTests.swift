@@ -46,7 +46,7 @@ import Testing
     @Test(.enabled(if: ProcessInfo.processInfo.environment["APUS_SERVER_SOAK_MINUTES"] != nil), .timeLimit(.minutes(600)))
     func memoryStaysWhereItIs() async throws {
         let files: ModelFiles = try models()
-        let server = try await RunningServer(files.path, ["--poll-seconds", "0.5", "--log-level", "critical"])
+        let server = try await RunningServer(files.path, ["--poll-seconds", "0.5"])
         print(try await server.judge(["soak"], by: "soak.py", environment: ["APUS_SERVER_MODELS": files.path]))
         #expect(try await server.end() == 0)
     }
