@@ -60,12 +60,12 @@ extension Operator {
             return try tries.ceil().clamp(min: 1).to(call.tensor(0).dtype)
         },
         distribution(
-            "rrelu(Tensor self, Scalar lower=0.125, Scalar upper=0.3333333333333333, bool training=False, \(generator)) -> Tensor",
+            "rrelu(Tensor self, Scalar lower=0.125, Scalar upper=0.33333333333333331, bool training=False, \(generator)) -> Tensor",
             "The positive part, and the negative one times a factor: while training a random one for each element between two bounds, else their middle.",
             samples: [.center, .number(0.1), .number(0.3), .flag(true)]
         ) { call in try call.leaking(lower: 1, upper: 2, training: 3).result },
         composite(
-            "aten::rrelu_with_noise_functional(Tensor self, Tensor noise, Scalar lower=0.125, Scalar upper=0.3333333333333333, bool training=False, "
+            "aten::rrelu_with_noise_functional(Tensor self, Tensor noise, Scalar lower=0.125, Scalar upper=0.33333333333333331, bool training=False, "
                 + "\(generator)) -> (Tensor, Tensor noise_out)",
             "As `rrelu`; and the factors, 1 where nothing is multiplied. Else than in training those that were given.", effects: .random,
             samples: {

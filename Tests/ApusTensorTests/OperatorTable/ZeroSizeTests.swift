@@ -16,7 +16,7 @@ import Testing
         "_unsafe_masked_index_put_accumulate",
         "adaptive_max_pool2d_backward", "adaptive_max_pool3d_backward", "affine_grid_generator", "avg_pool2d_backward",
         "avg_pool3d_backward", "batch_norm", "cholesky", "conv2d", "conv2d.padding", "conv3d", "conv3d.padding", "convolution",
-        "convolution_backward",
+        "convolution_backward", "conv_tbc",
         "embedding_bag", "embedding_bag.padding_idx", "index_add", "instance_norm", "linalg_cond", "linalg_matrix_rank.atol_rtol_float",
         "lu_unpack", "max_pool3d_with_indices_backward", "max_unpool2d",
         "max_unpool3d", "median", "nanmedian", "native_batch_norm", "native_batch_norm_backward", "native_group_norm",
