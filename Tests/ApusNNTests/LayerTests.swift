@@ -57,6 +57,34 @@ private typealias Subject = LayerSubject
         }
     }
 
+    private final class Symmetric: Module {
+        func forward(_ x: Tensor) throws -> Tensor { try x.triu() + x.triu(diagonal: 1).t() }
+    }
+
+    private func parametrized(_ name: String) throws -> Subject? {
+        let d = DType.float64
+        switch name {
+        case "weight norm": return Subject(try Linear(4, 3, dtype: d).weightNorm())
+        case "weight norm columns": return Subject(try Conv2d(3, 4, kernelSize: 3, dtype: d).weightNorm(dim: 1))
+        case "weight norm whole": return Subject(try Linear(4, 3, dtype: d).weightNorm(dim: nil))
+        case "weight norm recurrent":
+            let module = try RNN(3, 4, batchFirst: true, dtype: d).weightNorm("weight_hh_l0")
+            return Subject(module) { try module($0[0]).0 }
+        case "spectral norm train":
+            let module = try Linear(4, 3, dtype: d).spectralNorm()
+            return Subject(module) { x in
+                _ = try module(x[0])
+                return try module(x[0])
+            }
+        case "spectral norm eval": return Subject(try Conv2d(3, 4, kernelSize: 3, dtype: d).spectralNorm(powerIterations: 2))
+        case "spectral norm transposed train": return Subject(try ConvTranspose2d(3, 4, kernelSize: 3, dtype: d).spectralNorm())
+        case "spectral norm vector": return Subject(try PReLU(4, dtype: d).spectralNorm())
+        case "parametrized":
+            return Subject(try Linear(4, 4, dtype: d).registerParametrization("weight", Symmetric()).spectralNorm())
+        default: return nil
+        }
+    }
+
     private func normalization(_ name: String) throws -> Subject? {
         let d = DType.float64
         switch name {
@@ -184,10 +212,11 @@ private typealias Subject = LayerSubject
     /// Weights interchange by name, outputs, gradients of parameters and inputs, and buffers afterwards are PyTorch's.
     @Test func layersArePyTorchs() throws {
         let cases = try Self.cases.get()
-        #expect(cases.count == 184)
+        #expect(cases.count == 193)
         for (name, expected) in cases {
             guard
                 let subject = try LayerSubject.table[name]?() ?? plain(name) ?? spatial(name) ?? normalization(name) ?? attention(name)
+                    ?? parametrized(name)
                     ?? recurrent(name)
             else {
                 Issue.record("no layer for '\(name)'")

@@ -346,6 +346,18 @@ struct OptimizerAnswers: Decodable {
             try expectClose(try #require(clipped["tied"]), expected.gradients[0], rtol: 1e-12, name)
             try expectClose(try #require(clipped["b"]), expected.gradients[1], rtol: 1e-12, name)
         }
+        let others: [(name: String, gradients: ModuleGradients, order: Double)] = [
+            ("value", try gradients.clipped(value: 1.5), 0), ("sum", try gradients.clipped(maxNorm: 1.5, order: 1), 1),
+            ("largest", try gradients.clipped(maxNorm: 1.5, order: Double.infinity), .infinity),
+        ]
+        for (name, clipped, order) in others {
+            let expected = try #require(try Self.answers.get().clipped[name])
+            if order > 0 { #expect(abs(try gradients.norm(order) - expected.norm) < 1e-12) }
+            try expectClose(try #require(clipped["tied"]), expected.gradients[0], rtol: 1e-12, name)
+            try expectClose(try #require(clipped["b"]), expected.gradients[1], rtol: 1e-12, name)
+        }
+        #expect(throws: TensorError.self) { try gradients.clipped(value: -1) }
+        #expect(throws: TensorError.self) { try gradients.vector() }
         let bad = ModuleGradients(entries: [.init(names: ["a"], gradient: try Tensor([Double.nan], shape: [1]))])
         #expect(throws: TensorError.self) { try bad.clipped(maxNorm: 1) }
     }

@@ -57,6 +57,48 @@ import Testing
         #expect(try Tensor.randperm(1000, seed: 4).sum().array(of: Int.self) == [499_500])
     }
 
+    @Test func drawingsMadeOfOthersHaveTheirMiddle() throws {
+        let x: Tensor = try .zeros([200_000], dtype: .float64)
+        func drawn(_ name: String, _ arguments: [OperatorArgument]) throws -> Tensor {
+            try applySingle(try #require(OperatorTable.find("aten::" + name)), arguments + [.none])
+        }
+        func number(_ tensor: Tensor) throws -> Double { try tensor.array(of: Double.self)[0] }
+        let cauchy: Tensor = try drawn("cauchy", [.tensor(x), .double(1), .double(2)])
+        #expect(try abs(number(cauchy.median()) - 1) < 0.05)
+        #expect(try abs(number((cauchy .> 3).to(.float64).mean()) - 0.25) < 0.01)
+        let logarithmic: Tensor = try drawn("log_normal", [.tensor(x), .double(1), .double(0.5)]).log()
+        #expect(try abs(number(logarithmic.mean()) - 1) < 0.01 && abs(number(logarithmic.std()) - 0.5) < 0.01)
+        let tries: Tensor = try drawn("geometric", [.tensor(x), .double(0.25)])
+        #expect(try abs(number(tries.mean()) - 4) < 0.05 && number(tries.min()) == 1)
+        let both: Tensor = try drawn("normal.Tensor_Tensor", [.tensor(x + 3), .tensor(x + 2)])
+        #expect(try abs(number(both.mean()) - 3) < 0.03 && abs(number(both.std()) - 2) < 0.03)
+        #expect(try abs(number(drawn("normal.Tensor_float", [.tensor(x + 3), .double(2)]).mean()) - 3) < 0.03)
+        #expect(try abs(number(drawn("normal.float_Tensor", [.double(3), .tensor(x + 2)]).std()) - 2) < 0.03)
+        #expect(
+            try abs(number(drawn("bernoulli.Tensor", [.tensor(x), .tensor(Tensor.scalar(0.25, dtype: .float64))]).mean()) - 0.25) < 0.01)
+        let leaking: Tensor = try drawn("rrelu", [.tensor(x - 1), .double(0.1), .double(0.3), .bool(true)])
+        #expect(try abs(number(leaking.mean()) + 0.2) < 0.01 && number(leaking.min()) >= -0.3 && number(leaking.max()) <= -0.1)
+        #expect(try number(drawn("rrelu", [.tensor(x - 1), .double(0.1), .double(0.3), .bool(false)]).min()) == -0.2)
+        #expect(throws: TensorError.self) { try drawn("geometric", [.tensor(x), .double(0)]) }
+    }
+
+    @Test func relaxedChoicesFollowTheirLogits() throws {
+        let logits: Tensor = try Tensor([0, 1, 2] as [Double], shape: [3]).expanded([100_000, 3])
+        let hard: Tensor = try logits.gumbelSoftmax(temperature: 0.5, hard: true)
+        #expect(try (hard.sum(dim: 1) - 1).abs().max().array(of: Double.self)[0] < 1e-12)
+        #expect(try (hard.mean(dim: 0) - logits[0].softmax(dim: 0)).abs().max().array(of: Double.self)[0] < 0.01)
+        let soft: Tensor = try logits.gumbelSoftmax(seed: 3)
+        #expect(try soft.equal(logits.gumbelSoftmax(seed: 3)) && !soft.equal(hard))
+        #expect(try soft.argmax(dim: 1).equal(logits.gumbelSoftmax(hard: true, seed: 3).argmax(dim: 1)))
+        let row: Tensor = try Tensor([0, 1, 2] as [Double], shape: [3])
+        let weights: Tensor = try Tensor([1, 2, 4] as [Double], shape: [3])
+        let slopes: [Tensor] = try [true, false].map { hard in
+            try gradient(at: row) { try ($0.gumbelSoftmax(hard: hard, seed: 5) * weights).sum() }
+        }
+        #expect(try slopes[0].allclose(slopes[1]) && slopes[0].abs().max().array(of: Double.self)[0] > 1e-3)
+        #expect(throws: TensorError.self) { try Tensor.zeros([3], dtype: .int64).gumbelSoftmax() }
+    }
+
     @Test func dropoutScalesWhatStays() throws {
         let x = try Tensor.ones([100_000])
         let dropped = try x.dropout(p: 0.25)

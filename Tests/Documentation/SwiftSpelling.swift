@@ -13,6 +13,10 @@ struct SwiftSpelling {
     private static let internals: Set<String> = [
         "alias", "liftFresh", "resolveConj", "resolveNeg", "positive", "conjPhysical", "emptyStrided", "emptyPermuted", "newEmptyStrided",
         "normalFunctional", "invEx", "luFactorEx", "choleskyEx", "solveEx", "multilabelMarginLossForward",
+        // What programs hold, and the library has by other means.
+        "normExceptDim", "bartlettWindow", "hannWindow", "blackmanWindow", "hammingWindow", "kaiserWindow", "cauchy", "logNormal",
+        "geometric",
+        "rrelu", "rreluWithNoiseFunctional", "padSequence", "histogramdd",
     ]
 
     let surface: PublicSurface

@@ -8,21 +8,38 @@ struct TorchVocabularyPage {
     private static let sections: [(place: String, title: String)] = [
         ("torch.nn", "Layers and losses"), ("torch.optim", "Optimizers"), ("torch.optim.lr_scheduler", "Schedulers"),
         ("torch.nn.init", "Initialisers"), ("torch.func", "Transforms of functions"), ("torch.nn.functional", "Functions"),
+        ("torch.nn.utils", "Utilities"),
     ]
+
+    private static let removal = "`layer.removeParametrizations(_:leaveParametrized:)`"
+    private static let packing = "sequences are padded: `padSequence(_:paddingValue:)`"
 
     /// What to write where there is no counterpart of the name.
     private static let instead: [String: String] = [
         "Module": "the protocol `Module`", "Container": "a `Module`", "ModuleList": "an array of modules",
         "ModuleDict": "a dictionary of modules",
         "ParameterList": "a `Parameter` each", "ParameterDict": "a `Parameter` each", "RNNBase": "`RecurrentBase`",
-        "RNNCellBase": "the cells", "NLLLoss2d": "`NLLLoss`", "SyncBatchNorm": "`BatchNorm2d`: there is one process",
-        "DataParallel": "one process uses all cores", "CrossMapLRN2d": "`LocalResponseNorm`", "Optimizer": "the class `Optimizer`",
+        "RNNCellBase": "the cells", "NLLLoss2d": "`NLLLoss`", "SyncBatchNorm": "`BatchNorm2d`, which ApusDistributed synchronizes",
+        "DataParallel": "one process uses all cores; ApusDistributed has `DataParallel`", "CrossMapLRN2d": "`LocalResponseNorm`",
+        "Optimizer": "the class `Optimizer`",
         "LRScheduler": "the class `LRScheduler`", "SparseAdam": "`Adam`: gradients are dense",
         "truncNormal": "`Initialization.truncatedNormal(_:mean:std:from:to:dtype:)`", "calculateGain": "`Initialization.Nonlinearity.gain`",
         "jacrev": "`jacobian(at:_:)`", "jacfwd": "`jacobian(at:_:)`", "gradAndValue": "`valueAndGradient(at:_:)`",
         "functionalCall": "a module's properties may be set", "upsampleNearest": "`x.interpolated`", "upsampleBilinear": "`x.interpolated`",
         "upsample": "`x.interpolated`", "interpolate": "`x.interpolated`", "multiHeadAttentionForward": "`MultiheadAttention`",
         "fold": "`x.col2im`", "linearCrossEntropy": "`LinearCrossEntropyLoss`",
+        "clipGradNorm": "`gradients.clipped(maxNorm:order:)`", "clipGradsWithNorm": "`gradients.clipped(maxNorm:order:)`",
+        "clipGradValue": "`gradients.clipped(value:)`", "getTotalNorm": "`gradients.norm(_:)`",
+        "parametersToVector": "`model.parameterVector()`", "vectorToParameters": "`model.load(parameterVector:)`",
+        "fuseConvBnEval": "`convolution.fuse(_:)`", "fuseConvBnWeights": "`convolution.fuse(_:)`", "fuseLinearBnEval": "`linear.fuse(_:)`",
+        "fuseLinearBnWeights": "`linear.fuse(_:)`", "weightNorm": "`layer.weightNorm(_:dim:)`",
+        "spectralNorm": "`layer.spectralNorm(_:powerIterations:epsilon:dim:)`", "removeWeightNorm": removal, "removeSpectralNorm": removal,
+        "removeParametrizations": removal, "registerParametrization": "`layer.registerParametrization(_:_:)`",
+        "isParametrized": "`layer.isParametrized(_:)`", "convertConv2dWeightMemoryFormat": "weights lie row by row",
+        "convertConv3dWeightMemoryFormat": "weights lie row by row", "packPaddedSequence": packing, "padPackedSequence": packing,
+        "packSequence": packing, "padSequence": "`padSequence(_:paddingValue:)`", "unpackSequence": packing,
+        "invertPermutation": "`x.argsort()`",
+        "unpadSequence": "`x.narrowed(dim:from:length:)` of each",
     ]
 
     private struct Vocabulary: Decodable {

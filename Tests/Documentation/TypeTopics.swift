@@ -49,7 +49,9 @@ extension TypeTopics {
             Group(
                 title: "Creating", names: ["init", "scalar", "complex", "polar", "eye"],
                 families: [Operator.fillings, Operator.ranges, Operator.spacings, Operator.stridedFillings, Operator.copies]),
-            Group(title: "Random numbers", names: ["seed", "rand", "randn", "randint", "randperm"], families: [Operator.randoms]),
+            Group(
+                title: "Random numbers", names: ["seed", "rand", "randn", "randint", "randperm", "gumbelSoftmax"],
+                families: [Operator.randoms]),
             Group(
                 title: "What it is",
                 names: [
@@ -110,7 +112,7 @@ extension TypeTopics {
                     Operator.sortings, Operator.distincts, Operator.histograms, Operator.binnedHistograms, Operator.segmentReductions,
                 ]),
             Group(
-                title: "Products of matrices",
+                title: "Products of matrices", names: ["groupedMm"],
                 families: [Operator.matrixProducts, Operator.matmuls, Operator.contractions, Operator.vectorProducts]),
             Group(
                 title: "Linear algebra and distances", names: ["logdet"],
@@ -169,7 +171,13 @@ extension TypeTopics {
             Group(title: "Training and evaluating", names: ["isTraining", "train", "eval", "requireGradients"]),
             Group(
                 title: "Parameters, buffers and submodules",
-                names: ["parameters", "namedParameters", "buffers", "namedBuffers", "namedState", "modules", "namedModules", "description"]),
+                names: [
+                    "parameters", "parameterVector", "namedParameters", "buffers", "namedBuffers", "namedState", "modules", "namedModules",
+                    "description",
+                ]),
+            Group(
+                title: "Parametrizations",
+                names: ["registerParametrization", "removeParametrizations", "isParametrized", "weightNorm", "spectralNorm"]),
             Group(title: "State dictionaries", names: ["stateDict", "load", "stateNames", "to"]),
             Group(
                 title: "What forward takes and gives",

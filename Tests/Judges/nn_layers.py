@@ -50,6 +50,24 @@ def case(name, module, *inputs, call=None, train=False, steps=1):
 R = torch.randn
 case("linear", nn.Linear(4, 3), R(2, 5, 4))
 case("linear without bias", nn.Linear(4, 3, bias=False), R(4))
+W = nn.utils.parametrizations
+case("weight norm", W.weight_norm(nn.Linear(4, 3)), R(2, 4))
+case("weight norm columns", W.weight_norm(nn.Conv2d(3, 4, 3), dim=1), R(2, 3, 5, 5))
+case("weight norm whole", W.weight_norm(nn.Linear(4, 3), dim=None), R(2, 4))
+case("weight norm recurrent", W.weight_norm(nn.RNN(3, 4, batch_first=True), "weight_hh_l0"), R(2, 5, 3), call=lambda m, x: m(x)[0])
+case("spectral norm train", W.spectral_norm(nn.Linear(4, 3)), R(2, 4), train=True, steps=2)
+case("spectral norm eval", W.spectral_norm(nn.Conv2d(3, 4, 3), n_power_iterations=2), R(2, 3, 5, 5))
+case("spectral norm transposed train", W.spectral_norm(nn.ConvTranspose2d(3, 4, 3)), R(2, 3, 5, 5), train=True)
+case("spectral norm vector", W.spectral_norm(nn.PReLU(4)), R(2, 4))
+
+
+class Symmetric(nn.Module):
+    def forward(self, x):
+        return x.triu() + x.triu(1).T
+
+
+nn.utils.parametrize.register_parametrization(symmetric := nn.Linear(4, 4), "weight", Symmetric())
+case("parametrized", W.spectral_norm(symmetric), R(2, 4))
 case("conv1d", nn.Conv1d(4, 6, 3, stride=2, padding=1, dilation=2, groups=2), R(2, 4, 11))
 case("conv2d", nn.Conv2d(3, 4, 3, padding=1), R(2, 3, 6, 5))
 case("conv2d options", nn.Conv2d(4, 6, (3, 2), stride=(2, 1), padding=(1, 2), dilation=(1, 2), groups=2, bias=False), R(2, 4, 8, 7))

@@ -169,12 +169,12 @@ def schedule(name, make):
     return {"rates": rates, "momenta": momenta}
 
 
-def clip(max_norm):
+def clip(max_norm, order=2.0):
     parameters = [torch.zeros(3, requires_grad=True), torch.zeros(2, requires_grad=True)]
     parameters[0].grad = torch.tensor([3.0, -4.0, 1.0])
     parameters[1].grad = torch.tensor([2.0, 0.5])
-    norm = torch.nn.utils.clip_grad_norm_(parameters, max_norm)
-    return {"norm": norm.item(), "gradients": [write(p.grad) for p in parameters]}
+    norm = torch.nn.utils.clip_grad_value_(parameters, -max_norm) if max_norm < 0 else torch.nn.utils.clip_grad_norm_(parameters, max_norm, order)
+    return {"norm": norm.item() if norm is not None else 0, "gradients": [write(p.grad) for p in parameters]}
 
 
 print(
@@ -187,7 +187,7 @@ print(
             "trajectories": trajectories(),
             "metrics": METRICS,
             "schedules": {name: schedule(name, make) for name, make in SCHEDULES.items()},
-            "clipped": {"small": clip(1.5), "large": clip(100.0)},
+            "clipped": {"small": clip(1.5), "large": clip(100.0), "value": clip(-1.5), "sum": clip(1.5, 1.0), "largest": clip(1.5, float("inf"))},
         }
     )
 )

@@ -26,10 +26,14 @@ def functions(module):
 
 in_place = lambda names: [name for name in names if not name.endswith("_")]
 schedulers = torch.optim.lr_scheduler
+UTILITIES = [torch.nn.utils, torch.nn.utils.parametrizations, torch.nn.utils.parametrize, torch.nn.utils.rnn]
 vocabulary = {
     "torch.nn": classes(torch.nn, torch.nn.Module),
     "torch.nn.functional": in_place(functions(torch.nn.functional)),
     "torch.nn.init": [name.removesuffix("_") for name in functions(torch.nn.init) if name.endswith("_") or name == "calculate_gain"],
+    "torch.nn.utils": [
+        name.removesuffix("_") for module in UTILITIES for name in functions(module)
+        if getattr(module, name).__module__.startswith("torch.nn.utils")],
     "torch.optim": classes(torch.optim, torch.optim.Optimizer),
     "torch.optim.lr_scheduler": classes(schedulers, schedulers.LRScheduler),
     "torch.func": [name for name in torch.func.__all__] if hasattr(torch.func, "__all__") else functions(torch.func),

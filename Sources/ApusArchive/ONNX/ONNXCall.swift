@@ -138,7 +138,7 @@ struct ONNXCall {
     func texts(_ name: String) throws -> [String]? {
         try attribute(name, .strings).map { $0.strings.map { String(decoding: $0, as: UTF8.self) } }
     }
-    func value(ofAttribute name: String) throws -> ONNXValue? { try attribute(name, .tensor).map { try tensors.value($0.t) } }
+    func value(ofAttribute name: String) throws -> ONNXValue? { try attribute(name, .tensor).map { try tensors.shared($0.t) } }
     func graph(_ name: String) throws -> Onnx_GraphProto {
         guard let attribute = try attribute(name, .graph) else { throw error(.invalidProgram, "lacks its graph '\(name)'") }
         return attribute.g

@@ -38,8 +38,6 @@ final class ONNXGraphReader {
     let tensors: ONNXTensors
     private let operators: OperatorTable
     private let functions: [String: Onnx_FunctionProto]
-    /// The tensors of bodies, which are the same ones each time that a body is carried out.
-    private var ofBodies: [Onnx_TensorProto: ONNXValue] = [:]
     private var nodeCount = 0
 
     /// Functions within functions, and loops that are unrolled, can make any number of nodes out of a small file.
@@ -70,9 +68,7 @@ final class ONNXGraphReader {
             throw ArchiveError(.unsupported, at: "sparse_initializer", "sparse tensors are not read")
         }
         for proto in graph.initializer where fixed?.contains(proto.name) != true {
-            let known: ONNXValue? = fixed.flatMap { _ in ofBodies[proto] }
-            let value: ONNXValue = try known ?? tensors.value(proto)
-            if fixed != nil { ofBodies[proto] = value }
+            let value: ONNXValue = try fixed == nil ? tensors.value(proto) : tensors.shared(proto)
             if let tensor = value.known { interpreter.name(tensor, proto.name) }
             try scope.define(proto.name, value)
         }

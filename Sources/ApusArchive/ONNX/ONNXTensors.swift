@@ -9,6 +9,7 @@ final class ONNXTensors {
     private let model: String
     private let isMapped: Bool
     private var files: [String: MappedFile] = [:]
+    private var shared: [Onnx_TensorProto: ONNXValue] = [:]
 
     init(model: String, isMapped: Bool) { (self.model, self.isMapped) = (model, isMapped) }
 
@@ -18,6 +19,14 @@ final class ONNXTensors {
             if error.location == nil { error.location = "tensor '\(proto.name)'" }
             throw error
         }
+    }
+
+    /// The tensor of a node or body, which is the same one each time that it is carried out: a loop that is unrolled would hold one for each pass.
+    func shared(_ proto: Onnx_TensorProto) throws -> ONNXValue {
+        if let known = shared[proto] { return known }
+        let value: ONNXValue = try value(proto)
+        shared[proto] = value
+        return value
     }
 
     private func read(_ proto: Onnx_TensorProto) throws -> ONNXValue {

@@ -42,7 +42,7 @@ public class ConvolutionBase: Module {
     }
 
     public final func forward(_ x: Tensor) throws -> Tensor {
-        let rank = weight.rank
+        let rank: Int = kernelSize.count + 2
         try requireRank(x, rank - 1...rank, in: layer)
         try requireSize(x, dim: -(rank - 1), inChannels, "channels", in: layer)
         return try convolve(x)

@@ -6,6 +6,8 @@ struct Discovery {
     private(set) var entries: [ModuleState.Entry] = []
     /// Optional parameters and buffers that are nil now.
     private(set) var absent: [(name: String, box: StateBox)] = []
+    /// Parameters that others are computed into, which stand among the entries in their place.
+    private(set) var parametrized: [(name: String, box: StateBox)] = []
     private(set) var problems: [ModuleError.Problem] = []
 
     /// How deep modules may lie inside of each other. Walking them, and letting go of them, takes stack for each.
@@ -17,6 +19,8 @@ struct Discovery {
     private var parameters: [ModuleState.Entry] = []
     private var buffers: [ModuleState.Entry] = []
     private var children: [(path: String, module: any Module)] = []
+    /// What gives the module's parametrized parameters.
+    private var parametrizations: [(path: String, module: any Module)] = []
 
     init(_ module: any Module) {
         visit(module, "")
@@ -34,14 +38,14 @@ struct Discovery {
         }
         modules.append((path, module))
         ancestors.append(id)
-        (parameters, buffers, children) = ([], [], [])
+        (parameters, buffers, children, parametrizations) = ([], [], [], [])
         if isOpaque(module) {
             report(path, .opaque(type: "\(type(of: module))"))
         } else {
             visitProperties(Mirror(reflecting: module), path, type(of: module).stateNames)
         }
         entries += parameters + buffers
-        for child in children { visit(child.module, child.path) }
+        for child in children + parametrizations { visit(child.module, child.path) }
         ancestors.removeLast()
     }
 
@@ -121,6 +125,13 @@ struct Discovery {
 
     private mutating func add(_ property: any StateProperty, _ name: String) {
         let box = property.box
+        if let parametrization = box.parametrization {
+            let (parent, own) = name.lastIndex(of: ".").map { (name[..<$0], name[name.index(after: $0)...]) } ?? ("", name[...])
+            let path: String = Discovery.join(String(parent), "parametrizations.\(own)")
+            if claim(path) { parametrizations.append((path, parametrization)) }
+            parametrized.append((name, box))
+            return
+        }
         guard let tensor = box.tensor else {
             if property.isOptional {
                 absent.append((name, box))

@@ -12,8 +12,8 @@ public struct Parameter<Value: StateValue>: StateProperty {
     public init(wrappedValue: Value) { box = StateBox(.parameter, wrappedValue.state) }
 
     public var wrappedValue: Value {
-        get { Value(state: box.tensor) }
-        nonmutating set { box.tensor = newValue.state }
+        get { Value(state: box.value) }
+        nonmutating set { box.value = newValue.state }
     }
 
     public var projectedValue: Parameter<Value> { self }

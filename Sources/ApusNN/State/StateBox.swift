@@ -11,8 +11,10 @@ package final class StateBox {
     }
 
     package let kind: Kind
-    /// Nil where an optional parameter or buffer is absent.
+    /// Nil where an optional parameter or buffer is absent, and where a parametrization gives the value.
     package var tensor: Tensor?
+    /// What the value is computed from, where it is no tensor of its own.
+    var parametrization: Parametrization?
     /// False for a parameter that training leaves alone.
     package var requiresGradient: Bool
 
@@ -20,6 +22,29 @@ package final class StateBox {
         self.kind = kind
         self.tensor = tensor
         requiresGradient = kind == .parameter
+    }
+
+    /// What the property gives and takes. A parametrization that can't compute it, or could not take what was set, gives a tensor without data: every
+    /// operation on it throws.
+    var value: Tensor? {
+        get {
+            guard let parametrization else { return tensor }
+            do {
+                if let fault = parametrization.fault { throw fault }
+                return try parametrization.value()
+            } catch { return Tensor(fault: "\(error)") }
+        }
+        set {
+            guard let parametrization else {
+                tensor = newValue
+                return
+            }
+            do {
+                guard let newValue else { throw TensorError(.invalidArgument, "a parametrized parameter can't be nil") }
+                try parametrization.assign(newValue)
+                parametrization.fault = nil
+            } catch { parametrization.fault = error }
+        }
     }
 }
 

@@ -44,14 +44,35 @@ extension Operator {
         "How many of the points [..., D] fall into each cell of a grid, whose edges in each coordinate are given.",
         further: [.edgesOfGrid, .none, .bool(false)]
     ) { call in
-        let edges: [Tensor] = try call.tensors(1)
-        guard edges.allSatisfy({ $0.rank == 1 }) else { throw call.error(.shapeMismatch, "edges are vectors") }
-        return [.tensor(try call.counts(call.points(), edges, weight: 2, density: 3))]
+        [.tensor(try call.counts(call.points(), call.edgesOfGrid(1), weight: 2, density: 3))]
     }
 
     static let binnedHistograms: [Operator] = [
         histogramOfCount, histogramOfEdges, histogramGridEdges, histogramGridOfCounts, histogramGridOfEdges,
+        histogramGrid("", "int[]", .ints([3, 2])) { call in try call.equalBins(call.points(), call.constants(1), 2) },
+        histogramGrid(".int_bins", "int", .int(3)) { call in
+            let x: Tensor = try call.points()
+            guard let coordinates: Int = x.shape[1].constant else {
+                throw call.error(.unsupported, "needs to know how many coordinates points have")
+            }
+            return try call.equalBins(x, Array(repeating: call.constant(1), count: coordinates), 2)
+        },
+        histogramGrid(".TensorList_bins", "Tensor[]", .edgesOfGrid) { call in try call.edgesOfGrid(1).map { try $0.clone() } },
     ]
+
+    private static func histogramGrid(
+        _ overload: String, _ bins: String, _ sample: Sample, _ edges: @escaping @Sendable (Call) throws -> [Tensor]
+    ) -> Operator {
+        binned(
+            "histogramdd\(overload)(Tensor self, \(bins) bins, float[]? range=None, Tensor? weight=None, bool density=False) "
+                + "-> (Tensor hist, Tensor[] bin_edges)",
+            "How many of the points [..., D] fall into each cell of a grid; and the grid's edges in each coordinate.",
+            further: [sample, .none, .none, .bool(false)]
+        ) { call in
+            let edges: [Tensor] = try edges(call)
+            return try [.tensor(call.counts(call.points(), edges, weight: 3, density: 4))] + edges.map { .tensor($0) }
+        }
+    }
 
     private enum Sample: Sendable {
         case none, edges, edgesOfGrid
@@ -93,6 +114,12 @@ extension Call {
     fileprivate func edges(_ index: Int) throws -> Tensor {
         let edges = try tensor(index)
         guard edges.rank == 1 else { throw error(.shapeMismatch, "edges are a vector, not of shape \(edges.shape)") }
+        return edges
+    }
+
+    fileprivate func edgesOfGrid(_ index: Int) throws -> [Tensor] {
+        let edges: [Tensor] = try tensors(index)
+        guard edges.allSatisfy({ $0.rank == 1 }) else { throw error(.shapeMismatch, "edges are vectors") }
         return edges
     }
 

@@ -132,3 +132,11 @@ extension Call {
         return try Tensor.cat(parts, dim: joined)
     }
 }
+
+extension Tensor {
+    /// Products of matrices in groups: rows [M, K] with a matrix for each group [G, K, N], where the rows of a group end at its place in `ends`; matrices
+    /// [G, M, K] with columns [K, N]; groups of the inner dimension; or two batches, without `ends`. What no group has is 0.
+    public func groupedMm(_ other: Tensor, ends: Tensor? = nil, bias: Tensor? = nil, dtype: DType? = nil) throws -> Tensor {
+        try applySingle(.groupedMM, [.tensor(self), .tensor(other), .optional(ends), .optional(bias), .optional(dtype)])
+    }
+}

@@ -47,8 +47,11 @@ extension Operator {
             return [[.tensor(try .sample([2, 4])), .tensor(a), .tensor(b), .double(0.5), .double(2)]]
         }
     ) { call in
-        let products: Tensor = try call.tensor(1).bmm(call.tensor(2))
-        let product: Tensor = try products.sum(dim: 0, dtype: products.dtype)
+        let (a, b) = (try call.tensor(1), try call.tensor(2))
+        _ = try call.factors(1, 2, ranks: (3, 3))
+        // The sum over the batch is one over a longer inner dimension, rounded once.
+        let rows: Tensor = try a.permuted([1, 0, 2]).reshaped([a.shape[1], a.shape[0] * a.shape[2]])
+        let product: Tensor = try rows.mm(b.reshaped([b.shape[0] * b.shape[1], b.shape[2]]))
         let (beta, alpha) = (try call.factor(3, for: product), try call.factor(4, for: product))
         let scaled = try product.scaled(by: alpha)
         return [.tensor(try call.isZero(3) ? scaled : call.tensor(0).scaled(by: beta) + scaled)]

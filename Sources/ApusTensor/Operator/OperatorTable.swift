@@ -30,14 +30,16 @@ public struct OperatorTable: Sendable {
             [
                 Operator.activations, Operator.activationGradients, Operator.gates, Operator.softmaxes, Operator.layerNorms,
                 Operator.groupNorms, Operator.batchNorms, Operator.batchNormUpdates, Operator.instanceNorms,
-                Operator.dropouts, Operator.losses, Operator.classLosses, Operator.ctcLosses, Operator.weightNorms,
+                Operator.dropouts, Operator.losses, Operator.classLosses, Operator.linearCrossEntropies, Operator.ctcLosses,
+                Operator.weightNorms,
                 Operator.marginLosses, Operator.recurrentCells, Operator.recurrentNetworks,
             ]
         ),
         (
             "Creation",
             [
-                Operator.fillings, Operator.ranges, Operator.spacings, Operator.stridedFillings, Operator.triangles, Operator.randoms,
+                Operator.fillings, Operator.ranges, Operator.spacings, Operator.windows, Operator.stridedFillings, Operator.triangles,
+                Operator.randoms, Operator.distributions,
                 Operator.copies,
             ]
         ),

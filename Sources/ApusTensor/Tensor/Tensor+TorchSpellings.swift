@@ -63,6 +63,8 @@ extension Tensor {
     @available(*, unavailable, renamed: "columnStack(_:)") public static var column_stack: TorchName { TorchName() }
     @available(*, unavailable, renamed: "padded(_:mode:value:)") public var constant_pad_nd: TorchName { TorchName() }
     @available(*, unavailable, renamed: "padded(_:mode:value:)") public static var constant_pad_nd: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "convTbc(_:bias:padding:)") public var conv_tbc: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "convTbc(_:bias:padding:)") public static var conv_tbc: TorchName { TorchName() }
     @available(*, unavailable, renamed: "convTranspose1d(_:bias:stride:padding:outputPadding:groups:dilation:)")
     public var conv_transpose1d: TorchName { TorchName() }
     @available(*, unavailable, renamed: "convTranspose1d(_:bias:stride:padding:outputPadding:groups:dilation:)")
@@ -122,10 +124,12 @@ extension Tensor {
     public static var grid_sampler: TorchName { TorchName() }
     @available(*, unavailable, renamed: "groupNorm(groups:weight:bias:epsilon:)") public var group_norm: TorchName { TorchName() }
     @available(*, unavailable, renamed: "groupNorm(groups:weight:bias:epsilon:)") public static var group_norm: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "groupedMm(_:ends:bias:dtype:)") public var grouped_mm: TorchName { TorchName() }
     @available(*, unavailable, renamed: "gruCell(hidden:inputWeight:hiddenWeight:inputBias:hiddenBias:)")
     public var gru_cell: TorchName { TorchName() }
     @available(*, unavailable, renamed: "gruCell(hidden:inputWeight:hiddenWeight:inputBias:hiddenBias:)")
     public static var gru_cell: TorchName { TorchName() }
+    @available(*, unavailable, renamed: "gumbelSoftmax(temperature:hard:dim:seed:)") public var gumbel_softmax: TorchName { TorchName() }
     @available(*, unavailable, renamed: "hermitePolynomialHe(_:)") public var hermite_polynomial_he: TorchName { TorchName() }
     @available(*, unavailable, renamed: "hermitePolynomialH(_:)") public var hermite_polynomial_h: TorchName { TorchName() }
     @available(*, unavailable, renamed: "hingeEmbeddingLoss(_:margin:reduction:)")

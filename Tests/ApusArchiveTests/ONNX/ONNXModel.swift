@@ -84,6 +84,12 @@ enum ONNXModel {
         return attribute
     }
 
+    static func attribute(_ name: String, tensor: Onnx_TensorProto) -> Onnx_AttributeProto {
+        var attribute = Onnx_AttributeProto()
+        (attribute.name, attribute.type, attribute.t) = (name, .tensor, tensor)
+        return attribute
+    }
+
     static func attribute(_ name: String, graph: Onnx_GraphProto) -> Onnx_AttributeProto {
         var attribute = Onnx_AttributeProto()
         (attribute.name, attribute.type, attribute.g) = (name, .graph, graph)

@@ -136,6 +136,25 @@ struct ONNXReadingTests {
         #expect(try whileLoop.run([Tensor([1, 2] as [Float], shape: [2])])[0].array(of: Float.self) == [4, 8])
     }
 
+    /// What grows with each pass is unrolled; the weights of the passes are the same ones.
+    @Test("The passes of an unrolled loop share their constants")
+    func unrolledLoop() throws {
+        let body = ONNXModel.graph(
+            [
+                ONNXModel.node("Constant", [], ["w"], [ONNXModel.attribute("value", tensor: ONNXModel.weight("", [1, 2], [2]))]),
+                ONNXModel.node("Concat", ["v", "w", "u"], ["next"], [ONNXModel.attribute("axis", int: 0)]),
+                ONNXModel.node("Identity", ["go"], ["on"]),
+            ],
+            inputs: [ONNXModel.input("i", [], type: .int64), ONNXModel.input("go", [], type: .bool), ONNXModel.input("v", ["n"])],
+            outputs: ["on", "next"], weights: [ONNXModel.weight("u", [3] as [Float], [1])])
+        let program: ExportedProgram = try load(
+            ONNXModel.model(
+                [ONNXModel.node("Loop", ["m", "", "x"], ["last"], [ONNXModel.attribute("body", graph: body)])],
+                inputs: [ONNXModel.input("x", ["k"])], outputs: ["last"], weights: [ONNXModel.integers("m", [3], [])]))
+        #expect(try program.run([Tensor([0] as [Float], shape: [1])])[0].array(of: Float.self) == [0, 1, 2, 3, 1, 2, 3, 1, 2, 3])
+        #expect(program.stateDict.count + program.constants.count == 2)
+    }
+
     @Test("Functions become a part of the graph, and may not call themselves")
     func functions() throws {
         func model(_ body: [Onnx_NodeProto]) -> Onnx_ModelProto {

@@ -1,4 +1,5 @@
 import ApusExport
+import ApusProgram
 import ApusSymbolic
 import ApusTensor
 import Testing
@@ -157,5 +158,35 @@ import Testing
         for known in Self.known where known.always && !problems.contains(where: { known.isAbout($0) }) {
             Issue.record("\(known.program): \(known.text) is no difference any more (\(known.reason)): take it off the list")
         }
+    }
+
+    /// PyTorch's database of operators has none of these, but its exporter writes them.
+    @Test("Operators that only whole programs hold, and tokens of effects, are read")
+    func operatorsOfWholePrograms() throws {
+        let factorizations = """
+            factor = torch.linalg.cholesky(x @ x.mT + 3 * torch.eye(3))
+            return torch.cholesky_solve(x, factor), torch.linalg.tensorinv((x + 3 * torch.eye(3)).reshape(3, 1, 3), 1)
+            """
+        let others = """
+            windows = torch.hann_window(3) + torch.kaiser_window(3, periodic=False) + torch.hamming_window(3, True, 0.5, 0.4)
+            sequences = torch.nn.utils.rnn.pad_sequence([x, x[:2]], batch_first=True, padding_value=1.5)
+            over_time = torch.conv_tbc(x[None], torch.ones(1, 3, 2), torch.ones(2))
+            return x * windows, torch.matrix_power(x, 3), torch.remainder(7, x.abs() + 1), torch.special.logsumexp(x, 0), sequences, over_time
+            """
+        let snippets = try TorchSnippets(
+            [true, false].flatMap { isCore in
+                let suffix: String = isCore ? "-core" : ""
+                return [
+                    TorchSnippet(name: "factorizations" + suffix, forward: factorizations, input: "torch.randn(3, 3)", isCore: isCore),
+                    TorchSnippet(name: "others" + suffix, forward: others, input: "torch.randn(3, 3)", isCore: isCore),
+                ]
+            } + [TorchSnippet(name: "failing", forward: "return torch.linalg.cholesky(x)", input: "torch.eye(3)", isCore: true)])
+        for name in ["factorizations", "others"] {
+            try snippets.check(name)
+            try snippets.check(name + "-core")
+        }
+        let failing = try ExportedProgram.load(from: snippets.path("failing"))
+        #expect(throws: (any Error).self) { try failing.run([Tensor.zeros([3, 3])]) }
+        #expect(failing.graph.inputs.count == 1 && failing.graph.outputs.count == 1)
     }
 }

@@ -32,6 +32,12 @@ extension GraphImporter {
             let message: String
             if case .string(let text)? = argument(node, "assert_msg") { message = text } else { message = "an assertion of the program" }
             _ = try apply(.assertAsync, [.tensor(try aliases.read(try firstCell(node))), .string(message)])
+        case .factorization:
+            let info: Tensor = try aliases.read(try firstCell(node))
+            var name = "linalg"
+            if node.inputs.count > 1, case .string(let text) = node.inputs[1].argument { name = text }
+            let message = "\(name): the factorization failed: the input is singular, or not of the kind that it takes"
+            _ = try apply(.assertAsync, [.tensor(try (info .== 0).all()), .string(message)])
         case .metadata:
             let spec: TensorSpec = aliases.spec(of: try firstCell(node))
             if case .scalarType(let type)? = argument(node, "dtype"), try DType(type) != spec.dtype {

@@ -47,6 +47,8 @@ enum ImportTarget {
         case async
         case metadata
         case range
+        /// Whether a factorization succeeded.
+        case factorization
         case ignored
     }
 
@@ -108,6 +110,7 @@ enum ImportTarget {
         case ("_assert_scalar", ""): .check(.scalar)
         case ("_assert_async", "msg"), ("_assert_async", ""): .check(.async)
         case ("_assert_tensor_metadata", _): .check(.metadata)
+        case ("_linalg_check_errors", ""): .check(.factorization)
         case ("sym_constrain_range", ""), ("sym_constrain_range_for_size", ""): .check(.range)
         case ("copy_", ""): .overwrite(.copy)
         case ("fill_", _): .overwrite(.fill)
@@ -115,6 +118,7 @@ enum ImportTarget {
         case ("copy", ""): .copied
         case ("tensor_split", "tensor_indices_or_sections"): .tensorSplit
         case ("_batch_norm_with_update", ""): OperatorTable.find("aten::_batch_norm_with_update_functional").map { .batchNorm($0) }
+        case ("special_logsumexp", ""): OperatorTable.find("aten::logsumexp").map { .plain($0) }
         case ("_native_batch_norm_legit", ""): OperatorTable.find("aten::native_batch_norm").map { .batchNorm($0) }
         case ("detach_", ""), ("requires_grad_", ""), ("lift_fresh", ""): .identity
         case ("dropout", ""), ("dropout_", ""), ("feature_dropout", ""), ("feature_dropout_", ""), ("alpha_dropout", ""),

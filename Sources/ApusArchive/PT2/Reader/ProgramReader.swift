@@ -7,7 +7,7 @@ import ApusTensor
 struct ProgramReader {
     private let archive: PT2Archive
     private let model: String
-    private let program: ProgramSchema.Program
+    private var program: ProgramSchema.Program
     private var weights: WeightLoader
     private var constants: WeightLoader
     private let symbols: ImportSymbols
@@ -28,6 +28,7 @@ struct ProgramReader {
         self.archive = archive
         self.model = model
         program = try archive.decode("models/\(model).json")
+        program.graphModule = try naming(member: "models/\(model).json") { [program] in try program.graphModule.withoutEffects(operators) }
         weights = try WeightLoader(archive, kind: "weights", model: model)
         constants = try WeightLoader(archive, kind: "constants", model: model)
         symbols = ImportSymbols(ranges: program.rangeConstraints)

@@ -174,8 +174,13 @@ struct GraphWriter {
 
     /// Outputs as the schema has them: a list is one entry.
     func group(_ node: Node, _ outputs: [String]) throws -> [ProgramSchema.Argument] {
-        let results = node.operator.schema.results
-        if results.count == 1, case .list(.tensor, _) = results[0] { return [.tensors(outputs.map { .init(name: $0) })] }
+        let results: [Schema.Kind] = node.operator.schema.results
+        if let place = results.firstIndex(of: .list(.tensor, count: nil)), outputs.count >= results.count - 1 {
+            let single: ([String]) -> [ProgramSchema.Argument] = { $0.map { .tensor(.init(name: $0)) } }
+            let behind: Int = outputs.count - (results.count - 1 - place)
+            return single(Array(outputs[..<place])) + [.tensors(outputs[place..<behind].map { .init(name: $0) })]
+                + single(Array(outputs[behind...]))
+        }
         return zip(node.outputs, outputs).map { value, name in
             switch graph.type(value) {
             case .tensor: .tensor(.init(name: name))

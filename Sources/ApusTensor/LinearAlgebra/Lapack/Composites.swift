@@ -98,6 +98,7 @@ extension Operator {
         linalgSVD, linalgLstsq, linalgSolve, linalgSolveExPublic, linalgInv, inverseOperator, linalgCholesky, linalgSVDFull,
         linalgSVDValues,
         linalgEighPublic, linalgEighValues, linalgDetPublic, det, linalgSlogdetPublic, slogdet, linalgMatrixPower,
+        alias("aten::matrix_power(Tensor self, int n) -> Tensor", of: linalgMatrixPower),
     ]
 }
 

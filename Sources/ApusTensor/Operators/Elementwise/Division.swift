@@ -55,6 +55,7 @@ extension Operator {
 
     static let division: [Operator] =
         [divTensorMode, divScalarMode, floorDivide, floorDivideScalar] + remainder.all + fmod.all + [
+            withNumber("aten::remainder.Scalar_Tensor(Scalar self, Tensor other) -> Tensor", remainder.tensor, 7.5),
             rsubTensor, rsubScalar, alias("aten::true_divide.Tensor(Tensor self, Tensor other) -> Tensor", of: divTensor),
             alias("aten::true_divide.Scalar(Tensor self, Scalar other) -> Tensor", of: divScalar),
         ]

@@ -71,9 +71,9 @@ extension Operator {
     }
 
     /// An operator of two tensors with a number in the place of the one that the schema says.
-    static func withNumber(_ schema: String, _ operation: Operator, _ number: Scalar) -> Operator {
+    static func withNumber(_ schema: String, _ operation: Operator, _ number: Scalar, of dtype: DType = .float32) -> Operator {
         let isFirst: Bool = schema.contains("(Scalar")
-        let x: @Sendable () throws -> OperatorArgument = { .tensor(try .sample([2, 3], in: 1.5...4)) }
+        let x: @Sendable () throws -> OperatorArgument = { .tensor(try .sample([2, 3], dtype: dtype, in: 1.5...4)) }
         guard let pointwise = operation.pointwise else { return alias(schema, of: operation) }
         return elementwise(
             schema, "As `\(operation.name)`, with a number for the \(isFirst ? "first" : "second") operand.", pointwise,

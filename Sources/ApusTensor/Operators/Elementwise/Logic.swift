@@ -31,7 +31,12 @@ extension Operator {
 
     static let logic: [Operator] =
         [logicalNot, logicalAnd, logicalOr, logicalXor, bitwiseNot]
-        + [bitwiseAnd, bitwiseOr, bitwiseXor, shiftLeft, shiftRight].flatMap { $0.all }
+        + [bitwiseAnd, bitwiseOr, bitwiseXor, shiftLeft, shiftRight].flatMap { pair in
+            let name: String = pair.tensor.schema.name
+            return pair.all + [
+                withNumber("aten::\(name).Scalar_Tensor(Scalar self, Tensor other) -> Tensor", pair.tensor, 5, of: .int64)
+            ]
+        }
         + [("and", bitwiseAnd), ("or", bitwiseOr), ("xor", bitwiseXor), ("lshift", shiftLeft), ("rshift", shiftRight)].flatMap {
             name, pair in
             [

@@ -78,6 +78,8 @@ extension Operator {
     static let specialFunctions: [Operator] = [
         withNumber("aten::special_xlogy.other_scalar(Tensor self, Scalar other) -> Tensor", xlogy, 2.5),
         withNumber("aten::special_xlogy.self_scalar(Scalar self, Tensor other) -> Tensor", xlogy, 2.5),
+        withNumber("aten::xlogy.Scalar_Other(Tensor self, Scalar other) -> Tensor", xlogy, 2.5),
+        withNumber("aten::xlogy.Scalar_Self(Scalar self, Tensor other) -> Tensor", xlogy, 2.5),
         erf, erfc, erfinv, erfcx, xlogy, logaddexp, logaddexp2, sigmoid, logSigmoid,
         alias("aten::special_erf(Tensor self) -> Tensor", of: erf), alias("aten::special_erfinv(Tensor self) -> Tensor", of: erfinv),
         alias("aten::special_expit(Tensor self) -> Tensor", of: sigmoid),

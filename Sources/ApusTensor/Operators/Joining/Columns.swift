@@ -3,6 +3,29 @@ import ApusSymbolic
 // Joining along later dimensions, further names of joining, and all ways to choose elements.
 
 extension Operator {
+    static let padSequence: Operator = composite(
+        "aten::pad_sequence(Tensor[] sequences, bool batch_first=False, float padding_value=0., str padding_side=\"right\") -> Tensor",
+        "Tensors of several lengths as one, the shorter ones filled up behind or in front: [longest, N, ...], or [N, longest, ...].",
+        samples: {
+            let parts: OperatorArgument = .tensors([try .sample([2, 3]), try .sample([4, 3], seed: 2), try .sample([0, 3])])
+            return [[parts, .bool(false), .double(0), .string("right")], [parts, .bool(true), .double(1.5), .string("left")]]
+        }
+    ) { call in
+        let parts: [Tensor] = try call.tensors(0)
+        let side: String = try call.string(3)
+        guard let first = parts.first, parts.allSatisfy({ $0.rank == first.rank && $0.rank > 0 }) else {
+            throw call.error(.shapeMismatch, "takes tensors of one rank above 0")
+        }
+        guard side == "right" || side == "left" else { throw call.error(.invalidArgument, "pads 'left' or 'right', not '\(side)'") }
+        let longest: SymInt = parts.dropFirst().reduce(first.shape[0]) { max($0, $1.shape[0]) }
+        let padded: [Tensor] = try parts.map { part in
+            let missing: SymInt = longest - part.shape[0]
+            let before: [SymInt] = Array(repeating: 0, count: 2 * (part.rank - 1))
+            return try part.padded(before + (side == "right" ? [0, missing] : [missing, 0]), value: call.double(2))
+        }
+        return [.tensor(try Tensor.stack(padded, dim: call.bool(1) ? 0 : 1))]
+    }
+
     static let dstack: Operator = composite(
         "aten::dstack(Tensor[] tensors) -> Tensor", "Joins along the third dimension; vectors and matrices get one.",
         samples: { [[.tensors([try .sample([2, 3]), try .sample([2, 3, 2])])]] }
@@ -78,6 +101,7 @@ extension Operator {
 
     static let columns: [Operator] = [
         dstack, columnStack, cartesianProduct, combinations, chunkCat,
+        padSequence,
         alias("aten::concat(Tensor[] tensors, int dim=0) -> Tensor", of: cat),
         alias("aten::concatenate(Tensor[] tensors, int dim=0) -> Tensor", of: cat),
         alias("aten::row_stack(Tensor[] tensors) -> Tensor", of: vstack),

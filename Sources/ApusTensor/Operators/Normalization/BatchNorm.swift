@@ -130,7 +130,10 @@ extension Operator {
                 let variance: Tensor
                 var (input, out) = (x.view, outputs[0].view)
                 if isTraining {
-                    mean = outputs[1]
+                    // What is rounded to a half is no mean to take from each element.
+                    mean =
+                        outputs[1].dtype.byteWidth == 2
+                        ? try Tensor.uninitialized(outputs[1].shape, dtype: .float32, in: call.name) : outputs[1]
                     // Of numbers in float32 it may fit float64 only.
                     variance = try Tensor.uninitialized(mean.shape, dtype: .float64, in: call.name)
                     var (m, v) = (mean.view, variance.view)
@@ -146,7 +149,10 @@ extension Operator {
                 }
                 withExtendedLifetime((x, weight, bias, mean, variance, outputs)) {}
                 try check(status, call)
-                if isTraining { try call.copy(try (variance + epsilon).rsqrt().to(outputs[2].dtype), to: outputs[2]) }
+                if isTraining {
+                    if mean.dtype != outputs[1].dtype { try call.copy(try mean.to(outputs[1].dtype), to: outputs[1]) }
+                    try call.copy(try (variance + epsilon).rsqrt().to(outputs[2].dtype), to: outputs[2])
+                }
                 guard positions.returnsRunning else { return }
                 for (index, batchStatistic) in try [mean, variance.to(mean.dtype)].enumerated() {
                     let running = try call.tensor(positions.running[index])
@@ -158,7 +164,7 @@ extension Operator {
                     let count = Double(batch * spatial)
                     let fresh: Tensor = index == 0 ? batchStatistic : try batchStatistic * (count / (count - 1))
                     let momentum: Double = try call.double(positions.momentum)
-                    try call.copy(try running * (1 - momentum) + fresh * momentum, to: outputs[3 + index])
+                    try call.copy(try (running * (1 - momentum) + fresh * momentum).to(running.dtype), to: outputs[3 + index])
                 }
             },
             gradient: { g in

@@ -21,6 +21,7 @@ extension Operator {
     static let softmaxes: [Operator] = [
         softmaxKernel, logSoftmaxKernel, softmaxInt, logSoftmaxInt, softmaxBackward, logSoftmaxBackward,
         alias("aten::special_softmax(Tensor self, int dim, ScalarType? dtype=None) -> Tensor", of: softmaxInt),
+        alias("aten::special_log_softmax(Tensor self, int dim, *, ScalarType? dtype=None) -> Tensor", of: logSoftmaxInt),
     ]
 
     private static func softmax(_ name: String, logarithm: Bool, gradient: @escaping @Sendable () -> Operator) -> Operator {

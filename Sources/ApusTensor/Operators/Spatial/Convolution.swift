@@ -175,7 +175,23 @@ extension Operator {
         })
 
     static let convolutions: [Operator] =
-        [convolution, convolutionBackward] + (1...3).flatMap { [plain($0), padded($0), transposed($0)] }
+        [convolution, convolutionBackward, convTBC] + (1...3).flatMap { [plain($0), padded($0), transposed($0)] }
+
+    static let convTBC: Operator = composite(
+        "aten::conv_tbc(Tensor self, Tensor weight, Tensor bias, int pad=0) -> Tensor",
+        "The convolution over time of [time, batch, channels] with a weight of [width, channels, results].",
+        samples: {
+            [[.tensor(try .sample([5, 2, 3])), .tensor(try .sample([2, 3, 4], seed: 2)), .tensor(try .sample([4], seed: 3)), .int(1)]]
+        }
+    ) { call in
+        let (x, weight) = (try call.tensor(0), try call.tensor(1))
+        guard x.rank == 3, weight.rank == 3 else {
+            throw call.error(
+                .shapeMismatch, "takes [time, batch, channels] and [width, channels, results], not shapes \(x.shape) and \(weight.shape)")
+        }
+        let result: Tensor = try x.permuted([1, 2, 0]).conv1d(weight.permuted([2, 1, 0]), bias: call.tensor(2), padding: call.int(3))
+        return [.tensor(try result.permuted([2, 0, 1]))]
+    }
 
     /// `conv1d`, `conv2d`, `conv3d`.
     private static func plain(_ dims: Int) -> Operator {
@@ -288,6 +304,11 @@ extension Tensor {
         -> Tensor
     {
         try convolved(1, weight, bias, [stride], [padding], [dilation], groups)
+    }
+
+    /// The convolution over time of [time, batch, channels]: weight is [width, channels, results].
+    public func convTbc(_ weight: Tensor, bias: Tensor, padding: any SymIntConvertible = 0) throws -> Tensor {
+        try applySingle(.convTBC, [.tensor(self), .tensor(weight), .tensor(bias), .int(padding)])
     }
 
     /// The convolution over the last two dimensions: weight is [out, in / groups, height, width]. Lists have one number or two.
