@@ -275,7 +275,7 @@ import Testing
         let runs = "\(min(max(Int(1e6 / one), 500), 1_000_000))"
         let seen = try Built.apusOnTerminal(["bench", file, "--runs", runs])
         #expect(seen.status == 0 && seen.lines.first == "calls: \(runs)", "\(seen)")
-        let lines: [Substring] = seen.messages.split { "\r\n".contains($0) }
+        let lines: [Substring] = seen.messages.split(whereSeparator: \.isNewline)
         #expect(lines.count > 1 && lines.allSatisfy { $0.hasPrefix("calls  ") }, "\(seen.messages)")
         #expect(lines.last?.hasPrefix("calls  \(runs)/\(runs)  100%  ") == true, "\(seen.messages)")
         let quiet = try Built.apusOnTerminal(["bench", file, "--runs", runs, "--json"])
