@@ -11,6 +11,7 @@ struct ApusCommand: ParsableCommand {
         version: "0.1.0",
         subcommands: [
             Info.self, Run.self, Verify.self, Bench.self, GraphCommand.self, View.self, Diff.self, Hash.self, Convert.self, Compress.self,
+            Serve.self,
         ])
 
     static func main() {

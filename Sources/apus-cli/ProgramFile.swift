@@ -29,3 +29,8 @@ struct ProgramFile: ParsableArguments {
         throw ValidationError("\(file) has several entry points; pick one with --entry-point: \(names)")
     }
 }
+
+extension ExportedProgram {
+    /// Of all weights and constants.
+    var weightByteCount: Int { [stateDict, constants].flatMap(\.values).reduce(0) { $0 + $1.byteCount } }
+}

@@ -39,3 +39,21 @@ func writeJSON(_ value: some Encodable) throws {
     encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
     try write(String(decoding: try encoder.encode(value), as: UTF8.self))
 }
+
+/// Runs a part of a command that may take long. Where somebody looks, on a terminal, and for more than a blink, a line on standard error says how far it is;
+/// beside JSON there is none.
+/// - Parameter body: is given the line, to which it says what it has done
+func stage<Result>(
+    _ title: String, total: Int? = nil, in unit: ProgressLine.Unit = .steps, isQuiet: Bool, _ body: (ProgressLine?) throws -> Result
+) rethrows -> Result {
+    guard !isQuiet, ProgressLine.isSeen else { return try body(nil) }
+    let line = ProgressLine(title, total: total, in: unit, after: 0.3)
+    defer { line.finish() }
+    return try ProgressLine.$current.withValue(line) { try body(line) }
+}
+
+/// The bytes of a file, for a stage that goes through it.
+func size(of path: String) -> Int? {
+    var status = stat()
+    return stat(path, &status) == 0 ? Int(status.st_size) : nil
+}

@@ -1,3 +1,5 @@
+import ApusArchive
+import ApusTensor
 import Foundation
 import JudgeSupport
 import Synchronization
@@ -44,9 +46,11 @@ import Testing
         let time = Mutex(100.0)
         let printed = Mutex<[String]>([])
 
-        func progress(total: Int?, isTerminal: Bool) -> TrainingProgress {
-            TrainingProgress(
-                "epoch 2", total: total, isTerminal: isTerminal, clock: { self.time.withLock { $0 } },
+        func progress(
+            _ title: String = "epoch 2", total: Int?, in unit: ProgressLine.Unit = .steps, after delay: Double? = nil, isTerminal: Bool
+        ) -> ProgressLine {
+            ProgressLine(
+                title, total: total, in: unit, after: delay, isTerminal: isTerminal, clock: { self.time.withLock { $0 } },
                 print: { text in self.printed.withLock { $0.append(text) } })
         }
 
@@ -83,5 +87,42 @@ import Testing
         }
         progress.finish()
         #expect(scene.printed.withLock { $0 } == ["epoch 2  10  1/s\n", "epoch 2  20  1/s\n", "epoch 2  25  1/s  0:25\n"])
+    }
+
+    @Test("Files are counted in megabytes, and what is over soon is not told of") func megabytes() {
+        let scene = Scene()
+        let progress = scene.progress("writing", total: 500_000_000, in: .bytes, after: 0.3, isTerminal: true)
+        for _ in 0..<4 {
+            scene.pass(0.125)
+            progress.advance(by: 100_000_001)
+        }
+        // More than was thought.
+        progress.advance(by: 200_000_000)
+        progress.finish()
+        let lines: [String] = scene.printed.withLock { $0 }.map { $0.trimmingCharacters(in: .whitespacesAndNewlines) }
+        #expect(
+            lines == [
+                "writing  301/500 MB  60%  800 MB/s  0:00 left", "writing  401/500 MB  80%  800 MB/s  0:00 left",
+                "writing  500/500 MB  100%  1200 MB/s  0:01",
+            ])
+        let short = Scene()
+        let over = short.progress("writing", total: 1, in: .bytes, after: 0.3, isTerminal: true)
+        short.pass(0.2)
+        over.advance()
+        over.finish()
+        #expect(short.printed.withLock { $0 }.isEmpty)
+    }
+
+    @Test("Writing a file, and reading it for its checksums, count their bytes") func files() throws {
+        let (scene, path) = (Scene(), NSTemporaryDirectory() + "apus-\(UUID().uuidString).npz")
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        let line = scene.progress("writing", total: nil, in: .bytes, isTerminal: false)
+        try ProgressLine.$current.withValue(line) { try ["a": Tensor.ones([1 << 20]), "b": Tensor.ones([1 << 20])].save(npz: path) }
+        line.finish()
+        let reading = scene.progress("reading", total: nil, in: .bytes, isTerminal: false)
+        try ProgressLine.$current.withValue(reading) { try ZipContents.verify(path) }
+        reading.finish()
+        let lines: [String] = scene.printed.withLock { $0 }
+        #expect(lines.count == 2 && lines[0].hasPrefix("writing  9 MB  ") && lines[1].hasPrefix("reading  9 MB  "), "\(lines)")
     }
 }

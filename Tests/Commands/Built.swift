@@ -1,5 +1,6 @@
 import Foundation
 import JudgeSupport
+import Synchronization
 
 /// What was built beside the tests: the `apus` executable, and the modules.
 enum Built {
@@ -27,25 +28,54 @@ enum Built {
     }
 
     static func run(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
-        guard FileManager.default.isExecutableFile(atPath: executable) else {
-            throw Missing(description: "\(executable) is not there: build the package first")
-        }
         let messages = FileManager.default.temporaryDirectory.appendingPathComponent("messages-\(UUID().uuidString)")
         guard FileManager.default.createFile(atPath: messages.path, contents: nil) else {
             throw Missing(description: "no place for messages: \(messages.path)")
         }
         defer { try? FileManager.default.removeItem(at: messages) }
+        let (status, output) = try run(executable, arguments, environment, messages: FileHandle(forWritingTo: messages))
+        return Outcome(status: status, output: output, messages: try String(contentsOf: messages, encoding: .utf8))
+    }
+
+    /// Runs `apus` with a terminal for its messages, as one sees them.
+    static func apusOnTerminal(_ arguments: [String]) throws -> Outcome {
+        var (screen, own): (Int32, Int32) = (-1, -1)
+        guard openpty(&screen, &own, nil, nil, nil) == 0 else { throw Missing(description: "there is no terminal") }
+        let side: Int32 = screen
+        defer { close(side) }
+        let shown = Mutex<[UInt8]>([])
+        // A terminal holds few bytes that nobody has read.
+        let reading = DispatchGroup()
+        DispatchQueue.global().async(group: reading) {
+            var bytes = [UInt8](repeating: 0, count: 4096)
+            // Ends once nobody has the other side.
+            while case let count = read(side, &bytes, bytes.count), count > 0 { shown.withLock { $0 += bytes[..<count] } }
+        }
+        let messages = FileHandle(fileDescriptor: own, closeOnDealloc: false)
+        let result = Result { try run(folder.appendingPathComponent("apus").path, arguments, [:], messages: messages) }
+        close(own)
+        reading.wait()
+        let (status, output) = try result.get()
+        return Outcome(status: status, output: output, messages: String(decoding: shown.withLock { $0 }, as: UTF8.self))
+    }
+
+    private static func run(_ executable: String, _ arguments: [String], _ environment: [String: String], messages: FileHandle) throws
+        -> (status: Int32, output: String)
+    {
+        guard FileManager.default.isExecutableFile(atPath: executable) else {
+            throw Missing(description: "\(executable) is not there: build the package first")
+        }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: executable)
         process.arguments = arguments
         process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         let output = Pipe()
         process.standardOutput = output
-        process.standardError = try FileHandle(forWritingTo: messages)
+        process.standardError = messages
         try process.run()
         let text = String(decoding: try output.fileHandleForReading.everything(), as: UTF8.self)
         process.waitUntilExit()
-        return Outcome(status: process.terminationStatus, output: text, messages: try String(contentsOf: messages, encoding: .utf8))
+        return (process.terminationStatus, text)
     }
 }
 

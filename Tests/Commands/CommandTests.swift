@@ -268,6 +268,31 @@ import Testing
         #expect(table.lines.contains { $0.split(separator: " ") == ["event", "count", "total", "us", "mean", "us", "share", "what"] })
     }
 
+    @Test("What takes long says on a terminal how far it is, but for JSON") func progress() throws {
+        struct Timing: Decodable { let minimumMicroseconds: Double }
+        let one: Double = try Built.apus("bench", file, "--runs", "500", "--json").decoded(Timing.self).minimumMicroseconds
+        // A second at least, on any machine.
+        let runs = "\(min(max(Int(1e6 / one), 500), 1_000_000))"
+        let seen = try Built.apusOnTerminal(["bench", file, "--runs", runs])
+        #expect(seen.status == 0 && seen.lines.first == "calls: \(runs)", "\(seen)")
+        let lines: [Substring] = seen.messages.split(whereSeparator: \.isNewline)
+        #expect(lines.count > 1 && lines.allSatisfy { $0.hasPrefix("calls  ") }, "\(seen.messages)")
+        #expect(lines.last?.hasPrefix("calls  \(runs)/\(runs)  100%  ") == true, "\(seen.messages)")
+        let quiet = try Built.apusOnTerminal(["bench", file, "--runs", runs, "--json"])
+        #expect(quiet.status == 0 && quiet.messages.isEmpty, "\(quiet.messages)")
+    }
+
+    @Test("serve is the server, where there is one") func serve() throws {
+        let apus: String = Built.folder.appendingPathComponent("apus").path
+        let none = try Built.run(apus, ["serve", "--models", "m"], environment: ["PATH": folder.path])
+        #expect(none.status == 1 && none.messages.contains("neither beside this command nor in PATH"), "\(none)")
+        let script: String = folder.file("apus-server")
+        try "#!/bin/sh\necho \"$# $*\"\nexit 3\n".write(toFile: script, atomically: true, encoding: .utf8)
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: script)
+        let served = try Built.run(apus, ["serve", "--models", "a b", "--json", "-v"], environment: ["PATH": folder.path])
+        #expect(served.status == 3 && served.lines == ["4 --models a b --json -v"], "\(served)")
+    }
+
     @Test("run --profile says on standard error what took how long") func profile() throws {
         let profiled = try Built.apus("run", file, folder.file("x.npy"), "--profile")
         #expect(profiled.status == 0 && !profiled.output.contains("total us"))

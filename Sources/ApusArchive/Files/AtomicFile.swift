@@ -42,12 +42,14 @@ package enum AtomicFile {
     package static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws {
         var rest = bytes
         while let start = rest.baseAddress, rest.count > 0 {
-            let written = Glibc.write(descriptor, start, min(rest.count, 1 << 30))
+            // In parts, so that one sees them go.
+            let written = Glibc.write(descriptor, start, min(rest.count, 1 << 24))
             if written < 0 {
                 if errno == EINTR { continue }
                 throw ArchiveError(.cannotWrite, systemMessage(errno))
             }
             rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+            ProgressLine.current?.advance(by: written)
         }
     }
 }

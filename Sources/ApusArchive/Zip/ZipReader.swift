@@ -52,7 +52,10 @@ struct ZipReader: Sendable {
     /// Reads every member to its end and compares the checksums.
     /// - Throws: `ArchiveError` (`.checksum` or `.compression`) naming the first member whose data is damaged.
     func verify() throws {
-        for entry in directory.entries where !entry.isDirectory { try verify(entry) }
+        for entry in directory.entries where !entry.isDirectory {
+            try verify(entry)
+            ProgressLine.current?.advance(by: entry.size)
+        }
     }
 
     private func check(_ bytes: UnsafeRawBufferPointer, _ entry: ZipEntry) throws {

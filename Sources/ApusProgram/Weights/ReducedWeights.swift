@@ -40,7 +40,7 @@ extension ExportedProgram {
 
     /// - Parameter programs: of one state, whose weights become others in all of them
     fileprivate static func reduceWeights(
-        of programs: [ExportedProgram], to format: WeightFormat
+        of programs: [ExportedProgram], to format: WeightFormat, _ whenSeen: @escaping (_ byteCount: Int) -> Void = { _ in }
     ) throws -> (programs: [ExportedProgram], report: WeightReduction) {
         try format.requireValid()
         if format == .asStored { return (programs, WeightReduction()) }
@@ -49,7 +49,7 @@ extension ExportedProgram {
                 .untraceable, "a joint program trains its parameters; only a program without a backward part can store them in fewer bits")
         }
         for program in programs { try program.state.prepare() }
-        var reducer = WeightReducer(format, programs.map(\.parts))
+        var reducer = WeightReducer(format, programs.map(\.parts), whenSeen)
         return try withStackRoom(deepStack) {
             let reduced: [ExportedProgram] = try programs.map { try ExportedProgram(try reducer.reduce($0.parts)) }
             return (reduced, reducer.report)
@@ -60,18 +60,25 @@ extension ExportedProgram {
 extension ExportedPrograms {
     /// The same for each entry point; weights that they share are reduced once, where it suits all of them. See `ExportedProgram.reducingWeights(to:)`.
     public func reducingWeights(to format: WeightFormat) throws -> (programs: ExportedPrograms, report: WeightReduction) {
+        try reducingWeights(to: format) { _ in }
+    }
+
+    /// - Parameter whenSeen: is told of each program's parameters, buffers and constants, whether or not they become others, one after another
+    package func reducingWeights(to format: WeightFormat, whenSeen: @escaping (_ byteCount: Int) -> Void) throws -> (
+        programs: ExportedPrograms, report: WeightReduction
+    ) {
         let entries = entries
         guard let store = entries.first?.program.state.store, entries.allSatisfy({ $0.program.state.store === store }) else {
             var report = WeightReduction()
             let programs: [(name: String, program: ExportedProgram)] = try entries.map { name, program in
-                let (reduced, part) = try program.reducingWeights(to: format)
+                let (reduced, part) = try ExportedProgram.reduceWeights(of: [program], to: format, whenSeen)
                 report.reduced += part.reduced
                 report.kept += part.kept
-                return (name, reduced)
+                return (name, reduced[0])
             }
             return (try ExportedPrograms(programs), report)
         }
-        let (programs, report) = try ExportedProgram.reduceWeights(of: entries.map(\.program), to: format)
+        let (programs, report) = try ExportedProgram.reduceWeights(of: entries.map(\.program), to: format, whenSeen)
         return (try ExportedPrograms(sharingStateOf: zip(entries, programs).map { ($0.name, $1) }), report)
     }
 }
@@ -79,14 +86,15 @@ extension ExportedPrograms {
 /// Reduces the weights of programs that share them.
 private struct WeightReducer {
     private let format: WeightFormat
+    private let whenSeen: (_ byteCount: Int) -> Void
     /// Of tied weights together, in all programs.
     private var uses: [TensorPlace: WeightUse] = [:]
     private var rounded: [TensorPlace: WeightFormat.Rounded] = [:]
     private var reported = Set<InputRole>()
     private(set) var report = WeightReduction()
 
-    init(_ format: WeightFormat, _ programs: [ProgramParts]) {
-        self.format = format
+    init(_ format: WeightFormat, _ programs: [ProgramParts], _ whenSeen: @escaping (_ byteCount: Int) -> Void) {
+        (self.format, self.whenSeen) = (format, whenSeen)
         for parts in programs {
             let finder = WeightUses(parts.graph)
             let changed: [String: Int] = parts.outputRoles.changedBuffers
@@ -110,6 +118,7 @@ private struct WeightReducer {
                 result.inputRoles.append(role)
                 continue
             }
+            defer { whenSeen(tensor.byteCount) }
             guard let form = try form(of: tensor, role, name) else {
                 result.inputRoles.append(role)
                 result.state.append(tensor)
@@ -174,5 +183,5 @@ extension InputRole {
 
 extension Tensor {
     /// Of its elements, wherever they lie.
-    fileprivate var byteCount: Int { layout.count * dtype.byteWidth }
+    package var byteCount: Int { layout.count * dtype.byteWidth }
 }

@@ -64,14 +64,23 @@ struct Bench: ParsableCommand {
         let tensors = try inputs.isEmpty ? sizes.inputs(for: program) : TensorFiles.inputs(inputs, for: program)
         for _ in 0..<min(runs, 5) { _ = try program.run(tensors: tensors) }
         AllocatorStatistics.resetPeak()
-        let times: [Double] = try times(program, tensors)
+        let times: [Double] = try stage("calls", total: runs, isQuiet: json) { try self.times(program, tensors, $0) }
         let peak: Int = AllocatorStatistics.current.peakBytesInUse
         let profiler: Profiler? = events || trace != nil ? Profiler() : nil
-        if let profiler { for _ in 0..<runs { _ = try program.run(tensors: tensors, profiler: profiler) } }
+        if let profiler {
+            try stage("calls with events", total: runs, isQuiet: json) { line in
+                for _ in 0..<runs {
+                    _ = try program.run(tensors: tensors, profiler: profiler)
+                    line?.advance()
+                }
+            }
+        }
         if let trace, let profiler { try AtomicFile.write(ChromeTrace(profiler.events).json, to: trace) }
         let timing = Timing(
             runs: runs, minimumMicroseconds: times.first ?? 0, medianMicroseconds: times[times.count / 2],
-            maximumMicroseconds: times.last ?? 0, peakBytes: peak, meeting: callers > 1 ? try meeting(program, tensors) : nil,
+            maximumMicroseconds: times.last ?? 0, peakBytes: peak,
+            meeting: callers > 1
+                ? try stage("calls that meet", total: runs * callers, isQuiet: json) { try meeting(program, tensors, $0) } : nil,
             events: events ? profiler?.summary : nil)
         if json { return try writeJSON(timing) }
         try write("calls: \(timing.runs)")
@@ -88,16 +97,19 @@ struct Bench: ParsableCommand {
     }
 
     /// What each of the calls takes, in microseconds, the quickest first.
-    private func times(_ program: ExportedProgram, _ tensors: [Tensor]) throws -> [Double] {
+    private func times(_ program: ExportedProgram, _ tensors: [Tensor], _ line: ProgressLine?) throws -> [Double] {
         let clock = ContinuousClock()
-        return try (0..<runs).map { _ in try clock.measure { _ = try program.run(tensors: tensors) }.microseconds }.sorted()
+        return try (0..<runs).map { _ in
+            defer { line?.advance() }
+            return try clock.measure { _ = try program.run(tensors: tensors) }.microseconds
+        }.sorted()
     }
 
-    private func meeting(_ program: ExportedProgram, _ tensors: [Tensor]) throws -> Meeting {
+    private func meeting(_ program: ExportedProgram, _ tensors: [Tensor], _ line: ProgressLine?) throws -> Meeting {
         let gathered = Mutex<(times: [Double], failure: (any Error)?)>(([], nil))
         let duration = ContinuousClock().measure {
             DispatchQueue.concurrentPerform(iterations: callers) { _ in
-                let result = Result { try times(program, tensors) }
+                let result = Result { try times(program, tensors, line) }
                 gathered.withLock { gathered in
                     switch result {
                     case .success(let times): gathered.times += times

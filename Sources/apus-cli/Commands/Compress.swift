@@ -60,25 +60,32 @@ struct Compress: ParsableCommand {
     func run() throws {
         let format: WeightFormat = weights == .bfloat16 ? .bfloat16 : group.map { .int8(groupSize: $0) } ?? .int8
         let programs = try ExportedPrograms.load(from: file)
-        let (reduced, report) = try programs.reducingWeights(to: format)
+        let weights: Int = programs.entries.reduce(0) { $0 + $1.program.weightByteCount }
+        let (reduced, report) = try stage("rounding", total: weights, in: .bytes, isQuiet: json) { line in
+            try programs.reducingWeights(to: format) { line?.advance(by: $0) }
+        }
         var cases: [String: [ProgramCase]] = [:]
         var differences: [Difference] = []
-        for (name, program) in programs.entries {
-            guard let other = reduced[name] else { continue }
-            let saved = try ProgramCase.load(from: file, name: name)
-            // Differences are between the two programs, whatever the saved results are.
-            let given = try saved.map { try program.makeCase($0.name, inputs: $0.inputs) }
-            for item in try given.isEmpty ? [program.makeCase("ones", inputs: sizes.inputs(for: program))] : given {
-                differences += try other.check(item).map {
-                    Difference(entryPoint: name, testCase: item.name, output: $0.label, largest: $0.largestError, mean: $0.meanError)
+        try stage("cases", isQuiet: json) { line in
+            for (name, program) in programs.entries {
+                guard let other = reduced[name] else { continue }
+                let saved = try ProgramCase.load(from: file, name: name)
+                // Differences are between the two programs, whatever the saved results are.
+                let given = try saved.map { try program.makeCase($0.name, inputs: $0.inputs) }
+                for item in try given.isEmpty ? [program.makeCase("ones", inputs: sizes.inputs(for: program))] : given {
+                    differences += try other.check(item).map {
+                        Difference(entryPoint: name, testCase: item.name, output: $0.label, largest: $0.largestError, mean: $0.meanError)
+                    }
+                    line?.advance()
+                }
+                cases[name] = try saved.map {
+                    try other.makeCase(
+                        $0.name, inputs: $0.inputs, relativeTolerance: $0.relativeTolerance, absoluteTolerance: $0.absoluteTolerance)
                 }
             }
-            cases[name] = try saved.map {
-                try other.makeCase(
-                    $0.name, inputs: $0.inputs, relativeTolerance: $0.relativeTolerance, absoluteTolerance: $0.absoluteTolerance)
-            }
         }
-        try reduced.save(to: output, cases: cases)
+        let rest: Int = reduced.entries.map(\.program.weightByteCount).max() ?? 0
+        try stage("writing", total: rest, in: .bytes, isQuiet: json) { _ in try reduced.save(to: output, cases: cases) }
         if json { return try writeJSON(Outcome(reduced: report.reduced, kept: report.kept, differences: differences)) }
         let (before, after) = report.reduced.reduce((0, 0)) { ($0.0 + $1.byteCount, $0.1 + $1.reducedByteCount) }
         try write("weights in \(format): \(report.reduced.count), \(before) bytes became \(after)")

@@ -43,19 +43,30 @@ struct Convert: ParsableCommand {
     }
 
     func run() throws {
-        let written: [String] = try convert()
+        let written: [String] = try convert(ExportedPrograms.load(from: file))
         if json { try writeJSON(Outcome(output: output, byteCount: try MappedFile(path: output).bytes.count, entryPoints: written)) }
     }
 
     /// The names of the programs that were written.
-    private func convert() throws -> [String] {
-        let programs = try ExportedPrograms.load(from: file)
+    private func convert(_ programs: ExportedPrograms) throws -> [String] {
         if !writesONNX, entryPoint == nil {
             let cases: [(String, [ProgramCase])] = try programs.names.map { ($0, try ProgramCase.load(from: file, name: $0)) }
-            try programs.save(to: output, cases: Dictionary(cases, uniquingKeysWith: { first, _ in first }))
+            try writing(programs.entries.map(\.program)) {
+                try programs.save(to: output, cases: Dictionary(cases, uniquingKeysWith: { first, _ in first }))
+            }
             return programs.names
         }
         let (name, program) = try ProgramFile.choose(entryPoint, of: programs, in: file)
+        try writing([program]) { try save(program, name) }
+        return [name]
+    }
+
+    /// Entry points share most of their weights.
+    private func writing(_ programs: [ExportedProgram], _ body: () throws -> Void) throws {
+        try stage("writing", total: programs.map(\.weightByteCount).max(), in: .bytes, isQuiet: json) { _ in try body() }
+    }
+
+    private func save(_ program: ExportedProgram, _ name: String) throws {
         if !writesONNX {
             try program.save(to: output, cases: try ProgramCase.load(from: file, name: name))
         } else if let externalDataAbove {
@@ -63,6 +74,5 @@ struct Convert: ParsableCommand {
         } else {
             try program.save(onnx: output)
         }
-        return [name]
     }
 }

@@ -173,7 +173,7 @@ struct ProgramSummary: Encodable {
         guards = program.guards.map { "\($0.condition)" }
         let state = program.stateDict.merging(program.constants) { first, _ in first }
         weights = state.sorted { $0.key < $1.key }.map { Named(name: $0.key, type: "\($0.value.spec)") }
-        weightBytes = state.values.reduce(0) { $0 + ($1.count.constant ?? 0) * $1.dtype.byteWidth }
+        weightBytes = program.weightByteCount
         mutatedBuffers = program.graphSignature.buffersToMutate.values.sorted()
         nodeCount = graph.totalNodeCount
         operators = graph.allNodes.reduce(into: [:]) { counts, node in counts[node.operator.name, default: 0] += 1 }

@@ -39,13 +39,19 @@ struct Verify: ParsableCommand {
     }
 
     func run() throws {
-        try ZipContents.verify(program.file)
+        try stage("reading", total: size(of: program.file), in: .bytes, isQuiet: json) { _ in try ZipContents.verify(program.file) }
         let entries = try entries()
         var outcomes: [Outcome] = []
         for (name, program) in entries {
             try Verifier(undecided: .accept).verify(program.graph, scope: program.scope)
             if !json { try write("\(entries.count > 1 ? "\(name): " : "")graph: valid, \(program.graph.totalNodeCount) nodes") }
-            for saved in try ProgramCase.load(from: self.program.file, name: name) { outcomes += try check(saved, program, name) }
+            let saved: [ProgramCase] = try ProgramCase.load(from: self.program.file, name: name)
+            outcomes += try stage("cases", total: saved.count, isQuiet: json) { line in
+                try saved.flatMap { item in
+                    defer { line?.advance() }
+                    return try check(item, program, name)
+                }
+            }
         }
         for file in cases {
             guard entries.count == 1, let (name, program) = entries.first else {
