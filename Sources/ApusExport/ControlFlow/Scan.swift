@@ -51,8 +51,7 @@ private func scanned<Carried, Input, Output>(
         }
         return tensor
     }
-    let length: SymInt
-    do { length = try ScanLength.of(tensors) } catch var error as TensorError {
+    do { _ = try ScanLength.of(tensors) } catch var error as TensorError {
         error.operatorName = name
         throw error
     }
