@@ -71,8 +71,8 @@ struct WorkOptions: ParsableArguments {
     @Option(name: .long, help: "How many threads one run may use; all when omitted.")
     var threads: Int?
 
-    @Option(name: .long, help: "How many runs of one model there are at once.")
-    var concurrency = 1
+    @Option(name: .long, help: "How many runs of one model there are at once; as many as of all models when omitted.")
+    var concurrency: Int?
 
     @Option(name: .long, help: "How many requests of one model may wait.")
     var queue = 256
@@ -97,9 +97,13 @@ struct WorkOptions: ParsableArguments {
         guard 0...1e6 ~= sequenceIdleSeconds else { throw ValidationError("--sequence-idle-seconds must be from 0 to 1000000.") }
     }
 
+    /// How many runs there are at once.
+    var runsAtOnce: Int { runs ?? max(ProcessInfo.processInfo.activeProcessorCount, 1) }
+
     func defaults() -> ServingDefaults {
         var defaults = ServingDefaults()
-        (defaults.concurrency, defaults.queue, defaults.threads) = (concurrency, queue, threads)
+        // A run by itself has all cores; those that meet share them, and two batches on a core each take less time than one after the other on both.
+        (defaults.concurrency, defaults.queue, defaults.threads) = (concurrency ?? runsAtOnce, queue, threads)
         defaults.batchWait = .seconds(maxBatchWaitMs / 1000)
         (defaults.maxSequences, defaults.sequenceIdle) = (maxSequences, .seconds(sequenceIdleSeconds))
         return defaults
