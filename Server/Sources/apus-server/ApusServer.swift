@@ -48,7 +48,9 @@ struct ApusServer: AsyncParsableCommand {
         var grpc: ListenerOptions = http
         grpc.port = network.grpcPort
         let defaults: ServingDefaults = work.defaults()
-        let repository = try ModelRepository(folder: models, defaults: defaults, threads: CallThreads(count: work.runsAtOnce)) { tell(logger, $0) }
+        let repository = try ModelRepository(folder: models, defaults: defaults, threads: CallThreads(count: work.runsAtOnce)) {
+            tell(logger, $0)
+        }
         try await repository.refresh(isFirst: true)
 
         let whenRunning: @Sendable (String, Int) -> Void = { name, port in
