@@ -54,10 +54,13 @@ extension Operator {
             "The number of trials up to the first success, each with probability `p`, in a tensor's shape and dtype.",
             samples: [.center, .number(0.4)]
         ) { call in
-            let p: Double = try call.double(1)
+            let (dtype, p): (DType, Double) = (try call.tensor(0).dtype, try call.double(1))
+            guard dtype.isFloatingPoint || dtype.isInteger else {
+                throw call.error(.dtypeMismatch, "does not take \(dtype), only numbers")
+            }
             guard p > 0, p < 1 else { throw call.error(.invalidArgument, "the probability must lie between 0 and 1, not at \(p)") }
             let tries: Tensor = try (1 - call.uniformNumbers()).log() / Foundation.log1p(-p)
-            return try tries.ceil().clamp(min: 1).to(call.tensor(0).dtype)
+            return try tries.ceil().clamp(min: 1).to(dtype)
         },
         distribution(
             "rrelu(Tensor self, Scalar lower=0.125, Scalar upper=0.33333333333333331, bool training=False, \(generator)) -> Tensor",
