@@ -5,9 +5,10 @@ import Testing
 
 /// Loaders: which batches come in which order, whoever loads them; what is running when a loop ends; errors with their index.
 struct DataLoaderTests {
-    /// Counts what is being read at the moment, and what was read in all.
+    /// Counts what is being read at the moment, and what was read in all, and tells of each that begins.
     final class Watch: Sendable {
         private let counts = Mutex((now: 0, all: 0, most: 0))
+        let whenReading = Mutex<(@Sendable () -> Void)?>(nil)
         var now: Int { counts.withLock { $0.now } }
         var all: Int { counts.withLock { $0.all } }
         func begin() {
@@ -16,6 +17,7 @@ struct DataLoaderTests {
                 $0.all += 1
                 $0.most = max($0.most, $0.now)
             }
+            whenReading.withLock { $0 }?()
         }
         func end() { counts.withLock { $0.now -= 1 } }
     }
@@ -183,9 +185,14 @@ struct DataLoaderTests {
     @Test func cancellingLeavesNothingRunning() async throws {
         let numbers = Numbers(count: 1_000_000)
         let loader = try DataLoader(batchesOf: numbers, batchSize: 500_000, options: LoadingOptions(workers: 2))
-        let task = Task { for try await _ in loader.epoch(0) {} }
-        while numbers.watch.now == 0 { await Task.yield() }
-        task.cancel()
+        let (start, starter) = AsyncStream.makeStream(of: Never.self)
+        let task = Task {
+            for await _ in start {}
+            for try await _ in loader.epoch(0) {}
+        }
+        // From within: whoever looks from outside may get no turn before all is read.
+        numbers.watch.whenReading.withLock { $0 = { task.cancel() } }
+        starter.finish()
         await #expect(throws: CancellationError.self) { try await task.value }
         #expect(numbers.watch.now == 0)
         let all: Int = numbers.watch.all
