@@ -78,6 +78,19 @@ import Testing
         #expect(last[1].count >= last[0].count)
     }
 
+    @Test("Counts may be any numbers") func anyCounts() {
+        for counts in [[Int.max, 1], [.min, -1], [.max, .max]] {
+            let scene = Scene()
+            let progress = scene.progress(total: 1, isTerminal: true)
+            for count in counts {
+                scene.pass(1)
+                progress.advance(by: count)
+            }
+            progress.finish()
+            #expect(scene.printed.withLock { $0.count } == 3)
+        }
+    }
+
     @Test("Elsewhere a line is written every ten seconds, and one at the end") func file() {
         let scene = Scene()
         let progress = scene.progress(total: nil, isTerminal: false)

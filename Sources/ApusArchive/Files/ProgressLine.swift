@@ -92,13 +92,14 @@ package final class ProgressLine: Sendable {
         let done: Int = unit == .bytes ? min(state.done, total ?? .max) : state.done
         var parts: [String] = [title, total.map { "\(amount(done))/\(amount($0))" } ?? amount(done)]
         if unit == .bytes { parts[1] += " MB" }
-        if let total, total > 0 { parts.append("\(Int((100 * Double(done) / Double(total)).rounded(.down)))%") }
+        // Counts are the caller's: any number, and not always one that goes with the total.
+        if let total, total > 0 { parts.append("\(Int(min(max(100 * Double(done) / Double(total), 0), 1e6).rounded(.down)))%") }
         parts += state.values.sorted { $0.key < $1.key }.map { "\($0.key) \(ProgressLine.short($0.value))" }
         parts.append(unit == .bytes ? "\(ProgressLine.short(rate / 1e6)) MB/s" : "\(ProgressLine.short(rate))/s")
         if state.isOver {
             parts.append("\(ProgressLine.time(seconds))")
         } else if let total, rate > 0 {
-            parts.append("\(ProgressLine.time(Double(max(0, total - state.done)) / rate)) left")
+            parts.append("\(ProgressLine.time(max(0, Double(total) - Double(state.done)) / rate)) left")
         }
         return parts.joined(separator: "  ")
     }

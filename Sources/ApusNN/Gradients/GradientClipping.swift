@@ -11,6 +11,7 @@ extension ModuleGradients {
                 let wide: Tensor = try gradient.to(gradient.dtype.accumulation)
                 return try wide.reshaped([-1]).norm(order).array(of: Double.self)[0]
             }
+            if parts.isEmpty { return 0 }
             return try Tensor(parts, shape: [parts.count]).norm(order).array(of: Double.self)[0]
         }
     }

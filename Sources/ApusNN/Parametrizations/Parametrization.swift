@@ -60,8 +60,7 @@ final class WeightNormParametrization: Parametrization {
     }
 
     private static func lengths(_ weight: Tensor, _ dim: Int?) throws -> Tensor {
-        guard let dim else { return try weight.norm(2) }
-        return weight.rank == 1 ? try weight.abs() : try weight.norm(2, dims: (0..<weight.rank).filter { $0 != dim }, keepDim: true)
+        try applySingle(.named("norm_except_dim"), [.tensor(weight), .int(2), .int(dim ?? -1)])
     }
 
     override func value() throws -> Tensor { try original1 * (original0 / WeightNormParametrization.lengths(original1, dim)) }
@@ -141,7 +140,7 @@ extension Module {
 
     private func parametrize(_ box: StateBox, _ parametrization: Parametrization, _ name: String, _ given: Tensor) throws -> Self {
         let value: Tensor = try parametrization.value()
-        guard value.dtype == given.dtype, value.shape.isIdentical(to: given.shape) else {
+        guard value.spec.isIdentical(to: given.spec) else {
             throw TensorError(.shapeMismatch, in: name, "is \(given.spec); its parametrization gives \(value.spec)")
         }
         box.parametrization = parametrization
