@@ -28,19 +28,17 @@ enum Built {
     }
 
     static func run(_ executable: String, _ arguments: [String], environment: [String: String] = [:]) throws -> Outcome {
-        let messages = FileManager.default.temporaryDirectory.appendingPathComponent("messages-\(UUID().uuidString)")
-        guard FileManager.default.createFile(atPath: messages.path, contents: nil) else {
-            throw Missing(description: "no place for messages: \(messages.path)")
-        }
-        defer { try? FileManager.default.removeItem(at: messages) }
-        let (status, output) = try run(executable, arguments, environment, messages: FileHandle(forWritingTo: messages))
-        return Outcome(status: status, output: output, messages: try String(contentsOf: messages, encoding: .utf8))
+        let messages = FileManager.default.temporaryDirectory.appendingPathComponent("messages-\(UUID().uuidString)").path
+        defer { try? FileManager.default.removeItem(atPath: messages) }
+        let process = try run(executable, arguments, environment, messages: .file(messages))
+        return Outcome(status: process.status, output: process.output, messages: try String(contentsOfFile: messages, encoding: .utf8))
     }
 
     /// Runs `apus` with a terminal for its messages, as one sees them.
     static func apusOnTerminal(_ arguments: [String]) throws -> Outcome {
         var (screen, own): (Int32, Int32) = (-1, -1)
         guard openpty(&screen, &own, nil, nil, nil) == 0 else { throw Missing(description: "there is no terminal") }
+        for end in [screen, own] { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         let side: Int32 = screen
         defer { close(side) }
         let shown = Mutex<[UInt8]>([])
@@ -51,31 +49,21 @@ enum Built {
             // Ends once nobody has the other side.
             while case let count = read(side, &bytes, bytes.count), count > 0 { shown.withLock { $0 += bytes[..<count] } }
         }
-        let messages = FileHandle(fileDescriptor: own, closeOnDealloc: false)
-        let result = Result { try run(folder.appendingPathComponent("apus").path, arguments, [:], messages: messages) }
+        let result = Result { try run(folder.appendingPathComponent("apus").path, arguments, [:], messages: .descriptor(own)) }
         close(own)
         reading.wait()
-        let (status, output) = try result.get()
-        return Outcome(status: status, output: output, messages: String(decoding: shown.withLock { $0 }, as: UTF8.self))
+        let process = try result.get()
+        return Outcome(
+            status: process.status, output: process.output, messages: String(decoding: shown.withLock { $0 }, as: UTF8.self))
     }
 
-    private static func run(_ executable: String, _ arguments: [String], _ environment: [String: String], messages: FileHandle) throws
-        -> (status: Int32, output: String)
-    {
+    private static func run(
+        _ executable: String, _ arguments: [String], _ environment: [String: String], messages: ChildProcess.Messages
+    ) throws -> ChildProcess {
         guard FileManager.default.isExecutableFile(atPath: executable) else {
             throw Missing(description: "\(executable) is not there: build the package first")
         }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = arguments
-        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = messages
-        try process.run()
-        let text = String(decoding: try output.fileHandleForReading.everything(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, text)
+        return try ChildProcess([executable] + arguments, environment: environment, messages: messages)
     }
 }
 

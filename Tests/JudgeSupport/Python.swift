@@ -46,28 +46,16 @@ public enum Python {
         guard FileManager.default.isExecutableFile(atPath: executable) else {
             throw Failure(description: "no Python at \(executable): run `make python`, or set APUS_PYTHON")
         }
-        // Warnings go to a file: they are no answers, and a second pipe that nobody reads would fill up.
-        let warnings = FileManager.default.temporaryDirectory.appendingPathComponent("python-\(UUID().uuidString).log")
-        guard FileManager.default.createFile(atPath: warnings.path, contents: nil) else {
-            throw Failure(description: "no place for Python's messages: \(warnings.path)")
-        }
-        defer { try? FileManager.default.removeItem(at: warnings) }
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: executable)
-        process.arguments = arguments
+        // Warnings go to a file: they are no answers.
+        let warnings = FileManager.default.temporaryDirectory.appendingPathComponent("python-\(UUID().uuidString).log").path
+        defer { try? FileManager.default.removeItem(atPath: warnings) }
         // The same answers on every processor: beyond these the libraries under PyTorch round square roots and half precision otherwise.
-        process.environment = ProcessInfo.processInfo.environment
-            .merging(["MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE"]) { own, _ in own }
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = try FileHandle(forWritingTo: warnings)
-        try process.run()
-        let text = String(decoding: try output.fileHandleForReading.everything(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            let messages = (try? String(contentsOf: warnings, encoding: .utf8)) ?? ""
-            throw Failure(description: "Python failed:\n\(text)\(messages.suffix(4000))")
+        let process = try ChildProcess(
+            [executable] + arguments, environment: ["MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE"], messages: .file(warnings))
+        guard process.status == 0 else {
+            let messages = (try? String(contentsOfFile: warnings, encoding: .utf8)) ?? ""
+            throw Failure(description: "Python failed:\n\(process.output)\(messages.suffix(4000))")
         }
-        return text
+        return process.output
     }
 }

@@ -29,15 +29,6 @@ enum Compiler {
 
     /// What a program prints and complains about.
     private static func run(_ program: String, _ arguments: [String]) throws -> String {
-        let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = [program] + arguments
-        let output = Pipe()
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: try output.fileHandleForReading.everything(), as: UTF8.self)
-        process.waitUntilExit()
-        return text
+        try ChildProcess([program] + arguments, messages: .output).output
     }
 }

@@ -80,28 +80,10 @@ public struct FileSession {
 
     /// How a process ended that should not have ended so, or nil; and what it printed.
     private static func open(_ path: String, _ tool: [String]) throws -> (Outcome?, String) {
-        var ends: [Int32] = [0, 0]
-        guard pipe(&ends) == 0 else { throw Failure(description: "no pipe") }
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_adddup2(&actions, ends[1], 1)
-        posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0)
-        for end in ends { posix_spawn_file_actions_addclose(&actions, end) }
-        let arguments: [String] = tool + [path]
-        var words: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
-        defer { for word in words { free(word) } }
-        var process: pid_t = 0
-        let status = posix_spawn(&process, arguments[0], &actions, nil, &words, environ)
-        close(ends[1])
-        let output = FileHandle(fileDescriptor: ends[0], closeOnDealloc: true)
-        guard status == 0 else { throw Failure(description: "\(arguments[0]) does not start: \(String(cString: strerror(status)))") }
-        let lines = String(decoding: try output.everything(), as: UTF8.self).split(separator: "\n").map(String.init)
-        var ended: Int32 = 0
-        while waitpid(process, &ended, 0) < 0, errno == EINTR {}
-        let signal = ended & 0x7f
-        if signal == SIGALRM { return (.slow, "over \(OpenFile.patience) s") }
-        if signal != 0 { return (.trap, "signal \(signal)") }
+        let process = try ChildProcess(tool + [path], messages: .nowhere)
+        let lines = process.output.split(separator: "\n").map(String.init)
+        if process.signal == SIGALRM { return (.slow, "over \(OpenFile.patience) s") }
+        if let signal = process.signal { return (.trap, "signal \(signal)") }
         guard lines.count >= 2, let peak = lines.last.flatMap({ Int($0) }) else { return (.trap, "it ended early: \(lines)") }
         if peak > memory { return (.large, "\(peak) KiB") }
         return (nil, lines.dropLast().joined(separator: " "))
