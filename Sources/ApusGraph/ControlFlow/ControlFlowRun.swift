@@ -5,16 +5,21 @@ import ApusTensor
 /// cancelled, whether or not its bodies hold a node.
 package struct ControlFlowRun {
     /// A body made ready: what it gives for its inputs, where some symbols are known.
-    package typealias Body = ([OperatorArgument], SymbolValues) throws -> [OperatorArgument]
+    package typealias Body = ([Tensor], SymbolValues) throws -> [OperatorArgument]
 
     /// What is known where the branch or loop stands.
     private let symbols: SymbolValues
     private let ready: (GraphBody) -> Body
 
     /// - Parameter ready: makes a body ready; node by node where nothing is said
-    package init(symbols: SymbolValues = SymbolValues(), ready: @escaping (GraphBody) -> Body = { GraphExecutor($0.graph).run(_:knowing:) })
-    {
+    package init(symbols: SymbolValues = SymbolValues(), ready: @escaping (GraphBody) -> Body = plain) {
         (self.symbols, self.ready) = (symbols, ready)
+    }
+
+    /// A body node by node.
+    package static func plain(_ body: GraphBody) -> Body {
+        let executor = GraphExecutor(body.graph)
+        return { inputs, symbols in try executor.run(inputs.map { .tensor($0) }, knowing: symbols) }
     }
 
     /// What a call of control flow gives; nil for other operators.
@@ -23,12 +28,12 @@ package struct ControlFlowRun {
         case .cond:
             let branch = try CondArguments(call)
             let holds: Bool = try holds(branch.predicate, in: call.name)
-            return try ready(holds ? branch.whenTrue : branch.whenFalse)(branch.operands.arguments, symbols)
+            return try ready(holds ? branch.whenTrue : branch.whenFalse)(branch.operands, symbols)
         case .whileLoop: return try passes(try WhileArguments(call))
         case .scan: return try steps(try ScanArguments(call))
         case .call:
             let part = try PartArguments(call)
-            return try ready(part.body)(part.operands.arguments, symbols)
+            return try ready(part.body)(part.operands, symbols)
         default: return nil
         }
     }
@@ -42,20 +47,19 @@ package struct ControlFlowRun {
 
     private func passes(_ loop: WhileArguments<Tensor>) throws -> [OperatorArgument] {
         let (condition, body): (Body, Body) = (ready(loop.condition), ready(loop.body))
-        let operands: [OperatorArgument] = loop.operands.arguments
-        var carried: [OperatorArgument] = loop.carried.arguments
-        while try holds(try condition(carried + operands, symbols).first, in: "whileLoop") {
+        var carried: [Tensor] = loop.carried
+        while try holds(try condition(carried + loop.operands, symbols).first, in: "whileLoop") {
             try Deadline.check()
-            carried = try body(carried + operands, symbols)
+            carried = try body(carried + loop.operands, symbols).tensors
         }
-        return carried
+        return carried.arguments
     }
 
     private func steps(_ scan: ScanArguments<Tensor>) throws -> [OperatorArgument] {
         let body: Body = ready(scan.body)
         let count: Int = scan.initial.count
         let (carried, results) = try ScanStep.run(scan.initial, over: scan.xs) { carried, slices in
-            let given: [Tensor] = try body((carried + slices + scan.operands).arguments, symbols).compactMap(\.tensor)
+            let given: [Tensor] = try body(carried + slices + scan.operands, symbols).tensors
             return (Array(given.prefix(count)), Array(given.dropFirst(count)))
         }
         return (carried + results).arguments
@@ -86,6 +90,10 @@ package enum ScanStep {
 
 extension [Tensor] {
     fileprivate var arguments: [OperatorArgument] { map { .tensor($0) } }
+}
+
+extension [OperatorArgument] {
+    fileprivate var tensors: [Tensor] { compactMap { $0.tensor } }
 }
 
 extension OperatorArgument {

@@ -26,13 +26,22 @@ package struct GraphValues {
 
     /// An argument of a node, whose symbols stay as they are.
     package func argument(_ argument: GraphArgument) throws -> OperatorArgument {
-        if case .tensor(let value) = argument { return try self.argument(value) }
-        return try argument.map { value in
-            guard case .tensor(let tensor) = try self.argument(value) else {
-                throw TensorError(.invalidArgument, "the value '%\(graph.name(value))' is no tensor")
-            }
-            return tensor
+        switch argument {
+        case .tensor(let value): return try self.argument(value)
+        case .tensors(let values):
+            // A loop: a closure would hold a copy of this, with every part of the graph.
+            var tensors: [Tensor] = []
+            for value in values { tensors.append(try tensor(value)) }
+            return .tensors(tensors)
+        default: return try argument.map { try tensor($0) }
         }
+    }
+
+    private func tensor(_ value: Value) throws -> Tensor {
+        guard case .tensor(let tensor) = try argument(value) else {
+            throw TensorError(.invalidArgument, "the value '%\(graph.name(value))' is no tensor")
+        }
+        return tensor
     }
 
     /// What the graph gives in one place, whose symbols stay as they are.
@@ -46,10 +55,12 @@ package struct GraphValues {
         }
     }
 
-    /// Lets go of what nothing reads after the node at the position.
-    package mutating func free(_ node: Node, at position: Int, _ lastUses: [Int]) {
-        for operand in node.operands where graph.contains(operand) && lastUses[operand.index] == position { known[operand.index] = nil }
-        for output in node.outputs where graph.contains(output) && lastUses[output.index] < 0 { known[output.index] = nil }
+    // Asked of the graph in here, which is not copied for it.
+    func type(_ value: Value) -> ValueType { graph.type(value) }
+    func name(_ value: Value) -> String { graph.name(value) }
+
+    package mutating func free(_ values: [Value]) {
+        for value in values where graph.contains(value) { known[value.index] = nil }
     }
 }
 
@@ -79,29 +90,32 @@ extension GraphHandler {
     package var locatesErrors: Bool { true }
 
     package func arguments(of node: Node, _ values: GraphValues) throws -> [OperatorArgument] {
-        try node.arguments.map { try value(of: try values.argument($0), in: node.operator.schema.name) }
+        var arguments: [OperatorArgument] = []
+        arguments.reserveCapacity(node.arguments.count)
+        for argument in node.arguments { arguments.append(try value(of: try values.argument(argument), in: node.operator.schema.name)) }
+        return arguments
     }
 
     /// Carries out the graph, and returns what it gives.
-    /// - Parameter lastUses: the graph's own, to keep values no longer than they are read; nil keeps all of them.
-    package mutating func run(_ graph: Graph, _ inputs: [OperatorArgument], lastUses: [Int]? = nil) throws -> [OperatorArgument] {
+    /// - Parameter lastReads: the graph's own, to keep values no longer than they are read; nil keeps all of them.
+    package mutating func run(_ graph: Graph, _ inputs: [OperatorArgument], lastReads: [[Value]]? = nil) throws -> [OperatorArgument] {
         guard inputs.count == graph.inputs.count else {
             throw TensorError(.invalidArgument, "the program takes \(graph.inputs.count) inputs, not \(inputs.count)")
         }
         try bind(inputs, of: graph)
-        let values: GraphValues = try carryOut(graph, inputs, lastUses: lastUses)
+        let values: GraphValues = try carryOut(graph, inputs, lastReads: lastReads)
         return try graph.outputs.map { try value(of: try values.argument($0), in: "") }
     }
 
     /// Carries out the nodes.
-    package mutating func carryOut(_ graph: Graph, _ inputs: [OperatorArgument?], lastUses: [Int]? = nil) throws -> GraphValues {
+    package mutating func carryOut(_ graph: Graph, _ inputs: [OperatorArgument?], lastReads: [[Value]]? = nil) throws -> GraphValues {
         var values = GraphValues(graph)
         for (input, given) in zip(graph.inputs, inputs) { values[input] = given }
         for (position, node) in graph.nodes.enumerated() {
             do { try carryOut(node, &values) } catch let error as TensorError where locatesErrors {
                 throw explained(error, of: node).located(at: node.site)
             }
-            if let lastUses { values.free(node, at: position, lastUses) }
+            if let lastReads { values.free(lastReads[position]) }
         }
         return values
     }
@@ -113,7 +127,7 @@ extension GraphHandler {
                 .unsupported, in: node.operator.schema.name, "gave \(results.count) results where the graph has \(node.outputs.count)")
         }
         for (output, result) in zip(node.outputs, results) {
-            try bind(values.graph.type(output), to: result, "the result '%\(values.graph.name(output))'")
+            try bind(values.type(output), to: result, "the result '%\(values.name(output))'")
             values[output] = result
         }
     }

@@ -8,11 +8,11 @@ import ApusTensor
 /// A value type without state between runs: many tasks may run one at the same time.
 public struct GraphExecutor: Sendable {
     public let graph: Graph
-    private let lastUses: [Int]
+    private let lastReads: [[Value]]
 
     public init(_ graph: Graph) {
         self.graph = graph
-        lastUses = graph.lastUses()
+        lastReads = graph.lastReads()
     }
 
     /// Runs the graph on tensors, one for each input.
@@ -38,10 +38,20 @@ public struct GraphExecutor: Sendable {
         try run(inputs.map { .tensor($0) }, GraphRun(symbols: SymbolValues(), observer: observer))
     }
 
+    /// Runs the graph with bodies that are made ready otherwise than node by node, and have the stack that they need from there.
+    /// - Parameter timing: makes an operator's call, and may look at the clock
+    package func run(
+        _ inputs: [OperatorArgument], knowing symbols: SymbolValues, ready: @escaping (GraphBody) -> ControlFlowRun.Body,
+        timing: ((Node, () throws -> [OperatorArgument]) throws -> [OperatorArgument])?
+    ) throws -> [OperatorArgument] {
+        var run = GraphRun(symbols: symbols, ready: ready, timing: timing)
+        return try run.run(graph, inputs, lastReads: lastReads)
+    }
+
     private func run(_ inputs: [OperatorArgument], _ start: GraphRun) throws -> [OperatorArgument] {
         var run: GraphRun = start
         // For bodies in bodies, and for sizes whose expressions are deep.
-        return try withStackRoom(deepStack) { try run.run(graph, inputs, lastUses: lastUses) }
+        return try withStackRoom(deepStack) { try run.run(graph, inputs, lastReads: lastReads) }
     }
 }
 
@@ -49,6 +59,9 @@ public struct GraphExecutor: Sendable {
 private struct GraphRun: GraphHandler {
     var symbols: SymbolValues
     var observer: ((Node, [OperatorArgument]) throws -> Void)?
+    /// Makes bodies ready.
+    var ready: (GraphBody) -> ControlFlowRun.Body = ControlFlowRun.plain
+    var timing: ((Node, () throws -> [OperatorArgument]) throws -> [OperatorArgument])?
 
     mutating func bind(_ inputs: [OperatorArgument], of graph: Graph) throws {
         try symbols.bind(graph.inputs, of: graph, to: try inputs.map { try RuntimeValue($0) })
@@ -71,8 +84,9 @@ private struct GraphRun: GraphHandler {
     private func computed(_ node: Node, _ values: GraphValues) throws -> [OperatorArgument] {
         try Deadline.check()
         let call = Call(node.operator, try arguments(of: node, values))
-        guard let results = try ControlFlowRun(symbols: symbols).results(of: call) else {
-            return try apply(call.operator, call.arguments).flatMap(\.elements)
+        guard let results = try ControlFlowRun(symbols: symbols, ready: ready).results(of: call) else {
+            func made() throws -> [OperatorArgument] { try apply(call.operator, call.arguments).flatMap(\.elements) }
+            return try timing?(node, made) ?? made()
         }
         guard call.operator == .whileLoop, Interpreter.isRecordingGradients else { return results }
         return try Operator.withoutGradient(results.compactMap(\.tensor))

@@ -188,8 +188,10 @@ extension SymbolValues {
                 if let size = tensor.size(dim) { _ = bind(spec.shape[dim], to: size) }
             }
         }
-        for (input, value) in zip(inputs, given) {
-            try bind(graph.type(input), to: value, "input '\(graph.name(input))'")
+        // What the name may be asked of: one reference, not every part of the graph.
+        let entries: [Graph.Entry] = graph.values
+        for (input, value) in zip(inputs, given) where graph.contains(input) {
+            try bind(entries[input.index].type, to: value, "input '\(entries[input.index].name)'")
         }
     }
 

@@ -141,6 +141,15 @@ extension Graph {
         return last
     }
 
+    /// For each node the values that nothing reads after it, be it that nothing reads them at all.
+    package func lastReads() -> [[Value]] {
+        let last: [Int] = lastUses()
+        return nodes.enumerated().map { position, node in
+            let read: [Value] = node.operands.filter { contains($0) && last[$0.index] == position }
+            return Set(read).union(node.outputs.filter { contains($0) && last[$0.index] < 0 }).sorted { $0.index < $1.index }
+        }
+    }
+
     /// Every operator in the graph and its bodies, once, in order of appearance.
     public var operators: [Operator] {
         var seen = Set<Operator>()

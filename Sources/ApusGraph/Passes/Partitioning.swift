@@ -56,37 +56,43 @@ public struct Partitioning: GraphPass {
 
     private func writePart(_ group: [Int], _ number: Int, _ index: ValueIndex, into copy: inout GraphCopy) throws {
         let graph: Graph = copy.source
-        let inside = Set(group.flatMap { graph.nodes[$0].outputs })
+        let (body, reads, writes): (GraphBody, [Value], [Value]) = try graph.part(group, index)
+        let operands: [Value] = try reads.map { try copy.mapped($0) }
+        let before: Int = copy.graph.nodes.count
+        let values: [Value] = copy.append(
+            .call, [.string("\(name)_\(number)"), .graph(body), .tensors(operands)], types: writes.map { graph.type($0) })
+        copy.finish(from: before, inPlaceOf: graph.nodes[group[0]])
+        copy.map(writes, to: values)
+    }
+}
+
+extension Graph {
+    /// Some of the nodes as a body, with the values of this graph that it takes, and those that others read of it.
+    /// - Parameters:
+    ///   - positions: in an order that can be run
+    ///   - index: that of this graph
+    package func part(_ positions: [Int], _ index: ValueIndex) throws -> (body: GraphBody, reads: [Value], writes: [Value]) {
+        let inside = Set(positions.flatMap { nodes[$0].outputs })
         var body = Graph()
         var places: [Value: Value] = [:]
-        var operands: [Value] = []
-        for position in group {
-            let node: Node = graph.nodes[position]
-            for operand in node.operands where !inside.contains(operand) && places[operand] == nil {
-                places[operand] = body.addInput(graph.name(operand), graph.type(operand))
-                operands.append(try copy.mapped(operand))
-            }
+        var reads: [Value] = []
+        for operand in positions.flatMap({ nodes[$0].operands }) where !inside.contains(operand) && places[operand] == nil {
+            places[operand] = body.addInput(name(operand), type(operand))
+            reads.append(operand)
         }
-        for position in group {
-            let node: Node = graph.nodes[position]
+        for node in positions.map({ nodes[$0] }) {
             let arguments: [GraphArgument] = try node.arguments.map { argument in
                 try argument.map { value in
-                    guard let place = places[value] else {
-                        throw TensorError(.invalidArgument, "'%\(graph.name(value))' is read too early")
-                    }
+                    guard let place = places[value] else { throw TensorError(.invalidArgument, "'%\(name(value))' is read too early") }
                     return place
                 }
             }
-            for (old, new) in zip(node.outputs, body.append(node, of: graph, arguments)) { places[old] = new }
+            for (old, new) in zip(node.outputs, body.append(node, of: self, arguments)) { places[old] = new }
         }
-        let members = Set(group)
-        let results: [Value] = group.flatMap { graph.nodes[$0].outputs }.filter { !members.isSuperset(of: index.readers(of: $0)) }
-        body.outputs = results.compactMap { places[$0] }.map { .value($0) }
-        let before: Int = copy.graph.nodes.count
-        let values: [Value] = copy.append(
-            .call, [.string("\(name)_\(number)"), .graph(GraphBody(body)), .tensors(operands)], types: results.map { graph.type($0) })
-        copy.finish(from: before, inPlaceOf: graph.nodes[group[0]])
-        copy.map(results, to: values)
+        let members = Set(positions)
+        let writes: [Value] = positions.flatMap { nodes[$0].outputs }.filter { !members.isSuperset(of: index.readers(of: $0)) }
+        body.outputs = writes.compactMap { places[$0] }.map { .value($0) }
+        return (GraphBody(body), reads, writes)
     }
 }
 

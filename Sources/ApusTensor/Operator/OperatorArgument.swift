@@ -36,7 +36,7 @@ extension ArgumentOf {
     public static func optional(_ value: DType?) -> Self { value.map { .dtype($0) } ?? .none }
 
     /// The same argument with every tensor reference replaced.
-    public func map<Other>(_ transform: (Reference) throws -> Other) rethrows -> ArgumentOf<Other> {
+    @inlinable public func map<Other>(_ transform: (Reference) throws -> Other) rethrows -> ArgumentOf<Other> {
         switch self {
         case .none: .none
         case .tensor(let value): .tensor(try transform(value))
@@ -54,7 +54,7 @@ extension ArgumentOf {
     }
 
     /// Calls the closure for every tensor reference, in order.
-    public func forEachReference(_ body: (Reference) throws -> Void) rethrows {
+    @inlinable public func forEachReference(_ body: (Reference) throws -> Void) rethrows {
         switch self {
         case .tensor(let value): try body(value)
         case .tensors(let values): try values.forEach(body)
