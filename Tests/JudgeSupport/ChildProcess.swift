@@ -47,7 +47,9 @@ public struct ChildProcess {
         let read = Result { try Self.everything(reading) }
         close(reading)
         var ended: Int32 = 0
-        while waitpid(process, &ended, 0) < 0, errno == EINTR {}
+        while waitpid(process, &ended, 0) < 0 {
+            guard errno == EINTR else { throw Failure(description: "\(words[0]) can't be waited for: \(String(cString: strerror(errno)))") }
+        }
         output = String(decoding: try read.get(), as: UTF8.self)
         endedBySignal = ended & 0x7f != 0
         status = endedBySignal ? 128 + ended & 0x7f : ended >> 8 & 0xff

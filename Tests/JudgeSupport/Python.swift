@@ -50,8 +50,9 @@ public enum Python {
         let warnings = FileManager.default.temporaryDirectory.appendingPathComponent("python-\(UUID().uuidString).log").path
         defer { try? FileManager.default.removeItem(atPath: warnings) }
         // The same answers on every processor: beyond these the libraries under PyTorch round square roots and half precision otherwise.
-        let process = try ChildProcess(
-            [executable] + arguments, environment: ["MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE"], messages: .file(warnings))
+        let own = ProcessInfo.processInfo.environment
+        let variables = ["MKL_CBWR": "AVX2", "ONEDNN_MAX_CPU_ISA": "AVX512_CORE"].filter { own[$0.key] == nil }
+        let process = try ChildProcess([executable] + arguments, environment: variables, messages: .file(warnings))
         guard process.status == 0 else {
             let messages = (try? String(contentsOfFile: warnings, encoding: .utf8)) ?? ""
             throw Failure(description: "Python failed:\n\(process.output)\(messages.suffix(4000))")

@@ -143,11 +143,16 @@ extension Graph {
 
     /// For each node the values that nothing reads after it, be it that nothing reads them at all.
     package func lastReads() -> [[Value]] {
-        let last: [Int] = lastUses()
-        return nodes.enumerated().map { position, node in
-            let read: [Value] = node.operands.filter { contains($0) && last[$0.index] == position }
-            return Set(read).union(node.outputs.filter { contains($0) && last[$0.index] < 0 }).sorted { $0.index < $1.index }
+        var isReadLater = [Bool](repeating: false, count: values.count)
+        for case .value(let value) in outputs where contains(value) { isReadLater[value.index] = true }
+        var reads = [[Value]](repeating: [], count: nodes.count)
+        for position in nodes.indices.reversed() {
+            for value in nodes[position].operands + nodes[position].outputs where contains(value) && !isReadLater[value.index] {
+                isReadLater[value.index] = true
+                reads[position].append(value)
+            }
         }
+        return reads
     }
 
     /// Every operator in the graph and its bodies, once, in order of appearance.

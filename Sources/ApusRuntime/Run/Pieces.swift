@@ -8,33 +8,34 @@ import ApusTensor
 final class Pieces: Sendable {
     private let executor: GraphExecutor
     private let bodies: [ObjectIdentifier: Plan]
+    /// Of the bodies those that are stretches of this program.
+    private let stretches: Set<ObjectIdentifier>
 
     /// A stretch of fewer nodes takes longer to hand over to a plan than to run by itself.
     private static let fewNodes = 3
-    /// What the parts of this program are called.
-    private static let stretch: GraphArgument = .string("stretch")
 
     /// - Parameter frozen: the inputs that no run changes
     init(_ graph: Graph, frozen: Set<Value>, _ pipeline: LoweringPipeline, cacheSize: Int) throws {
-        let outline: Graph = try Pieces.outline(graph)
+        let (outline, stretches): (Graph, Set<ObjectIdentifier>) = try Pieces.outline(graph)
         var bodies: [ObjectIdentifier: Plan] = [:]
         for node in outline.nodes {
-            var pipeline: LoweringPipeline = pipeline
-            // The passes have seen these nodes.
-            if Pieces.isStretch(node) { pipeline.graphPasses = [] }
             for body in node.bodies {
+                var pipeline: LoweringPipeline = pipeline
+                // The passes have seen these nodes.
+                if stretches.contains(ObjectIdentifier(body)) { pipeline.graphPasses = [] }
                 let roles: [Plan.Role] = try outline.operands(of: body, in: node).map { operand in
                     operand.map { frozen.contains($0) } ?? false ? .frozen : .varying
                 }
                 bodies[ObjectIdentifier(body)] = try Plan(body.graph, roles: roles, pipeline: pipeline, cacheSize: cacheSize, isPart: true)
             }
         }
-        (executor, self.bodies) = (GraphExecutor(outline), bodies)
+        (executor, self.bodies, self.stretches) = (GraphExecutor(outline), bodies, stretches)
     }
 
-    /// The program with a part in the place of each stretch.
-    private static func outline(_ graph: Graph) throws -> Graph {
+    /// The program with a part in the place of each stretch, and the parts' bodies.
+    private static func outline(_ graph: Graph) throws -> (Graph, stretches: Set<ObjectIdentifier>) {
         var outline: Graph = graph
+        var stretches: Set<ObjectIdentifier> = []
         outline.nodes = []
         let (obstacles, index) = (Obstacles(graph), ValueIndex(graph))
         func addStretch(_ range: Range<Int>) throws {
@@ -43,7 +44,8 @@ final class Pieces: Sendable {
                 return
             }
             let (body, reads, writes): (GraphBody, [Value], [Value]) = try graph.part(Array(range), index)
-            outline.nodes.append(Node(.call, [stretch, .graph(body), .tensors(reads)], outputs: writes))
+            stretches.insert(ObjectIdentifier(body))
+            outline.nodes.append(Node(.call, [.string("stretch"), .graph(body), .tensors(reads)], outputs: writes))
         }
         var start = 0
         // A number that is read may be asked for in any piece.
@@ -53,10 +55,8 @@ final class Pieces: Sendable {
             start = position + 1
         }
         try addStretch(start..<graph.nodes.count)
-        return outline
+        return (outline, stretches)
     }
-
-    private static func isStretch(_ node: Node) -> Bool { node.operator == .call && node.arguments.first?.isIdentical(to: stretch) == true }
 
     /// Runs the program.
     /// - Parameters:
@@ -86,7 +86,8 @@ extension Pieces: CustomStringConvertible {
         let graph: Graph = executor.graph
         func list(_ values: [Value]) -> String { values.map { "%\(graph.name($0))" }.joined(separator: ", ") }
         return graph.nodes.enumerated().map { number, node in
-            let plan: Plan? = Pieces.isStretch(node) ? node.bodies.first.flatMap { bodies[ObjectIdentifier($0)] } : nil
+            let body: ObjectIdentifier? = node.bodies.first.map { ObjectIdentifier($0) }
+            let plan: Plan? = body.flatMap { stretches.contains($0) ? bodies[$0] : nil }
             let title: String = plan.map { "plan of \($0.graph.nodes.count) nodes" } ?? node.operator.name
             let writes: String = node.outputs.isEmpty ? "" : " -> \(list(node.outputs))"
             return "    \(number): \(title)(\(list(node.operands)))\(writes)\n"
