@@ -121,6 +121,7 @@ api: packages ## list everything public in docs/public-api.txt; a change of it i
 	@SWIFT="$(SWIFT)" Scripts/public-api
 
 docs: packages ## the documentation, warnings as errors
+	$(SWIFT) build
 	@SWIFT="$(SWIFT)" Scripts/docs "$(OUT)/docs"
 
 lib: packages ## the C library, its header and pkg-config file, in out/c
