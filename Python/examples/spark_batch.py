@@ -4,7 +4,6 @@ python spark_batch.py digits programs/digits.pt2 --rows 1000000 --workers 2 --ki
 """
 
 import os
-import signal
 import threading
 import time
 from pathlib import Path
@@ -32,15 +31,20 @@ def inference(name, path):
     return run
 
 
+def is_executor(process):
+    try:
+        return "CoarseGrainedExecutorBackend" in " ".join(process.cmdline())
+    except psutil.Error:  # It has ended meanwhile, or is about to.
+        return False
+
+
 def kill_an_executor(out, files, told):
     """Once half of the tasks have written their rows, the death of an executor in the midst of its work."""
     while len(list(Path(out).rglob("part-*.parquet"))) < files // 2:
         time.sleep(0.02)
-    for process in psutil.Process().children(recursive=True):
-        if "CoarseGrainedExecutorBackend" in " ".join(process.cmdline()):
-            told.append(process.pid)
-            os.kill(process.pid, signal.SIGKILL)
-            return
+    executor = next(process for process in psutil.Process().children(recursive=True) if is_executor(process))
+    told.append(executor.pid)
+    executor.kill()
 
 
 def work(options, path, folder, told):
