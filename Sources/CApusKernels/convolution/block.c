@@ -2,6 +2,9 @@
 #include "block.h"
 #include <stdatomic.h>
 
+/// Fetched at once: as much as leaves room in the second-level cache.
+enum { FETCHED_FLOATS = 1 << 18 };
+
 // Clones cannot have it.
 #define NO_CALLS __attribute__((no_builtin("memset", "memcpy", "memmove")))
 
@@ -80,17 +83,24 @@ bool apus_conv_set_block(apus_conv_block *b, int64_t units, int64_t channels) {
 
 void apus_conv_set_offsets(const apus_conv_block *b, int64_t channels, int64_t *to) {
     const apus_conv *c = b->conv;
-    int64_t k[3];
-    for (int64_t channel = 0; channel < channels; channel++)
-        for (k[0] = 0; k[0] < c->kernel[0]; k[0]++)
-            for (k[1] = 0; k[1] < c->kernel[1]; k[1]++)
-                for (k[2] = 0; k[2] < c->kernel[2]; k[2]++) {
-                    int64_t offset = 0, step = 1;
-                    for (int d = 2; d >= 0; d--) {
-                        int64_t tap = k[d] * c->dilation[d];
-                        offset += tap % c->stride[d] * b->phase[d] + tap / c->stride[d] * step;
-                        step *= b->size[d];
-                    }
-                    *to++ = channel * b->channel + offset;
+    int64_t window = 0, k[3];
+    if (channels == 0) return;
+    for (k[0] = 0; k[0] < c->kernel[0]; k[0]++)
+        for (k[1] = 0; k[1] < c->kernel[1]; k[1]++)
+            for (k[2] = 0; k[2] < c->kernel[2]; k[2]++) {
+                int64_t offset = 0, step = 1;
+                for (int d = 2; d >= 0; d--) {
+                    int64_t tap = k[d] * c->dilation[d];
+                    offset += tap % c->stride[d] * b->phase[d] + tap / c->stride[d] * step;
+                    step *= b->size[d];
                 }
+                to[window++] = offset;
+            }
+    for (int64_t i = window; i < channels * window; i++) to[i] = to[i - window] + b->channel;
+}
+
+void apus_conv_fetch(const float *from, int64_t rows, int64_t step, int64_t count) {
+    if (rows * count > FETCHED_FLOATS) return;
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t e = 0; e < count; e += 16) __builtin_prefetch(from + i * step + e);
 }

@@ -21,4 +21,7 @@ bool apus_conv_set_block(apus_conv_block *block, int64_t units, int64_t channels
 void apus_conv_set_offsets(const apus_conv_block *block, int64_t channels, int64_t *offsets);
 /// The block of one channel's plane whose first unit is `first`.
 void apus_conv_fill_block(const apus_conv_block *block, const float *plane, int64_t first, float *to);
+/// Asks for rows of numbers in their order, `step` elements apart. Where another core's caches have them, to come upon a few of each at a time costs as much as
+/// the products with them.
+void apus_conv_fetch(const float *from, int64_t rows, int64_t step, int64_t count);
 #endif

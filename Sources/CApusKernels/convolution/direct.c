@@ -193,6 +193,7 @@ static void direct_range(void *context, int64_t begin, int64_t end) {
             for (int64_t i = 0; i < s->group_in; i++) apus_conv_fill_block(&j->block, planes + i * s->in_plane, first, block + i * j->block.channel);
             filled = place;
         }
+        if (j->in_place && task == begin && apus_is_first_piece()) apus_conv_fetch(planes + first, s->group_in, s->in_plane, units);
         int64_t row = sample * c->out_channels + channel, column = first * j->unit_columns, columns;
         if (j->in_place) columns = units;
         else columns = block_columns(j, units);

@@ -114,6 +114,7 @@ static void range(void *context, int64_t begin, int64_t end) {
         int64_t group = place % c->groups, sample = place / c->groups, first = part * j->rows, rows = APUS_MIN(j->rows, all_rows - first);
         int64_t panel = pair * most, panels = APUS_MIN(most, j->panels - panel), channel = panel * LANES, channels = APUS_MIN(panels * LANES, s->group_out - channel);
         const float *in = j->copies ? j->copies + copy * s->group_in * j->block.channel : j->in + place * s->group_in * s->in_plane;
+        if (t == begin && s->pointwise && apus_is_first_piece()) apus_conv_fetch(in + first * j->row, s->group_in, s->in_plane, rows * j->row);
         if (j->bias) memset(start, 0, sizeof start), memcpy(start, j->bias + group * s->group_out + channel, (size_t)channels * 4);
         sum_rows(j, in, j->packed + (group * j->panels + panel) * s->rows * LANES, panels, start, first, rows, sums);
         int64_t row = sample * c->out_channels + group * s->group_out + channel, column = first * j->row;

@@ -16,6 +16,9 @@ void apus_parallel_for(int64_t n, int64_t grain, apus_range_function function, v
 /// Whether so few equal tasks would leave threads waiting for the last ones: smaller tasks are worth a little more work then.
 bool apus_splits_unevenly(int64_t tasks);
 
+/// Whether a range is the first one of its loop for its thread, one of several: what it reads may lie in the caches of other cores. False outside of loops.
+bool apus_is_first_piece(void);
+
 /// How many threads a loop of this caller may use, itself included: `APUS_NUM_THREADS`, else the cores that the process may run on; or the caller's limit.
 int apus_num_threads(void);
 /// Lets loops that the calling thread starts use at most so many threads; 0 lifts the limit. Returns what it was.

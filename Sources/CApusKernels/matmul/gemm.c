@@ -2,8 +2,8 @@
 #include "matmul.h"
 #include <stdatomic.h>
 
-/// Multiplications below which one thread is quicker, and how many are worth a piece.
-static const double PARALLEL_WORK = 200000, PIECE_WORK = 1000000;
+/// Multiplications below which one thread is quicker, also of a product with a vector, which waits for its matrix, and how many are worth a piece.
+static const double PARALLEL_WORK = 200000, PARALLEL_VECTOR_WORK = 40000, PIECE_WORK = 1000000;
 enum { MAX_PIECES = 16, LEAST_UNIT = 256, LEAST_VECTOR_UNIT = 1024, COLUMN_ALIGNMENT = 16, ROW_ALIGNMENT = 8 };
 
 /// A product as a grid of products. BLAS rounds differently where it is given another shape, so the grid follows from the shape alone: the bits of a result
@@ -44,14 +44,16 @@ static int64_t pieces_of(int64_t size, int64_t least, int64_t limit) {
     return pieces;
 }
 
+static bool is_vector(const apus_product *p) { return p->m == 1 || p->n == 1; }
+
 /// Columns first, unless there are far more rows: a piece then packs its own part of B only. It packs all of its rows of A, though: rows are cut as well
 /// where both are many. At multiples of the kernels' width.
 static void cut(const apus_product *p, double work, split *s) {
-    bool by_columns = p->m == 1 || (p->n >= 32 && p->m <= 2 * p->n), is_vector = p->m == 1 || p->n == 1;
+    bool by_columns = p->m == 1 || (p->n >= 32 && p->m <= 2 * p->n);
     int64_t size = by_columns ? p->n : p->m, other = by_columns ? p->m : p->n, most = 2;
     while (most < MAX_PIECES && (double)most * 2 * PIECE_WORK <= work) most *= 2;
-    int64_t across = is_vector ? 1 : pieces_of(other, 2 * LEAST_UNIT, APUS_MIN(most, 4));
-    int64_t along = APUS_MAX(2 / across, pieces_of(size, is_vector ? LEAST_VECTOR_UNIT : LEAST_UNIT, most / across));
+    int64_t across = is_vector(p) ? 1 : pieces_of(other, 2 * LEAST_UNIT, APUS_MIN(most, 4));
+    int64_t along = APUS_MAX(2 / across, pieces_of(size, is_vector(p) ? LEAST_VECTOR_UNIT : LEAST_UNIT, most / across));
     int64_t rows = by_columns ? across : along, columns = by_columns ? along : across;
     s->row_unit = ((p->m - 1) / rows + ROW_ALIGNMENT) / ROW_ALIGNMENT * ROW_ALIGNMENT;
     s->column_unit = ((p->n - 1) / columns + COLUMN_ALIGNMENT) / COLUMN_ALIGNMENT * COLUMN_ALIGNMENT;
@@ -64,7 +66,7 @@ int apus_product_run(const apus_product *p) {
     if (apus_product_suits_panels(p)) return apus_product_panels(p);
     if (p->dtype >= APUS_FLOAT32) apus_blas_initialize();
     double work = (double)p->m * (double)p->n * (double)p->k;
-    if (p->whole || work < PARALLEL_WORK) return run_whole(p);
+    if (p->whole || work < (is_vector(p) ? PARALLEL_VECTOR_WORK : PARALLEL_WORK)) return run_whole(p);
     split s = {.product = p};
     cut(p, work, &s);
     apus_parallel_for(s.rows * s.columns, 1, split_range, &s);

@@ -50,6 +50,7 @@ static atomic_bool is_starting;
 static atomic_int started_workers; // changed while is_starting
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Thread_local bool in_loop;
+static _Thread_local bool in_first_piece;
 static _Thread_local int thread_limit; // 0 for none
 
 static int64_t nanoseconds(void) {
@@ -80,12 +81,13 @@ static void initialize(void) {
 }
 
 static void work(job *j, int first) {
-    in_loop = true;
+    in_loop = in_first_piece = true;
     for (int i = 0; i < j->spans; i++) {
         span *s = &j->span[(first + i) % j->spans];
-        for (int64_t begin; (begin = atomic_fetch_add(&s->next, j->chunk)) < s->end;)
+        for (int64_t begin; (begin = atomic_fetch_add(&s->next, j->chunk)) < s->end; in_first_piece = false)
             j->function(j->context, begin, APUS_MIN(s->end - begin, j->chunk) + begin);
     }
+    in_first_piece = false;
     atomic_store(&j->is_done, true);
     in_loop = false;
 }
@@ -231,6 +233,8 @@ bool apus_splits_unevenly(int64_t tasks) {
     int threads = apus_num_threads();
     return tasks < (int64_t)threads * PIECES && tasks % threads != 0;
 }
+
+bool apus_is_first_piece(void) { return in_first_piece; }
 
 int apus_num_threads(void) {
     pthread_once(&once, initialize);

@@ -9,6 +9,8 @@ enum { COLUMN_TILE = 1024, BLOCK_ROWS = 8, BLOCK_COLUMNS = 256 };
 enum { MIN_RUN = 256, MAX_RUN = 1024 };
 /// Outputs with one run each that are finished together.
 enum { RUNS = 64 };
+/// What a row costs beside its elements, in elements.
+enum { ROW_COST = 96 };
 /// Elements of an output up to which those of many are rather folded side by side, and the same for sums of what lies in one run.
 enum { SHORT_ROW = 64, SHORT_RUN = 15 };
 
@@ -224,7 +226,7 @@ static void column_range(void *context, int64_t begin, int64_t end) {
 static int reduce_rows(job *j) {
     int64_t outputs = j->plan->kept.count, length = j->plan->reduced.count;
     if (length < 2 * PART || outputs >= 64) {
-        apus_parallel_for(outputs, 32768 / APUS_MAX(length, 1) + 1, row_range, j);
+        apus_parallel_for(outputs, 32768 / (length + ROW_COST) + 1, row_range, j);
         return APUS_OK;
     }
     j->part_size = PART;
