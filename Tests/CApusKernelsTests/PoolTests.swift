@@ -67,6 +67,27 @@ import Testing
         }
     }
 
+    @Test func callsWithinCallsAndAtOnceRunTheirLoops() async {
+        await withTaskGroup(of: Bool.self) { group in
+            for task in 0..<8 {
+                group.addTask {
+                    (0..<50).allSatisfy { round in
+                        apus_begin_call()
+                        defer { apus_end_call() }
+                        return (0..<4).allSatisfy { n in
+                            apus_begin_call()
+                            defer { apus_end_call() }
+                            let visits = Visits(64 + task * 10 + round + n)
+                            visits.run(grain: 4)
+                            return visits.isComplete
+                        }
+                    }
+                }
+            }
+            for await complete in group { #expect(complete) }
+        }
+    }
+
     /// Counts how many are in a loop at once: those who came wait a little for others.
     final class Crowd: Sendable {
         private let state = Mutex((now: 0, most: 0))

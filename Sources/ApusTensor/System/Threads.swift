@@ -18,4 +18,11 @@ public enum Threads {
         defer { _ = apus_limit_threads(outer) }
         return try body()
     }
+
+    /// Runs the body, whose kernels use at most so many threads, as one call: its core is not given to helpers of others between two of its kernels.
+    package static func call<Result>(limitedTo count: Int?, _ body: () throws -> Result) rethrows -> Result {
+        apus_begin_call()
+        defer { apus_end_call() }
+        return try limited(to: count, body)
+    }
 }

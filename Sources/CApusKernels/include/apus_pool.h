@@ -13,6 +13,11 @@ typedef void (*apus_range_function)(void *context, int64_t begin, int64_t end);
 /// Returns after all ranges are done.
 void apus_parallel_for(int64_t n, int64_t grain, apus_range_function function, void *context);
 
+/// Between these the calling thread works on one thing, in loops and beside them, and keeps its place among those at work: nobody takes it meanwhile to help
+/// another caller, who would wait for pieces whose thread has no core. Calls may lie in one another.
+void apus_begin_call(void);
+void apus_end_call(void);
+
 /// Whether so few equal tasks would leave threads waiting for the last ones: smaller tasks are worth a little more work then.
 bool apus_splits_unevenly(int64_t tasks);
 

@@ -14,8 +14,9 @@
 #define RELAX() ((void)0)
 #endif
 
-// A worker that finds nothing looks on for about as long as a small step of a program takes: to be woken costs as much.
-enum { MAX_THREADS = 256, MAX_JOBS = 32, MAX_SPANS = 64, PIECES = 4, SPIN_NANOSECONDS = 100000 };
+// A worker that finds nothing looks on for about as long as a small step of a program takes: to be woken costs as much. Loops that last longer than the second
+// are long.
+enum { MAX_THREADS = 256, MAX_JOBS = 32, MAX_SPANS = 64, PIECES = 4, SPIN_NANOSECONDS = 100000, LONG_NANOSECONDS = 1000000 };
 
 /// A part of a loop, whose pieces are taken from its beginning.
 typedef struct {
@@ -36,11 +37,12 @@ typedef struct {
     atomic_bool is_taken; // a caller owns it
     atomic_bool is_open;  // workers may enter
     atomic_int inside;    // workers that looked at is_open and have not left
+    _Atomic int64_t since; // when it began
     span span[MAX_SPANS];
 } job;
 
 static job jobs[MAX_JOBS];
-static atomic_int running;          // callers and workers in loops: no worker enters where that would be more than there are threads
+static atomic_int running;          // callers and workers at work: no worker enters where that would be more than there are threads
 static _Atomic uint32_t generation; // counts jobs; sleeping workers wait for it to change
 static atomic_int sleepers;
 static pthread_mutex_t sleep_mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -51,6 +53,7 @@ static atomic_int started_workers; // changed while is_starting
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static _Thread_local bool in_loop;
 static _Thread_local bool in_first_piece;
+static _Thread_local int calls; // that the thread is in
 static _Thread_local int thread_limit; // 0 for none
 
 static int64_t nanoseconds(void) {
@@ -118,12 +121,12 @@ static bool enter(void) {
 
 static void wait_for_change(uint32_t seen) {
     int64_t limit = nanoseconds() + SPIN_NANOSECONDS;
-    do {
+    // Where all places are taken, looking on takes a core from one who has work.
+    while (atomic_load(&running) < atomic_load(&wanted_threads) && nanoseconds() < limit)
         for (int i = 0; i < 64; i++) {
             if (atomic_load(&generation) != seen) return;
             RELAX();
         }
-    } while (nanoseconds() < limit);
     pthread_mutex_lock(&sleep_mutex);
     atomic_fetch_add(&sleepers, 1);
     while (atomic_load(&generation) == seen) pthread_cond_wait(&sleep_condition, &sleep_mutex);
@@ -143,8 +146,9 @@ static void *worker(void *argument) {
         // `inside` is raised before `is_open` is read, and the owner closes before it reads `inside`: one of the two sees the other.
         int before = atomic_fetch_add(&j->inside, 1);
         if (atomic_load(&j->is_open) && before < atomic_load(&j->most)) work(j, place);
-        atomic_fetch_sub(&j->inside, 1);
+        // First its place: the caller, who waits for the second, may begin another loop right then, and look for threads that could help.
         atomic_fetch_sub(&running, 1);
+        atomic_fetch_sub(&j->inside, 1);
     }
     return NULL;
 }
@@ -168,6 +172,26 @@ static void call_workers(void) {
     pthread_mutex_lock(&sleep_mutex);
     pthread_cond_broadcast(&sleep_condition);
     pthread_mutex_unlock(&sleep_mutex);
+}
+
+/// A caller comes; whether there are threads that could help it.
+static bool arrive(void) { return atomic_fetch_add(&running, 1) + 1 < atomic_load(&wanted_threads); }
+
+/// A caller goes: its place is free for one who helps another with a long loop. Callers of short ones come back at once: a helper would have the core that they need,
+/// and somebody would wait for it.
+static void leave(void) {
+    atomic_fetch_sub(&running, 1);
+    job *other = neediest();
+    if (other && nanoseconds() - atomic_load(&other->since) > LONG_NANOSECONDS) call_workers();
+}
+
+void apus_begin_call(void) {
+    pthread_once(&once, initialize);
+    if (calls++ == 0) arrive();
+}
+
+void apus_end_call(void) {
+    if (--calls == 0) leave();
 }
 
 static job *free_job(void) {
@@ -214,9 +238,10 @@ void apus_parallel_for(int64_t n, int64_t grain, apus_range_function function, v
     part(j, n, grain, threads);
     atomic_store(&j->most, threads - 1);
     atomic_store(&j->is_done, false);
+    atomic_store(&j->since, nanoseconds());
     atomic_store(&j->is_open, true);
     // Where all threads are at work already, nobody could come.
-    if (atomic_fetch_add(&running, 1) + 1 < atomic_load(&wanted_threads)) call_workers();
+    if (calls > 0 ? atomic_load(&running) < atomic_load(&wanted_threads) : arrive()) call_workers();
     work(j, 0);
     atomic_store(&j->is_open, false);
     for (int spins = 0; atomic_load(&j->inside) > 0; spins++) {
@@ -224,9 +249,7 @@ void apus_parallel_for(int64_t n, int64_t grain, apus_range_function function, v
         else sched_yield();
     }
     atomic_store(&j->is_taken, false);
-    atomic_fetch_sub(&running, 1);
-    // This thread's place is free for one who helps another caller.
-    if (neediest()) call_workers();
+    if (calls == 0) leave();
 }
 
 bool apus_splits_unevenly(int64_t tasks) {
