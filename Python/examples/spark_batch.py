@@ -43,8 +43,8 @@ def kill_an_executor(out, files, told):
     while len(list(Path(out).rglob("part-*.parquet"))) < files // 2:
         time.sleep(0.02)
     executor = next(process for process in psutil.Process().children(recursive=True) if is_executor(process))
-    told.append(executor.pid)
     executor.kill()
+    told.append(executor.pid)
 
 
 def work(options, path, folder, told):

@@ -168,7 +168,8 @@ package final class Plan: Sendable {
             }
         }
         defer { cache.give(bound, key) }
-        return try bound.run(try bound.accept(inputs, graph), given: inputs, &hasWritten, profiler)
+        // Here, and not further out: who waits for a program's buffers, or for a plan of these sizes, has no place among those at work.
+        return try Threads.call { try bound.run(try bound.accept(inputs, graph), given: inputs, &hasWritten, profiler) }
     }
 
     /// What is known of the weights among the inputs, which have their dtypes and shapes in every run.

@@ -36,6 +36,6 @@ final class LazyPlan: Sendable {
     /// Runs the plan, on as many threads as it may use.
     func run<Result>(_ body: (Plan) throws -> Result) throws -> Result {
         let plan: Plan = try plan
-        return try Threads.call(limitedTo: threads) { try body(plan) }
+        return try Threads.limited(to: threads) { try body(plan) }
     }
 }

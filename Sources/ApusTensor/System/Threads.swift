@@ -19,10 +19,10 @@ public enum Threads {
         return try body()
     }
 
-    /// Runs the body, whose kernels use at most so many threads, as one call: its core is not given to helpers of others between two of its kernels.
-    package static func call<Result>(limitedTo count: Int?, _ body: () throws -> Result) rethrows -> Result {
+    /// Runs the body as one call: its core is not given to helpers of others between two of its kernels. Nothing in it should wait for another call.
+    package static func call<Result>(_ body: () throws -> Result) rethrows -> Result {
         apus_begin_call()
         defer { apus_end_call() }
-        return try limited(to: count, body)
+        return try body()
     }
 }

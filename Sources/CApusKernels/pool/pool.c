@@ -14,8 +14,8 @@
 #define RELAX() ((void)0)
 #endif
 
-// A worker that finds nothing looks on for about as long as a small step of a program takes: to be woken costs as much. Loops that last longer than the second
-// are long.
+// A worker that finds nothing looks on for about as long as a small step of a program takes: to be woken costs as much. Loops that
+// go on for more than LONG_NANOSECONDS are worth calling help for later than at their beginning.
 enum { MAX_THREADS = 256, MAX_JOBS = 32, MAX_SPANS = 64, PIECES = 4, SPIN_NANOSECONDS = 100000, LONG_NANOSECONDS = 1000000 };
 
 /// A part of a loop, whose pieces are taken from its beginning.
